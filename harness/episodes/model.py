@@ -1,0 +1,83 @@
+"""What was seen: one struct an episode, one a run. All marks are seconds after t_inj."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Level(_Frozen, frozen=True, kw_only=True):
+    """One level of service (*served* or *full*) in one episode.
+
+    ``impact_s`` is the due time of the first bad unit that opens a violated window, None = absorbed.
+    ``recovered_s`` is the start of the accepting window, None = not within tau.
+    ``bound_low_s`` and ``bound_high_s`` bracket the length of the outage: last bad - first bad,
+    and next good - last good (None where no good unit follows within the episode).
+    """
+
+    impact_s: float | None
+    recovered_s: float | None
+    bound_low_s: float | None
+    bound_high_s: float | None
+    flaps: int
+    lost_s: float
+    bad_ratio: float
+
+
+class Episode(_Frozen, frozen=True, kw_only=True):
+    """One fault in one run, from injection to its end.
+
+    ``ended_by`` is one of absorbed, healed, platform, itself, undo (censored: not recovered within
+    tau). ``void`` says why this episode may not be counted; empty = counted.
+    ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on.
+    """
+
+    index: int
+    kind: str
+    service: str
+    name: str
+    effective_s: float
+    served: Level
+    full: Level
+    acted_s: float | None
+    act: str
+    cleared_s: float | None
+    cleared_by: str
+    ended_by: str
+    void: str
+    quality_from_s: float
+    quality_bin_s: float
+    quality: tuple[float | None, ...]
+
+
+class RunFacts(_Frozen, frozen=True, kw_only=True):
+    """One run: the statistical unit. ``void`` and ``unsafe`` say why, empty = none."""
+
+    run_id: str
+    arm: str
+    restart_profile: str
+    sham: bool
+    pair: int
+    seed: int
+    complete: bool
+    void: str
+    unsafe: str
+    baseline_units: int
+    baseline_bad: int
+    units: int
+    good_units: int
+    availability_ratio: float | None
+    windows: int
+    windows_met: int
+    send_lag_p99_ms: float | None
+    stalls: int
+    audit_observable: bool
+    exactly_once: bool | None
+    audit_text: str
+    accepted: int
+    acts: int
+    history_sha256: str
+    episodes: tuple[Episode, ...]

@@ -1,0 +1,93 @@
+"""How sure: per-class figures with intervals. ``None`` at an upper end means "beyond the horizon"."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Share(_Frozen, frozen=True, kw_only=True):
+    """``k`` of ``n`` with its exact (Clopper-Pearson) two-sided 95 % interval; n = 0: low 0, high 1."""
+
+    k: int
+    n: int
+    low_ratio: float
+    high_ratio: float
+
+
+class Quantile(_Frozen, frozen=True, kw_only=True):
+    """A quantile with its exact order-statistic interval; ``needs_n`` > n: no figure is printed.
+
+    ``value_s`` None with enough runs means that the quantile lies beyond the horizon.
+    """
+
+    q: float
+    n: int
+    needs_n: int
+    value_s: float | None
+    low_s: float | None
+    high_s: float | None
+    coverage_ratio: float | None
+
+
+class Mean(_Frozen, frozen=True, kw_only=True):
+    """A mean over runs with a t interval; no interval for n < 2."""
+
+    n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class ClassEstimate(_Frozen, frozen=True, kw_only=True):
+    """One fault class in one arm on one restart profile.
+
+    Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
+    ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran too.
+    """
+
+    fault: str
+    service: str
+    arm: str
+    restart_profile: str
+    n: int
+    void: int
+    impact: Share
+    recovered: Share
+    served_median: Quantile
+    served_p90: Quantile
+    full_median: Quantile
+    lost_s: Mean
+    sham_lost_s: Mean
+    gain_s: Mean
+    ended_by: dict[str, int]
+    flaps: int
+    recovered_s: tuple[float | None, ...]
+    tau_s: float
+
+
+class ArmEstimate(_Frozen, frozen=True, kw_only=True):
+    """One arm on one restart profile: availability under sham and under fault, exactly once, acts."""
+
+    arm: str
+    restart_profile: str
+    runs: int
+    sham_runs: int
+    sham_availability: Mean
+    fault_availability: Mean
+    sham_acts: int
+    exactly_once: Share
+    windows_met: Share
+
+
+class Estimates(_Frozen, frozen=True, kw_only=True):
+    """Everything that the verdict may look at."""
+
+    classes: tuple[ClassEstimate, ...]
+    arms: tuple[ArmEstimate, ...]
+    runs: int
+    void_runs: int
+    unsafe_runs: int

@@ -1,0 +1,192 @@
+"""What was asked: experiment, scenario, system and measuring profile, decoded once and frozen."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from harness.faults.effects import Effect
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Arm = Literal["none", "bare"]
+RestartProfile = Literal["fast", "kubernetes"]
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Profile(_Frozen, frozen=True, kw_only=True):
+    """How a run is measured; every knob that changes a figure is here and in the plan hash.
+
+    ``window_s`` (W) is at least ``window_units`` units long; ``hold_s`` is H, ``tau_s`` the horizon.
+    """
+
+    name: str = "default"
+    rate_hz: Positive = 50.0
+    baseline_units: Annotated[int, msgspec.Meta(ge=100)] = 1000
+    window_s: Positive = 5.0
+    window_units: Annotated[int, msgspec.Meta(ge=20)] = 100
+    hold_s: Positive = 30.0
+    tau_s: Positive = 120.0
+    margin_ratio: Ratio = 0.01
+    window_level_ratio: Ratio = 0.05
+    deadline_s: Positive = 0.25
+    wash_out_s: Positive = 10.0
+    settle_s: Positive = 30.0
+    golden_every: Annotated[int, msgspec.Meta(ge=0)] = 20
+    load_batch: Annotated[int, msgspec.Meta(ge=0, le=256)] = 50
+    load_every_s: Positive = 1.0
+
+    @property
+    def window_length_s(self) -> float:
+        """W in seconds: ``max(window_s, window_units / rate_hz)``."""
+        return max(self.window_s, self.window_units / self.rate_hz)
+
+    @property
+    def observe_s(self) -> float:
+        """How long an episode is watched: tau + W + H."""
+        return self.tau_s + self.window_length_s + self.hold_s
+
+
+class Scenario(_Frozen, frozen=True, kw_only=True):
+    """A world with its knobs set; ``knobs`` go to the world's opener as they are."""
+
+    version: Literal[1]
+    name: Name
+    world_s_per_run_s: Positive = 720.0
+    knobs: dict[str, str | int | float | bool] = {}
+
+
+class Service(_Frozen, frozen=True, kw_only=True):
+    """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
+
+    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}`` and ``{template}``
+    are filled in.
+    """
+
+    command: tuple[str, ...] = ()
+    entry: str = ""
+    readiness: str = "/readyz"
+    health: str = "/healthz"
+    after: tuple[Name, ...] = ()
+    env: dict[str, str] = {}
+    start_timeout_s: Positive = 20.0
+
+
+class Edge(_Frozen, frozen=True, kw_only=True):
+    """A call from one service to another; the caller learns the address as EDGE_<NAME>_URL."""
+
+    source: Name
+    to: Name
+
+
+class Workload(_Frozen, frozen=True, kw_only=True):
+    """Where units are offered and how an answer is read; pointers are JSON Pointers."""
+
+    archetype: Literal["request"] = "request"
+    service: Name
+    route: str
+    decision: str = "/decision"
+    score: str = "/score"
+    version: str = "/model"
+    degraded: str = "/degraded"
+
+
+class Audit(_Frozen, frozen=True, kw_only=True):
+    """Routes that list ids by cursor, as ``service:/route``; empty = not observable."""
+
+    accepted: str = ""
+    sink: str = ""
+    dead_letters: str = ""
+
+
+class Prepare(_Frozen, frozen=True, kw_only=True):
+    """The command that builds the state a run starts from; cached by its inputs' content."""
+
+    command: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+
+
+class System(_Frozen, frozen=True, kw_only=True):
+    """What is tested, as its ``hormesis.yaml`` says."""
+
+    version: Literal[1]
+    name: Name
+    services: dict[Name, Service]
+    workload: Workload
+    edges: dict[Name, Edge] = {}
+    audit: Audit = Audit()
+    prepare: Prepare | None = None
+    preload: tuple[str, ...] = ()
+    world: str = ""
+
+
+class FaultStep(_Frozen, frozen=True, kw_only=True):
+    """One action of ``method``: a fault by kind, compiled to its effect; class name for tables."""
+
+    name: str
+    kind: str
+    effect: Effect
+
+
+class Objective(_Frozen, frozen=True, kw_only=True):
+    """A claim that the file makes: served back within ``served_within_s`` in >= ``share_ratio``.
+
+    ``fault`` and ``arm`` empty means every class. ``availability_ratio`` is judged over sham runs,
+    ``exactly_once`` over all runs.
+    """
+
+    fault: str = ""
+    arm: str = ""
+    served_within_s: Positive | None = None
+    share_ratio: Ratio = 0.9
+    availability_ratio: Ratio | None = None
+    exactly_once: bool = False
+
+
+class Experiment(_Frozen, frozen=True, kw_only=True):
+    """The question, complete: which faults, which arms, how often, measured how, what must hold."""
+
+    title: str
+    description: str
+    file: str
+    sha256: str
+    system: System
+    system_dir: str
+    scenario: Scenario
+    profile: Profile
+    steps: tuple[FaultStep, ...]
+    arms: tuple[Arm, ...] = ("none",)
+    restart_profiles: tuple[RestartProfile, ...] = ("fast",)
+    repetitions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    sham: bool = True
+    objectives: tuple[Objective, ...] = ()
+
+
+PROFILES: dict[str, Profile] = {
+    "default": Profile(),
+    "demo": Profile(
+        name="demo",
+        rate_hz=200.0,
+        baseline_units=400,
+        window_s=0.5,
+        hold_s=2.0,
+        tau_s=10.0,
+        wash_out_s=1.5,
+        settle_s=15.0,
+    ),
+    "test": Profile(
+        name="test",
+        rate_hz=200.0,
+        baseline_units=400,
+        window_s=0.5,
+        hold_s=1.5,
+        tau_s=6.0,
+        wash_out_s=1.5,
+        settle_s=15.0,
+    ),
+}

@@ -1,0 +1,175 @@
+"""What can happen in a run: a closed union, one struct a kind. Instants are monotonic seconds."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.faults.effects import Effect
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    pass
+
+
+class RunStarted(_Event, frozen=True, kw_only=True, tag="run.started"):
+    """The recorder is open; nothing of the system runs yet."""
+
+    run_id: str
+    plan_sha256: str
+
+
+class SystemReady(_Event, frozen=True, kw_only=True, tag="system.ready"):
+    """Every service answered its readiness probe; boot ids by service."""
+
+    at_s: float
+    boot_ids: dict[str, str]
+
+
+class FirstDue(_Event, frozen=True, kw_only=True, tag="driver.first_due"):
+    """The witness's clock zero: all offsets of the plan count from ``at_s``."""
+
+    at_s: float
+
+
+class BaselineMeasured(_Event, frozen=True, kw_only=True, tag="baseline.measured"):
+    """The gate before the first fault: ``bad`` of ``units``; ``why`` is empty when it is met."""
+
+    units: int
+    bad: int
+    why: str
+
+
+class Injected(_Event, frozen=True, kw_only=True, tag="fault.injected"):
+    """The effect is proven from outside the injector at ``effective_at_s``; sham: size zero."""
+
+    episode: int
+    effect: Effect
+    sham: bool
+    asked_at_s: float
+    effective_at_s: float
+    pid: int
+    proof: tuple[str, ...]
+
+
+class WithoutEffect(_Event, frozen=True, kw_only=True, tag="fault.without_effect"):
+    """The injection was asked for and its proof failed: the run is VOID."""
+
+    episode: int
+    why: str
+
+
+class Cleared(_Event, frozen=True, kw_only=True, tag="fault.cleared"):
+    """The fault is gone. ``by``: platform, itself, harness."""
+
+    episode: int
+    at_s: float
+    by: str
+
+
+class Undone(_Event, frozen=True, kw_only=True, tag="fault.undone"):
+    """The harness ended the episode; ``needed`` says whether there was still something to undo."""
+
+    episode: int
+    at_s: float
+    needed: bool
+
+
+class Clean(_Event, frozen=True, kw_only=True, tag="clean.proven"):
+    """An independent look found the fault gone."""
+
+    episode: int
+    at_s: float
+    proof: tuple[str, ...]
+
+
+class NotClean(_Event, frozen=True, kw_only=True, tag="clean.not_proven"):
+    """The look did not find it gone, or undo raised: the run is UNSAFE."""
+
+    episode: int
+    why: str
+
+
+class Platform(_Event, frozen=True, kw_only=True, tag="platform.act"):
+    """A line of the supervisor's ledger: exit, started, ready, liveness_failed, killed, backoff."""
+
+    at_s: float
+    service: str
+    act: str
+    pid: int = 0
+    boot_id: str = ""
+    detail: str = ""
+
+
+class Stalled(_Event, frozen=True, kw_only=True, tag="driver.stalled"):
+    """The witness itself stood still from ``since_s`` for ``lasted_s``."""
+
+    since_s: float
+    lasted_s: float
+
+
+class ControlRaised(_Event, frozen=True, kw_only=True, tag="run.raised"):
+    """A step of the harness raised: never swallowed, the run is VOID (or UNSAFE after a fault)."""
+
+    where: str
+    error: str
+
+
+class Audited(_Event, frozen=True, kw_only=True, tag="audit.done"):
+    """Where every accepted id ended, from the system's own listings against the witness's answers.
+
+    ``settled_s``: seconds after the last undo until nothing was open (NaN-free: -1 if never).
+    ``observable`` False: the system lists no ids; nothing may then be claimed.
+    """
+
+    observable: bool
+    accepted: int
+    delivered_once: int
+    doubled: int
+    dead_letters: int
+    missing: int
+    foreign: int
+    changed: int
+    settled_s: float
+    examples: tuple[str, ...] = ()
+
+
+class Versions(_Event, frozen=True, kw_only=True, tag="driver.versions"):
+    """Model versions seen in answers; the observation rows hold the index."""
+
+    names: tuple[str, ...]
+
+
+class RunEnded(_Event, frozen=True, kw_only=True, tag="run.ended"):
+    """Last event of a complete run; a history without it was cut and is VOID."""
+
+    state: str
+
+
+Event = (
+    RunStarted
+    | SystemReady
+    | FirstDue
+    | BaselineMeasured
+    | Injected
+    | WithoutEffect
+    | Cleared
+    | Undone
+    | Clean
+    | NotClean
+    | Platform
+    | Stalled
+    | ControlRaised
+    | Audited
+    | Versions
+    | RunEnded
+)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of ``history.jsonl``: sequence number, two clocks, the event, the chained digest."""
+
+    seq: int
+    mono_s: float
+    wall: str
+    event: Event
+    chain: str

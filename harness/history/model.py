@@ -1,0 +1,55 @@
+"""A run and a campaign as read back from their folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.experiment.model import Objective, Profile
+from harness.history.events import Entry
+from harness.history.observations import Rows
+from harness.plan.model import Plan
+
+
+class CampaignFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``campaign.json``: what all runs of one command share."""
+
+    version: int = 1
+    id: str
+    title: str
+    system: str
+    target: str
+    seed: int
+    profile: Profile
+    experiment_file: str
+    experiment_sha256: str
+    scenario_sha256: str
+    harness_version: str
+    machine: str
+    started_utc: str
+    planned_runs: int
+    objectives: tuple[Objective, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One run as recorded. ``cut`` says why it is not complete; empty = complete and chained.
+
+    ``rows`` are sorted by nothing: they stand in order of completion.
+    """
+
+    run_id: str
+    plan: Plan
+    entries: tuple[Entry, ...]
+    rows: Rows
+    cut: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One command's runs, in the order in which they were run."""
+
+    file: CampaignFile
+    runs: tuple[History, ...]

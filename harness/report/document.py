@@ -1,0 +1,51 @@
+"""``report.json`` as a type: all that is shown anywhere, and nothing that is not computed here."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.episodes.model import RunFacts
+from harness.estimates.model import Estimates
+from harness.experiment.model import Profile
+from harness.verdict.model import Verdict
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Check(_Frozen, frozen=True, kw_only=True):
+    """One line of "Can these numbers be trusted?"."""
+
+    text: str
+    value: str
+    ok: bool
+
+
+class Inputs(_Frozen, frozen=True, kw_only=True):
+    """What was run on what: identities and hashes, nothing of the user's data."""
+
+    title: str
+    system: str
+    target: str
+    seed: int
+    profile: Profile
+    experiment_file: str
+    experiment_sha256: str
+    scenario_sha256: str
+    harness_version: str
+    machine: str
+    started_utc: str
+    plan_sha256: tuple[str, ...]
+
+
+class Document(_Frozen, frozen=True, kw_only=True):
+    """``version`` rises when a field changes meaning; fields are only ever added."""
+
+    version: int = 1
+    campaign: str
+    inputs: Inputs
+    verdict: Verdict
+    estimates: Estimates
+    trust: tuple[Check, ...]
+    runs: tuple[RunFacts, ...]

@@ -1,0 +1,31 @@
+"""The word, why, and what each claim rests on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Word = Literal["PASS", "DONE", "FAIL", "INCONCLUSIVE", "VOID", "UNSAFE"]
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Claim(_Frozen, frozen=True, kw_only=True):
+    """One objective judged on one class (or on all runs): its text, its word, its evidence."""
+
+    text: str
+    word: Word
+    evidence: str
+
+
+class Verdict(_Frozen, frozen=True, kw_only=True):
+    """The judgement of a campaign. ``why`` is one sentence; ``next`` the next command to type."""
+
+    word: Word
+    exit_code: int
+    why: str
+    claims: tuple[Claim, ...]
+    next: str
