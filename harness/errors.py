@@ -31,7 +31,7 @@ class Problem:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # frozen would break raising it through a context manager, which sets __traceback__
 class UsageProblem(HormesisError):
     """The file or the command alone is wrong: exit 2, nothing was touched."""
 

@@ -140,9 +140,15 @@ class Versions(_Event, frozen=True, kw_only=True, tag="driver.versions"):
 
 
 class RunEnded(_Event, frozen=True, kw_only=True, tag="run.ended"):
-    """Last event of a complete run; a history without it was cut and is VOID."""
+    """Last event of a complete run; a history without it was cut and is VOID.
+
+    ``rows`` and ``rows_sha256`` seal ``observations.bin``; the store fills them in when it ends the
+    run. -1 = not counted, and then the run is not complete either.
+    """
 
     state: str
+    rows: int = -1
+    rows_sha256: str = ""
 
 
 Event = (

@@ -32,6 +32,23 @@ class CampaignFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     objectives: tuple[Objective, ...]
 
 
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``manifest.json`` of a run: what is needed to read its other files and to doubt them.
+
+    ``columns`` is the dtype of ``observations.bin``; ``campaign_sha256`` is of ``campaign.json``.
+    """
+
+    version: int = 1
+    run_id: str
+    seed: int
+    plan_sha256: str
+    campaign_sha256: str
+    versions: dict[str, str]
+    machine: str
+    abilities: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """One run as recorded. ``cut`` says why it is not complete; empty = complete and chained.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,3 +59,26 @@ def read_rows(data: bytes) -> Rows:
     """
     whole = len(data) // DTYPE.itemsize * DTYPE.itemsize
     return np.frombuffer(data[:whole], dtype=DTYPE)
+
+
+def answer_digest(decision: str, score: float) -> int:
+    """Hash what was answered, as stored in ``digest``; never 0, which means "no answer".
+
+    The audit hashes the system's own listing the same way to find answers that changed.
+
+    >>> answer_digest("approve", 0.25) == answer_digest("approve", 0.250), answer_digest("approve", 0.5) > 0
+    (True, True)
+    """
+    text = f"{decision}\n{float(score)!r}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") or 1
+
+
+def boot_hash(boot_id: str) -> int:
+    """Hash a boot id to the 32 bits of the ``boot`` column; 0 = unknown.
+
+    >>> boot_hash(""), 0 < boot_hash("3f2a") < 2**32
+    (0, True)
+    """
+    if not boot_id:
+        return 0
+    return int.from_bytes(hashlib.blake2b(boot_id.encode(), digest_size=4).digest(), "little") or 1
