@@ -191,8 +191,8 @@ def transaction_columns(records: Sequence[Record]) -> dict[str, NDArray[np.gener
             "customer_id": np.array([r["customer_id"] for r in records], dtype=np.int64),
             "terminal_id": np.array([r["terminal_id"] for r in records], dtype=np.int64),
             "amount": _positive([r["amount"] for r in records]),
-            "channel": np.array([CHANNELS.index(r["channel"]) for r in records], dtype=np.int64),  # type: ignore[arg-type]
-            "category": np.array([CATEGORIES.index(r["category"]) for r in records], dtype=np.int64),  # type: ignore[arg-type]
+            "channel": np.array([CHANNELS.index(r["channel"]) for r in records], dtype=np.int64),
+            "category": np.array([CATEGORIES.index(r["category"]) for r in records], dtype=np.int64),
             "card_age_days": np.array([r["card_age_days"] for r in records], dtype=np.float64),
             "event_time_s": np.array([r["event_time_s"] for r in records], dtype=np.float64),
         }

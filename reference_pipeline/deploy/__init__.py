@@ -1,0 +1,1 @@
+"""Wiring of the reference pipeline: ``prepare`` builds the trained template, ``local`` starts it."""

@@ -1,0 +1,181 @@
+"""Build the template a run starts from: history, features, champion, registry, golden rows.
+
+``python -m reference_pipeline.deploy.prepare --scenario-json FILE --seed N --out DIR``; FILE is one
+flat JSON object of ``world_s_per_run_s`` and the knobs. DIR appears at once, whole, or not at all.
+The same scenario, seed and code give the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from reference_pipeline import shell
+from reference_pipeline.errors import BadScenario, BadTemplate, PipelineError
+from reference_pipeline.features import save_features, transaction_spec
+from reference_pipeline.records import FeatureSpec
+from reference_pipeline.registry import Registry
+from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
+from reference_pipeline.world.golden import choose_golden, save_golden
+from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
+from reference_pipeline.world.population import make_population, save_population
+from reference_pipeline.world.replay import column_features, save_origin
+from reference_pipeline.world.simulator import Dice, as_records, draw_columns, draw_history
+from reference_pipeline.world.table import read_table
+from reference_pipeline.world.truth import clear_cases
+
+FORMAT = "hormesis-template-1"
+FIRST_VERSION = "1.0.0"
+CHAMPION = "champion"
+_GOLDEN_CANDIDATES = 20_000
+
+
+def prepare(scenario: Mapping[str, object], *, seed: int, out: Path) -> Path:
+    """Build the template of ``scenario`` at ``out``, which must not exist; return ``out``.
+
+    Raises:
+        BadScenario, BadSource: the scenario or the user's file is wrong; nothing is left behind.
+        BadTemplate: ``out`` exists, or the champion is unfit.
+    """
+    if out.exists():
+        raise BadTemplate(f"{out} exists; remove it or name another folder")
+    _, knobs = read_scenario(scenario)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f"{out.name}.tmp-{shell.process_id()}")
+    partial.mkdir()
+    try:
+        if isinstance(knobs, SimulatorKnobs):
+            champion = _from_simulator(knobs, seed, partial)
+        else:
+            champion = _from_replay(knobs, partial)
+        _write_manifest(partial, scenario, seed=seed, champion=champion)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0 done, 1 the template could not be built, 2 the scenario is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m reference_pipeline.deploy.prepare")
+    parser.add_argument("--scenario-json", type=Path, required=True, help="flat JSON object of knobs")
+    parser.add_argument("--seed", type=int, required=True, help="seed of population and history")
+    parser.add_argument("--out", type=Path, required=True, help="folder to build; must not exist")
+    chosen = parser.parse_args(arguments)
+    try:
+        prepare(_read_json(chosen.scenario_json), seed=chosen.seed, out=chosen.out)
+    except PipelineError as error:
+        sys.stderr.write(f"prepare: {error}\n")
+        return 1 if isinstance(error, BadTemplate) else 2
+    return 0
+
+
+def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champion:
+    population = make_population(knobs, seed)
+    columns, label = draw_history(population, knobs, seed)
+    train, holdout, features = transaction_sets(
+        columns,
+        label,
+        customer_xy=(population.customer_x, population.customer_y),
+        terminal_xy=(population.terminal_x, population.terminal_y),
+    )
+    save_population(population, template)
+    save_features(features, template)
+    champion, model = _register(
+        train,
+        holdout,
+        spec=transaction_spec(),
+        template=template,
+        lineage={"source": "simulator", "seed": str(seed)},
+    )
+    # The days after history: what the driver will offer when the run begins.
+    begin_s = (knobs.history_days + np.arange(_GOLDEN_CANDIDATES) / _GOLDEN_CANDIDATES) * 86_400.0
+    rows = draw_columns(begin_s, population, knobs, Dice(seed, "golden"))
+    approve, decline = clear_cases(rows, population, knobs, threshold=model.threshold)
+    golden = choose_golden(
+        as_records(rows),
+        approve=approve,
+        decline=decline,
+        scores=model.score(features.rows_of(rows)),
+        threshold=model.threshold,
+    )
+    save_golden(golden, template)
+    return champion
+
+
+def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
+    table = read_table(knobs)
+    features = column_features(table, knobs)
+    rows = features.rows(table.records)
+    split = table.split
+    save_features(features, template)
+    save_origin(knobs, table, template)
+    champion, model = _register(
+        Labelled(rows[:split], table.label[:split]),
+        Labelled(rows[split:], table.label[split:]),
+        spec=features.spec,
+        template=template,
+        lineage={"source": Path(knobs.source).name, "source_sha256": table.sha256},
+    )
+    held = table.label[split:]
+    golden = choose_golden(
+        table.records[split:],
+        approve=held == 0,
+        decline=held == 1,
+        scores=model.score(rows[split:]),
+        threshold=model.threshold,
+    )
+    save_golden(golden, template)
+    return champion
+
+
+def _register(
+    train: Labelled, holdout: Labelled, *, spec: FeatureSpec, template: Path, lineage: Mapping[str, str]
+) -> tuple[Champion, Model]:
+    """Train, put the champion into ``template/registry`` under its alias, and load it back."""
+    champion = train_champion(train, holdout, spec=spec, version=FIRST_VERSION, lineage=lineage)
+    registry = Registry(template / "registry")
+    try:
+        stored = registry.put(champion.artefact, FIRST_VERSION, champion.metrics, champion.lineage)
+        registry.set_alias(CHAMPION, stored.version)
+        return champion, load_model(registry.artefact(stored.sha256), stored.sha256)
+    finally:
+        registry.close()
+
+
+def _write_manifest(template: Path, scenario: Mapping[str, object], *, seed: int, champion: Champion) -> None:
+    files = sorted(path for path in template.rglob("*") if path.is_file())
+    manifest = {
+        "format": FORMAT,
+        "scenario": dict(scenario),
+        "seed": seed,
+        "champion": {"metrics": dict(champion.metrics), "lineage": dict(champion.lineage)},
+        "files": {str(path.relative_to(template)): _sha256(path) for path in files},
+    }
+    (template / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_json(path: Path) -> Mapping[str, object]:
+    try:
+        scenario = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadScenario(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(scenario, dict):
+        raise BadScenario(f"{path}: write one JSON object of world_s_per_run_s and the knobs")
+    return scenario
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""A user's CSV read once: typed columns, time, label; every refusal says line and remedy.
+
+Comes in: :class:`ReplayKnobs`. Goes out: :class:`Table`, its rows sorted by time. Numbers and
+categories are found from the data; empty and ``NA``-like cells are null.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.errors import BadSource
+from reference_pipeline.records import FieldSpec
+from reference_pipeline.world.knobs import ReplayKnobs
+
+CATEGORIES_MAX = 32  # a string column with more distinct values is free text: kept, but no feature
+_NULLS = frozenset({"", "na", "n/a", "nan", "null", "none"})
+_Cell = int | float | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of the file in time order; ``records`` carry all columns but label and ignored ones."""
+
+    fields: tuple[FieldSpec, ...]
+    records: list[dict[str, object]]
+    time_s: NDArray[np.float64]
+    label: NDArray[np.int8]
+    split: int
+    sha256: str
+
+
+def read_table(knobs: ReplayKnobs) -> Table:
+    """Read and check the file of ``knobs``; rows before ``split`` train, the rest is replayed.
+
+    Raises:
+        BadSource: the file, a column or a cell cannot be used; the message says which and why.
+    """
+    path = Path(knobs.source)
+    data = _bytes_of(path)
+    header, rows = _rows_of(path, data, knobs)
+    columns = dict(zip(header, zip(*(cells for _, cells in rows), strict=True), strict=True))
+    lines = [line for line, _ in rows]
+    where = [f"{path}:{line}: column {knobs.time_column!r}" for line in lines]
+    time_s = np.array([_time(c, w) for c, w in zip(columns[knobs.time_column], where, strict=True)])
+    label = _labels(path, lines, columns[knobs.label_column], knobs=knobs)
+    order = np.argsort(time_s, kind="stable")
+    left_out = {knobs.label_column, knobs.time_column, *_names(knobs.ignore)}
+    forced = set(_names(knobs.categorical))
+    fields = [FieldSpec(name=knobs.time_column, type="number")]
+    values: list[Sequence[_Cell]] = [[float(t) for t in time_s]]
+    for name in header:
+        if name in left_out or all(_is_null(cell) for cell in columns[name]):
+            continue
+        field, cells = _typed(name, columns[name], as_text=name in forced)
+        fields.append(field)
+        values.append(cells)
+    names = [field.name for field in fields]
+    records: list[dict[str, object]] = [
+        {name: column[i] for name, column in zip(names, values, strict=True)} for i in order.tolist()
+    ]
+    split = int(len(records) * knobs.train_share)
+    label = label[order]
+    _check_split(path, label, split)
+    return Table(
+        fields=tuple(fields),
+        records=records,
+        time_s=time_s[order],
+        label=label,
+        split=split,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadSource(f"{path}: cannot be read: {error.strerror}; knob source names the CSV") from error
+
+
+def _rows_of(path: Path, data: bytes, knobs: ReplayKnobs) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the header and (line, cells) of each row."""
+    try:
+        reader = csv.reader(StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        header = [name.strip() for name in next(reader, [])]
+        rows = [(reader.line_num, cells) for cells in reader if cells]
+    except UnicodeDecodeError as error:
+        raise BadSource(f"{path}: is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise BadSource(f"{path}: is no CSV: {error}") from error
+    _check_header(path, header, knobs)
+    if not rows:
+        raise BadSource(f"{path}: has no rows below its header")
+    for line, cells in rows:
+        if len(cells) != len(header):
+            raise BadSource(f"{path}:{line}: has {len(cells)} cells; the header has {len(header)} columns")
+    return header, rows
+
+
+def _check_header(path: Path, header: list[str], knobs: ReplayKnobs) -> None:
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        raise BadSource(f"{path}:1: column {twice[0]!r} appears twice; rename one")
+    known = ", ".join(header) or "none"
+    named = {"time_column": [knobs.time_column], "label_column": [knobs.label_column]}
+    named |= {"categorical": _names(knobs.categorical), "ignore": _names(knobs.ignore)}
+    for knob, names in named.items():
+        for name in names:
+            if name not in header:
+                raise BadSource(
+                    f"{path}:1: there is no column {name!r} (knob {knob}); the columns are: {known}"
+                )
+    if "id" in header and "id" not in _names(knobs.ignore):
+        raise BadSource(
+            f"{path}:1: column 'id' would collide with the unit's own id; rename it or add it to knob ignore"
+        )
+
+
+def _check_split(path: Path, label: NDArray[np.int8], split: int) -> None:
+    for part, name in ((label[:split], "earlier (training)"), (label[split:], "later (replayed)")):
+        if len(set(part.tolist())) < 2:
+            raise BadSource(
+                f"{path}: the {name} part has {len(part)} rows, {int(part.sum())} of them positive; it needs "
+                "both classes. Move train_share, or use more rows"
+            )
+
+
+def _labels(
+    path: Path, lines: Sequence[int], cells: Sequence[str], *, knobs: ReplayKnobs
+) -> NDArray[np.int8]:
+    """Return 1 for the positive value and 0 for the one other value."""
+    others: list[str] = []
+    out = np.zeros(len(cells), dtype=np.int8)
+    for row, (line, raw) in enumerate(zip(lines, cells, strict=True)):
+        cell = raw.strip()
+        if _is_null(cell):
+            raise BadSource(
+                f"{path}:{line}: label {knobs.label_column!r} is empty; every row needs its label"
+            )
+        if _same(cell, knobs.positive):
+            out[row] = 1
+            continue
+        others = others or [cell]
+        if not _same(cell, others[0]):
+            raise BadSource(
+                f"{path}:{line}: label {knobs.label_column!r} is not binary: {cell!r} besides "
+                f"{others[0]!r} and the positive value {knobs.positive!r}; knob positive names the positive one of two values"
+            )
+    if not out.any():
+        raise BadSource(
+            f"{path}: label {knobs.label_column!r} is never the positive value {knobs.positive!r} but "
+            f"{others[0]!r}; write the positive value as knob positive"
+        )
+    return out
+
+
+def _same(cell: str, value: str | int | float) -> bool:
+    text = str(value)
+    if cell == text:
+        return True
+    try:
+        return float(cell) == float(text)
+    except ValueError:
+        return False
+
+
+def _time(raw: str, where: str) -> float:
+    """Read a number of seconds or an ISO 8601 instant (UTC unless it says otherwise)."""
+    cell = raw.strip()
+    try:
+        seconds = float(cell)
+    except ValueError:
+        try:
+            instant = datetime.datetime.fromisoformat(cell)
+        except ValueError:
+            seconds = math.nan
+        else:
+            if instant.tzinfo is None:
+                instant = instant.replace(tzinfo=datetime.UTC)
+            seconds = instant.timestamp()
+    if not math.isfinite(seconds):
+        raise BadSource(
+            f"{where}: {cell!r} is no time; write seconds as a number or ISO 8601, e.g. 2024-05-01T12:00:00"
+        )
+    return seconds
+
+
+def _typed(name: str, cells: Sequence[str], *, as_text: bool) -> tuple[FieldSpec, list[_Cell]]:
+    """Find the type of a column: integer, else number, else string (categories if they are few)."""
+    nullable = any(_is_null(cell) for cell in cells)
+    if not as_text:
+        if (whole := _parse(cells, int)) is not None:
+            return FieldSpec(name=name, type="integer", nullable=nullable), whole
+        if (numbers := _parse(cells, float)) is not None:
+            return FieldSpec(name=name, type="number", nullable=nullable), numbers
+    texts: list[_Cell] = [None if _is_null(cell) else cell.strip() for cell in cells]
+    distinct = sorted({str(text) for text in texts if text is not None})
+    few = tuple(distinct) if len(distinct) <= CATEGORIES_MAX else ()
+    return FieldSpec(name=name, type="string", nullable=nullable, categories=few), texts
+
+
+def _parse(cells: Sequence[str], kind: Callable[[str], int | float]) -> list[_Cell] | None:
+    try:
+        values: list[_Cell] = [None if _is_null(cell) else kind(cell) for cell in cells]
+    except ValueError:
+        return None
+    finite = all(v is None or (math.isfinite(v) and abs(v) < 2**63) for v in values if not isinstance(v, str))
+    return values if finite else None
+
+
+def _is_null(cell: str) -> bool:
+    return cell.strip().lower() in _NULLS
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
