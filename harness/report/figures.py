@@ -1,0 +1,111 @@
+"""Figures as text: each estimate with its interval, or the plain statement that there is too little.
+
+No arithmetic on results happens here, only rounding; every number written is one of ``report.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.estimates.model import ClassEstimate, Mean, Quantile, Share
+from harness.report.words import ENDINGS
+from harness.units import percent_text, seconds_text
+
+SEEN_MAX = 4  # so many single recoveries are listed where a quantile may not be printed
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value and what stands under it in small print; ``small`` may be empty."""
+
+    value: str
+    small: str = ""
+    quiet: bool = False
+
+
+def per_cent(ratio: float) -> str:
+    """Write a bound of a share, without a sign: at most two significant digits below 10 %.
+
+    >>> per_cent(0.025), per_cent(0.6915), per_cent(1.0)
+    ('2.5', '69', '100')
+    """
+    value = ratio * 100
+    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
+
+
+def share_interval(share: Share) -> str:
+    """Write the exact interval of a share, e.g. ``69–100 %``."""
+    return f"{per_cent(share.low_ratio)}–{per_cent(share.high_ratio)} %"
+
+
+def share_figure(share: Share, nothing: str) -> Figure:
+    """Write ``k / n`` with its interval; ``nothing`` is said where n is 0."""
+    if share.n == 0:
+        return Figure(nothing, "", quiet=True)
+    return Figure(f"{share.k} / {share.n}", share_interval(share))
+
+
+def span(low_s: float | None, high_s: float | None) -> str:
+    """Write an interval of seconds; an end beyond the horizon is open.
+
+    >>> span(0.04, None), span(None, None), span(0.1, 2.25)
+    ('40 ms–∞', 'beyond the horizon', '100 ms–2.2 s')
+    """
+    if low_s is None:
+        return "beyond the horizon"
+    return f"{seconds_text(low_s)}–{seconds_text(high_s)}"
+
+
+def quantile_figure(quantile: Quantile, tau_s: float, seen: tuple[float | None, ...] = ()) -> Figure:
+    """Write a quantile, or ``needs n / N`` with the few values that were seen."""
+    if quantile.n == 0:
+        return Figure("–", "no episode with impact", quiet=True)
+    if quantile.n < quantile.needs_n:
+        return Figure(f"needs {quantile.n} / {quantile.needs_n}", seen_text(seen), quiet=True)
+    value = f"> {seconds_text(tau_s)}" if quantile.value_s is None else seconds_text(quantile.value_s)
+    return Figure(value, span(quantile.low_s, quantile.high_s))
+
+
+def seen_text(seen: tuple[float | None, ...]) -> str:
+    """List single recoveries where they are few enough to be read one by one.
+
+    >>> seen_text((0.2, None)), seen_text(())
+    ('seen: 200 ms, not back', '')
+    """
+    if not 0 < len(seen) <= SEEN_MAX:
+        return ""
+    ordered = sorted(seen, key=lambda s: float("inf") if s is None else s)
+    return "seen: " + ", ".join("not back" if s is None else seconds_text(s) for s in ordered)
+
+
+def mean_seconds(mean: Mean, nothing: str) -> Figure:
+    """Write a mean length with its interval, or say that one run gives none."""
+    if mean.mean is None:
+        return Figure(nothing, "", quiet=True)
+    return Figure(seconds_text(mean.mean), _mean_small(mean, seconds_text))
+
+
+def mean_percent(mean: Mean, nothing: str) -> Figure:
+    """Write a mean share with its interval; two digits, because outages are short against a run."""
+    if mean.mean is None:
+        return Figure(nothing, "", quiet=True)
+    return Figure(percent_text(mean.mean, 2), _mean_small(mean, lambda x: percent_text(x, 2)))
+
+
+def _mean_small(mean: Mean, write: Callable[[float], str]) -> str:
+    if mean.low is None or mean.high is None:
+        return "one run: no interval" if mean.n == 1 else "no interval"
+    return f"{write(mean.low)} to {write(mean.high)}"
+
+
+def endings_text(estimate: ClassEstimate) -> str:
+    """List how the episodes of a class ended, in the order of the legend, then unknown causes.
+
+    An empty class says so.
+    """
+    order = [*ENDINGS, *sorted(set(estimate.ended_by) - set(ENDINGS))]
+    parts = [
+        f"{ENDINGS.get(c, (c, ''))[0]} {estimate.ended_by[c]}" for c in order if estimate.ended_by.get(c)
+    ]
+    return ", ".join(parts) or "no counted episode"

@@ -1,0 +1,65 @@
+"""One self-contained page: the ``Document`` in words and inline pictures, readable without scripts.
+
+The page is ``page.html`` with ``style.css`` inlined; every value goes through ``inert`` and the
+template engine's escaping, so a hostile name is shown as the text it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.report.document import Document
+from harness.report.panels import appendix, classes, curves, endings, inside, summary
+from harness.report.words import inert
+
+_HERE = Path(__file__).parent
+
+
+def render(document: Document) -> str:
+    """Render the page; the same document gives the same text, byte for byte."""
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            document=document,
+            asked=document.inputs,
+            estimates=document.estimates,
+            style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+            band=summary.band(document),
+            tiles=summary.tiles(document),
+            own_arm=summary.main_arm(document),
+            table=classes.table(document),
+            curves=curves.curves(document),
+            stories=inside.stories(document),
+            endings=endings.endings(document),
+            endings_spoken=endings.spoken(document),
+            arms=appendix.arm_rows(document),
+            runs=appendix.run_rows(document),
+            more_runs=len(document.runs) > appendix.RUNS_MAX,
+            command=appendix.command(document),
+            parameters=appendix.parameters(document),
+            hashes=appendix.hashes(document),
+            more_plans=len(document.inputs.plan_sha256) > appendix.PLANS_MAX,
+            not_measured=appendix.not_measured(document),
+            arms_used=appendix.arms_used(document),
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _finalize(value: object) -> object:
+    """Make every plain string inert; only drawings of our own are markup and stay as they are."""
+    return inert(value) if isinstance(value, str) and not isinstance(value, Markup) else value

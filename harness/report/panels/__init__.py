@@ -1,0 +1,1 @@
+"""The panels of the page, one a file: each takes the ``Document`` and gives what the template shows."""

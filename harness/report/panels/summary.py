@@ -1,0 +1,133 @@
+"""The first screen: verdict band and four tiles. It must suffice for a reader in a hurry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.estimates.model import ArmEstimate, ClassEstimate
+from harness.report import figures
+from harness.report.document import Document
+from harness.report.words import SIGNS, Sign, arm_rank, fault_title
+from harness.units import seconds_text
+from harness.verdict.model import Claim
+
+REASONS_MAX = 5  # so many void or unsafe runs are named in the band; the table of runs has them all
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one run may not be counted, or was not proven clean."""
+
+    word: str
+    run_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The verdict: word, sign, sentence, what each claim rests on, what to type next."""
+
+    word: str
+    sign: Sign
+    why: str
+    claims: tuple[tuple[Sign, Claim], ...]
+    reasons: tuple[Reason, ...]
+    more_reasons: bool
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One key figure: what it is, the value, and the small print that makes it honest."""
+
+    label: str
+    value: str
+    notes: tuple[str, ...]
+    quiet: bool = False
+
+
+def band(document: Document) -> Band:
+    """Take the verdict as it is; unsafe runs are named before void ones."""
+    unsafe = [Reason("unsafe", r.run_id, r.unsafe) for r in document.runs if r.unsafe]
+    void = [Reason("void", r.run_id, r.void) for r in document.runs if r.void and not r.unsafe]
+    reasons = (*unsafe, *void)
+    verdict = document.verdict
+    return Band(
+        word=verdict.word,
+        sign=SIGNS[verdict.word],
+        why=verdict.why,
+        claims=tuple((SIGNS[c.word], c) for c in verdict.claims),
+        reasons=reasons[:REASONS_MAX],
+        more_reasons=len(reasons) > REASONS_MAX,
+        next=verdict.next,
+    )
+
+
+def main_arm(document: Document) -> str:
+    """Name the arm that stands for the system: the one with the most help that ran."""
+    arms = {a.arm for a in document.estimates.arms} | {c.arm for c in document.estimates.classes}
+    return min(arms, key=arm_rank, default="")
+
+
+def tiles(document: Document) -> tuple[Tile, ...]:
+    """Give the four key figures; the first three are of the system's own arm."""
+    arm = main_arm(document)
+    classes = [c for c in document.estimates.classes if c.arm == arm]
+    arms = [a for a in document.estimates.arms if a.arm == arm]
+    return (_worst(classes), _back(classes), _available(arms), _once(document.estimates.arms))
+
+
+def class_words(estimate: ClassEstimate) -> str:
+    """Name a class in one line: fault, service, arm and restart profile."""
+    where = f"{fault_title(estimate.fault)}, {estimate.service}"
+    return f"{where} · arm {estimate.arm}, {estimate.restart_profile}"
+
+
+def _worst(classes: list[ClassEstimate]) -> Tile:
+    label = "Most service lost, per fault"
+    known = [c for c in classes if c.lost_s.mean is not None]
+    if not known:
+        return Tile(label, "not measured", ("no counted episode",), quiet=True)
+    worst = max(known, key=lambda c: c.lost_s.mean or 0.0)
+    figure = figures.mean_seconds(worst.lost_s, "not measured")
+    sham = figures.mean_seconds(worst.sham_lost_s, "not measured")
+    small = figure.small if worst.lost_s.low is None else f"95 %: {figure.small}"
+    return Tile(label, figure.value, (class_words(worst), f"{small} · sham: {sham.value}"))
+
+
+def _back(classes: list[ClassEstimate]) -> Tile:
+    known = [c for c in classes if c.recovered.n > 0]
+    if not known:
+        return Tile(
+            "Served again in time", "no impact", ("no fault violated a window of service",), quiet=True
+        )
+    worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
+    share = worst.recovered
+    label = f"Served again within {seconds_text(worst.tau_s)}, worst class"
+    return Tile(
+        label, f"{share.k} of {share.n}", (class_words(worst), f"95 %: {figures.share_interval(share)}")
+    )
+
+
+def _available(arms: list[ArmEstimate]) -> Tile:
+    label = "Good answers, faults included"
+    known = [a for a in arms if a.fault_availability.mean is not None]
+    if not known:
+        return Tile(label, "not measured", ("no counted run with faults",), quiet=True)
+    worst = min(known, key=lambda a: a.fault_availability.mean or 0.0)
+    figure = figures.mean_percent(worst.fault_availability, "not measured")
+    sham = figures.mean_percent(worst.sham_availability, "not measured")
+    small = figure.small if worst.fault_availability.low is None else f"95 %: {figure.small}"
+    where = f"arm {worst.arm}, {worst.restart_profile}"
+    return Tile(label, figure.value, (f"{where} · {small}", f"without faults (sham): {sham.value}"))
+
+
+def _once(arms: tuple[ArmEstimate, ...]) -> Tile:
+    label = "Exactly once, worst arm"
+    known = [a for a in arms if a.exactly_once.n > 0]
+    if not known:
+        return Tile(label, "not observable", ("the system lists no ids, so nothing is claimed",), quiet=True)
+    worst = min(known, key=lambda a: (a.exactly_once.k / a.exactly_once.n, -a.exactly_once.n))
+    share = worst.exactly_once
+    where = f"runs of arm {worst.arm}, {worst.restart_profile}"
+    return Tile(label, f"{share.k} of {share.n}", (where, f"95 %: {figures.share_interval(share)}"))

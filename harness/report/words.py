@@ -1,0 +1,141 @@
+"""The report's words: signs, plain explanations of kinds and arms, and strings made inert.
+
+Nothing here knows about figures. Every string that comes from outside (a name in a user's file,
+a process's message) passes through ``inert`` before it is shown, in HTML and on a terminal alike.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from harness.verdict.model import Word
+
+MAX_CHARS = 400  # a name longer than a paragraph is an accident or an attack; report.json has it whole
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A verdict word's mark: never colour alone, and an ASCII form for plain terminals."""
+
+    mark: str
+    ascii: str
+    tone: str
+    means: str
+
+
+SIGNS: dict[Word, Sign] = {
+    "PASS": Sign("✓", "+", "good", "evidence for every claim"),
+    "DONE": Sign("○", "o", "plain", "measured, nothing claimed"),
+    "FAIL": Sign("✕", "x", "bad", "evidence of a violation"),
+    "INCONCLUSIVE": Sign("?", "?", "warn", "valid data, too little of it"),
+    "VOID": Sign("–", "-", "void", "something ran, but it cannot be trusted"),
+    "UNSAFE": Sign("!", "!", "bad", "a clean state could not be proven"),
+}
+
+KINDS: dict[str, tuple[str, str]] = {
+    "process.kill": ("Process killed", "SIGKILL: gone at once, its port is closed"),
+    "process.hang": ("Process hangs", "SIGSTOP: its port stays open, nothing answers"),
+}
+"""Kind of fault -> (title, what is done)."""
+
+ARMS: dict[str, str] = {
+    "reference": "the reference healer is on",
+    "seed": "the article's recipes are on",
+    "none": "platform only: a dead process is restarted, nothing else heals",
+    "bare": "nobody restarts anything",
+}
+"""Arm -> who is in charge. The order is that of help: the first one present is the system's own arm."""
+
+RESTARTS: dict[str, str] = {
+    "fast": "restarts at once, no liveness probe",
+    "kubernetes": "restarts with growing back-off; liveness probe every 10 s, three misses kill",
+}
+
+ENDINGS: dict[str, tuple[str, str]] = {
+    "absorbed": ("absorbed", "no window of service was violated"),
+    "healed": ("healed", "service came back by an act of the healer"),
+    "platform": ("platform", "service came back by a restart of the platform"),
+    "itself": ("by itself", "service came back and nobody acted"),
+    "undo": ("undone", "not back in time: the harness ended it (censored)"),
+}
+"""How an episode ended -> (label, meaning), in the order in which bars are stacked."""
+
+_BIDI = (
+    "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2028\u2029\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+_HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_HARMFUL_IN_JSON = re.compile(f"[\x7f-\x9f{_BIDI}\ufff9-\ufffb\U000e0000-\U000e007f]")
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else "\ufffd"
+
+
+def inert(text: str, limit: int = MAX_CHARS) -> str:
+    r"""Make a string harmless to show: one line, no controls, no direction overrides, bounded length.
+
+    C0 controls become their Unicode pictures, C1 controls, invisible and bidirectional format
+    characters and lone surrogates become U+FFFD. HTML escaping is the renderer's task, not done here.
+
+    >>> inert("a\x1b[31mb\r\n\u202egnp.exe")
+    'a␛[31mb␍␊�gnp.exe'
+    """
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return _HARMFUL.sub(_picture, cut)
+
+
+def inert_json(data: bytes) -> bytes:
+    r"""Escape what JSON allows raw and a terminal or viewer obeys; parses to the same values.
+
+    Such characters stand only inside strings, so replacing them in the encoded text is safe.
+
+    >>> inert_json('{"a":"\u202eb"}'.encode())
+    b'{"a":"\\u202eb"}'
+    """
+    return _HARMFUL_IN_JSON.sub(_json_escape, data.decode()).encode()
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
+def columns(text: str) -> int:
+    """Count the terminal columns of a string: wide characters take two, combining ones none.
+
+    >>> columns("日本"), columns("e\u0301")
+    (4, 1)
+    """
+    wide = sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
+    return len(text) + wide - sum(1 for c in text if unicodedata.combining(c))
+
+
+def fault_title(fault: str) -> str:
+    """Write a fault for people; an unknown kind is its own title.
+
+    >>> fault_title("process.kill"), fault_title("disk.full")
+    ('Process killed', 'disk.full')
+    """
+    return KINDS.get(fault, (fault, ""))[0]
+
+
+def arm_words(arm: str, restart_profile: str) -> str:
+    """Say in words who may help in an arm; without a platform the restart profile is silent.
+
+    >>> arm_words("bare", "fast")
+    'nobody restarts anything'
+    """
+    who = ARMS.get(arm, "")
+    how = "" if arm == "bare" else RESTARTS.get(restart_profile, "")
+    return "; ".join(part for part in (who, how) if part)
+
+
+def arm_rank(arm: str) -> tuple[int, str]:
+    """Sort arms by how much help there is: the healer first, ``bare`` last."""
+    order = list(ARMS)
+    return (order.index(arm) if arm in order else -1, arm)
