@@ -1,0 +1,67 @@
+# Hormesis: every target makes the environment by itself; Python >= 3.11, pip and make are enough.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test test-all bars clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+PART ?=
+SEED ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Content, not time stamps: a checkout, a copy or a touch changes the latter. The folder is in the
+# key because an editable environment that was moved points to where it was.
+KEY := $(shell { cat pyproject.toml constraints.txt; echo "$(CURDIR)"; } | cksum | cut -d' ' -f1)
+STAMP := $(VENV)/.hormesis-$(KEY)
+
+help:
+	@echo "make demo               hurt the reference pipeline for three minutes and write a report"
+	@echo "make test               style, pure and short live tests; at most 10 minutes on 2 cores"
+	@echo "make test-all [SEED=n]  every test, with fresh seeds; at most 90 minutes"
+	@echo "make bars [PART=name]   full counts and timed figures into benchmarks/results; resumable"
+	@echo "make clean              remove what make made; reports and results stay"
+	@echo "PYTHON=/path/to/python  another interpreter; VENV=dir  another environment"
+
+environment: $(STAMP)
+
+$(STAMP):
+	@python=; \
+	for candidate in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "make: no usable Python among: $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)." >&2; \
+	  echo "  why:  Hormesis needs Python >= 3.11 with venv and pip; python3 here is: $$(python3 --version 2>&1 || true)" >&2; \
+	  echo "  help: install one (Debian and Ubuntu: python3 python3-venv), or name it: make ... PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	if ! "$(BIN)/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi; \
+	  "$$python" -m venv "$(VENV)"; \
+	fi; \
+	echo "environment: installing into $(VENV) with $$("$(BIN)/python" --version), once; about a minute or two"; \
+	"$(BIN)/python" -m pip install --quiet --no-input -c constraints.txt -e ".[pipeline,test]"; \
+	rm -f "$(VENV)"/.hormesis-*; touch "$@"
+
+demo: $(STAMP)
+	@"$(BIN)/hormesis" demo
+
+test: $(STAMP)
+	@"$(BIN)/python" -m pytest -q -m "not slow" --durations=10 --hypothesis-profile=ci
+
+test-all: $(STAMP)
+	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); \
+	echo "seed of the generated tests: $$seed (again: make test-all SEED=$$seed)"; \
+	"$(BIN)/python" -m pytest -q --durations=25 --hypothesis-profile=fresh --hypothesis-seed="$$seed"
+
+bars: $(STAMP)
+	@"$(BIN)/python" -m benchmarks $(PART)
+
+clean:
+	if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi
+	rm -rf build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find harness reference_pipeline tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +

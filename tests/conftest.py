@@ -1,0 +1,38 @@
+"""What every test of this repository shares: order, generated-input profiles, the printed test profile."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+
+from harness.experiment.model import PROFILES
+
+# No deadline: a test here asserts outcomes, and a machine that measures is a busy machine.
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "fresh", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci")
+
+SHOWN = ("rate_hz", "baseline_units", "window_s", "hold_s", "tau_s")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say how the live tests measure; the profile makes no claims about systems."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        profile = msgspec.structs.asdict(PROFILES["test"])
+        knobs = ", ".join(f"{name} {profile[name]:g}" for name in SHOWN)
+        reporter.write_line(f"test profile: {knobs}; W is window_s, H is hold_s. Tests machinery.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run style first, then pure tests, then those with real processes: the cheap answers come early."""
+
+    def rank(item: pytest.Item) -> int:
+        if "live" in item.keywords or "slow" in item.keywords:
+            return 2
+        return 0 if "/tests/style/" in item.path.as_posix() else 1
+
+    items.sort(key=rank)  # stable: a module stays together, so its started system is shared

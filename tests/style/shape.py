@@ -1,0 +1,116 @@
+"""Budgets on the shape of code. Each check: one file in, findings out; each message names the mend."""
+
+from __future__ import annotations
+
+import ast
+
+from tests.style.source import Source, functions, length
+
+FUNCTION_LINES = 60
+NESTING = 3
+POSITIONAL = 4
+FILE_LINES = 500
+PUBLIC_NAMES = 8
+BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+PUBLIC = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+# Vocabulary modules: a closed union or one stage's types belongs in one file. This list may only shrink.
+VOCABULARIES = {
+    "harness/errors.py": "one class a caller decision, one place",
+    "harness/shell.py": "the one module that reads clock, dice and environment",
+    "harness/faults/effects.py": "the closed union of effects",
+    "harness/history/events.py": "the closed union of events",
+    "harness/experiment/model.py": "the types of stage 1",
+    "harness/estimates/model.py": "the types of stage 6",
+    "harness/episodes/model.py": "the types of stage 5",
+}
+
+
+def long_functions(source: Source) -> list[str]:
+    """At most 60 lines without docstring."""
+    return [
+        source.at(
+            f,
+            f"{f.name} has {length(f)} lines (at most {FUNCTION_LINES}): make a function of a phase",
+        )
+        for f in functions(source)
+        if length(f) > FUNCTION_LINES
+    ]
+
+
+def _depth(node: ast.AST, here: int) -> int:
+    deepest = here
+    for field, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, SCOPES):
+                continue
+            # `elif` is an If in the orelse of an If: the same level for a reader.
+            is_elif = (
+                isinstance(node, ast.If)
+                and field == "orelse"
+                and len(value) == 1
+                and isinstance(child, ast.If)
+            )
+            deeper = isinstance(child, BLOCKS) and not is_elif
+            deepest = max(deepest, _depth(child, here + deeper))
+    return deepest
+
+
+def deep_functions(source: Source) -> list[str]:
+    """At most three blocks inside one another."""
+    return [
+        source.at(
+            f,
+            f"{f.name} nests {depth} deep (at most {NESTING}): return early, or name the inner block",
+        )
+        for f in functions(source)
+        if (depth := _depth(f, 0)) > NESTING
+    ]
+
+
+def wide_functions(source: Source) -> list[str]:
+    """At most four parameters by position; ``self`` and ``cls`` are free."""
+    findings = []
+    for f in functions(source):
+        names = [a.arg for a in (*f.args.posonlyargs, *f.args.args)]
+        count = len(names) - (names[:1] in (["self"], ["cls"]))
+        if count > POSITIONAL:
+            findings.append(
+                source.at(
+                    f,
+                    f"{f.name} takes {count} by position (at most {POSITIONAL}): put `*` before the rest",
+                )
+            )
+    return findings
+
+
+def long_files(source: Source) -> list[str]:
+    """At most 500 lines a file."""
+    lines = source.text.count("\n")
+    if lines <= FILE_LINES:
+        return []
+    return [f"{source.path}:1: {lines} lines (at most {FILE_LINES}): split by concept, one a file"]
+
+
+def crowded_modules(source: Source) -> list[str]:
+    """At most eight public functions and classes a module."""
+    names = [
+        node.name
+        for node in source.tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+    ]
+    if len(names) <= PUBLIC_NAMES or source.path in VOCABULARIES:
+        return []
+    return [
+        f"{source.path}:1: {len(names)} public names (at most {PUBLIC_NAMES}: {', '.join(names)}): "
+        "give inner ones an underscore, or split the module"
+    ]
+
+
+def undocumented_modules(source: Source) -> list[str]:
+    """A module docstring everywhere: the map for who opens the file first."""
+    if ast.get_docstring(source.tree):
+        return []
+    return [f"{source.path}:1: no module docstring: say what it is, what comes in, what goes out"]

@@ -1,0 +1,92 @@
+"""The budgets, held over the whole tree. A finding names file, line and what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.style import conduct, shape, tree
+from tests.style.source import PACKAGES, ROOT, Source, published, sources
+
+Check = Callable[[Source], list[str]]
+
+EVERYWHERE: tuple[Check, ...] = (
+    shape.undocumented_modules,
+    shape.long_files,
+    shape.long_functions,
+    shape.deep_functions,
+    shape.wide_functions,
+    conduct.swallowed_errors,
+    conduct.shells_and_pickles,
+)
+IN_PACKAGES: tuple[Check, ...] = (shape.crowded_modules, conduct.clock_and_dice, conduct.any_in_signatures)
+TEXT_CHECKS = (tree.unfinished, tree.registry_addresses, tree.machine_paths)
+TEXT_SUFFIXES = (
+    ".py",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".json",
+    ".txt",
+    ".html",
+    ".css",
+    ".cfg",
+    ".csv",
+    "run",
+    "Makefile",
+)
+NAMES_MODULES = (".py", ".yaml", ".toml")
+
+
+def _hold(findings: list[str]) -> None:
+    assert not findings, f"{len(findings)} finding(s):\n" + "\n".join(findings)
+
+
+def _texts(suffixes: tuple[str, ...]) -> dict[str, str]:
+    return {name: (ROOT / name).read_text("utf-8") for name in published() if name.endswith(suffixes)}
+
+
+@pytest.mark.parametrize("check", EVERYWHERE, ids=lambda check: check.__name__)
+def test_code_and_tests_keep_the_budget(check: Check) -> None:
+    _hold([finding for source in sources(*PACKAGES, "benchmarks", "tests") for finding in check(source)])
+
+
+@pytest.mark.parametrize("check", IN_PACKAGES, ids=lambda check: check.__name__)
+def test_the_packages_keep_the_budget(check: Check) -> None:
+    _hold([finding for source in sources(*PACKAGES) for finding in check(source)])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_functions_are_short_in_the_median_and_at_p90(package: str) -> None:
+    _hold([f"{package}: {finding}" for finding in tree.function_statistics(sources(package))])
+
+
+def test_no_test_sleeps() -> None:
+    _hold([finding for source in sources("tests") for finding in conduct.sleeping_tests(source)])
+
+
+def test_mocks_stay_below_two_a_thousand_lines_of_tests() -> None:
+    everything = sources("tests")
+    found = [finding for source in everything for finding in conduct.mocks(source)]
+    _hold(tree.too_many_mocks(found, sum(source.text.count("\n") for source in everything)))
+
+
+def test_every_module_is_imported_or_started_by_something() -> None:
+    named_in = {path: text for path, text in _texts(NAMES_MODULES).items() if not path.startswith("tests/")}
+    _hold(tree.orphans(sources(*PACKAGES), named_in))
+
+
+@pytest.mark.parametrize("check", TEXT_CHECKS, ids=lambda check: check.__name__)
+def test_published_files_hold_nothing_of_the_kind(check: Callable[[str, str], list[str]]) -> None:
+    _hold([finding for path, text in _texts(TEXT_SUFFIXES).items() for finding in check(path, text)])
+
+
+def test_published_files_are_small() -> None:
+    _hold([finding for name in published() for finding in tree.oversized(name, (ROOT / name).stat().st_size)])
+
+
+def test_the_list_of_vocabularies_names_only_modules_that_need_it() -> None:
+    for path in shape.VOCABULARIES:
+        assert (ROOT / path).is_file(), f"{path} is gone: take it off the list"
