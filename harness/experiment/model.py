@@ -8,7 +8,7 @@ import msgspec
 
 from harness.faults.effects import Effect
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Arm = Literal["none", "bare"]
@@ -125,12 +125,20 @@ class System(_Frozen, frozen=True, kw_only=True):
     world: str = ""
 
 
+class Pauses(_Frozen, frozen=True, kw_only=True):
+    """Quiet time around an episode, in seconds: before its injection, and after its wash-out."""
+
+    before: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    after: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
 class FaultStep(_Frozen, frozen=True, kw_only=True):
     """One action of ``method``: a fault by kind, compiled to its effect; class name for tables."""
 
     name: str
     kind: str
     effect: Effect
+    pauses: Pauses = Pauses()
 
 
 class Objective(_Frozen, frozen=True, kw_only=True):

@@ -1,0 +1,235 @@
+"""The Chaos Toolkit side of an experiment: which keys it may have, which functions are faults.
+
+Comes in: the plain data of ``method``, ``rollbacks`` and ``steady-state-hypothesis``. Goes out:
+``FaultStep``s, or findings. What Chaos Toolkit would run and we would not is refused, never
+skipped: a skipped step is another experiment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from harness.experiment.decode import check_keys, decode
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import Findings, Path, advice
+from harness.experiment.model import FaultStep, Pauses
+from harness.faults.catalog import FAULTS
+from harness.faults.effects import Effect
+
+FAULT_MODULE = "harness.frontends.chaostoolkit.faults"
+PROBE_MODULE = "harness.frontends.chaostoolkit.probes"
+# The functions that plain `chaos run` calls, and the fault each is.
+FUNCTIONS: Mapping[str, str] = {"process_kill": "process.kill", "process_hang": "process.hang"}
+ROLLBACKS: Mapping[str, tuple[str, ...]] = {"process_restore": ("service",)}
+PROBES: Mapping[str, tuple[str, ...]] = {"ready": ("service",)}
+
+ACTIVITY_KEYS = ("type", "name", "provider", "pauses")
+NOT_RUN = ("background", "controls", "ref", "secrets", "configuration", "dry", "tolerance")
+PROVIDER_KEYS = ("type", "module", "func", "arguments")
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    module: str
+    func: str
+    arguments: dict[str, object]
+
+
+def read_method(data: object, services: Collection[str] | None, findings: Findings) -> tuple[FaultStep, ...]:
+    """Read ``method``: one action a fault, in order; ``services`` None = the system is unknown."""
+    if not isinstance(data, list):
+        findings.add(
+            "HRM201", "'method' must be a list of actions", ("method",), help="write '- type: action'"
+        )
+        return ()
+    if not data:
+        findings.add("HRM217", "'method' holds no action", ("method",), help="add a fault, e.g. process_kill")
+    steps = [_step(item, ("method", n), services, findings) for n, item in enumerate(data)]
+    return tuple(step for step in steps if step is not None)
+
+
+def check_rollbacks(data: object, services: Collection[str] | None, findings: Findings) -> None:
+    """Check ``rollbacks``: only our own undo, which our runner does by itself in any case."""
+    if not isinstance(data, list):
+        findings.add("HRM201", "'rollbacks' must be a list", ("rollbacks",), help="write '- type: action'")
+        return
+    for n, item in enumerate(data):
+        path: Path = ("rollbacks", n)
+        if _is_activity(item, "action", path, findings):
+            _check_call(item, path, _Call(FAULT_MODULE, ROLLBACKS, services), findings)
+
+
+def check_hypothesis(data: object, services: Collection[str] | None, findings: Findings) -> None:
+    """Check ``steady-state-hypothesis``: our probes only; the baseline gate is what measures."""
+    path: Path = ("steady-state-hypothesis",)
+    if not isinstance(data, dict):
+        findings.add(
+            "HRM201", "'steady-state-hypothesis' must be a mapping", path, help="write 'title:', 'probes:'"
+        )
+        return
+    check_keys(data, ("title", "probes"), path, findings)
+    probes = data.get("probes", [])
+    if not isinstance(probes, list):
+        findings.add("HRM201", "'probes' must be a list", (*path, "probes"), help="write '- type: probe'")
+        return
+    for n, item in enumerate(probes):
+        here = (*path, "probes", n)
+        if _is_activity(item, "probe", here, findings, extra=("tolerance",)):
+            _check_call(item, here, _Call(PROBE_MODULE, PROBES, services), findings)
+
+
+def _step(data: object, path: Path, services: Collection[str] | None, findings: Findings) -> FaultStep | None:
+    if not _is_activity(data, "action", path, findings):
+        return None
+    provider = _provider(data, path, FAULT_MODULE, findings)
+    pauses = decode(Pauses, data.get("pauses", {}), (*path, "pauses"), findings)
+    if provider is None:
+        return None
+    kind = FUNCTIONS.get(provider.func)
+    if kind is None:
+        findings.add(
+            "HRM211",
+            f"unknown fault {quoted(provider.func)}",
+            (*path, "provider", "func"),
+            label="no such fault",
+            why=f"{FAULT_MODULE} has no such function",
+            help=advice(provider.func, FUNCTIONS),
+        )
+        return None
+    effect = _effect(kind, provider, path, findings)
+    check_service(
+        provider.arguments.get("service"), (*path, "provider", "arguments", "service"), services, findings
+    )
+    if effect is None or pauses is None:
+        return None
+    return FaultStep(name=str(data["name"]), kind=kind, effect=effect, pauses=pauses)
+
+
+def _effect(kind: str, provider: _Provider, path: Path, findings: Findings) -> Effect | None:
+    fault = FAULTS[kind]
+    given = decode(fault.parameters, provider.arguments, (*path, "provider", "arguments"), findings)
+    return None if given is None else fault.compile(given)
+
+
+def check_service(name: object, path: Path, services: Collection[str] | None, findings: Findings) -> None:
+    """Note a service that the system file does not name (HRM212)."""
+    if services is None or not isinstance(name, str) or name in services:
+        return
+    findings.add(
+        "HRM212",
+        f"unknown service {quoted(name)}",
+        path,
+        label="not in the system",
+        why="the system file names no such service",
+        help=advice(name, services),
+    )
+
+
+def _is_activity(
+    data: object, wanted: str, path: Path, findings: Findings, extra: tuple[str, ...] = ()
+) -> TypeGuard[dict[str, object]]:
+    """Check the frame of one activity: a mapping with type, name and provider, nothing unknown."""
+    if not isinstance(data, dict):
+        findings.add("HRM201", f"an {wanted} must be a mapping", path, help="write type, name and provider")
+        return False
+    if data.get("type") == "probe" and wanted == "action":
+        findings.add(
+            "HRM214",
+            "a probe cannot stand here",
+            (*path, "type"),
+            why="the witness watches from outside all the time; a probe would only add a weaker look",
+            help="remove it. How long each fault is watched is x-hormesis.profile (tau_s, hold_s)",
+        )
+        return False
+    before = len(findings.problems)
+    for key in data:
+        if key in NOT_RUN and key not in extra:
+            why, instead = _NOT_RUN_WHY.get(key, ("Hormesis does not run it", "remove it"))
+            findings.add("HRM215", f"{quoted(key)} is not run", (*path, key), key=True, why=why, help=instead)
+    known = (*ACTIVITY_KEYS, *extra, *NOT_RUN)
+    check_keys({k: v for k, v in data.items() if not k.startswith("x-")}, known, path, findings)
+    if data.get("type") != wanted:
+        findings.add("HRM206", f"the type must be {wanted}", (*path, "type"), help=f"write 'type: {wanted}'")
+    decode(str, data.get("name"), (*path, "name"), findings) if "name" in data else _missing(
+        "name", path, findings
+    )
+    if "provider" not in data:
+        _missing("provider", path, findings)
+    return len(findings.problems) == before
+
+
+_NOT_RUN_WHY: Mapping[str, tuple[str, str]] = {
+    "background": ("faults run one after another, each watched to its end", "remove it"),
+    "controls": ("controls are code, and no code of yours is imported", "remove it"),
+    "ref": ("each action is stated once, in full", "write the action out"),
+    "secrets": ("secrets never reach a plan or a history", "remove it; local systems need none"),
+}
+
+
+def _missing(key: str, path: Path, findings: Findings) -> None:
+    findings.add("HRM203", f"the key '{key}' is missing", path, key=True, help=f"add '{key}:'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What a rollback or a hypothesis may call."""
+
+    module: str
+    functions: Mapping[str, tuple[str, ...]]
+    services: Collection[str] | None
+
+
+def _check_call(data: dict[str, object], path: Path, call: _Call, findings: Findings) -> None:
+    provider = _provider(data, path, call.module, findings)
+    if provider is None:
+        return
+    arguments = call.functions.get(provider.func)
+    if arguments is None:
+        findings.add(
+            "HRM211",
+            f"unknown function {quoted(provider.func)}",
+            (*path, "provider", "func"),
+            help=advice(provider.func, call.functions),
+        )
+        return
+    here = (*path, "provider", "arguments")
+    check_keys(provider.arguments, arguments, here, findings)
+    check_service(provider.arguments.get("service"), (*here, "service"), call.services, findings)
+
+
+def _provider(data: dict[str, object], path: Path, module: str, findings: Findings) -> _Provider | None:
+    """Read a provider; only ``module`` is accepted: another is a name of code to import."""
+    provider, path = data["provider"], (*path, "provider")
+    if not isinstance(provider, dict):
+        findings.add(
+            "HRM201", "'provider' must be a mapping", path, help="write type, module, func, arguments"
+        )
+        return None
+    before = len(findings.problems)
+    for key in ("type", "module", "func"):
+        if key not in provider:
+            _missing(key, path, findings)
+    check_keys(provider, PROVIDER_KEYS, path, findings)
+    for key, wanted in (("type", "python"), ("module", module)):
+        if key in provider and provider[key] != wanted:
+            findings.add(
+                "HRM213",
+                f"the provider {quoted(provider[key])} is not available here",
+                (*path, key),
+                label=f"only {wanted}",
+                why="import strings and programs in an experiment need consent, not available here",
+                help=f"write '{key}: {wanted}'",
+            )
+    arguments = provider.get("arguments", {})
+    if not isinstance(arguments, dict):
+        findings.add(
+            "HRM201", "'arguments' must be a mapping", (*path, "arguments"), help="write 'service: NAME'"
+        )
+    func = provider.get("func")
+    if "func" in provider and not isinstance(func, str):
+        findings.add("HRM201", "'func' must be text", (*path, "func"), help=advice("", FUNCTIONS))
+    if len(findings.problems) > before or not isinstance(arguments, dict) or not isinstance(func, str):
+        return None
+    return _Provider(module, func, arguments)

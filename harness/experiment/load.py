@@ -1,0 +1,206 @@
+"""The whole of STAGE 1: an experiment file -> ``Experiment``, or one ``UsageProblem`` that lists all.
+
+Comes in: the path of a Chaos Toolkit experiment that carries ``x-hormesis``. Nothing of the user's
+is imported, nothing is started, no socket is opened: only the experiment, its system file and its
+scenario file are read. Next: ``harness.plan.schedule``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+import msgspec
+
+from harness.errors import Problem, UsageProblem
+from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
+from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps, read_asked
+from harness.experiment.decode import check_keys
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import Findings, Path, near
+from harness.experiment.model import Experiment, FaultStep, Profile, Scenario, System
+from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system
+from harness.experiment.yaml import Data, read_file
+
+TOP_KEYS = (
+    "title",
+    "description",
+    "method",
+    "steady-state-hypothesis",
+    "rollbacks",
+    "tags",
+    "configuration",
+    "contributions",
+    "runtime",
+    "extensions",
+    "version",
+    ASKED,
+)
+NOT_RUN = ("controls", "secrets", "dry")
+# More could neither be held in memory at once nor be waited for: 20 million units = 27 h at 200/s.
+UNITS_MAX = 20_000_000
+
+
+def load_experiment(path: FilePath, profile_override: str | None = None) -> Experiment:
+    """Load and check the experiment at ``path``; ``profile_override`` names a built-in profile.
+
+    Raises ``UsageProblem`` with every problem of the experiment, its system and its scenario.
+    The sha256 is taken over everything that was decoded (system, scenario and profile included),
+    not over the bytes: a comment changes nothing, another system does.
+    """
+    parsed = read_file(path, str(path))
+    reader = _Reader(path, parsed.findings)
+    experiment = reader.read(parsed.data, profile_override)
+    problems = sorted(parsed.findings.problems, key=lambda p: (p.line, p.column)) + reader.elsewhere
+    if problems or experiment is None:
+        raise UsageProblem(tuple(problems))
+    return experiment
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one experiment; problems of its own file go to ``findings``, of others to ``elsewhere``."""
+
+    path: FilePath
+    findings: Findings
+    elsewhere: list[Problem] = field(default_factory=list)
+
+    def read(self, data: Data, profile_override: str | None) -> Experiment | None:
+        if not isinstance(data, dict):
+            self.findings.add("HRM201", "an experiment is a mapping", (), help="start with 'title:'")
+            return None
+        given: dict[str, object] = {**data}
+        self._frame(given)
+        asked = read_asked(given, profile_override, self.findings)
+        system, scenario = (None, None) if asked is None else (self._system(asked), self._scenario(asked))
+        services = None if system is None else system[0].services.keys()
+        steps = self._activities(given, services)
+        if asked is None or asked.profile is None:
+            return None
+        check_steps(steps, asked.profile, self.findings)
+        check_objectives(asked, steps, self.findings)
+        self._check_length(steps, asked.profile)
+        if self.findings.problems or self.elsewhere or system is None or scenario is None:
+            return None
+        return _sealed(
+            Experiment(
+                title=str(given["title"]),
+                description=str(given["description"]),
+                file=str(self.path),
+                sha256="",
+                system=system[0],
+                system_dir=str(system[1]),
+                scenario=scenario,
+                profile=asked.profile,
+                steps=steps,
+                arms=asked.arms,
+                restart_profiles=asked.restart_profiles,
+                repetitions=asked.repetitions,
+                sham=asked.sham,
+                objectives=asked.objectives,
+            )
+        )
+
+    def _frame(self, data: dict[str, object]) -> None:
+        """Check the keys of the file itself and the texts that every experiment has."""
+        for key in data:
+            if key in NOT_RUN:
+                self.findings.add(
+                    "HRM215",
+                    f"{quoted(key)} is not run",
+                    (key,),
+                    key=True,
+                    why="controls and secrets are code and keys of yours; an experiment here is data",
+                    help="remove it",
+                )
+        # A key of another tool (x-...) is its own affair, unless it looks like ours misspelt.
+        foreign = [key for key in data if key.startswith("x-") and key != ASKED and not near(key, (ASKED,))]
+        checked = {key: value for key, value in data.items() if key not in foreign}
+        check_keys(checked, (*TOP_KEYS, *NOT_RUN), (), self.findings)
+        for key in ("title", "description"):
+            if key not in data:
+                self.findings.add("HRM203", f"the key '{key}' is missing", (), key=True, help=f"add '{key}:'")
+            elif not isinstance(data[key], str) or not data[key]:
+                self.findings.add("HRM201", f"'{key}' must be text", (key,), help="write a sentence")
+        if "method" not in data:
+            self.findings.add(
+                "HRM203", "the key 'method' is missing", (), key=True, help="add 'method:' with a fault"
+            )
+        tags = data.get("tags")
+        if tags is not None and not (
+            isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags)
+        ):
+            self.findings.add("HRM201", "'tags' must be a list of words", ("tags",), help="write e.g. [kill]")
+        for path in _substitutions(data):
+            self.findings.add(
+                "HRM216",
+                "a ${...} substitution is not made here",
+                path,
+                why="a plan is complete, and hashed, before anything runs",
+                help="write the value itself",
+            )
+
+    def _activities(self, data: dict[str, object], services: Collection[str] | None) -> tuple[FaultStep, ...]:
+        if "rollbacks" in data:
+            check_rollbacks(data["rollbacks"], services, self.findings)
+        if "steady-state-hypothesis" in data:
+            check_hypothesis(data["steady-state-hypothesis"], services, self.findings)
+        return read_method(data["method"], services, self.findings) if "method" in data else ()
+
+    def _system(self, asked: Asked) -> tuple[System, FilePath] | None:
+        path = self.path.parent / asked.system if asked.system else bundled_system()
+        if path is None:
+            self.findings.add(
+                "HRM303",
+                "the bundled system is not installed",
+                (ASKED,),
+                key=True,
+                why=f"no 'system:' is given, and there is no package {BUNDLED_PACKAGE} with a hormesis.yaml",
+                help="install hormesis with its pipeline, or write 'system: path/to/hormesis.yaml'",
+            )
+            return None
+        system = read_system(path, self.elsewhere)
+        return None if system is None else (system, path.parent)
+
+    def _scenario(self, asked: Asked) -> Scenario | None:
+        if not asked.scenario:
+            return None
+        return read_scenario(self.path.parent / asked.scenario, self.elsewhere)
+
+    def _check_length(self, steps: tuple[FaultStep, ...], profile: Profile) -> None:
+        pauses_s = sum(step.pauses.before + step.pauses.after for step in steps)
+        length_s = len(steps) * (profile.observe_s + profile.wash_out_s) + pauses_s
+        if profile.baseline_units + length_s * profile.rate_hz > UNITS_MAX:
+            self.findings.add(
+                "HRM225",
+                f"one run would last {length_s:.3g} s and offer {length_s * profile.rate_hz:.3g} units",
+                (ASKED, "profile"),
+                why=f"one run is at most {UNITS_MAX:,} units",
+                help="lower rate_hz, tau_s, hold_s or a pause",
+            )
+
+
+def _substitutions(data: dict[str, object]) -> Iterator[Path]:
+    """Give the path of every text with ``${`` in what we run; configuration is Chaos Toolkit's own."""
+    left: list[tuple[Path, object]] = [
+        ((key,), data.get(key)) for key in ("method", "rollbacks", "steady-state-hypothesis", ASKED)
+    ]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            left.extend(((*path, key), item) for key, item in value.items())
+        elif isinstance(value, list):
+            left.extend(((*path, n), item) for n, item in enumerate(value))
+        elif isinstance(value, str) and "${" in value:
+            yield path
+
+
+def _sealed(experiment: Experiment) -> Experiment:
+    """Give the experiment with its hash; where it lies on this machine is no part of the question."""
+    plain = msgspec.to_builtins(experiment)
+    for place in ("file", "sha256", "system_dir"):
+        del plain[place]
+    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+    return msgspec.structs.replace(experiment, sha256=digest)

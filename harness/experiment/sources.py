@@ -1,0 +1,113 @@
+"""What an experiment points at: the system file and the scenario file, each checked by itself.
+
+Comes in: paths. Goes out: ``System``, ``Scenario``, or a ``UsageProblem`` that names *their* file
+and line. The bundled system is found by where its package lies; it is never imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path as FilePath
+
+from harness.errors import Problem, UsageProblem
+from harness.experiment.activities import check_service
+from harness.experiment.decode import decode
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import Findings, Path
+from harness.experiment.model import Scenario, Service, System
+from harness.experiment.yaml import Parsed, read_file
+
+BUNDLED_PACKAGE = "reference_pipeline"
+SYSTEM_FILE = "hormesis.yaml"
+
+
+def bundled_system() -> FilePath | None:
+    """Find the system file of the bundled pipeline without importing it; None if not installed."""
+    spec = find_spec(BUNDLED_PACKAGE)
+    places = [] if spec is None else list(spec.submodule_search_locations or ())
+    return next((file for place in places if (file := FilePath(place) / SYSTEM_FILE).is_file()), None)
+
+
+def read_system(path: FilePath, problems: list[Problem]) -> System | None:
+    """Read and check a system file; notes what is wrong in ``problems`` and gives None then."""
+    parsed = _parsed(path, problems)
+    if parsed is None:
+        return None
+    system = decode(System, parsed.data, (), parsed.findings)
+    if system is not None:
+        _check_system(system, parsed.findings)
+    problems.extend(parsed.findings.problems)
+    return None if parsed.findings.problems else system
+
+
+def read_scenario(path: FilePath, problems: list[Problem]) -> Scenario | None:
+    """Read a scenario file; notes what is wrong in ``problems`` and gives None then."""
+    parsed = _parsed(path, problems)
+    if parsed is None:
+        return None
+    scenario = decode(Scenario, parsed.data, (), parsed.findings)
+    problems.extend(parsed.findings.problems)
+    return None if parsed.findings.problems else scenario
+
+
+def _parsed(path: FilePath, problems: list[Problem]) -> Parsed | None:
+    try:
+        return read_file(path, str(path))
+    except UsageProblem as problem:
+        problems.extend(problem.problems)
+        return None
+
+
+def _check_system(system: System, findings: Findings) -> None:
+    names = system.services.keys()
+    for name, service in system.services.items():
+        here: Path = ("services", name)
+        if bool(service.command) == bool(service.entry):
+            findings.add(
+                "HRM301",
+                f"service {quoted(name)} needs either 'command' or 'entry'",
+                here,
+                key=True,
+                why="it has both" if service.command else "it has neither",
+                help="command: any program; entry: module:function, forked from a warm process",
+            )
+        for n, other in enumerate(service.after):
+            check_service(other, (*here, "after", n), names, findings)
+    for name, edge in system.edges.items():
+        check_service(edge.source, ("edges", name, "source"), names, findings)
+        check_service(edge.to, ("edges", name, "to"), names, findings)
+    check_service(system.workload.service, ("workload", "service"), names, findings)
+    for key in ("accepted", "sink", "dead_letters"):
+        _check_listing(str(getattr(system.audit, key)), ("audit", key), system.services, findings)
+    _check_order(system.services, findings)
+
+
+def _check_listing(listing: str, path: Path, services: Mapping[str, Service], findings: Findings) -> None:
+    if not listing:
+        return
+    service, colon, route = listing.partition(":")
+    if not colon or not route.startswith("/"):
+        findings.add(
+            "HRM204",
+            f"{quoted(listing)} is no service:/route",
+            path,
+            help="write e.g. gateway:/audit/accepted",
+        )
+        return
+    check_service(service, path, services, findings)
+
+
+def _check_order(services: Mapping[str, Service], findings: Findings) -> None:
+    """Note services that wait for each other (HRM304): take away what can start until nothing can."""
+    left = {name: {other for other in one.after if other in services} for name, one in services.items()}
+    while ready := [name for name, waits in left.items() if not waits]:
+        left = {name: waits.difference(ready) for name, waits in left.items() if name not in ready}
+    for name in left:
+        findings.add(
+            "HRM304",
+            f"service {quoted(name)} waits for itself",
+            ("services", name, "after"),
+            why=f"these wait for each other: {', '.join(sorted(left))}",
+            help="remove one 'after'",
+        )
