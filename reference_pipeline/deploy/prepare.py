@@ -20,14 +20,14 @@ import numpy as np
 from reference_pipeline import shell
 from reference_pipeline.errors import BadScenario, BadTemplate, PipelineError
 from reference_pipeline.features import save_features, transaction_spec
-from reference_pipeline.records import FeatureSpec
+from reference_pipeline.records import DAY_S, FeatureSpec
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
-from reference_pipeline.world.golden import choose_golden, save_golden
+from reference_pipeline.world.golden import Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
 from reference_pipeline.world.population import make_population, save_population
-from reference_pipeline.world.replay import column_features, save_origin
+from reference_pipeline.world.replay import column_features, feature_rows, save_origin
 from reference_pipeline.world.simulator import Dice, as_records, draw_columns, draw_history
 from reference_pipeline.world.table import read_table
 from reference_pipeline.world.truth import clear_cases
@@ -97,24 +97,22 @@ def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champio
         lineage={"source": "simulator", "seed": str(seed)},
     )
     # The days after history: what the driver will offer when the run begins.
-    begin_s = (knobs.history_days + np.arange(_GOLDEN_CANDIDATES) / _GOLDEN_CANDIDATES) * 86_400.0
+    begin_s = (knobs.history_days + np.arange(_GOLDEN_CANDIDATES) / _GOLDEN_CANDIDATES) * DAY_S
     rows = draw_columns(begin_s, population, knobs, Dice(seed, "golden"))
     approve, decline = clear_cases(rows, population, knobs, threshold=model.threshold)
-    golden = choose_golden(
-        as_records(rows),
-        approve=approve,
-        decline=decline,
-        scores=model.score(features.rows_of(rows)),
-        threshold=model.threshold,
+    scores = model.score(features.rows_of(rows))
+    chosen, decisions = choose_golden(
+        approve=approve, decline=decline, scores=scores, threshold=model.threshold
     )
-    save_golden(golden, template)
+    records = as_records({name: column[chosen] for name, column in rows.items()})
+    save_golden(Golden(records=records, decisions=decisions), template)
     return champion
 
 
 def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
     table = read_table(knobs)
     features = column_features(table, knobs)
-    rows = features.rows(table.records)
+    rows = feature_rows(features, table)
     split = table.split
     save_features(features, template)
     save_origin(knobs, table, template)
@@ -126,14 +124,11 @@ def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
         lineage={"source": Path(knobs.source).name, "source_sha256": table.sha256},
     )
     held = table.label[split:]
-    golden = choose_golden(
-        table.records[split:],
-        approve=held == 0,
-        decline=held == 1,
-        scores=model.score(rows[split:]),
-        threshold=model.threshold,
+    scores = model.score(rows[split:])
+    chosen, decisions = choose_golden(
+        approve=held == 0, decline=held == 1, scores=scores, threshold=model.threshold
     )
-    save_golden(golden, template)
+    save_golden(Golden(records=table.records(chosen + split), decisions=decisions), template)
     return champion
 
 

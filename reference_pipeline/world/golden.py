@@ -24,7 +24,7 @@ MARGIN = 2.0  # the champion's odds are this factor away from the threshold's
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Records and their one right decision, alternating while both sides last."""
+    """Records and their one right decision, approvals and declines in turn."""
 
     records: list[dict[str, object]]
     decisions: list[str]
@@ -36,14 +36,13 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def choose_golden(
-    records: list[dict[str, object]],
     *,
     approve: NDArray[np.bool_],
     decline: NDArray[np.bool_],
     scores: NDArray[np.float64],
     threshold: float,
-) -> Golden:
-    """Choose rows among candidates (all arguments have one entry a record) the champion agrees on.
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Choose among candidates (one entry a row) those the champion agrees on: (rows, decisions).
 
     Raises:
         BadTemplate: fewer than ``GOLDEN_LEAST`` rows on a side; the champion is unfit.
@@ -52,15 +51,13 @@ def choose_golden(
     limit = threshold / (1.0 - threshold)
     good = np.flatnonzero(approve & (odds <= limit / MARGIN))[:GOLDEN_PER_SIDE]
     bad = np.flatnonzero(decline & (odds >= limit * MARGIN))[:GOLDEN_PER_SIDE]
-    if min(len(good), len(bad)) < GOLDEN_LEAST:
+    each = min(len(good), len(bad))
+    if each < GOLDEN_LEAST:
         raise BadTemplate(
             f"the champion is sure and right on {len(good)} clear approvals and {len(bad)} clear declines; "
             f"golden rows need {GOLDEN_LEAST} of each. More history or more positives would help"
         )
-    each = min(len(good), len(bad))
-    order = [int(i) for pair in zip(good[:each], bad[:each], strict=True) for i in pair]
-    right = [APPROVE, DECLINE] * each
-    return Golden(records=[records[i] for i in order], decisions=[str(d) for d in right])
+    return np.stack([good[:each], bad[:each]], axis=1).ravel(), [APPROVE, DECLINE] * each
 
 
 def save_golden(golden: Golden, template: Path) -> None:

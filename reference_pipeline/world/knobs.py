@@ -72,7 +72,7 @@ class ReplayKnobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source: str
     time_column: str
     label_column: str
-    positive: str | int | float = 1
+    positive: str | int | float | bool = 1
     train_share: Annotated[float, _range(0.1, 0.9)] = 0.5
     repeat: bool = True
     categorical: str = ""

@@ -23,6 +23,7 @@ from reference_pipeline.world.simulator import Offers
 from reference_pipeline.world.table import Table, read_table
 
 REPLAY_FILE = "replay.json"
+_BLOCK_ROWS = 10_000
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +37,7 @@ class ReplayWorld:
     """The held-out rows of a table, offered one after another."""
 
     def __init__(self, table: Table, golden: Golden, *, repeat: bool) -> None:
-        self._records = table.records[table.split :]
+        self._table = table
         self._label = table.label[table.split :]
         self._golden = golden
         self._repeat = repeat
@@ -48,7 +49,7 @@ class ReplayWorld:
         Raises:
             BadSource: the rows run out and the scenario does not say ``repeat``.
         """
-        count, held = len(due_s), len(self._records)
+        count, held = len(due_s), len(self._label)
         if not self._repeat and self._next + count > held:
             raise BadSource(
                 f"the file has {held} rows to replay, this run needs {self._next + count}; "
@@ -56,7 +57,7 @@ class ReplayWorld:
             )
         turn = (np.arange(count) + self._next) % held
         self._next += count
-        records = [dict(self._records[i]) for i in turn.tolist()]
+        records = self._table.records(turn + self._table.split)
         return Offers(records, np.full(count, np.nan), self._label[turn])
 
     def golden(self, count: int, /) -> tuple[list[dict[str, object]], list[str]]:
@@ -92,6 +93,15 @@ def save_origin(knobs: ReplayKnobs, table: Table, template: Path) -> None:
     (template / REPLAY_FILE).write_bytes(msgspec.json.encode(Origin(sha256=table.sha256, knobs=knobs)))
 
 
+def feature_rows(features: ColumnFeatures, table: Table) -> NDArray[np.float64]:
+    """Return the feature rows of the whole table, in blocks that bound the memory."""
+    blocks = [
+        features.rows(table.records(slice(begin, begin + _BLOCK_ROWS)))
+        for begin in range(0, len(table.label), _BLOCK_ROWS)
+    ]
+    return np.concatenate(blocks)
+
+
 def column_features(table: Table, knobs: ReplayKnobs) -> ColumnFeatures:
     """Make the features of a table: numbers, and the categories that its training part shows.
 
@@ -99,9 +109,9 @@ def column_features(table: Table, knobs: ReplayKnobs) -> ColumnFeatures:
         BadSource: no column is left to learn from.
     """
     names: list[str] = []
-    for field in table.fields:
+    for field, column in zip(table.fields, table.columns, strict=True):
         if field.categories:
-            seen = {record[field.name] for record in table.records[: table.split]}
+            seen = set(column[: table.split].tolist())
             names.extend(f"{field.name}={category}" for category in field.categories if category in seen)
         elif field.type != "string" and field.name != knobs.time_column:
             names.append(field.name)

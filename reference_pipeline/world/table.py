@@ -10,7 +10,7 @@ import csv
 import datetime
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -24,23 +24,31 @@ from reference_pipeline.world.knobs import ReplayKnobs
 
 CATEGORIES_MAX = 32  # a string column with more distinct values is free text: kept, but no feature
 _NULLS = frozenset({"", "na", "n/a", "nan", "null", "none"})
-_Cell = int | float | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of the file in time order; ``records`` carry all columns but label and ignored ones."""
+    """Rows of the file in time order; one array a field (all columns but label and ignored ones).
+
+    Rows before ``split`` train, the rest is replayed. In float64 and object arrays NaN and None
+    are null.
+    """
 
     fields: tuple[FieldSpec, ...]
-    records: list[dict[str, object]]
-    time_s: NDArray[np.float64]
+    columns: tuple[NDArray[np.generic], ...]
     label: NDArray[np.int8]
     split: int
     sha256: str
 
+    def records(self, rows: slice | NDArray[np.int64]) -> list[dict[str, object]]:
+        """Build the records of ``rows``; a table of them all would be ten times the arrays."""
+        names = tuple(field.name for field in self.fields)
+        lists = [_without_nan(column[rows]) for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+
 
 def read_table(knobs: ReplayKnobs) -> Table:
-    """Read and check the file of ``knobs``; rows before ``split`` train, the rest is replayed.
+    """Read and check the file of ``knobs``.
 
     Raises:
         BadSource: the file, a column or a cell cannot be used; the message says which and why.
@@ -48,33 +56,20 @@ def read_table(knobs: ReplayKnobs) -> Table:
     path = Path(knobs.source)
     data = _bytes_of(path)
     header, rows = _rows_of(path, data, knobs)
-    columns = dict(zip(header, zip(*(cells for _, cells in rows), strict=True), strict=True))
     lines = [line for line, _ in rows]
-    where = [f"{path}:{line}: column {knobs.time_column!r}" for line in lines]
-    time_s = np.array([_time(c, w) for c, w in zip(columns[knobs.time_column], where, strict=True)])
-    label = _labels(path, lines, columns[knobs.label_column], knobs=knobs)
+    cells = dict(zip(header, zip(*(row for _, row in rows), strict=True), strict=True))
+    time_s = _times(path, lines, cells[knobs.time_column], column=knobs.time_column)
+    label = _labels(path, lines, cells[knobs.label_column], knobs=knobs)
     order = np.argsort(time_s, kind="stable")
-    left_out = {knobs.label_column, knobs.time_column, *_names(knobs.ignore)}
-    forced = set(_names(knobs.categorical))
-    fields = [FieldSpec(name=knobs.time_column, type="number")]
-    values: list[Sequence[_Cell]] = [[float(t) for t in time_s]]
-    for name in header:
-        if name in left_out or all(_is_null(cell) for cell in columns[name]):
-            continue
-        field, cells = _typed(name, columns[name], as_text=name in forced)
-        fields.append(field)
-        values.append(cells)
-    names = [field.name for field in fields]
-    records: list[dict[str, object]] = [
-        {name: column[i] for name, column in zip(names, values, strict=True)} for i in order.tolist()
-    ]
-    split = int(len(records) * knobs.train_share)
     label = label[order]
+    split = int(len(label) * knobs.train_share)
     _check_split(path, label, split)
+    left_out = {knobs.label_column, knobs.time_column, *_names(knobs.ignore)}
+    kept = [name for name in header if name not in left_out and not all(map(_is_null, cells[name]))]
+    typed = [_typed(name, cells[name], as_text=name in _names(knobs.categorical)) for name in kept]
     return Table(
-        fields=tuple(fields),
-        records=records,
-        time_s=time_s[order],
+        fields=(FieldSpec(name=knobs.time_column, type="number"), *(field for field, _ in typed)),
+        columns=(time_s[order], *(column[order] for _, column in typed)),
         label=label,
         split=split,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -153,7 +148,8 @@ def _labels(
         if not _same(cell, others[0]):
             raise BadSource(
                 f"{path}:{line}: label {knobs.label_column!r} is not binary: {cell!r} besides "
-                f"{others[0]!r} and the positive value {knobs.positive!r}; knob positive names the positive one of two values"
+                f"{others[0]!r} and the positive value {knobs.positive!r}; "
+                "knob positive names the positive one of two values"
             )
     if not out.any():
         raise BadSource(
@@ -163,7 +159,9 @@ def _labels(
     return out
 
 
-def _same(cell: str, value: str | int | float) -> bool:
+def _same(cell: str, value: str | int | float | bool) -> bool:
+    if isinstance(value, bool):  # YAML's true, as spreadsheets and databases write it
+        return cell.lower() in (("true", "t", "yes", "1") if value else ("false", "f", "no", "0"))
     text = str(value)
     if cell == text:
         return True
@@ -173,48 +171,63 @@ def _same(cell: str, value: str | int | float) -> bool:
         return False
 
 
-def _time(raw: str, where: str) -> float:
-    """Read a number of seconds or an ISO 8601 instant (UTC unless it says otherwise)."""
-    cell = raw.strip()
+def _times(path: Path, lines: Sequence[int], cells: Sequence[str], *, column: str) -> NDArray[np.float64]:
+    out = np.empty(len(cells))
+    for row, (line, cell) in enumerate(zip(lines, cells, strict=True)):
+        out[row] = seconds = _seconds(cell.strip())
+        if not math.isfinite(seconds):
+            raise BadSource(
+                f"{path}:{line}: column {column!r}: {cell!r} is no time; write seconds as a number "
+                "or ISO 8601, e.g. 2024-05-01T12:00:00"
+            )
+    return out
+
+
+def _seconds(cell: str) -> float:
+    """Read a number of seconds or an ISO 8601 instant (UTC unless it says otherwise), else NaN."""
     try:
-        seconds = float(cell)
+        return float(cell)
     except ValueError:
-        try:
-            instant = datetime.datetime.fromisoformat(cell)
-        except ValueError:
-            seconds = math.nan
-        else:
-            if instant.tzinfo is None:
-                instant = instant.replace(tzinfo=datetime.UTC)
-            seconds = instant.timestamp()
-    if not math.isfinite(seconds):
-        raise BadSource(
-            f"{where}: {cell!r} is no time; write seconds as a number or ISO 8601, e.g. 2024-05-01T12:00:00"
-        )
-    return seconds
+        pass
+    try:
+        instant = datetime.datetime.fromisoformat(cell)
+    except ValueError:
+        return math.nan
+    return (instant if instant.tzinfo else instant.replace(tzinfo=datetime.UTC)).timestamp()
 
 
-def _typed(name: str, cells: Sequence[str], *, as_text: bool) -> tuple[FieldSpec, list[_Cell]]:
+def _typed(name: str, cells: Sequence[str], *, as_text: bool) -> tuple[FieldSpec, NDArray[np.generic]]:
     """Find the type of a column: integer, else number, else string (categories if they are few)."""
     nullable = any(_is_null(cell) for cell in cells)
-    if not as_text:
-        if (whole := _parse(cells, int)) is not None:
-            return FieldSpec(name=name, type="integer", nullable=nullable), whole
-        if (numbers := _parse(cells, float)) is not None:
-            return FieldSpec(name=name, type="number", nullable=nullable), numbers
-    texts: list[_Cell] = [None if _is_null(cell) else cell.strip() for cell in cells]
-    distinct = sorted({str(text) for text in texts if text is not None})
+    if not as_text and (numbers := _numbers(cells, nullable=nullable)) is not None:
+        whole = numbers.dtype != np.float64
+        return FieldSpec(name=name, type="integer" if whole else "number", nullable=nullable), numbers
+    texts = np.array([None if _is_null(cell) else cell.strip() for cell in cells], dtype=object)
+    distinct = sorted({text for text in texts.tolist() if text is not None})
     few = tuple(distinct) if len(distinct) <= CATEGORIES_MAX else ()
     return FieldSpec(name=name, type="string", nullable=nullable, categories=few), texts
 
 
-def _parse(cells: Sequence[str], kind: Callable[[str], int | float]) -> list[_Cell] | None:
-    try:
-        values: list[_Cell] = [None if _is_null(cell) else kind(cell) for cell in cells]
-    except ValueError:
-        return None
-    finite = all(v is None or (math.isfinite(v) and abs(v) < 2**63) for v in values if not isinstance(v, str))
-    return values if finite else None
+def _numbers(cells: Sequence[str], *, nullable: bool) -> NDArray[np.generic] | None:
+    """Return int64 (object with None where nullable) or float64, or None where a cell is no number."""
+    for kind in (int, float):
+        try:
+            values = [None if _is_null(cell) else kind(cell) for cell in cells]
+        except ValueError:
+            continue
+        if not all(v is None or (math.isfinite(v) and abs(v) < 2**63) for v in values):
+            return None
+        if kind is float:
+            return np.array(values, dtype=np.float64)
+        return np.array(values, dtype=object if nullable else np.int64)
+    return None
+
+
+def _without_nan(column: NDArray[np.generic]) -> list[object]:
+    values: list[object] = column.tolist()
+    if column.dtype != np.float64 or not np.isnan(column).any():
+        return values
+    return [None if value != value else value for value in values]
 
 
 def _is_null(cell: str) -> bool:
