@@ -38,7 +38,7 @@ def test_kill_and_hang_compile_to_their_effects():
 
 
 def test_an_unknown_kind_names_the_known_ones_and_the_nearest():
-    with pytest.raises(FaultProblem, match="unknown fault 'proces.kill'") as caught:
+    with pytest.raises(FaultProblem, match=r"unknown fault 'proces\.kill'") as caught:
         compile_fault("proces.kill", {"service": "gateway"})
     assert caught.value.argument == ""
     assert caught.value.known == tuple(sorted(FAULTS))

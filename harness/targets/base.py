@@ -1,0 +1,93 @@
+"""What a target is: it applies an effect with proof, undoes it, and proves that it is gone.
+
+Comes in: an ``Effect``. Goes out: ``Applied`` (what was hit, when, and how that was seen). A target that
+cannot do an effect says so in ``abilities`` and the plan is refused before anything is touched.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from harness.errors import Untrustworthy
+from harness.faults.effects import Effect
+from harness.shell import monotonic_s
+
+Proof = tuple[str, ...]
+
+
+class WithoutEffect(Untrustworthy):
+    """The injection was done and its effect was not seen from outside; it has been undone."""
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One effect in force. Instants are monotonic seconds; ``start_ticks`` guards against pid reuse.
+
+    ``effective_at_s`` is when the effect was first seen from outside the injector. ``pid`` 0: size zero.
+    """
+
+    effect: Effect
+    pid: int
+    start_ticks: int
+    boot_id: str
+    asked_at_s: float
+    effective_at_s: float
+    proof: Proof
+
+
+class Target(Protocol):
+    """Where effects are done. Every method may be called again: undo twice is undo once."""
+
+    def apply(self, effect: Effect, /) -> Applied:
+        """Do the effect and prove it; ``Refused`` if nothing can be hit, else ``WithoutEffect``."""
+        ...
+
+    def undo(self, applied: Applied, /) -> bool:
+        """Make it undone; True if there was still something to undo."""
+        ...
+
+    def is_clean(self, applied: Applied, /) -> Proof:
+        """Look, without trusting ``undo``, that the effect is gone; ``Unsafe`` if that is not seen."""
+        ...
+
+
+class Able(Protocol):
+    """A target that says which effects it can do, by their tag (``kill``, ``pause``)."""
+
+    def abilities(self) -> frozenset[str]:
+        """Tags of the effects that ``apply`` takes."""
+        ...
+
+
+class NullTarget:
+    """The sham: applies every effect with size zero and says so.
+
+    With ``looker`` its clean proofs are real looks at the system, the same as after a fault.
+    """
+
+    def __init__(self, looker: Target | None = None) -> None:
+        self._looker = looker
+
+    def apply(self, effect: Effect, /) -> Applied:
+        """Do nothing; effective when asked."""
+        now_s = monotonic_s()
+        return Applied(
+            effect=effect,
+            pid=0,
+            start_ticks=0,
+            boot_id="",
+            asked_at_s=now_s,
+            effective_at_s=now_s,
+            proof=("sham: size zero, nothing was done",),
+        )
+
+    def undo(self, applied: Applied, /) -> bool:  # noqa: ARG002 (the protocol's argument)
+        """Nothing was done, so nothing is needed."""
+        return False
+
+    def is_clean(self, applied: Applied, /) -> Proof:
+        """Look as after a fault if there is a looker, else say that nothing was done."""
+        if self._looker is None:
+            return ("sham: size zero, nothing to undo",)
+        return self._looker.is_clean(applied)

@@ -1,0 +1,306 @@
+"""One service's life: started, watched until ready, watched while it runs, restarted as its profile says.
+
+Comes in: a ``ServiceSpec`` and calls to start and stop. Goes out: processes, lines in the ledger, a state.
+One task a service lives through all its processes; each process has one watching task that ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import Refused
+from harness.targets.local.forks import Child, Forks
+from harness.targets.local.ledger import Ledger
+from harness.targets.local.probes import Answer, Prober
+from harness.targets.local.procfs import port_holder
+from harness.targets.local.profiles import RestartProfile, RestartState, after_exit
+from harness.targets.local.spec import ServiceSpec, ServiceState
+from harness.targets.local.zygote import Spawn
+
+STOP_GRACE_S = 2.0
+PROBE_TIMEOUT_S = 1.0
+WATCH_PERIOD_S = 1.0
+# A port that somebody else holds is not worth more than ten looks a second.
+HELD_RETRY_S = 0.1
+
+State = Literal["stopped", "starting", "ready", "unready", "backoff"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What all keepers share. ``restart`` False: nothing is restarted and nothing probed for liveness."""
+
+    forks: Forks
+    ledger: Ledger
+    prober: Prober
+    profile: RestartProfile
+    restart: bool
+    state_dir: Path
+
+
+class Keeper:
+    """Keeps one service. ``failed`` is told if the life's task itself breaks."""
+
+    def __init__(
+        self, spec: ServiceSpec, platform: Platform, failed: Callable[[BaseException], None]
+    ) -> None:
+        self.spec = spec
+        self._platform = platform
+        self._failed = failed
+        self._loop = asyncio.get_running_loop()
+        self._lock = asyncio.Lock()
+        self._life: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()  # ends a back-off
+        self._settled = asyncio.Event()  # a start has led to a process, a refusal or the end
+        self._wanted = False
+        self._child: Child | None = None
+        self._boot_id = ""
+        self._boot_ids: set[str] = set()
+        self._starts = 0
+        self._state: State = "stopped"
+        self._since_s = self._loop.time()
+        self.was_ready = asyncio.Event()
+
+    def row(self) -> ServiceState:
+        """The service as it is now."""
+        child = self._child
+        return ServiceState(
+            name=self.spec.name,
+            state=self._state,
+            pid=child.pid if child else 0,
+            start_ticks=child.start_ticks if child else 0,
+            boot_id=self._boot_id,
+            port=self.spec.port,
+            restarts=max(self._starts - 1, 0),
+            since_s=self._since_s,
+        )
+
+    async def start(self) -> None:
+        """Start it if it does not run, also out of a back-off; ``Refused`` if its port is not free."""
+        async with self._lock:
+            if self._child is not None:
+                return
+            self._settled.clear()
+            if self._life is not None and not self._life.done():
+                self._wake.set()
+            else:
+                self._check_port()
+                self._wanted = True
+                self._life = asyncio.create_task(self._live(), name=self.spec.name)
+                self._life.add_done_callback(self._note_end)
+            await self._settled.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, SIGKILL after 2 s; it stays stopped."""
+        async with self._lock:
+            self._wanted = False
+            if self._life is None or self._life.done():
+                return
+            self._wake.set()
+            if self._child is not None:
+                await self._end(self._child)
+            await self._life
+            self._note("stopped")
+
+    async def abandon(self) -> None:
+        """Stop looking after it, at once; whoever calls ends the process."""
+        self._wanted = False
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+
+    async def _end(self, child: Child) -> None:
+        self._platform.forks.signal(child.pid, signal.SIGTERM)
+        done, _ = await asyncio.wait([child.exited], timeout=STOP_GRACE_S)
+        if not done:
+            self._platform.forks.signal(child.pid, signal.SIGKILL)
+            await child.exited
+
+    async def _live(self) -> None:
+        policy = RestartState()
+        while self._wanted:
+            started_at_s = self._loop.time()
+            try:
+                self._check_port()
+                child = await self._spawn()
+            except Refused as refused:
+                self._note("refused", detail=str(refused))
+                policy, wait_s = self._next(policy, started_at_s, self._loop.time())
+                wait_s = max(wait_s, HELD_RETRY_S)
+                self._settled.set()
+            else:
+                ended_at_s = await self._until_exit(child)
+                policy, wait_s = self._next(policy, child.started_at_s, ended_at_s)
+            if not (self._platform.restart and self._wanted):
+                break
+            await self._back_off(wait_s)
+        self._enter("stopped")
+
+    def _next(
+        self, policy: RestartState, started_at_s: float, exited_at_s: float
+    ) -> tuple[RestartState, float]:
+        return after_exit(self._platform.profile, policy, started_at_s=started_at_s, exited_at_s=exited_at_s)
+
+    async def _back_off(self, wait_s: float) -> None:
+        if wait_s <= 0:
+            return
+        self._enter("backoff")
+        self._note("backoff", detail=f"{wait_s:g}")
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), wait_s)
+
+    async def _spawn(self) -> Child:
+        folder = self._platform.state_dir / self.spec.name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        order = Spawn(
+            order=0,
+            entry=self.spec.entry,
+            command=self.spec.command,
+            env=self.spec.env,
+            folder=str(folder),
+            log=str(folder / "log.txt"),
+        )
+        child = await self._platform.forks.spawn(order)
+        self._child, self._boot_id = child, ""
+        self._starts += 1
+        self._settled.set()
+        self._enter("starting")
+        self._note("started", at_s=child.started_at_s)
+        return child
+
+    async def _until_exit(self, child: Child) -> float:
+        """Watch the process until it ends; gives the instant."""
+        if not self._wanted:  # stopped while it was being forked
+            self._platform.forks.signal(child.pid, signal.SIGKILL)
+        watching = asyncio.create_task(self._watch(child))
+        first: list[asyncio.Future[Any]] = [child.exited, watching]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            if watching.done():
+                watching.result()  # raises if the watch itself broke
+            end = await child.exited
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        detail = f"code {end.code}" if end.code >= 0 else _signal_name(-end.code)
+        self._note("exited", at_s=end.at_s, detail=detail)
+        self._child, self._boot_id = None, ""
+        self._enter("starting" if self._platform.restart and self._wanted else "stopped")
+        return end.at_s
+
+    async def _watch(self, child: Child) -> None:
+        if not await self._become_ready(child):
+            return
+        async with asyncio.TaskGroup() as watches:
+            watches.create_task(self._watch_readiness())
+            if self._platform.restart and self._platform.profile.liveness_period_s > 0:
+                watches.create_task(self._watch_liveness(child))
+
+    async def _become_ready(self, child: Child) -> bool:
+        """Probe until the new process answers; False if liveness gave it up before that."""
+        give_up_s = child.started_at_s + self.spec.start_timeout_s
+        patient = not self._platform.restart or self._platform.profile.liveness_period_s == 0
+        while not await self._is_ready():
+            if not patient and self._loop.time() > give_up_s:
+                self._note("liveness_failed", detail=f"not ready within {self.spec.start_timeout_s:g} s")
+                self._kill(child)
+                return False
+            await asyncio.sleep(self._platform.profile.readiness_period_s)
+        self._boot_ids.add(self._boot_id)
+        self._enter("ready")
+        self._note("ready")
+        self.was_ready.set()
+        return True
+
+    async def _is_ready(self) -> bool:
+        answer = await self._look(self.spec.readiness)
+        if answer.status != 200:
+            return False
+        health = await self._look(self.spec.health)
+        if not self._is_new(health):
+            return False
+        self._boot_id = health.boot_id
+        return True
+
+    def _is_new(self, health: Answer) -> bool:
+        """An old boot id is an orphan's. None at all is good only in a foreign program that never had one."""
+        if health.status == 0:
+            return False
+        if health.boot_id:
+            return health.boot_id not in self._boot_ids
+        return bool(self.spec.command) and self._boot_ids <= {""}
+
+    async def _watch_readiness(self) -> None:
+        while True:
+            await asyncio.sleep(max(self._platform.profile.readiness_period_s, WATCH_PERIOD_S))
+            answer = await self._look(self.spec.readiness)
+            self._enter("ready" if answer.status == 200 else "unready")
+
+    async def _watch_liveness(self, child: Child) -> None:
+        profile = self._platform.profile
+        failures = 0
+        while failures < profile.liveness_failures:
+            await asyncio.sleep(profile.liveness_period_s)
+            answer = await self._platform.prober.look(
+                self.spec.port, self.spec.health, profile.liveness_timeout_s
+            )
+            if answer.status == 200:
+                failures = 0
+                continue
+            failures += 1
+            why = answer.why or f"status {answer.status}"
+            self._note("liveness_failed", detail=f"{failures} of {profile.liveness_failures}: {why}")
+        self._kill(child)
+
+    def _look(self, route: str) -> Awaitable[Answer]:
+        return self._platform.prober.look(self.spec.port, route, PROBE_TIMEOUT_S)
+
+    def _kill(self, child: Child) -> None:
+        self._note("killed")
+        self._platform.forks.signal(child.pid, signal.SIGKILL)
+
+    def _check_port(self) -> None:
+        """Bind the port for a moment; ``Refused`` names who holds it.
+
+        SO_REUSEADDR as servers set it: closed connections in TIME_WAIT do not count, a listener does.
+        """
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.spec.port))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                holder = port_holder(self.spec.port)
+                who = f"held by pid {holder}" if holder else f"not free: {error.strerror}"
+                raise Refused(f"port {self.spec.port} of {self.spec.name} is {who}") from error
+
+    def _enter(self, state: State) -> None:
+        if state != self._state:
+            self._state, self._since_s = state, self._loop.time()
+
+    def _note(self, act: str, *, at_s: float | None = None, detail: str = "") -> None:
+        pid = self._child.pid if self._child else 0
+        ledger = self._platform.ledger
+        ledger.note(self.spec.name, act, at_s=at_s, pid=pid, boot_id=self._boot_id, detail=detail)
+
+    def _note_end(self, life: asyncio.Task[None]) -> None:
+        self._settled.set()
+        if not life.cancelled() and (error := life.exception()) is not None:
+            self._failed(error)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,108 @@
+"""Looks at processes through /proc: who is it, in which state, whose child, who holds a port.
+
+Comes in: a pid or a port. Goes out: values; a process that is gone gives the empty answer, never an error,
+because between any two looks it may go.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+GONE = frozenset("ZXx")
+LISTENING = "0A"  # TCP_LISTEN as /proc/net/tcp writes it
+
+
+def _stat(path: Path) -> list[str]:
+    """Fields of a ``stat`` file from field 3 (state) on; [] if it is gone.
+
+    The name in field 2 may hold blanks and brackets, so everything up to the last ")" is cut.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return text[text.rindex(")") + 2 :].split()
+
+
+def start_ticks(pid: int) -> int:
+    """Field 22 of ``stat``: when the process started, in clock ticks after boot; 0 if gone or a zombie.
+
+    Pid and start ticks together name one process for good; a pid alone may be reused.
+    """
+    fields = _stat(PROC / str(pid) / "stat")
+    return 0 if not fields or fields[0] in GONE else int(fields[19])
+
+
+def thread_states(pid: int) -> tuple[str, ...]:
+    """State letter of every thread (R, S, D, T, ...); empty if the process is gone."""
+    try:
+        threads = os.listdir(PROC / str(pid) / "task")
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
+    stats = (_stat(PROC / str(pid) / "task" / thread / "stat") for thread in threads)
+    return tuple(fields[0] for fields in stats if fields)
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether every thread of the process is in state T (stopped by a signal)."""
+    states = thread_states(pid)
+    return bool(states) and set(states) == {"T"}
+
+
+def carries(pid: int, variable: str, value: str) -> bool:
+    """Say whether the process was started with ``variable=value`` in its environment."""
+    try:
+        block = (PROC / str(pid) / "environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+    return f"{variable}={value}".encode() in block.split(b"\0")
+
+
+def carriers(variable: str, value: str) -> tuple[int, ...]:
+    """Pids of all living processes started with ``variable=value``."""
+    return tuple(pid for pid in _pids() if carries(pid, variable, value) and start_ticks(pid))
+
+
+def descendants(root: int) -> tuple[int, ...]:
+    """Pids of all living processes below ``root``, by the parent links as they are now."""
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        fields = _stat(PROC / str(pid) / "stat")
+        if fields and fields[0] not in GONE:
+            children.setdefault(int(fields[1]), []).append(pid)
+    found: list[int] = []
+    front = [root]
+    while front:
+        below = children.get(front.pop(), [])
+        found.extend(below)
+        front.extend(below)
+    return tuple(found)
+
+
+def port_holder(port: int) -> int:
+    """Pid of the process that listens on TCP ``port`` (IPv4); 0 if none, or not ours to see."""
+    inode = _listening_inode(port)
+    return next((pid for pid in _pids() if inode and _has_socket(pid, inode)), 0)
+
+
+def _listening_inode(port: int) -> str:
+    lines = (PROC / "net" / "tcp").read_text(encoding="ascii").splitlines()[1:]
+    for fields in map(str.split, lines):
+        if fields[3] == LISTENING and int(fields[1].split(":")[1], 16) == port:
+            return fields[9]
+    return ""
+
+
+def _has_socket(pid: int, inode: str) -> bool:
+    folder = PROC / str(pid) / "fd"
+    try:
+        return any(os.readlink(folder / name) == f"socket:[{inode}]" for name in os.listdir(folder))
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir(PROC) if name.isdigit())

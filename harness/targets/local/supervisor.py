@@ -1,0 +1,246 @@
+"""The supervisor, a process of its own: the "platform" of a local system, spoken to over HTTP.
+
+``python -m harness.targets.local.supervisor SPEC.json``; docs/protocols/supervisor.md is the contract. It
+prints one line, ``{"port", "token"}``, listens on loopback only, and ends everything when its standard
+input closes. Exit code 0 when asked to end, 1 when it broke (the reason is on standard error), 2 for a
+wrong SPEC.json, 5 when the system cannot be started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import os
+import signal
+import sys
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from harness.errors import HormesisError, Refused
+from harness.shell import fresh_token
+from harness.targets.local.forks import Forks
+from harness.targets.local.keeper import Keeper, Platform
+from harness.targets.local.kernel import adopt_orphans, kill_descendants
+from harness.targets.local.ledger import Ledger
+from harness.targets.local.probes import Prober
+from harness.targets.local.spec import Spec
+
+REMEMBERED_KEYS = 4096
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Broken(HormesisError):
+    """The supervisor cannot go on; everything it started has been ended."""
+
+
+class Supervisor:
+    """All keepers behind one HTTP interface. ``over`` is set when it is to end; True: politely."""
+
+    def __init__(self, spec: Spec, platform: Platform, token: str, over: asyncio.Future[bool]) -> None:
+        self._ledger = platform.ledger
+        self._token = token
+        self._over = over
+        self.keepers = {one.name: Keeper(one, platform, self._fail) for one in spec.services}
+        self._answers: OrderedDict[tuple[str, str], asyncio.Task[bytes]] = OrderedDict()
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._over.done():
+            self._over.set_exception(error)
+
+    async def boot(self) -> None:
+        """Start all services, each once those it comes after have been ready."""
+        async with asyncio.TaskGroup() as starts:
+            for keeper in self.keepers.values():
+                starts.create_task(self._start_after(keeper))
+
+    async def _start_after(self, keeper: Keeper) -> None:
+        for name in keeper.spec.after:
+            await self.keepers[name].was_ready.wait()
+        try:
+            await keeper.start()
+        except Refused as refused:
+            self._ledger.note(keeper.spec.name, "refused", detail=str(refused))
+
+    def application(self) -> web.Application:
+        """The HTTP interface."""
+        app = web.Application(middlewares=[self._guard], client_max_size=1 << 16)
+        app.router.add_get("/v1/services", self._services)
+        app.router.add_get("/v1/ledger", self._lines)
+        app.router.add_post("/v1/services/{name}/{act:start|stop|restart}", self._act)
+        app.router.add_post("/v1/shutdown", self._shutdown)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """403 unless it comes from a program of ours: token, loopback Host, no browser's Origin."""
+        host, _, _ = request.headers.get("Host", "").partition(":")
+        given = request.headers.get("Authorization", "").encode()
+        known = hmac.compare_digest(given, f"Bearer {self._token}".encode())
+        if not known or host not in ("127.0.0.1", "localhost") or "Origin" in request.headers:
+            return web.json_response({"error": "forbidden"}, status=403)
+        return await handler(request)
+
+    async def _services(self, _: web.Request) -> web.Response:
+        return _json([keeper.row() for keeper in self.keepers.values()])
+
+    async def _lines(self, request: web.Request) -> web.Response:
+        after = request.query.get("after", "0")
+        if not after.isascii() or not after.isdigit() or len(after) > 18:
+            return web.json_response({"error": "after must be a number"}, status=400)
+        return _json(self._ledger.after(int(after)))
+
+    async def _act(self, request: web.Request) -> web.Response:
+        name, act = request.match_info["name"], request.match_info["act"]
+        keeper = self.keepers.get(name)
+        if keeper is None:
+            known = ", ".join(self.keepers)
+            return web.json_response({"error": f"no service {name}; there are: {known}"}, status=404)
+        try:
+            return web.Response(body=await self._once(request, keeper, act), content_type="application/json")
+        except Refused as refused:
+            return web.json_response({"error": str(refused)}, status=409)
+
+    async def _once(self, request: web.Request, keeper: Keeper, act: str) -> bytes:
+        """Do the act, or, for an ``Idempotency-Key`` seen before, wait for the answer it got."""
+        key = request.headers.get("Idempotency-Key", "")
+        seen = self._answers.get((request.path, key)) if key else None
+        if seen is None:
+            seen = asyncio.create_task(self._do(keeper, act))
+            if key:
+                self._answers[request.path, key] = seen
+            if len(self._answers) > REMEMBERED_KEYS:
+                self._answers.popitem(last=False)
+        # Shielded: a caller that hangs up must not leave an act half done.
+        return await asyncio.shield(seen)
+
+    async def _do(self, keeper: Keeper, act: str) -> bytes:
+        self._ledger.note(keeper.spec.name, "asked", detail=act)
+        if act in ("stop", "restart"):
+            await keeper.stop()
+        if act in ("start", "restart"):
+            await keeper.start()
+        return msgspec.json.encode(keeper.row())
+
+    async def _shutdown(self, _: web.Request) -> web.Response:
+        self._ledger.note("", "asked", detail="shutdown")
+        _end(self._over, polite=True)
+        return web.json_response({"ends": True})
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+
+
+async def supervise(spec: Spec) -> None:
+    """Run the whole platform until asked to end; ``Broken`` if it cannot go on."""
+    adopt_orphans()
+    over = _the_end()
+    opening = asyncio.create_task(Forks.open(spec.preload))
+    first: list[asyncio.Future[Any]] = [over, opening]
+    try:
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if opening.done():
+            await _run(spec, opening.result(), over)
+    finally:
+        opening.cancel()
+        left = kill_descendants(os.getpid(), within_s=5.0)
+    if left:
+        raise Broken(f"could not end {left}")
+
+
+async def _run(spec: Spec, forks: Forks, over: asyncio.Future[bool]) -> None:
+    try:
+        async with Prober() as prober:
+            platform = Platform(
+                forks=forks,
+                ledger=Ledger(),
+                prober=prober,
+                profile=spec.restart_profile(),
+                restart=spec.restart,
+                state_dir=Path(spec.state_dir),
+            )
+            await _serve(spec, platform, over)
+    finally:
+        forks.close()
+
+
+async def _serve(spec: Spec, platform: Platform, over: asyncio.Future[bool]) -> None:
+    token = fresh_token()
+    supervisor = Supervisor(spec, platform, token, over)
+    runner = web.AppRunner(supervisor.application(), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    sys.stdout.write(msgspec.json.encode({"port": port, "token": token}).decode() + "\n")
+    sys.stdout.flush()
+    boot = asyncio.create_task(supervisor.boot())
+    try:
+        await _until_over(over, platform.forks, boot)
+        if over.result():
+            await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
+    finally:
+        boot.cancel()
+        await asyncio.gather(*(keeper.abandon() for keeper in supervisor.keepers.values()))
+        await runner.cleanup()
+
+
+async def _until_over(over: asyncio.Future[bool], forks: Forks, boot: asyncio.Task[None]) -> None:
+    ends: list[asyncio.Future[Any]] = [over, forks.broken]
+    await asyncio.wait([*ends, boot], return_when=asyncio.FIRST_COMPLETED)
+    if boot.done():
+        boot.result()
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    if not over.done():
+        raise Broken("the zygote died, and with it every service")
+
+
+def _the_end() -> asyncio.Future[bool]:
+    """A future set when standard input closes (end at once) or on SIGTERM and SIGINT (politely)."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[bool] = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _end, over, True)
+
+    def hear() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            _end(over, polite=False)
+
+    loop.add_reader(0, hear)
+    return over
+
+
+def _end(over: asyncio.Future[bool], polite: bool) -> None:
+    """Ask for the end; the first to ask decides how."""
+    if not over.done():
+        over.set_result(polite)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the supervisor for one SPEC.json; returns the exit code."""
+    try:
+        spec = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Spec)
+        spec.restart_profile()
+    except (IndexError, OSError, msgspec.MsgspecError) as error:
+        sys.stderr.write(f"supervisor: SPEC.json: {error}\n")
+        return 2
+    try:
+        asyncio.run(supervise(spec))
+    except Refused as error:
+        sys.stderr.write(f"supervisor: {error}\n")
+        return 5
+    except Broken as error:
+        sys.stderr.write(f"supervisor: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main(sys.argv[1:]))
