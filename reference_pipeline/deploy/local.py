@@ -1,0 +1,191 @@
+"""Wiring for one machine: each service as a process behind uvicorn, started by a fork or by itself.
+
+``serve_gateway`` and its like are entries for a preloaded, single-threaded parent that forks: all
+imports are made here, all sockets and files are opened in the child. ``python -m
+reference_pipeline.deploy.local gateway`` starts the same by itself. The environment is that of
+docs/protocols/pipeline.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+import uvicorn.protocols.http.httptools_impl  # preloaded: uvicorn would import it at start
+
+from reference_pipeline import delivery, ledger, shell
+from reference_pipeline.delivery import Delivery
+from reference_pipeline.deploy.asgi import asgi
+from reference_pipeline.deploy.calls import HttpCalls
+from reference_pipeline.feature_service import FeatureService
+from reference_pipeline.features import load_features, load_spec
+from reference_pipeline.gateway import Gateway
+from reference_pipeline.ports import Ports, Service
+from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry_service import RegistryService
+from reference_pipeline.scorer_service import Artefact, Scorer
+from reference_pipeline.service import DecisionConfig
+from reference_pipeline.stores import SqliteStore
+
+_GRACE_S = 1
+_KEEP_ALIVE_S = 75
+
+Build = Callable[[Ports], Service]
+
+
+class LoopClock:
+    """The Clock port: the event loop's own monotonic clock."""
+
+    def now_s(self) -> float:
+        """The present instant, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep_s(self, seconds: float, /) -> None:
+        """Let others run for that long."""
+        await asyncio.sleep(seconds)
+
+
+def serve_gateway() -> None:
+    """Run the gateway until SIGTERM."""
+    config = DecisionConfig(
+        budget_s=_number("GATEWAY_BUDGET_S", 0.2),
+        weights={"a": _number("SCORER_A_WEIGHT", 1.0), "b": _number("SCORER_B_WEIGHT", 0.0)},
+        sweep_after_s=_number("SWEEP_AFTER_S", 2.0),
+    )
+    spec = load_spec(_template())
+    edges = ("gateway-features", "gateway-scorer-a", "gateway-scorer-b")
+    _serve("gateway", lambda ports: Gateway(ports, spec, config), edges=edges, logs=ledger.LOGS)
+
+
+def serve_features() -> None:
+    """Run the features service until SIGTERM."""
+    features = load_features(_template())
+    _serve("features", lambda ports: FeatureService(ports, features))
+
+
+def serve_scorer() -> None:
+    """Run the scorer whose name ``SERVICE`` gives (scorer-a, scorer-b) until SIGTERM."""
+    name = shell.environment("SERVICE", "scorer-a")
+    _serve(name, lambda ports: Scorer(ports, _template_champion), edges=(f"{name}-registry",))
+
+
+def serve_registry() -> None:
+    """Run the registry until SIGTERM; its folder starts as a copy of the template's."""
+    with closing(_registry()) as registry:
+        _serve("registry", lambda ports: RegistryService(ports, registry))
+
+
+def serve_delivery() -> None:
+    """Run delivery until SIGTERM."""
+    _serve("delivery", Delivery, edges=("delivery-gateway",), logs=delivery.LOGS)
+
+
+ENTRIES: dict[str, Callable[[], None]] = {
+    "registry": serve_registry,
+    "features": serve_features,
+    "scorer": serve_scorer,
+    "gateway": serve_gateway,
+    "delivery": serve_delivery,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the service named by the one argument; 2 if there is none of that name."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if len(given) != 1 or given[0] not in ENTRIES:
+        sys.stderr.write(f"usage: python -m reference_pipeline.deploy.local {{{','.join(ENTRIES)}}}\n")
+        return 2
+    ENTRIES[given[0]]()
+    return 0
+
+
+def _serve(name: str, build: Build, *, edges: Sequence[str] = (), logs: Sequence[str] = ()) -> None:
+    state = _state()
+    with closing(SqliteStore(state / "store.db", logs)) as store:
+        asyncio.run(_run(name, build, store=store, edges=edges))
+
+
+async def _run(name: str, build: Build, *, store: SqliteStore, edges: Sequence[str]) -> None:
+    """Serve until SIGTERM; a background loop that raises ends the process, never silently."""
+    boot_id = shell.fresh_boot_id()
+    tasks: list[asyncio.Task[None]] = []
+    async with HttpCalls({edge: _address(edge) for edge in edges}) as call, asyncio.TaskGroup() as group:
+
+        def spawn(make: Callable[[], Coroutine[None, None, None]]) -> None:
+            tasks.append(group.create_task(make()))
+
+        ports = Ports(
+            service=shell.environment("SERVICE", name),
+            boot_id=boot_id,
+            call=call,
+            store=store,
+            clock=LoopClock(),
+            spawn=spawn,
+        )
+        service = build(ports)
+        await service.start()
+        await _server(service, boot_id).serve()
+        for task in tasks:
+            task.cancel()
+
+
+def _server(service: Service, boot_id: str) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            asgi(service),
+            host="127.0.0.1",
+            port=int(shell.environment("PORT", "0")),
+            loop="asyncio",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            headers=[("x-boot-id", boot_id)],
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+
+
+def _template_champion() -> Artefact:
+    """Read the champion that the system was prepared with."""
+    with closing(_registry()) as registry:
+        sha256 = registry.alias("champion").sha256
+        return Artefact(registry.artefact(sha256), sha256)
+
+
+def _registry() -> Registry:
+    """Open this service's own copy of the template's registry: the template is read only."""
+    folder = _state() / "registry"
+    copy_registry(_template() / "registry", folder)
+    return Registry(folder)
+
+
+def _state() -> Path:
+    state = Path(shell.environment("STATE_DIR", ".state"))
+    state.mkdir(parents=True, exist_ok=True)
+    return state
+
+
+def _template() -> Path:
+    return Path(shell.environment("TEMPLATE_DIR", "template"))
+
+
+def _address(edge: str) -> str:
+    return shell.environment(f"EDGE_{edge.upper().replace('-', '_')}_URL")
+
+
+def _number(name: str, default: float) -> float:
+    return float(shell.environment(name, str(default)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""What all services answer alike: routing, health, readiness, signals, metrics, broken requests.
+
+Comes in: route and body. Goes out: the reply of the service's own handler, or of one of the four
+common routes. Counting happens here, so that a handler holds only its own matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import parse_qsl
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from reference_pipeline.errors import PipelineError
+from reference_pipeline.ports import Handler, Ports, Reply, Request
+
+BODY_MAX_BYTES = 1 << 20
+_PAGE_MAX = 10_000
+_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0)
+_METRICS_HEADERS = {"content-type": "text/plain; version=0.0.4; charset=utf-8"}
+_INTEGER_MAX = 2**63 - 1
+
+Signals = Callable[[], Mapping[str, float]]
+
+
+class BadRequest(PipelineError):
+    """The caller sent something that is no such request; ``status`` says which kind."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Door:
+    """Finds the handler of a route; ``routes`` maps "POST /decide" or "GET /aliases/*" to it."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        routes: Mapping[str, Handler],
+        *,
+        why_not_ready: Callable[[], str] = lambda: "",
+        signals: Signals = dict,
+        body_max_bytes: int = BODY_MAX_BYTES,
+    ) -> None:
+        self._ports = ports
+        self._why_not_ready = why_not_ready
+        self._signals = signals
+        self._body_max_bytes = body_max_bytes
+        self._started_s = ports.clock.now_s()
+        self._metrics = _Metrics(signals)
+        self._routes = {
+            **routes,
+            "GET /healthz": self._healthz,
+            "GET /readyz": self._readyz,
+            "GET /signals": self._signals_now,
+            "GET /metrics": self._metrics_now,
+        }
+
+    async def handle(self, route: str, body: bytes) -> Reply:
+        """Answer one request; an error that the pipeline raises on purpose becomes its status."""
+        method, _, target = route.partition(" ")
+        path, _, query = target.partition("?")
+        name, rest = self._find(method, path)
+        started_s = self._ports.clock.now_s()
+        try:
+            if len(body) > self._body_max_bytes:
+                raise BadRequest(f"the body is above {self._body_max_bytes} bytes", 413)
+            handler = self._routes.get(name)
+            if handler is None:
+                raise BadRequest(f"no route {method} {path[:100]}", 404)
+            reply = await handler(Request(path, rest, dict(parse_qsl(query)), body))
+        except BadRequest as error:
+            reply = json_reply(error.status, {"error": str(error)})
+        except PipelineError as error:
+            reply = json_reply(503, {"error": f"{type(error).__name__}: {error}"})
+        self._metrics.count(name or "other", reply.status, self._ports.clock.now_s() - started_s)
+        return reply
+
+    def _find(self, method: str, path: str) -> tuple[str, str]:
+        if (exact := f"{method} {path}") in self._routes:
+            return exact, ""
+        parent, _, rest = path.rpartition("/")
+        below = f"{method} {parent}/*"
+        return (below, rest) if below in self._routes else ("", "")
+
+    async def _healthz(self, _: Request) -> Reply:
+        ports = self._ports
+        known = {"service": ports.service, "boot_id": ports.boot_id, "started_s": self._started_s}
+        return json_reply(200, known)
+
+    async def _readyz(self, _: Request) -> Reply:
+        if why := self._why_not_ready():
+            return json_reply(503, {"ready": False, "why": why})
+        return json_reply(200, {"ready": True})
+
+    async def _signals_now(self, _: Request) -> Reply:
+        return json_reply(200, self._signals())
+
+    async def _metrics_now(self, _: Request) -> Reply:
+        return Reply(200, self._metrics.text(), _METRICS_HEADERS)
+
+
+def json_reply(status: int, content: object) -> Reply:
+    """Encode ``content`` as the body of a reply."""
+    return Reply(status, msgspec.json.encode(content))
+
+
+def page(request: Request) -> tuple[int, int]:
+    """Read ``after`` (default 0) and ``limit`` (default and at most 10,000) of a listing.
+
+    Raises:
+        BadRequest: one of them is no whole number, or out of range.
+    """
+    try:
+        after, limit = int(request.query.get("after", "0")), int(request.query.get("limit", _PAGE_MAX))
+    except ValueError:
+        raise BadRequest("after and limit are whole numbers") from None
+    if not 0 <= after <= _INTEGER_MAX or limit < 1:
+        raise BadRequest("after is at least 0, limit at least 1")
+    return after, min(limit, _PAGE_MAX)
+
+
+class _Metrics(Collector):
+    """Prometheus text of one service; its signals are read at scrape time only."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._count = Counter(
+            "pipeline_requests", "Requests answered.", ("route", "status"), registry=self._registry
+        )
+        self._took = Histogram(
+            "pipeline_request_seconds",
+            "Time to answer.",
+            ("route",),
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+        # labels() costs more than inc(): children are looked up once.
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, route: str, status: int, took_s: float) -> None:
+        """Count one answered request."""
+        children = self._children.get((route, status))
+        if children is None:
+            children = self._count.labels(route, str(status)), self._took.labels(route)
+            self._children[route, status] = children
+        children[0].inc()
+        children[1].observe(took_s)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the signals, as counters where the name ends in ``_total``."""
+        for name, value in self._signals().items():
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield kind(f"pipeline_{name}", f"Signal {name}.", value=value)
+
+    def text(self) -> bytes:
+        """Write everything in the text format."""
+        return generate_latest(self._registry)

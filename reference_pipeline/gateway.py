@@ -1,0 +1,117 @@
+"""The gateway's HTTP side: bodies in, answers out, outbox and audit listings by cursor.
+
+The decisions themselves are made by ``service``; see docs/protocols/pipeline.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+from reference_pipeline.contract import Contract
+from reference_pipeline.door import BadRequest, Door, json_reply, page
+from reference_pipeline.ledger import ACCEPTED, DEAD_LETTERS, DECIDED, Ledger
+from reference_pipeline.ports import Ports, Reply, Request
+from reference_pipeline.records import RECORDS_MAX, Decided, FeatureSpec
+from reference_pipeline.service import DecisionConfig, DecisionService
+
+_ID_MAX = 200
+_SEQ = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+
+
+class _Records(msgspec.Struct):
+    records: list[dict[str, object]]
+
+
+class _Outbox(msgspec.Struct):
+    after: _SEQ = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+
+
+_RECORDS = msgspec.json.Decoder(_Records)
+_OUTBOX = msgspec.json.Decoder(_Outbox)
+_DECIDED = msgspec.json.Decoder(Decided)
+
+
+class Gateway:
+    """The front of the pipeline; its store needs the logs ``ledger.LOGS``."""
+
+    def __init__(self, ports: Ports, spec: FeatureSpec, config: DecisionConfig) -> None:
+        self._ports = ports
+        self._ledger = Ledger(ports.store, ports.clock)
+        self._service = DecisionService(self._ledger, Contract(spec), ports.call, ports.clock, config=config)
+        self._door = Door(
+            ports,
+            {
+                "POST /decide": self._decide,
+                "POST /outbox": self._outbox,
+                "GET /audit/accepted": lambda request: self._audit(ACCEPTED, request),
+                "GET /audit/dead_letters": lambda request: self._audit(DEAD_LETTERS, request),
+            },
+            signals=self._signals,
+        )
+
+    async def start(self) -> None:
+        """Recover what an earlier life left undecided, then sweep for ever."""
+        self._ledger.recover()
+        self._ports.spawn(self._service.sweep_forever)
+
+    async def handle(self, route: str, body: bytes, /) -> Reply:
+        """See :class:`reference_pipeline.ports.Service`."""
+        return await self._door.handle(route, body)
+
+    async def _decide(self, request: Request) -> Reply:
+        records = _parse(request.body)
+        unique: dict[str, dict[str, object]] = {}
+        for key, record in records:
+            unique.setdefault(key, record)  # twice in one batch is a resend of the first
+        answers = await self._service.decide(unique)
+        in_order = [answers[key] for key, _ in records]
+        statuses = {answer.status for answer in in_order}
+        return json_reply(statuses.pop() if len(statuses) == 1 else 207, {"answers": in_order})
+
+    async def _outbox(self, request: Request) -> Reply:
+        try:
+            cursor = _OUTBOX.decode(request.body or b"{}")
+        except msgspec.DecodeError as error:
+            raise BadRequest(str(error)) from error
+        rows = []
+        for seq, _, value in self._ports.store.read(DECIDED, cursor.after, cursor.limit):
+            d = _DECIDED.decode(value)
+            rows.append({"seq": seq, "id": d.id, "decision": d.decision, "score": d.score, "model": d.model})
+        return json_reply(200, {"rows": rows, "last": rows[-1]["seq"] if rows else cursor.after})
+
+    async def _audit(self, log: str, request: Request) -> Reply:
+        after, limit = page(request)
+        rows = self._ports.store.read(log, after, limit)
+        ids = [{"seq": row.seq, "id": row.key} for row in rows]
+        last = rows[-1].seq if rows else after
+        return json_reply(200, {"ids": ids, "last": last, "end": len(rows) < limit})
+
+    def _signals(self) -> Mapping[str, float]:
+        return {**self._service.counts, "undecided": self._ledger.undecided}
+
+
+def _parse(body: bytes) -> list[tuple[str, dict[str, object]]]:
+    """Read id and record of each of 1 to 256 records.
+
+    Raises:
+        BadRequest: 400 where the body is no such list, 413 where it is too long.
+    """
+    try:
+        records = _RECORDS.decode(body).records
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequest(f'the body is no {{"records": [{{"id": ..}}, ..]}}: {error}') from error
+    if not records:
+        raise BadRequest("no records")
+    if len(records) > RECORDS_MAX:
+        raise BadRequest(f"{len(records)} records; at most {RECORDS_MAX}", 413)
+    parsed = []
+    for index, record in enumerate(records):
+        key = record.get("id")
+        if not isinstance(key, str) or not 0 < len(key) <= _ID_MAX:
+            raise BadRequest(f"$.records[{index}].id is no string of 1 to {_ID_MAX} characters")
+        parsed.append((key, record))
+    return parsed

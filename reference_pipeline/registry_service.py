@@ -1,0 +1,70 @@
+"""The registry's HTTP side; what a registry is, is in ``registry``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from reference_pipeline.door import BadRequest, Door, json_reply
+from reference_pipeline.errors import UnknownVersion
+from reference_pipeline.ports import Ports, Reply, Request
+from reference_pipeline.registry import Registry
+
+_BYTES_HEADERS = {"content-type": "application/octet-stream"}
+
+
+class _Target(msgspec.Struct):
+    version: str
+
+
+class RegistryService:
+    """Serves one registry: versions and artefacts are read, aliases are moved."""
+
+    def __init__(self, ports: Ports, registry: Registry) -> None:
+        self._registry = registry
+        self._door = Door(
+            ports,
+            {
+                "GET /aliases/*": self._alias,
+                "PUT /aliases/*": self._set_alias,
+                "GET /versions": self._versions,
+                "GET /artefacts/*": self._artefact,
+            },
+            signals=lambda: {"versions": len(registry.versions())},
+        )
+
+    async def start(self) -> None:
+        """Nothing to recover."""
+
+    async def handle(self, route: str, body: bytes, /) -> Reply:
+        """See :class:`reference_pipeline.ports.Service`."""
+        return await self._door.handle(route, body)
+
+    async def _alias(self, request: Request) -> Reply:
+        with _unknown_is_404():
+            return json_reply(200, self._registry.alias(request.rest))
+
+    async def _set_alias(self, request: Request) -> Reply:
+        try:
+            target = msgspec.json.decode(request.body, type=_Target)
+        except msgspec.DecodeError as error:
+            raise BadRequest(str(error)) from error
+        with _unknown_is_404():
+            return json_reply(200, self._registry.set_alias(request.rest, target.version))
+
+    async def _versions(self, _: Request) -> Reply:
+        return json_reply(200, self._registry.versions())
+
+    async def _artefact(self, request: Request) -> Reply:
+        with _unknown_is_404():
+            return Reply(200, self._registry.artefact(request.rest), _BYTES_HEADERS)
+
+
+@contextmanager
+def _unknown_is_404() -> Iterator[None]:
+    try:
+        yield
+    except UnknownVersion as error:
+        raise BadRequest(str(error), 404) from error

@@ -1,0 +1,145 @@
+"""The scorer service, one class for both slots: feature rows in, scores and decisions out.
+
+At start it asks the registry which version is champion, verifies the bytes and keeps a copy; when
+the registry does not answer it starts from its copy, and before it has one from the template.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+
+from reference_pipeline.door import BadRequest, Door, json_reply
+from reference_pipeline.errors import BadArtefact, PipelineError
+from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
+from reference_pipeline.records import RECORDS_MAX
+from reference_pipeline.scoring import Model, load_model
+
+REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scorer out for longer
+_RETRY_S = 0.5
+_COPY, _COPY_SHA256 = "model", "model_sha256"
+
+
+class Artefact(NamedTuple):
+    """Model bytes and the SHA-256 that they must have."""
+
+    data: bytes
+    sha256: str
+
+
+class _Alias(msgspec.Struct):
+    sha256: str
+
+
+class _Rows(msgspec.Struct):
+    rows: Annotated[list[list[float | None]], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
+
+
+_ROWS = msgspec.json.Decoder(_Rows)
+
+
+class Scorer:
+    """Serves the champion; ``template`` gives the artefact that the system was prepared with."""
+
+    def __init__(self, ports: Ports, template: Callable[[], Artefact]) -> None:
+        self._ports = ports
+        self._edge = f"{ports.service}-registry"
+        self._template = template
+        self._model: Model | None = None
+        self._why_not_ready = "no model was loaded yet"
+        self._counts = Counter({"scored_total": 0, "artefacts_refused_total": 0, "loaded_from_copy_total": 0})
+        self._door = Door(
+            ports,
+            {"POST /score": self._score},
+            why_not_ready=lambda: "" if self._model else self._why_not_ready,
+            signals=lambda: self._counts,
+        )
+
+    async def start(self) -> None:
+        """Load in the background, so that /healthz answers meanwhile."""
+        self._ports.spawn(self._load_until_done)
+
+    async def handle(self, route: str, body: bytes, /) -> Reply:
+        """See :class:`reference_pipeline.ports.Service`."""
+        return await self._door.handle(route, body)
+
+    async def _load_until_done(self) -> None:
+        while self._model is None:
+            try:
+                self._model = await self._load()
+            except PipelineError as error:
+                self._why_not_ready = f"{type(error).__name__}: {error}"
+                await self._ports.clock.sleep_s(_RETRY_S)
+
+    async def _load(self) -> Model:
+        """Load from registry, copy or template, whichever is first to give sound bytes.
+
+        Raises:
+            PipelineError: none did; the template's own error.
+        """
+        try:
+            return self._sound(await self._from_registry(), keep=True)
+        except (CallFailed, BadArtefact):
+            self._counts["loaded_from_copy_total"] += 1
+        if copy := self._copy():
+            try:
+                return self._sound(copy)
+            except BadArtefact:
+                pass  # counted; the template is left
+        return self._sound(self._template())
+
+    async def _from_registry(self) -> Artefact:
+        call = self._ports.call
+        alias = await call(self._edge, "GET /aliases/champion", b"", REGISTRY_DEADLINE_S)
+        try:
+            sha256 = msgspec.json.decode(alias.body, type=_Alias).sha256
+        except msgspec.DecodeError as error:
+            raise CallFailed(f"{self._edge}: reply not understood: {error}") from error
+        if (copy := self._copy()) and copy.sha256 == sha256:
+            return copy
+        artefact = await call(self._edge, f"GET /artefacts/{sha256}", b"", REGISTRY_DEADLINE_S)
+        return Artefact(artefact.body, sha256)
+
+    def _copy(self) -> Artefact | None:
+        find = self._ports.store.find
+        data, sha256 = find("values", _COPY), find("values", _COPY_SHA256)
+        return Artefact(data, sha256.decode()) if data and sha256 else None
+
+    def _sound(self, artefact: Artefact, *, keep: bool = False) -> Model:
+        """Verify and decode; with ``keep`` store the copy for the next start."""
+        try:
+            model = load_model(artefact.data, artefact.sha256)
+        except BadArtefact:
+            self._counts["artefacts_refused_total"] += 1
+            raise
+        model.score(np.zeros((1, len(model.features))))  # the first call is slow; not in a request
+        if keep and artefact != self._copy():
+            self._keep(artefact)
+        return model
+
+    def _keep(self, artefact: Artefact) -> None:
+        values = {_COPY: artefact.data, _COPY_SHA256: artefact.sha256.encode()}
+        try:
+            self._ports.store.commit([], values)
+        except StoreFailed:
+            self._counts["copies_failed_total"] += 1  # a full disk is no reason not to serve
+
+    async def _score(self, request: Request) -> Reply:
+        if self._model is None:
+            raise BadRequest(self._why_not_ready, 503)
+        try:
+            rows = np.array(_ROWS.decode(request.body).rows, dtype=np.float64)  # null becomes NaN
+            scores = self._model.score(rows)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise BadRequest(str(error)) from error
+        self._counts["scored_total"] += len(scores)
+        answer = {
+            "scores": scores.tolist(),
+            "decisions": self._model.decide(scores),
+            "model": self._model.version,
+        }
+        return json_reply(200, answer)
