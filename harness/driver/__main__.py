@@ -1,0 +1,119 @@
+"""``python -m harness.driver SPEC.json``: the driver as a process (docs/protocols/driver.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import resource
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TextIO, cast
+
+import msgspec
+
+from harness.driver.client import HttpClient
+from harness.driver.openloop import OpenLoop
+from harness.driver.parcels import build_parcels
+from harness.driver.request import RequestWorkload
+from harness.driver.spec import Spec
+from harness.driver.workload import Parcel
+from harness.driver.writer import RowWriter
+from harness.errors import Refused
+from harness.history.observations import LOAD, WITNESS
+from harness.ports import OpenWorld, World
+
+_FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft limit of 1,024
+
+
+def main(argv: list[str], out: TextIO) -> int:
+    """Run one driver; gives its exit code: 0 done or stopped, 5 where the world cannot be opened."""
+    spec = msgspec.json.decode(Path(argv[1]).read_bytes(), type=Spec)
+    try:
+        world = open_world(spec)
+    except Refused as error:
+        print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
+        return 5
+    parcels = build_parcels(spec.seed, spec.profile, spec.duration_s, world)
+    del world
+    raise_file_limit()
+    # What exists now lives to the end: without the freeze a full collection walks all bodies' owners.
+    gc.collect()
+    gc.freeze()
+    asyncio.run(_drive(spec, parcels, out))
+    return 0
+
+
+def open_world(spec: Spec) -> World:
+    """Open the world that ``spec`` names; raises Refused where there is no such function."""
+    sys.path[:0] = spec.world_path
+    module, _, function = spec.world.partition(":")
+    try:
+        opener = cast(OpenWorld, getattr(importlib.import_module(module), function))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Refused(f"world {spec.world!r} (module:function) cannot be opened: {error}") from error
+    return opener(scenario=spec.scenario, seed=spec.seed, template=Path(spec.template))
+
+
+def raise_file_limit() -> None:
+    """Lift the soft limit of open files as far as allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(_FILES_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _drive(spec: Spec, parcels: list[Parcel], out: TextIO) -> None:
+    def tell(message: dict[str, object]) -> None:
+        out.write(msgspec.json.encode(message).decode() + "\n")
+        out.flush()
+
+    orders = await _standard_input()
+    rows = RowWriter(Path(spec.observations))
+    try:
+        async with HttpClient(spec.url, spec.profile.deadline_s) as client:
+            loop = OpenLoop(RequestWorkload(spec.workload, spec.profile.deadline_s, client), rows, tell)
+            tell({"ready": True, "units": sum(parcel.units[0].stream == WITNESS for parcel in parcels)})
+            first_due_s = await _go(orders)
+            if first_due_s is not None:
+                await _until_stopped(loop.run(parcels, first_due_s), orders)
+    finally:
+        rows.close()
+    tell({"done": {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}})
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    """Orders from the runner; SIGTERM reads as their end, Ctrl-C is the runner's to handle."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    loop.add_signal_handler(signal.SIGTERM, reader.feed_eof)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    return reader
+
+
+async def _go(orders: asyncio.StreamReader) -> float | None:
+    words = (await orders.readline()).split()
+    if not words:
+        return None
+    if len(words) != 2 or words[0] != b"go":
+        raise ValueError(f"the driver takes one order, 'go AT_S', not {b' '.join(words)!r}")
+    return float(words[1])
+
+
+async def _until_stopped(work: Coroutine[None, None, None], orders: asyncio.StreamReader) -> None:
+    running = asyncio.create_task(work)
+    ending = asyncio.create_task(orders.read())
+    await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        running.cancel()
+    ending.cancel()
+    results = await asyncio.gather(running, return_exceptions=True)
+    if isinstance(results[0], BaseException) and not isinstance(results[0], asyncio.CancelledError):
+        raise results[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv, sys.stdout))

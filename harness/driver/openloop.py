@@ -1,0 +1,106 @@
+"""The clockwork: every parcel is sent at its due instant, whatever became of the others.
+
+A closed loop would send less while the system hangs and so count few bad units where most
+arrivals were hurt. Here latency counts from due, and a slot that cannot be sent is bad.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from math import nan
+
+from harness.driver.stalls import Stall, StallDetector, heartbeat
+from harness.driver.workload import Finding, Parcel, Reply, Workload
+from harness.driver.writer import RowWriter
+from harness.history.observations import UNKNOWN, boot_hash
+
+IN_FLIGHT_MAX = 2000
+"""Parcels on their way at once; one beyond this is recorded as bad "skipped", never dropped."""
+
+_STOPPED = "stopped"  # the run ended while the unit was on its way: not the system's doing
+
+
+class OpenLoop:
+    """Offers parcels through ``workload`` and records one row a unit.
+
+    ``tell`` gets what the runner must know, as JSON objects of docs/protocols/driver.md.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        rows: RowWriter,
+        tell: Callable[[dict[str, object]], None],
+        *,
+        in_flight_max: int = IN_FLIGHT_MAX,
+    ) -> None:
+        self._workload = workload
+        self._rows = rows
+        self._tell = tell
+        self._in_flight = 0
+        self._in_flight_max = in_flight_max
+        self._versions: list[str] = []
+        self._stalls = StallDetector()
+        self._now = asyncio.get_running_loop().time
+        self.recorded = [0, 0]
+        """Rows so far, by stream."""
+
+    async def run(self, parcels: Sequence[Parcel], first_due_s: float) -> None:
+        """Offer all parcels, due offsets counting from ``first_due_s``; ends with the last answer.
+
+        Cancelled, it records every unit on its way as unknown. An error of our own ends it and
+        is raised: a witness that swallowed its errors would show a healthy system as hurt.
+        """
+        async with asyncio.TaskGroup() as helpers:
+            beating = helpers.create_task(heartbeat(self._stalls, self._tell_stall))
+            pumping = helpers.create_task(self._rows.pump())
+            async with asyncio.TaskGroup() as group:
+                for parcel in parcels:
+                    await self._offer(parcel, first_due_s + parcel.due_s, group)
+            beating.cancel()
+            pumping.cancel()
+
+    async def _offer(self, parcel: Parcel, due_s: float, group: asyncio.TaskGroup) -> None:
+        # Even when late, let answers in: a burst of sends alone would make every reply late.
+        await asyncio.sleep(max(0.0, due_s - self._now()))
+        at_s = self._now()
+        if (stall := self._stalls.sent(due_s, at_s)) is not None:
+            self._tell_stall(stall)
+        if self._in_flight >= self._in_flight_max:
+            self._record(parcel, due_s, Reply(nan, at_s, "skipped"))
+        else:
+            self._in_flight += 1
+            group.create_task(self._one(parcel, due_s))
+
+    async def _one(self, parcel: Parcel, due_s: float) -> None:
+        sent_s = self._now()
+        try:
+            reply = await self._workload.submit(parcel)
+        except asyncio.CancelledError:
+            self._record(parcel, due_s, Reply(sent_s, self._now(), _STOPPED))
+            raise
+        finally:
+            self._in_flight -= 1
+        self._record(parcel, due_s, reply)
+
+    def _record(self, parcel: Parcel, due_s: float, reply: Reply) -> None:
+        for unit, answer in zip(parcel.units, self._workload.collect(parcel, reply), strict=True):
+            if reply.fault == _STOPPED:
+                finding = Finding(UNKNOWN, "other")
+            else:
+                finding = self._workload.check(unit, answer, reply.ended_s - due_s)
+            version, boot = self._version(finding.version), boot_hash(reply.boot_id)
+            self._rows.add(unit, finding, due_s=due_s, reply=reply, version=version, boot=boot)
+            self.recorded[unit.stream] += 1
+
+    def _version(self, name: str) -> int:
+        if not name:
+            return 0
+        if name not in self._versions:
+            self._versions.append(name)
+            self._tell({"versions": list(self._versions)})
+        return self._versions.index(name) + 1
+
+    def _tell_stall(self, stall: Stall) -> None:
+        self._tell({"stall": {"since_s": stall.since_s, "lasted_s": stall.lasted_s}})

@@ -1,0 +1,90 @@
+"""What is offered and checked: one small protocol for requests, streams and tables.
+
+A *unit* has an id, a due instant and a weight. ``submit`` hands a parcel of units over,
+``collect`` finds each unit's answer, ``check`` judges one answer by value alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One unit of work. ``due_s`` counts from the first slot; ``golden`` is its one right decision or ""."""
+
+    number: int
+    id: str
+    stream: int
+    due_s: float
+    weight: float = 1.0
+    golden: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Units handed over together, ready to send; ``fresh`` asks for a connection of its own."""
+
+    due_s: float
+    units: tuple[Unit, ...]
+    body: bytes
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for a parcel. ``fault`` is a word of ``REASONS``, or "" when something came.
+
+    Instants are monotonic seconds; ``status`` is 0 where there is none.
+    """
+
+    sent_s: float
+    ended_s: float
+    fault: str = ""
+    status: int = 0
+    body: bytes = b""
+    boot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one unit; ``content`` is None where nothing readable did."""
+
+    fault: str
+    status: int
+    content: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The judgement of one unit: outcome and reason as in ``harness.history.observations``.
+
+    ``score`` in [0, 1] is the share of the unit that is right (content only, not time);
+    ``accepted`` means that the system said for certain that it keeps the unit.
+    """
+
+    outcome: int
+    reason: str
+    status: int = 0
+    score: float = 0.0
+    digest: int = 0
+    version: str = ""
+    accepted: bool = False
+
+
+class Workload(Protocol):
+    """One archetype of work against one system."""
+
+    async def submit(self, parcel: Parcel, /) -> Reply:
+        """Hand a parcel over; a transport failure is a reply with ``fault``, not an exception."""
+        ...
+
+    def collect(self, parcel: Parcel, reply: Reply, /) -> list[Answer]:
+        """Find the answer of every unit of ``parcel``, in its order."""
+        ...
+
+    def check(self, unit: Unit, answer: Answer, latency_s: float, /) -> Finding:
+        """Judge one answer that came ``latency_s`` after the unit was due."""
+        ...
