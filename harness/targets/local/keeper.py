@@ -19,7 +19,8 @@ from typing import Any, Literal
 from harness.errors import Refused
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.ledger import Ledger
-from harness.targets.local.probes import Answer, Prober
+from harness.targets.local.looks import Answer
+from harness.targets.local.probes import Prober
 from harness.targets.local.procfs import port_holder
 from harness.targets.local.profiles import RestartProfile, RestartState, after_exit
 from harness.targets.local.spec import ServiceSpec, ServiceState

@@ -1,25 +1,10 @@
-"""HTTP probes: one GET over a fresh connection, and what came back.
-
-A kept connection would answer for a process that no longer accepts, so none is reused.
-"""
+"""The supervisor's HTTP probes: as ``looks.look``, but many at once in one event loop."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import aiohttp
-import msgspec
 
-BODY_BYTES_MAX = 1 << 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """``status`` 0: no answer, ``why`` says what happened instead. ``boot_id`` "" if the body has none."""
-
-    status: int
-    boot_id: str = ""
-    why: str = ""
+from harness.targets.local.looks import BODY_BYTES_MAX, Answer, boot_id_in
 
 
 class Prober:
@@ -45,17 +30,3 @@ class Prober:
             return Answer(status=0, why=f"no answer within {timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(status=0, why=f"{type(error).__name__}: {error}")
-
-
-def boot_id_in(body: bytes) -> str:
-    """Read ``boot_id`` from a JSON object, "" if there is none.
-
-    >>> boot_id_in(b'{"boot_id": "a1"}'), boot_id_in(b"ok"), boot_id_in(b'{"boot_id": 3}')
-    ('a1', '', '')
-    """
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    boot_id = value.get("boot_id", "") if isinstance(value, dict) else ""
-    return boot_id if isinstance(boot_id, str) else ""
