@@ -80,12 +80,14 @@ class ChangeBack:
         )
 
     def violated(self, starts: Floats, windows: int = 1) -> Bools:
-        """Whether the units due within ``windows`` x W of each start reject the limit; shape of ``starts``."""
+        """Whether the units due within ``windows`` x W of each start reject the limit; same shape."""
         low, high = self._span(starts, windows)
         total, squares, bad = (part[high] - part[low] for part in self._sums)
         filled = total > 0
         safe = np.where(filled, total, 1.0)
-        size = np.floor(np.where(filled, safe**2 / np.where(filled, squares, 1.0), 0.0) + 1e-6).astype(np.int64)
+        size = np.floor(np.where(filled, safe**2 / np.where(filled, squares, 1.0), 0.0) + 1e-6).astype(
+            np.int64
+        )
         bad_size = np.ceil(bad / safe * size - 1e-6)
         rejected: Bools = filled & (bad_size >= critical_counts(size, self.limit_ratio, self.level_ratio))
         return rejected
@@ -96,6 +98,10 @@ class ChangeBack:
         whole = starts + self.window_s <= self.end_s + 1e-9
         healthy: Bools = whole & (high - low >= self.units_min) & ~self.violated(starts)
         return healthy
+
+    def healthy_until(self, at_s: float) -> bool:
+        """Whether the window that ends at ``at_s`` is healthy."""
+        return bool(self.healthy(np.array([at_s - self.window_s]))[0])
 
     def accepted(self, starts: Floats) -> Bools:
         """Whether all windows of the hold that begins at each start are healthy, apart and together."""

@@ -1,0 +1,214 @@
+"""One run's facts from its history: the only door of this stage.
+
+In: ``History``. Out: ``RunFacts``. Sham runs take the same way: an impact there is a false impact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.episodes.acts import first_act, platform_acts
+from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
+from harness.episodes.log import RunLog, read_log
+from harness.episodes.model import Episode, Level, RunFacts
+from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
+from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
+from harness.episodes.trust import unsafe_reasons, void_reasons
+from harness.history.events import Audited, Injected, Platform
+from harness.history.model import History
+from harness.plan.model import Plan, PlannedEpisode
+
+QUALITY_BINS = 200
+QUALITY_BIN_S_MIN = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What all episodes of a run are read from; both levels have their own bad share p0."""
+
+    plan: Plan
+    log: RunLog
+    served: Units
+    full: Units
+    served_ratio: float
+    full_ratio: float
+    acts: tuple[Platform, ...]
+
+
+def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts:
+    """Compute all that was seen in one run; never raises for what a history lacks, but says it.
+
+    ``bad_ratio_max`` is the objective's bad share: a baseline that is worse is not met.
+    """
+    log = read_log(history.entries)
+    service = service_of(history.rows)
+    baseline, full_ratio = _baselines(history.plan, log, service, bad_ratio_max)
+    acts = () if log.first_due_s is None else platform_acts(log.platform, log.first_due_s)
+    episodes: tuple[Episode, ...] = ()
+    if baseline is not None:
+        seen = _Seen(
+            plan=history.plan,
+            log=log,
+            served=service.units(full=False),
+            full=service.units(full=True),
+            served_ratio=baseline.bad_ratio,
+            full_ratio=full_ratio,
+            acts=acts,
+        )
+        planned = [e for e in history.plan.episodes if e.index in log.injected]
+        episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
+    met, windows = windows_met(service, history.plan.profile, log.first_due_s or 0.0)
+    return RunFacts(
+        run_id=history.run_id,
+        arm=history.plan.arm,
+        restart_profile=history.plan.restart_profile,
+        sham=history.plan.sham,
+        pair=history.plan.pair,
+        seed=history.plan.seed,
+        complete=not history.cut and log.ended is not None,
+        void="; ".join(void_reasons(history, log, service, baseline)),
+        unsafe="; ".join(unsafe_reasons(history, log)),
+        baseline_units=0 if baseline is None else baseline.units,
+        baseline_bad=0 if baseline is None else baseline.bad,
+        units=len(service.due),
+        good_units=int(service.served.sum()),
+        availability_ratio=availability(service),
+        windows=windows,
+        windows_met=met,
+        send_lag_p99_ms=send_lag_p99_ms(service),
+        stalls=len(log.stalls),
+        audit_observable=log.audited is not None and log.audited.observable,
+        exactly_once=_exactly_once(log.audited),
+        audit_text=_audit_text(log.audited),
+        accepted=0 if log.audited is None else log.audited.accepted,
+        acts=len(acts),
+        history_sha256=history.sha256,
+        episodes=episodes,
+    )
+
+
+def _baselines(
+    plan: Plan, log: RunLog, service: Service, bad_ratio_max: float
+) -> tuple[Baseline | None, float]:
+    """The served baseline and the full level's bad share; None where the witness never started."""
+    if log.first_due_s is None:
+        return None, 1.0
+    asked = [event.asked_at_s for event in log.injected.values()]
+    planned = [log.first_due_s + e.inject_at_s for e in plan.episodes]
+    until_s = min(asked or planned, default=math.inf) - plan.profile.deadline_s
+    served = judged(
+        service.units(full=False), until_s=until_s, profile=plan.profile, bad_ratio_max=bad_ratio_max
+    )
+    full = service.units(full=True).between(-math.inf, until_s).bad_ratio()
+    return served, 1.0 if full is None else full
+
+
+def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episode:
+    inject_s, end_s = injected.effective_at_s, _end_s(seen, planned)
+    profile = seen.plan.profile
+    served_watch = Watch(inject_s, end_s, seen.served_ratio)
+    served = find_level(seen.served, profile, served_watch)
+    full = find_level(seen.full, profile, Watch(inject_s, end_s, seen.full_ratio))
+    act = first_act(seen.acts, planned.effect.service, injected.asked_at_s, end_s)
+    cleared = seen.log.cleared.get(planned.index)
+    cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
+    cleared_by = "" if cleared is None else cleared.by
+    bin_s, from_s, bins = _bins(seen.plan)
+    return Episode(
+        index=planned.index,
+        kind=planned.kind,
+        service=planned.effect.service,
+        name=planned.name,
+        effective_s=round(inject_s - (seen.log.first_due_s or 0.0), DIGITS),
+        served=served,
+        full=full,
+        acted_s=None if act is None else round(act.at_s - inject_s, DIGITS),
+        act="" if act is None else act.act,
+        cleared_s=cleared_s,
+        cleared_by=cleared_by,
+        ended_by=_ended_by(served, injected.sham, (cleared_s, cleared_by), profile.window_length_s),
+        void=_episode_void(seen, injected, end_s),
+        quality_from_s=from_s,
+        quality_bin_s=bin_s,
+        quality=quality(seen.served, inject_s + from_s, bin_s, bins),
+    )
+
+
+def _end_s(seen: _Seen, planned: PlannedEpisode) -> float:
+    """When the harness ended the episode; what is good after that is not the system's doing."""
+    undone = seen.log.undone.get(planned.index)
+    planned_s = (seen.log.first_due_s or 0.0) + planned.undo_at_s
+    # The undo is stamped after it was done: service may be back between the plan's instant and it.
+    return planned_s if undone is None else min(undone.at_s, planned_s)
+
+
+def _ended_by(served: Level, sham: bool, cleared: tuple[float | None, str], window_s: float) -> str:
+    """The cause that ended the outage; a cause must have come before the accepting window is over.
+
+    (A replaced process serves a moment before its readiness probe is seen, so "before the stamp"
+    would credit healing with what the platform did.)
+    """
+    if served.impact_s is None:
+        return "absorbed"
+    if served.recovered_s is None:
+        return "undo"
+    cleared_s, by = cleared
+    if cleared_s is not None and cleared_s <= served.recovered_s + window_s and by in ("platform", "itself"):
+        return by
+    return "itself" if sham else "healed"
+
+
+def _episode_void(seen: _Seen, injected: Injected, end_s: float) -> str:
+    """Why this episode alone may not be counted."""
+    profile = seen.plan.profile
+    inject_s = injected.effective_at_s
+    if end_s < inject_s + profile.tau_s:
+        return f"ended {end_s - inject_s:.1f} s after the fault, before its horizon of {profile.tau_s:g} s"
+    before_s = injected.asked_at_s - profile.deadline_s
+    later = any(other.asked_at_s < injected.asked_at_s for other in seen.log.injected.values())
+    for name, units, ratio in (
+        ("served", seen.served, seen.served_ratio),
+        ("full", seen.full, seen.full_ratio),
+    ):
+        test = ChangeBack(units, profile, Watch(inject_s, before_s, ratio))
+        if later and not test.healthy_until(before_s):
+            return f"service ({name}) was not back to the baseline before this fault"
+    if seen.served.between(inject_s, inject_s + profile.tau_s).bad_ratio() is None:
+        return "no units in the horizon"
+    return ""
+
+
+def _bins(plan: Plan) -> tuple[float, float, int]:
+    """Length of a bin, start and number of bins of the quality timeline."""
+    profile = plan.profile
+    bin_s = max(QUALITY_BIN_S_MIN, round(profile.tau_s / QUALITY_BINS, 3))
+    lead = math.ceil(round(profile.window_length_s / bin_s, 9))
+    bins = lead + math.floor(round(profile.observe_s / bin_s, 9))
+    return bin_s, round(-lead * bin_s, DIGITS), bins
+
+
+def _exactly_once(audited: Audited | None) -> bool | None:
+    """None where the system lists no ids, or accepted none: nothing may then be claimed."""
+    if audited is None or not audited.observable or audited.accepted == 0:
+        return None
+    return not (audited.missing or audited.doubled or audited.foreign or audited.changed)
+
+
+def _audit_text(audited: Audited | None) -> str:
+    if audited is None:
+        return "no audit in the history"
+    if not audited.observable:
+        return "not observable"
+    ends = f"{audited.delivered_once} delivered once, {audited.dead_letters} dead letters"
+    wrong = {
+        "missing": audited.missing,
+        "doubled": audited.doubled,
+        "foreign": audited.foreign,
+        "changed": audited.changed,
+    }
+    found = ", ".join(f"{count} {name}" for name, count in wrong.items() if count)
+    examples = f" ({'; '.join(audited.examples)})" if found and audited.examples else ""
+    return f"{audited.accepted} accepted: {ends}" + (
+        f"; {found}{examples}" if found else "; nothing lost or doubled"
+    )

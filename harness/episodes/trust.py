@@ -1,0 +1,116 @@
+"""Whether a run may be counted, and whether it was left safe: reasons in words, none = trusted.
+
+In: the log, the witness's service, the baseline. Out: reasons. Every doubt that is not listed here
+would be a silent pass, so what is absent (an event, a unit, a row) is a reason as well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.episodes.baseline import Baseline
+from harness.episodes.log import RunLog
+from harness.episodes.service import Service, send_lag_p99_ms
+from harness.history.model import History
+from harness.plan.model import Plan
+
+SEND_LAG_MS_MAX = 50.0
+COMPLETE_STATE = "ended"
+
+
+def void_reasons(history: History, log: RunLog, service: Service, baseline: Baseline | None) -> list[str]:
+    """Why the run cannot be trusted, the first cause first.
+
+    What follows from a step that failed (units that were then never offered) is not listed beside it.
+    """
+    causes = _broken(history, log)
+    if baseline is not None and baseline.why and not (log.baseline and log.baseline.why):
+        causes.append(f"baseline not met: {baseline.why}")
+    if causes:
+        return causes
+    return (
+        _not_injected(history.plan, log)
+        + _unseen(history.plan, log, service)
+        + _stalls(history.plan, log, service)
+    )
+
+
+def unsafe_reasons(history: History, log: RunLog) -> list[str]:
+    """Why a clean state is not proven.
+
+    In a run that was cut the missing proof is the guardian's matter, and the run is VOID.
+    """
+    reasons = [f"episode {event.episode}: {event.why}" for event in log.not_clean]
+    if reasons or log.ended is None or history.cut:
+        return reasons
+    if log.ended.state == "unsafe":
+        return ["the run ended unsafe"]
+    return [
+        f"episode {index}: {event.effect.service} was hurt and no look found it clean"
+        for index, event in sorted(log.injected.items())
+        if not event.sham and (index not in log.undone or index not in log.clean)
+    ]
+
+
+def _broken(history: History, log: RunLog) -> list[str]:
+    causes = [f"history cut: {history.cut}"] if history.cut else []
+    causes += [f"{event.where} raised {event.error}" for event in log.raised]
+    causes += [f"episode {event.episode}: fault without effect: {event.why}" for event in log.without_effect]
+    if log.baseline is not None and log.baseline.why:
+        causes.append(f"baseline not met: {log.baseline.why}")
+    if log.ended is None and not history.cut:
+        causes.append("the history has no end")
+    elif log.ended is not None and log.ended.state != COMPLETE_STATE and not causes:
+        causes.append(f"the run ended {log.ended.state}")
+    return causes
+
+
+def _not_injected(plan: Plan, log: RunLog) -> list[str]:
+    if not plan.episodes:
+        return ["the plan has no episode"]
+    missing = [str(e.index) for e in plan.episodes if e.index not in log.injected]
+    other = [str(i) for i, event in log.injected.items() if event.sham != plan.sham]
+    reasons = [f"episode {', '.join(missing)} was planned and never injected"] if missing else []
+    return reasons + ([f"episode {', '.join(other)}: sham and fault are mixed up"] if other else [])
+
+
+def _unseen(plan: Plan, log: RunLog, service: Service) -> list[str]:
+    """Units that were due and have no row: a hole hides an outage as well as any other."""
+    if log.first_due_s is None:
+        return ["the witness never started"]
+    if not service.due.size:
+        return ["no data: the witness left no rows"]
+    numbers = service.unit.astype(np.int64)
+    holes = int(numbers.max()) + 1 - len(numbers)
+    reasons = [f"{holes} units were due and have no row"] if holes else []
+    slack_s = max(5 / plan.profile.rate_hz, plan.profile.deadline_s)
+    seen_s = float(service.due[-1]) - log.first_due_s
+    if seen_s < plan.duration_s - slack_s:
+        reasons.append(f"units end after {seen_s:.1f} s of {plan.duration_s:.1f} s")
+    return reasons
+
+
+def _stalls(plan: Plan, log: RunLog, service: Service) -> list[str]:
+    lag_ms = send_lag_p99_ms(service)
+    if lag_ms is None:
+        return ["no data: the witness sent nothing"]
+    reasons = []
+    if lag_ms > SEND_LAG_MS_MAX:
+        reasons.append(f"the witness stalled: send lag p99 {lag_ms:.0f} ms, allowed {SEND_LAG_MS_MAX:.0f} ms")
+    half_s = plan.profile.window_length_s / 2
+    long = [
+        s.lasted_s
+        for s in log.stalls
+        if s.lasted_s > half_s and _inside_episode(plan, log, s.since_s, s.lasted_s)
+    ]
+    if long:
+        reasons.append(f"the witness stalled for {max(long):.2f} s inside an episode, allowed {half_s:.2f} s")
+    return reasons
+
+
+def _inside_episode(plan: Plan, log: RunLog, since_s: float, lasted_s: float) -> bool:
+    first_s = log.first_due_s or 0.0
+    return any(
+        since_s < first_s + e.undo_at_s and since_s + lasted_s > first_s + e.inject_at_s
+        for e in plan.episodes
+    )
