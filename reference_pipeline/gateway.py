@@ -18,7 +18,7 @@ from reference_pipeline.records import RECORDS_MAX, Decided, FeatureSpec
 from reference_pipeline.service import DecisionConfig, DecisionService
 
 _ID_MAX = 200
-_SEQ = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+_SEQ = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class _Records(msgspec.Struct):
