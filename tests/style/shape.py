@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tests.style.source import Source, functions, length
+from tests.style.source import Function, Source, dotted, functions, length
 
 FUNCTION_LINES = 60
 NESTING = 3
@@ -69,19 +69,20 @@ def deep_functions(source: Source) -> list[str]:
     ]
 
 
+def _called_by_name(function: Function) -> bool:
+    decorators = {dotted(d.func if isinstance(d, ast.Call) else d) for d in function.decorator_list}
+    return function.name.startswith("test_") or bool(decorators & {"pytest.fixture", "fixture"})
+
+
 def wide_functions(source: Source) -> list[str]:
-    """At most four parameters by position; ``self`` and ``cls`` are free."""
+    """At most four parameters by position; ``self`` and ``cls`` are free, pytest fills its own by name."""
     findings = []
     for f in functions(source):
         names = [a.arg for a in (*f.args.posonlyargs, *f.args.args)]
         count = len(names) - (names[:1] in (["self"], ["cls"]))
-        if count > POSITIONAL:
-            findings.append(
-                source.at(
-                    f,
-                    f"{f.name} takes {count} by position (at most {POSITIONAL}): put `*` before the rest",
-                )
-            )
+        if count > POSITIONAL and not (source.is_test and _called_by_name(f)):
+            mend = f"takes {count} by position (at most {POSITIONAL}): put `*` before the rest"
+            findings.append(source.at(f, f"{f.name} {mend}"))
     return findings
 
 

@@ -88,6 +88,17 @@ def test_a_text_check_finds_the_bad_line_and_passes_the_good_one(
     assert check("x.md", good) == []
 
 
+def test_a_fixture_is_called_by_name_and_its_helper_is_not() -> None:
+    wide = "def {}(a, b, c, d, e): pass\n"
+    assert (
+        shape.wide_functions(parse("tests/x.py", "@pytest.fixture(scope='module')\n" + wide.format("f")))
+        == []
+    )
+    assert shape.wide_functions(parse("tests/x.py", wide.format("test_f"))) == []
+    assert shape.wide_functions(parse("tests/x.py", wide.format("helper")))
+    assert shape.wide_functions(parse("harness/x.py", wide.format("test_f")))
+
+
 def test_the_shell_may_read_the_clock() -> None:
     assert conduct.clock_and_dice(parse("harness/shell.py", "import time\n")) == []
 
