@@ -1,0 +1,111 @@
+"""Many runs: every plan of an experiment on the local target, one after another, into one folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import harness
+from harness import shell
+from harness.experiment.model import Experiment
+from harness.history.model import CampaignFile
+from harness.history.store import campaign_id, new_campaign, new_run
+from harness.plan.model import Plan
+from harness.report.compose import compose, encode
+from harness.report.html import render
+from harness.run.machine import fingerprint
+from harness.run.single import Setting, run_one
+from harness.run.template import ensure_template
+from harness.targets.base import Target
+from harness.targets.local.target import LocalSystem, LocalTarget
+
+WATCHED = ("aiohttp", "msgspec", "numpy", "scipy", "uvicorn")
+"""Distributions whose versions go into the manifest: those that a figure may depend on."""
+
+
+def versions() -> dict[str, str]:
+    """List the versions that a figure may depend on; what is not installed is left out."""
+    found = {"hormesis": harness.__version__}
+    for name in WATCHED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
+    started = shell.wall_utc()
+    return CampaignFile(
+        id=campaign_id(experiment.title, started, seed),
+        title=experiment.title,
+        system=experiment.system.name,
+        target=plans[0].target,
+        seed=seed,
+        profile=experiment.profile,
+        experiment_file=experiment.file,
+        experiment_sha256=experiment.sha256,
+        scenario_sha256=plans[0].scenario_sha256,
+        harness_version=harness.__version__,
+        machine=fingerprint(),
+        started_utc=started,
+        planned_runs=len(plans),
+        objectives=experiment.objectives,
+    )
+
+
+def run_campaign(
+    plans: Sequence[Plan],
+    experiment: Experiment,
+    *,
+    store: Path,
+    seed: int,
+    progress: Callable[[str], None],
+    open_target: Callable[[LocalSystem], Target] = LocalTarget,
+) -> Path:
+    """Run all plans, write report.json and report.html, and give the campaign's folder.
+
+    A void run does not stop the others; an unsafe one does. Raises Refused where the system cannot
+    be started; the folder then holds what ran before.
+    """
+    python_path = os.pathsep.join((str(Path(experiment.system_dir).resolve().parent), *_inherited_path()))
+    template = ensure_template(
+        experiment.system,
+        experiment.scenario,
+        system_dir=Path(experiment.system_dir),
+        cache=store / ".templates",
+        python_path=python_path,
+        progress=progress,
+    )
+    folder = new_campaign(store, _campaign_file(plans, experiment, seed))
+    for number, plan in enumerate(plans, start=1):
+        side = "sham" if plan.sham else "fault"
+        progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
+        run = new_run(
+            folder,
+            plan,
+            clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
+            versions=versions(),
+            machine=fingerprint(),
+            abilities=("kill", "pause"),
+        )
+        state = run_one(Setting(plan, experiment, run, template, python_path, progress, open_target))
+        if state == "unsafe":
+            progress("stopping: a clean state could not be proven")
+            break
+    write_reports(folder)
+    return folder
+
+
+def _inherited_path() -> tuple[str, ...]:
+    inherited = shell.environment("PYTHONPATH")
+    return (inherited,) if inherited else ()
+
+
+def write_reports(folder: Path) -> None:
+    """Analyse the folder and write ``report.json`` and ``report.html`` into it."""
+    document = compose(folder)
+    (folder / "report.json").write_bytes(encode(document))
+    (folder / "report.html").write_text(render(document), encoding="utf-8")

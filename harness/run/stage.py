@@ -1,0 +1,72 @@
+"""What one run holds while it lasts, and the only way in which it waits.
+
+Waiting is where the outside is heard: the witness's stalls and versions and the supervisor's ledger
+become events of the history while the clock runs to the next instant of the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness import shell
+from harness.history.events import Platform, Stalled, Versions
+from harness.history.store import RunFolder
+from harness.plan.model import Plan
+from harness.run.witness import Heard, Witness
+from harness.targets.base import Target
+from harness.targets.local.target import LocalSystem
+
+PUMP_EVERY_S = 0.05
+"""How often the outside is heard; marks carry their own stamps, so this blurs no figure."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """One run in progress. ``first_due_s`` is the monotonic instant of the first slot."""
+
+    plan: Plan
+    folder: RunFolder
+    system: LocalSystem
+    witness: Witness
+    target: Target
+    progress: Callable[[str], None]
+    first_due_s: float = 0.0
+    ledger_seen: int = 0
+    acts: list[Platform] = field(default_factory=list)
+
+    def wait_until(self, offset_s: float) -> None:
+        """Wait until ``offset_s`` after the first slot, hearing the outside meanwhile."""
+        at_s = self.first_due_s + offset_s
+        while (now_s := shell.monotonic_s()) < at_s:
+            self.hear()
+            shell.sleep_until(min(at_s, now_s + PUMP_EVERY_S))
+        self.hear()
+
+    def hear(self) -> None:
+        """Turn what was said since the last call into events."""
+        for heard in self.witness.pump():
+            self.note(heard)
+        self.hear_ledger()
+
+    def hear_ledger(self) -> None:
+        """Turn the supervisor's new ledger lines into events."""
+        for line in self.system.ledger(self.ledger_seen):
+            self.ledger_seen = line.seq
+            act = Platform(
+                at_s=line.at_s,
+                service=line.service,
+                act=line.act,
+                pid=line.pid,
+                boot_id=line.boot_id,
+                detail=line.detail,
+            )
+            self.acts.append(act)
+            self.folder.writer.append(act)
+
+    def note(self, heard: Heard) -> None:
+        """Record what one line of the driver says."""
+        if heard.stall is not None:
+            self.folder.writer.append(Stalled(**heard.stall))
+        if heard.versions is not None:
+            self.folder.writer.append(Versions(names=heard.versions))

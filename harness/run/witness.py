@@ -1,0 +1,122 @@
+"""The driver's process as the runner sees it: started, sent off, listened to, ended.
+
+Protocol: ``docs/protocols/driver.md``. The runner is synchronous; ``pump`` reads what the driver
+has said since the last call and never waits.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from harness import shell
+from harness.errors import Refused, Untrustworthy
+
+READY_LIMIT_S = 60.0
+END_LIMIT_S = 10.0
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One line of the driver; exactly one member is set."""
+
+    ready: bool = False
+    units: int = 0
+    stall: dict[str, float] | None = None
+    versions: tuple[str, ...] | None = None
+    done: dict[str, int] | None = None
+
+
+class Witness:
+    """The driver's process. Use as a context manager; leaving it ends the process."""
+
+    def __init__(self, spec: Mapping[str, object], *, spec_file: Path, log: Path, python_path: str) -> None:
+        spec_file.write_bytes(msgspec.json.encode(dict(spec)))
+        self._log = log
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "harness.driver", str(spec_file)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=shell.child_environment(PYTHONPATH=python_path),
+            )
+        self._buffer = b""
+        self.done = False
+
+    def __enter__(self) -> Witness:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._end()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the driver."""
+        return self._process.pid
+
+    def await_ready(self) -> int:
+        """Wait until all units are built; gives their number. Raises Refused with the log's end."""
+        give_up_s = shell.monotonic_s() + READY_LIMIT_S
+        while shell.monotonic_s() < give_up_s:
+            for heard in self.pump(wait_s=0.2):
+                if heard.ready:
+                    return heard.units
+            if self._process.poll() is not None:
+                break
+        raise Refused(f"the driver did not get ready; its last lines:\n{self._log_tail()}")
+
+    def go(self, at_s: float) -> None:
+        """Name the monotonic instant of the first slot."""
+        self._say(f"go {at_s!r}\n".encode())
+
+    def pump(self, wait_s: float = 0.0) -> list[Heard]:
+        """Read what was said; raises Untrustworthy where the driver died before its end."""
+        out = self._process.stdout
+        assert out is not None
+        ready, _, _ = select.select([out], [], [], wait_s)
+        chunk = os.read(out.fileno(), 65536) if ready else b""
+        if ready and not chunk and not self.done:
+            raise Untrustworthy(f"the witness ended before the run did; its last lines:\n{self._log_tail()}")
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        heard = [msgspec.json.decode(line, type=Heard) for line in lines if line.strip()]
+        self.done = self.done or any(h.done is not None for h in heard)
+        return heard
+
+    def await_done(self, each: Callable[[Heard], None]) -> None:
+        """Wait for the last answer; raises Untrustworthy where it does not come in time."""
+        give_up_s = shell.monotonic_s() + END_LIMIT_S
+        while not self.done:
+            for heard in self.pump(wait_s=0.1):
+                each(heard)
+            if shell.monotonic_s() > give_up_s:
+                raise Untrustworthy("the witness did not end after its last unit")
+
+    def _say(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
+    def _log_tail(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in lines[-8:]) or "  (nothing)"
+
+    def _end(self) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:  # it is gone already; that is what was wanted
+            pass
+        try:
+            self._process.wait(timeout=END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
