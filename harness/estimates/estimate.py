@@ -1,0 +1,149 @@
+"""The whole of STAGE 6: facts of all runs -> figures per fault class and per arm.
+
+A class is (kind, service, arm, restart profile). Episodes that are void, and all of a void run, are
+counted apart and enter no figure. Means are over runs: a class that occurs twice in a run gives
+that run's mean, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.episodes.model import Episode, RunFacts
+from harness.estimates.means import mean
+from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
+from harness.estimates.quantiles import quantile
+from harness.estimates.shares import share
+from harness.experiment.model import Profile
+
+ClassKey = tuple[str, str, str, str]
+Seen = tuple[RunFacts, Episode]
+Place = tuple[int, str, str, bool, int]
+DIGITS = 6
+
+
+def estimate(facts: Sequence[RunFacts], profile: Profile) -> Estimates:
+    """Estimate every class and arm that occurs in ``facts``, in the order of their names."""
+    classes: dict[ClassKey, list[Seen]] = defaultdict(list)
+    for run in facts:
+        for episode in run.episodes if not run.sham else ():
+            classes[episode.kind, episode.service, run.arm, run.restart_profile].append((run, episode))
+    losses = _losses(facts)
+    return Estimates(
+        classes=tuple(_class(key, seen, losses, profile) for key, seen in sorted(classes.items())),
+        arms=_arms(facts),
+        runs=len(facts),
+        void_runs=sum(bool(run.void) for run in facts),
+        unsafe_runs=sum(bool(run.unsafe) for run in facts),
+    )
+
+
+def counted(run: RunFacts, episode: Episode) -> bool:
+    """Whether an episode enters a figure."""
+    return not run.void and not episode.void
+
+
+def _place(run: RunFacts, episode: Episode) -> Place:
+    return run.pair, run.restart_profile, run.arm, run.sham, episode.index
+
+
+def _losses(facts: Iterable[RunFacts]) -> dict[Place, float]:
+    """Served loss in seconds of every counted episode, by where it stands in the campaign."""
+    return {_place(r, e): e.served.lost_s for r in facts for e in r.episodes if counted(r, e)}
+
+
+def _class(
+    key: ClassKey, seen: Sequence[Seen], losses: Mapping[Place, float], profile: Profile
+) -> ClassEstimate:
+    kind, service, arm, restart_profile = key
+    kept = [(run, episode) for run, episode in seen if counted(run, episode)]
+    hurt = [e for _, e in kept if e.served.impact_s is not None]
+    served = [e.served.recovered_s for e in hurt]
+    full = [e.full.recovered_s for _, e in kept if e.full.impact_s is not None]
+    back = sum(t is not None for t in served)
+    return ClassEstimate(
+        fault=kind,
+        service=service,
+        arm=arm,
+        restart_profile=restart_profile,
+        n=len(kept),
+        void=len(seen) - len(kept),
+        impact=share(len(hurt), len(kept)),
+        recovered=share(back, len(hurt)),
+        served_median=quantile(served, 0.5),
+        served_p90=quantile(served, 0.9),
+        full_median=quantile(full, 0.5),
+        lost_s=_run_mean((run, e.served.lost_s) for run, e in kept),
+        sham_lost_s=_run_mean(_sham_losses(kept, losses)),
+        gain_s=_run_mean(_gains(kept, losses)),
+        ended_by=dict(sorted(Counter(e.ended_by for _, e in kept).items())),
+        flaps=sum(e.served.flaps for _, e in kept),
+        recovered_s=tuple(sorted(served, key=lambda t: (t is None, t or 0.0))),
+        tau_s=profile.tau_s,
+    )
+
+
+def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[RunFacts, float]]:
+    """What the sham run of the same pair, arm and profile lost in the same stretch of time."""
+    for run, episode in kept:
+        sham = losses.get((run.pair, run.restart_profile, run.arm, True, episode.index))
+        if sham is not None:
+            yield run, sham
+
+
+def _gains(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[RunFacts, float]]:
+    """Loss prevented against arm ``bare`` of the same pair; nothing for ``bare`` itself."""
+    for run, episode in kept:
+        bare = losses.get((run.pair, run.restart_profile, "bare", False, episode.index))
+        if bare is not None and run.arm != "bare":
+            yield run, bare - episode.served.lost_s
+
+
+def _run_mean(figures: Iterable[tuple[RunFacts, float]]) -> Mean:
+    runs: dict[str, list[float]] = defaultdict(list)
+    for run, figure in figures:
+        runs[run.run_id].append(figure)
+    return mean([sum(sorted(of_run)) / len(of_run) for of_run in runs.values()])
+
+
+def _arms(facts: Sequence[RunFacts]) -> tuple[ArmEstimate, ...]:
+    runs: dict[tuple[str, str], list[RunFacts]] = defaultdict(list)
+    for run in facts:
+        if not run.void:
+            runs[run.arm, run.restart_profile].append(run)
+    return tuple(_arm(*key, of_arm) for key, of_arm in sorted(runs.items()))
+
+
+def _arm(arm: str, restart_profile: str, runs: Sequence[RunFacts]) -> ArmEstimate:
+    sham = [run for run in runs if run.sham]
+    judged = [run.exactly_once for run in runs if run.exactly_once is not None]
+    return ArmEstimate(
+        arm=arm,
+        restart_profile=restart_profile,
+        runs=len(runs),
+        sham_runs=len(sham),
+        sham_availability=_availability(sham),
+        fault_availability=_availability([run for run in runs if not run.sham]),
+        sham_acts=sum(run.acts for run in sham),
+        exactly_once=share(sum(judged), len(judged)),
+        windows_met=_windows_met(sham),
+    )
+
+
+def _availability(runs: Iterable[RunFacts]) -> Mean:
+    return mean([r.availability_ratio for r in runs if r.availability_ratio is not None])
+
+
+def _windows_met(sham: Sequence[RunFacts]) -> Share:
+    """Windows of all sham runs that met 99 %; the interval is the runs' (t, clipped to [0, 1]).
+
+    Windows of one run are not independent: an interval that took them so would be far too short.
+    """
+    ratios = mean([run.windows_met / run.windows for run in sham if run.windows])
+    return Share(
+        k=sum(run.windows_met for run in sham),
+        n=sum(run.windows for run in sham),
+        low_ratio=0.0 if ratios.low is None else max(0.0, ratios.low),
+        high_ratio=1.0 if ratios.high is None else min(1.0, ratios.high),
+    )
