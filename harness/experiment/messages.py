@@ -114,4 +114,6 @@ MESSAGES: Mapping[str, Message] = {
     "HRM401": Message("an unknown command", "there is no such command", "run: hormesis --help"),
     "HRM402": Message("a wrong argument", "the command does not take it", "run: hormesis COMMAND --help"),
     "HRM403": Message("not a run folder", "it holds no history", "name a folder that `hormesis run` printed"),
+    "HRM404": Message("a damaged campaign file", "its runs cannot be told apart", "restore campaign.json"),
+    "HRM405": Message("not a run's folder", "it holds no manifest", "name a folder inside runs/"),
 }

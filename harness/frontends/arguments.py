@@ -1,0 +1,45 @@
+"""argparse that raises ``UsageProblem`` instead of exiting, and offers the nearest option."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import NoReturn
+
+from harness.errors import Problem, UsageProblem
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import near
+
+SEED_MAX = 2**63 - 1
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of one command: whole option names only, errors as ``UsageProblem`` (HRM402)."""
+
+    def __init__(self, prog: str, summary: str, examples: tuple[str, ...]) -> None:
+        super().__init__(
+            prog=prog,
+            description=summary,
+            epilog="\n".join(("examples:", *(f"  {example}" for example in examples))),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found as a problem of the command line."""
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        likely = near(unknown[1].partition("=")[0], self._option_string_actions) if unknown else ""
+        advice = f"did you mean {quoted(likely)}? " if likely else ""
+        raise usage("HRM402", message, help_text=f"{advice}See: {self.prog} --help")
+
+
+def usage(code: str, message: str, help_text: str, why: str = "") -> UsageProblem:
+    """Make a usage error about the command line itself."""
+    return UsageProblem((Problem(code=code, message=message, file="command line", why=why, help=help_text),))
+
+
+def seed(text: str) -> int:
+    """Read a seed: a whole number from 0 on that fits 63 bits."""
+    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > SEED_MAX:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no seed (a whole number from 0 on)")
+    return int(text)

@@ -1,0 +1,242 @@
+"""The command ``hormesis``: a table of commands, and the one place where errors become exit codes.
+
+Comes in: the arguments of a shell. Goes out: an exit code by the table ``harness.verdict.codes``.
+Start-up is kept small on purpose: a command is imported when it is called, and a measuring library
+only by what measures (a test lists the imported modules).
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol
+
+import harness
+from harness.errors import Refused, Unsafe, Untrustworthy, UsageProblem
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import advice
+from harness.frontends.arguments import Parser, usage
+from harness.frontends.streams import prepare, say, tell
+from harness.frontends.wording import usage_text
+from harness.verdict.codes import EXIT_CODE
+
+
+class Command(Protocol):
+    """What a module of ``commands/`` holds."""
+
+    def configure(self, parser: argparse.ArgumentParser, /) -> None:
+        """Add the arguments."""
+        ...
+
+    def execute(self, arguments: argparse.Namespace, /) -> int:
+        """Do it; gives the exit code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table of commands."""
+
+    summary: str
+    examples: tuple[str, ...]
+    load: Callable[[], Command]
+
+
+def _run() -> Command:
+    from harness.frontends.commands import run
+
+    return run
+
+
+def _analyse() -> Command:
+    from harness.frontends.commands import analyse
+
+    return analyse
+
+
+def _report() -> Command:
+    from harness.frontends.commands import report
+
+    return report
+
+
+def _validate() -> Command:
+    from harness.frontends.commands import validate
+
+    return validate
+
+
+def _demo() -> Command:
+    from harness.frontends.commands import demo
+
+    return demo
+
+
+def _explain() -> Command:
+    from harness.frontends.commands import explain
+
+    return explain
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "demo": Entry(
+        "hurt the bundled pipeline for two minutes and show how it recovers",
+        ("hormesis demo", "hormesis demo --seed 7"),
+        _demo,
+    ),
+    "run": Entry(
+        "run an experiment: inject its faults, measure, judge, report",
+        ("hormesis run experiments/smoke/kill-one.yaml", "hormesis run FILE --target local --seed 7 --json"),
+        _run,
+    ),
+    "validate": Entry(
+        "check experiment files; imports nothing of yours, starts nothing",
+        ("hormesis validate experiments/smoke/demo.yaml", "hormesis validate experiments/*/*.yaml --json"),
+        _validate,
+    ),
+    "analyse": Entry(
+        "compute every figure again from a stored run",
+        ("hormesis analyse reports/runs/RUN", "hormesis analyse RUN --json"),
+        _analyse,
+    ),
+    "report": Entry(
+        "show a stored run as a table, or write it as one HTML file",
+        ("hormesis report RUN", "hormesis report RUN --html report.html"),
+        _report,
+    ),
+    "explain": Entry(
+        "say what an exit code or a message code means",
+        ("hormesis explain code", "hormesis explain code HRM211"),
+        _explain,
+    ),
+}
+NEXT_STEPS = """\
+hormesis hurts a self-healing ML pipeline on purpose and measures how it recovers.
+
+likely next steps:
+  hormesis demo                                   see it work, two to three minutes
+  hormesis validate experiments/smoke/demo.yaml   read and check an experiment
+  hormesis run experiments/smoke/kill-one.yaml    run one, with a report at the end
+
+hormesis --help lists all commands."""
+
+
+class _Signals:
+    """Turns SIGTERM into the same orderly stop as Ctrl-C, so that there is one path of undo."""
+
+    def __init__(self) -> None:
+        self.terminated = False
+
+    def on_terminate(self, _number: int, _frame: FrameType | None) -> None:
+        self.terminated = True
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.raise_signal(signal.SIGINT)
+        else:  # started in the background by a shell, which makes SIGINT ignored
+            raise KeyboardInterrupt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code and never raises."""
+    prepare()
+    signals = _Signals()
+    before = _on_terminate(signals.on_terminate)
+    try:
+        return _dispatch(list(sys.argv[1:] if argv is None else argv))
+    except UsageProblem as error:
+        tell(usage_text(error))
+        return EXIT_CODE["USAGE"]
+    except Refused as error:
+        tell(f"refused: {error}")
+        return EXIT_CODE["REFUSED"]
+    except Untrustworthy as error:
+        tell(f"void: {error}")
+        return EXIT_CODE["VOID"]
+    except Unsafe as error:
+        tell(f"UNSAFE: {error}")
+        return EXIT_CODE["UNSAFE"]
+    except KeyboardInterrupt:
+        tell("interrupted: what was injected has been undone; what was recorded stays, as VOID")
+        return EXIT_CODE["TERMINATED" if signals.terminated else "INTERRUPTED"]
+    except Exception as error:  # noqa: BLE001 - the border: told, kept in a file, and never exit code 1
+        tell(_internal(error))
+        return EXIT_CODE["INTERNAL"]
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+_Handler = Callable[[int, FrameType | None], object] | int
+
+
+def _on_terminate(handler: Callable[[int, FrameType | None], None]) -> _Handler | None:
+    """Install ``handler``; gives the one before, or None outside the main thread (no handlers there)."""
+    try:
+        return signal.signal(signal.SIGTERM, handler)
+    except ValueError:
+        return None
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        say(NEXT_STEPS)
+        return EXIT_CODE["DONE"]
+    name, rest = arguments[0], arguments[1:]
+    if name in ("-h", "--help", "help"):
+        say(_help())
+        return EXIT_CODE["DONE"]
+    if name == "--version":
+        say(f"hormesis {harness.__version__}")
+        return EXIT_CODE["DONE"]
+    entry = COMMANDS.get(name)
+    if entry is None:
+        kind = "option" if name.startswith("-") else "command"
+        raise usage("HRM401", f"unknown {kind} {quoted(name)}", help_text=advice(name, COMMANDS))
+    command = entry.load()
+    parser = Parser(f"hormesis {name}", entry.summary, entry.examples)
+    command.configure(parser)
+    if any(argument in ("-h", "--help") for argument in rest):
+        say(parser.format_help().rstrip())
+        return EXIT_CODE["DONE"]
+    return command.execute(parser.parse_args(rest))
+
+
+def _help() -> str:
+    commands = "\n".join(f"  {name:<10}{entry.summary}" for name, entry in COMMANDS.items())
+    return (
+        "usage: hormesis COMMAND [ARGUMENTS]\n\n"
+        f"commands:\n{commands}\n\n"
+        "hormesis COMMAND --help shows its arguments; hormesis explain code lists the exit codes.\n\n"
+        "examples:\n  hormesis demo\n  hormesis run experiments/smoke/kill-one.yaml --seed 7"
+    )
+
+
+def _internal(error: Exception) -> str:
+    """Keep the traceback in a file; gives the one line that is shown."""
+    import tempfile
+    import traceback
+
+    from harness.shell import store_root
+
+    words = quoted(f"{type(error).__name__}: {error}", columns=200)[1:-1]
+    store = store_root()
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            prefix="hormesis-error-",
+            suffix=".txt",
+            dir=store if store.is_dir() else None,
+            delete=False,
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError as no_file:
+        return f"internal error: {words} (no traceback kept: {no_file.strerror})"
+    return f"internal error: {words} (traceback: {file.name})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

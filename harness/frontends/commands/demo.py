@@ -1,0 +1,67 @@
+"""`hormesis demo`: the shipped story on local processes; 0 when instrument and story are right."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import harness
+from harness.experiment.load import load_experiment
+from harness.experiment.model import Profile
+from harness.frontends.arguments import seed, usage
+from harness.frontends.commands.run import conduct
+from harness.frontends.streams import say, tell
+from harness.plan.schedule import make_plans
+
+# The demo shows machinery, and the same numbers to everybody; --seed draws another demo.
+SEED = 1
+FILE = Path("experiments") / "smoke" / "demo.yaml"
+
+
+def configure(parser: argparse.ArgumentParser, /) -> None:
+    """Add the arguments."""
+    parser.add_argument("--seed", type=seed, default=SEED, metavar="N", help=f"decides all dice ({SEED})")
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
+    )
+
+
+def execute(arguments: argparse.Namespace, /) -> int:
+    """Run the demo, print table and report path, then say whether the story is right."""
+    from harness.frontends.outcome import table
+    from harness.frontends.story import check_story
+    from harness.report.compose import compose
+
+    experiment = load_experiment(demo_file(Path(harness.__file__).parent.parent), "demo")
+    tell(profile_text(experiment.profile))
+    plans = make_plans(experiment, arguments.seed)
+    folder = conduct(experiment, plans, arguments.seed, arguments.store)
+    document = compose(folder)
+    say(f"{table(document)}\nreport: {folder / 'report.html'}")
+    story = check_story(document)
+    say("\n".join([f"demo: {story.text}", *(f"  differs: {line}" for line in story.differs)]))
+    return story.exit_code
+
+
+def demo_file(beside: Path) -> Path:
+    """Find the demo's experiment in the folder that holds the package; raises ``UsageProblem``."""
+    file = beside / FILE
+    if not file.is_file():
+        raise usage(
+            "HRM101",
+            f"the demo's experiment {FILE} is not beside the installed package",
+            why="experiments are part of the repository, not of the package",
+            help_text="run the demo from a checkout: make demo",
+        )
+    return file
+
+
+def profile_text(profile: Profile) -> str:
+    """Write every knob of the measuring profile that the demo's figures depend on, on two lines."""
+    return (
+        f"profile {profile.name}: {profile.rate_hz:g} units/s, baseline {profile.baseline_units} units, "
+        f"W {profile.window_length_s:g} s, H {profile.hold_s:g} s, tau {profile.tau_s:g} s,\n"
+        f"  deadline {profile.deadline_s * 1000:g} ms, wash-out {profile.wash_out_s:g} s, "
+        f"load {profile.load_batch} every {profile.load_every_s:g} s, "
+        f"golden every {profile.golden_every}. A short profile: it shows the machinery, it makes no claim."
+    )

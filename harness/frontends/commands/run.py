@@ -1,0 +1,57 @@
+"""`hormesis run FILE`: plan it, run it, and tell the verdict; the exit code is the verdict's."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.experiment.load import load_experiment
+from harness.experiment.model import Experiment
+from harness.frontends.arguments import seed
+from harness.frontends.progress import Progress
+from harness.frontends.streams import say, tell
+from harness.frontends.wording import length_text
+from harness.plan.model import Plan
+from harness.plan.schedule import forecast_s, make_plans
+from harness.shell import fresh_seed, store_root
+
+
+def configure(parser: argparse.ArgumentParser, /) -> None:
+    """Add the arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file")
+    parser.add_argument("--target", choices=("local",), default="local", help="where it runs (local)")
+    parser.add_argument(
+        "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
+    )
+    parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
+    parser.add_argument(
+        "--store", "--out", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
+
+
+def execute(arguments: argparse.Namespace, /) -> int:
+    """Run it to the end and print the outcome."""
+    from harness.frontends.outcome import outcome_json, table
+    from harness.report.compose import compose
+
+    experiment = load_experiment(arguments.file, arguments.profile)
+    number = fresh_seed() if arguments.seed is None else arguments.seed
+    folder = conduct(experiment, make_plans(experiment, number, arguments.target), number, arguments.store)
+    document = compose(folder)
+    if arguments.json:
+        say(outcome_json(document, folder))
+    else:
+        say(f"{table(document)}\nreport: {folder / 'report.html'}")
+    return document.verdict.exit_code
+
+
+def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store: Path | None) -> Path:
+    """Run ``plans`` with live progress; gives the campaign's folder, reports included."""
+    from harness.run.campaign import run_campaign
+
+    length_s = forecast_s(plans)
+    runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
+    tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
+    with Progress(length_s) as progress:
+        return run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)

@@ -1,0 +1,35 @@
+"""How the end of a run is told: the verdict's word first, then the table; or one JSON document."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from harness.report.document import Document
+from harness.report.text import render
+
+COLUMNS_MAX = 120
+
+
+def table(document: Document) -> str:
+    """Write the terminal table for the terminal's width (80 where there is none)."""
+    width = min(shutil.get_terminal_size((80, 24)).columns, COLUMNS_MAX)
+    return render(document, width).rstrip("\n")
+
+
+def outcome_json(document: Document, folder: Path) -> str:
+    """Write the one JSON document of ``run --json``: identities, digests, verdict, figures per class."""
+    verdict = document.verdict
+    outcome = {
+        "campaign": document.campaign,
+        "folder": str(folder),
+        "runs": [{"run_id": run.run_id, "history_sha256": run.history_sha256} for run in document.runs],
+        "verdict": verdict.word,
+        "why": verdict.why,
+        "exit_code": verdict.exit_code,
+        "report": str(folder / "report.html"),
+        "classes": msgspec.to_builtins(document.estimates.classes),
+    }
+    return msgspec.json.format(msgspec.json.encode(outcome), indent=1).decode()
