@@ -99,10 +99,11 @@ def pairwise_gaps(ups: list[float], downs: list[float]) -> list[tuple[float, flo
 def bounds(rows: np.ndarray) -> tuple[float, float]:
     """Bounds of the length of the one outage in ``rows``: bad to bad, and good to good.
 
-    Bad is refused or reset; a late answer was still an answer. A bad unit proves that the service was down at some instant between its sending and its end, a
-    good one that it was up at some such instant; so the inner bound runs from the *end* of the first
-    bad to the *sending* of the last, and the outer from the sending of the last good before to the
-    end of the first good after.
+    Bad is refused or reset; a late answer was still an answer. A bad unit proves that the service
+    was down at some instant between its sending and its end, a good one that it was up at some such
+    instant. So the inner bound runs from the *end* of the first bad to the *sending* of the last,
+    the outer from the sending of the last good before to the end of the first good after; bounds
+    from due to due miss the truth by the time of an answer, about once in a hundred outages.
     """
     bad = rows[np.isin(rows["reason"], [REASONS.index("refused"), REASONS.index("reset")])]
     good = rows[rows["status"] == 200]

@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         self._all.add(self)
 
-    def connection_lost(self, error) -> None:
+    def connection_lost(self, _error) -> None:
         self._all.discard(self)
 
     def data_received(self, data: bytes) -> None:
@@ -125,7 +125,8 @@ def timetable(count: int, dice: random.Random) -> list[tuple[float, float]]:
 
 
 def _say(message: dict) -> None:
-    print(json.dumps(message), flush=True)
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

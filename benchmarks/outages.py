@@ -1,0 +1,59 @@
+"""Outages of known length, 0.5 to 3 s, as the real driver brackets them at 200 and at 50 units/s.
+
+Figures: how many of n lie between the bounds, and the absolute error of the midpoint. Wanted: all
+bracketed; median at most 10 ms at 200 units/s and 15 ms at 50 units/s.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NAME = "outages"
+COUNT, COUNT_SHORT = 300, 10
+RATES = (200.0, 50.0)
+SEED = 20_03
+FORECAST_S = COUNT * (1.75 + 1.3) + 10  # mean outage and mean pause, from the stub's timetable
+MEDIAN_MS_MAX = {"200": 10.0, "50": 15.0}
+
+KIT = Path(__file__).parent.parent / "tests" / "calibration" / "outages"
+
+
+def run(full: bool) -> dict[str, object]:
+    """Measure 300 outages, or 10 where not ``full``; gives the figures of each rate and ``met``."""
+    sys.path.insert(0, str(KIT))
+    kit = importlib.import_module("outage_kit")
+    count = COUNT if full else COUNT_SHORT
+    figures = {rate: _figures(measured) for rate, measured in kit.run_outages(count, RATES, SEED).items()}
+    met = all(
+        figure["bracketed"] == count and figure["midpoint_error_ms"]["median"] <= MEDIAN_MS_MAX[rate]
+        for rate, figure in figures.items()
+    )
+    return {"outages": count, "seed": SEED, "rates": figures, "wanted_median_ms": MEDIAN_MS_MAX, "met": met}
+
+
+def _figures(measured: Any) -> dict[str, Any]:  # the kit is imported by path
+    outages = measured.outages
+    errors_ms = np.abs([outage.midpoint_error_s for outage in outages]) * 1000
+    median, p90 = np.quantile(errors_ms, [0.5, 0.9])
+    return {
+        "bracketed": sum(outage.bracketed for outage in outages),
+        "n": len(outages),
+        "midpoint_error_ms": {
+            "median": round(float(median), 2),
+            "p90": round(float(p90), 2),
+            "max": round(float(errors_ms.max()), 2),
+        },
+        "median_width_ms": round(float(np.median([o.high_s - o.low_s for o in outages])) * 1000, 2),
+        "stalls_of_the_witness": measured.stalls,
+    }
+
+
+if __name__ == "__main__":
+    print(f"forecast: {FORECAST_S:.0f} s for {COUNT} outages", flush=True)
+    print(json.dumps(run("--short" not in sys.argv), indent=1))
