@@ -5,7 +5,6 @@ No arithmetic on results happens here, only rounding; every number written is on
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.estimates.model import ClassEstimate, Mean, Quantile, Share
@@ -17,11 +16,30 @@ SEEN_MAX = 4  # so many single recoveries are listed where a quantile may not be
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A value and what stands under it in small print; ``small`` may be empty."""
+    """A value and up to two lines of small print under it; ``quiet`` where there is no figure."""
 
     value: str
     small: str = ""
+    more: str = ""
     quiet: bool = False
+
+
+def seconds(value_s: float | None) -> str:
+    """Write a measured length, with a true minus sign.
+
+    >>> seconds(-0.009), seconds(12.24)
+    ('−9 ms', '12.2 s')
+    """
+    return seconds_text(value_s).replace("-", "−")
+
+
+def given(value_s: float) -> str:
+    """Write a length that somebody chose, as it was chosen.
+
+    >>> given(10.0), given(0.25)
+    ('10 s', '0.25 s')
+    """
+    return f"{value_s:g} s"
 
 
 def per_cent(ratio: float) -> str:
@@ -42,28 +60,31 @@ def share_interval(share: Share) -> str:
 def share_figure(share: Share, nothing: str) -> Figure:
     """Write ``k / n`` with its interval; ``nothing`` is said where n is 0."""
     if share.n == 0:
-        return Figure(nothing, "", quiet=True)
+        return Figure(nothing, quiet=True)
     return Figure(f"{share.k} / {share.n}", share_interval(share))
 
 
 def span(low_s: float | None, high_s: float | None) -> str:
     """Write an interval of seconds; an end beyond the horizon is open.
 
-    >>> span(0.04, None), span(None, None), span(0.1, 2.25)
-    ('40 ms–∞', 'beyond the horizon', '100 ms–2.2 s')
+    >>> span(0.04, None), span(None, None), span(0.1, 2.25), span(30.8, 31.9), span(-0.1, 0.2)
+    ('40 ms–∞', 'beyond the horizon', '100 ms–2.2 s', '30.8–31.9 s', '−100 to 200 ms')
     """
     if low_s is None:
         return "beyond the horizon"
-    return f"{seconds_text(low_s)}–{seconds_text(high_s)}"
+    low, high = seconds(low_s), seconds(high_s)
+    if low.split()[-1] == high.split()[-1]:
+        low = low.split()[0]
+    return f"{low} to {high}" if low_s < 0 else f"{low}–{high}"
 
 
 def quantile_figure(quantile: Quantile, tau_s: float, seen: tuple[float | None, ...] = ()) -> Figure:
     """Write a quantile, or ``needs n / N`` with the few values that were seen."""
     if quantile.n == 0:
-        return Figure("–", "no episode with impact", quiet=True)
+        return Figure("–", "no impact", quiet=True)
     if quantile.n < quantile.needs_n:
         return Figure(f"needs {quantile.n} / {quantile.needs_n}", seen_text(seen), quiet=True)
-    value = f"> {seconds_text(tau_s)}" if quantile.value_s is None else seconds_text(quantile.value_s)
+    value = f"> {given(tau_s)}" if quantile.value_s is None else seconds(quantile.value_s)
     return Figure(value, span(quantile.low_s, quantile.high_s))
 
 
@@ -76,27 +97,31 @@ def seen_text(seen: tuple[float | None, ...]) -> str:
     if not 0 < len(seen) <= SEEN_MAX:
         return ""
     ordered = sorted(seen, key=lambda s: float("inf") if s is None else s)
-    return "seen: " + ", ".join("not back" if s is None else seconds_text(s) for s in ordered)
+    return "seen: " + ", ".join("not back" if s is None else seconds(s) for s in ordered)
 
 
 def mean_seconds(mean: Mean, nothing: str) -> Figure:
     """Write a mean length with its interval, or say that one run gives none."""
     if mean.mean is None:
-        return Figure(nothing, "", quiet=True)
-    return Figure(seconds_text(mean.mean), _mean_small(mean, seconds_text))
+        return Figure(nothing, quiet=True)
+    low_s, high_s = mean.low, mean.high
+    small = _no_interval(mean) if low_s is None or high_s is None else span(low_s, high_s)
+    return Figure(seconds(mean.mean), small)
 
 
 def mean_percent(mean: Mean, nothing: str) -> Figure:
     """Write a mean share with its interval; two digits, because outages are short against a run."""
     if mean.mean is None:
-        return Figure(nothing, "", quiet=True)
-    return Figure(percent_text(mean.mean, 2), _mean_small(mean, lambda x: percent_text(x, 2)))
-
-
-def _mean_small(mean: Mean, write: Callable[[float], str]) -> str:
+        return Figure(nothing, quiet=True)
     if mean.low is None or mean.high is None:
-        return "one run: no interval" if mean.n == 1 else "no interval"
-    return f"{write(mean.low)} to {write(mean.high)}"
+        return Figure(percent_text(mean.mean, 2), _no_interval(mean))
+    # an interval of a mean may reach beyond what a share can be: it is cut at the edge for reading only
+    low, high = (percent_text(min(1.0, max(0.0, bound)), 2) for bound in (mean.low, mean.high))
+    return Figure(percent_text(mean.mean, 2), f"{low.removesuffix(' %')}–{high}")
+
+
+def _no_interval(mean: Mean) -> str:
+    return "one run: no interval" if mean.n == 1 else "no interval"
 
 
 def endings_text(estimate: ClassEstimate) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from harness.report.document import Document
 from harness.report.panels import appendix, classes, curves, endings, inside, summary
-from harness.report.words import inert
+from harness.report.words import inert, when
 
 _HERE = Path(__file__).parent
 
@@ -28,6 +28,7 @@ def render(document: Document) -> str:
             asked=document.inputs,
             estimates=document.estimates,
             style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+            started=when(document.inputs.started_utc),
             band=summary.band(document),
             tiles=summary.tiles(document),
             own_arm=summary.main_arm(document),

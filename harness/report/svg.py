@@ -158,6 +158,19 @@ def ticks(limit: float, scale: Scale, gap: float) -> tuple[float, ...]:
     return (0.0, *sorted(chosen))
 
 
+def even_ticks(start: float, end: float, most: int) -> tuple[float, ...]:
+    """Choose at most ``most`` evenly spaced round values in [start, end]; 0 is one of them if inside.
+
+    >>> even_ticks(-2.0, 13.5, 10)
+    (-2.0, 0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
+    """
+    rough = (end - start) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
+    first, last = math.ceil(start / step), math.floor(end / step)
+    return tuple(i * step for i in range(first, last + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A vertical mark at ``x`` with its words."""

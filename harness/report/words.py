@@ -105,6 +105,18 @@ def _json_escape(match: re.Match[str]) -> str:
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
+_UTC = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[:.0-9]*(?:Z|\+00:00)")
+
+
+def when(stamp: str) -> str:
+    """Write an ISO instant in UTC for people; anything else as it is.
+
+    >>> when("2026-11-24T15:12:01.120+00:00"), when("noon")
+    ('2026-11-24 15:12 UTC', 'noon')
+    """
+    return _UTC.sub(r"\1 \2 UTC", stamp) if _UTC.fullmatch(stamp) else stamp
+
+
 def columns(text: str) -> int:
     """Count the terminal columns of a string: wide characters take two, combining ones none.
 

@@ -10,7 +10,7 @@ from harness.report import figures
 from harness.report.document import Document
 from harness.report.figures import Figure
 from harness.report.words import ARMS, RESTARTS, arm_rank, arm_words, inert
-from harness.units import percent_text, seconds_text
+from harness.units import percent_text
 
 RUNS_MAX = 60  # rows of the table of runs; report.json has all of them
 PLANS_MAX = 12  # plan hashes printed
@@ -129,16 +129,16 @@ def parameters(document: Document) -> tuple[tuple[str, str], ...]:
     p = document.inputs.profile
     return (
         ("profile", p.name),
-        ("witness", f"{p.rate_hz:g} units a second, deadline {seconds_text(p.deadline_s)}"),
-        ("load", f"{p.load_batch} units every {seconds_text(p.load_every_s)}"),
+        ("witness", f"{p.rate_hz:g} units a second, deadline {figures.given(p.deadline_s)}"),
+        ("load", f"{p.load_batch} units every {figures.given(p.load_every_s)}"),
         ("baseline", f"{p.baseline_units} units, margin {percent_text(p.margin_ratio)}"),
         (
             "window W",
-            f"{seconds_text(p.window_s)}, at least {p.window_units} units, level {p.window_level_ratio:g}",
+            f"{figures.given(p.window_s)}, at least {p.window_units} units, level {p.window_level_ratio:g}",
         ),
-        ("hold H", seconds_text(p.hold_s)),
-        ("horizon τ", seconds_text(p.tau_s)),
-        ("wash-out, settle", f"{seconds_text(p.wash_out_s)}, {seconds_text(p.settle_s)}"),
+        ("hold H", figures.given(p.hold_s)),
+        ("horizon τ", figures.given(p.tau_s)),
+        ("wash-out, settle", f"{figures.given(p.wash_out_s)}, {figures.given(p.settle_s)}"),
         ("golden units", f"one in {p.golden_every}" if p.golden_every else "none"),
     )
 

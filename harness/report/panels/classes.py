@@ -13,7 +13,6 @@ from harness.report.figures import Figure
 from harness.report.panels.summary import class_words, main_arm
 from harness.report.svg import Drawing, Scale, root, ticks
 from harness.report.words import KINDS, arm_rank, arm_words, fault_title
-from harness.units import seconds_text
 
 WIDTH, LEFT, RIGHT, HEIGHT = 236.0, 10.0, 214.0, 34.0
 DOTS_MAX = 12  # single episodes are drawn up to here; beyond, interval and median say it better
@@ -81,7 +80,7 @@ def table(document: Document) -> Table:
     own = main_arm(document)
     groups = tuple(_group(group, scale, own) for group in grouped(document))
     has_p90 = any(c.served_p90.n >= c.served_p90.needs_n > 0 for c in document.estimates.classes)
-    return Table(groups, _axis(limit_s, scale), seconds_text(limit_s), has_p90)
+    return Table(groups, _axis(limit_s, scale), figures.given(limit_s), has_p90)
 
 
 def _group(group: tuple[ClassEstimate, ...], scale: Scale, own: str) -> Group:
@@ -115,14 +114,14 @@ def _median(estimate: ClassEstimate) -> Figure:
     full = figures.quantile_figure(estimate.full_median, estimate.tau_s)
     if full.quiet or full.value == served.value:
         return served
-    return Figure(served.value, f"{served.small} · full: {full.value}", served.quiet)
+    return Figure(served.value, served.small, f"full: {full.value}", quiet=served.quiet)
 
 
 def _lost(estimate: ClassEstimate) -> Figure:
     lost = figures.mean_seconds(estimate.lost_s, "not measured")
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run")
     span = lost.small if estimate.lost_s.low is not None else ""
-    return Figure(lost.value, " · ".join(part for part in (span, f"sham {sham.value}") if part), lost.quiet)
+    return Figure(lost.value, span, f"sham {sham.value}", quiet=lost.quiet)
 
 
 def _gain(estimate: ClassEstimate) -> Figure:
@@ -175,7 +174,7 @@ def _episodes(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
             drawing.path([(RIGHT - 14, y), (WIDTH - 4, y)], "single")
             drawing.arrow((WIDTH - 4, y), "single")
         else:
-            drawing.dot((scale(seconds), y), 3.5, "single", f"one episode: {seconds_text(seconds)}")
+            drawing.dot((scale(seconds), y), 3.5, "single", f"one episode: {figures.seconds(seconds)}")
 
 
 def _bar(drawing: Drawing, quantile: Quantile, scale: Scale, look: tuple[float, str]) -> None:
@@ -189,5 +188,5 @@ def _bar(drawing: Drawing, quantile: Quantile, scale: Scale, look: tuple[float, 
         drawing.arrow((WIDTH - 4, y), f"bar {cls}")
     if quantile.value_s is not None:
         drawing.dot(
-            (scale(quantile.value_s), y), 4, f"point {cls}", f"{cls} {seconds_text(quantile.value_s)}"
+            (scale(quantile.value_s), y), 4, f"point {cls}", f"{cls} {figures.seconds(quantile.value_s)}"
         )

@@ -12,11 +12,11 @@ from itertools import groupby
 from markupsafe import Markup
 
 from harness.estimates.model import ClassEstimate
+from harness.report import figures
 from harness.report.document import Document
 from harness.report.panels.classes import grouped
 from harness.report.svg import Box, Drawing, Scale, root, ticks
 from harness.report.words import fault_title
-from harness.units import seconds_text
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 356.0, 156.0, 42.0, 340.0, 8.0, 128.0
 
@@ -101,9 +101,9 @@ def _steps(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
     points = [(scale(0), _height(1))]
     for i, seconds in enumerate(back):
         points += [(scale(seconds), _height(1 - i / n)), (scale(seconds), _height(1 - (i + 1) / n))]
+    y = _height(1 - len(back) / n)
+    points.append((RIGHT, y))
     if len(back) < n:
-        y = _height(1 - len(back) / n)
-        points.append((RIGHT, y))
         drawing.line((RIGHT, y - 5), (RIGHT, y + 5), f"curve {cls}")
     drawing.path(points, f"curve {cls}")
     _where(drawing, estimate, scale)
@@ -114,5 +114,5 @@ def _where(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
     for seconds in estimate.recovered_s[:12] if len(estimate.recovered_s) <= 12 else ():
         if seconds is not None:
             x = scale(seconds)
-            tip = f"arm {estimate.arm}: back after {seconds_text(seconds)}"
+            tip = f"arm {estimate.arm}: back after {figures.seconds(seconds)}"
             drawing.rect(Box(x - 3, TOP, x + 3, BOTTOM), "touch", tip)

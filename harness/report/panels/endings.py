@@ -1,4 +1,4 @@
-"""How episodes ended: competing ways, stacked to the counted episodes of each class and arm."""
+"""How episodes ended: competing ways, one length for each episode in every class and arm."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from harness.report.svg import Box, Drawing, text_width
 from harness.report.words import ENDINGS, fault_title
 
 WIDTH, LEFT, ROW = 1080.0, 330.0, 26.0
+EPISODE_MAX = 96.0  # one episode is a block, not a bar across the page: length shows n
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Endings:
 
 
 def endings(document: Document) -> Endings:
-    """Draw one bar a class and arm; the bar's whole length is its counted episodes."""
+    """Draw one bar a class and arm, as long as it has counted episodes."""
     classes = [c for group in grouped(document) for c in group]
     drawing = Drawing(WIDTH, ROW * max(1, len(classes)), "how the episodes of each class ended")
+    most = max((sum(c.ended_by.values()) for c in classes), default=0)
+    unit = min(EPISODE_MAX, (WIDTH - LEFT) / max(1, most))
     for i, estimate in enumerate(classes):
-        _bar(drawing, estimate, i * ROW)
+        _bar(drawing, estimate, i * ROW, unit)
     seen = {cause for c in classes for cause, count in c.ended_by.items() if count}
     known = tuple((_cls(c), label, meaning) for c, (label, meaning) in ENDINGS.items() if c in seen)
     other = tuple((_cls(c), c, "") for c in sorted(seen - set(ENDINGS)))
@@ -41,20 +44,19 @@ def _cls(cause: str) -> str:
     return f"end-{cause}" if cause in ENDINGS else "end-other"
 
 
-def _bar(drawing: Drawing, estimate: ClassEstimate, top: float) -> None:
+def _bar(drawing: Drawing, estimate: ClassEstimate, top: float, unit: float) -> None:
     name = f"{fault_title(estimate.fault)}, {estimate.service}"
     drawing.text((0, top + 17), _fit(name, 200), "sm b")
     drawing.text((LEFT - 10, top + 17), f"{estimate.arm}, {estimate.restart_profile}", "sm", anchor="end")
     counts = [
         (c, estimate.ended_by.get(c, 0)) for c in [*ENDINGS, *sorted(set(estimate.ended_by) - set(ENDINGS))]
     ]
-    whole = sum(count for _, count in counts)
-    if whole == 0:
+    if not any(count for _, count in counts):
         drawing.text((LEFT + 4, top + 17), "no counted episode", "sm")
         return
     left = LEFT
     for cause, count in counts:
-        right = left + (WIDTH - LEFT) * count / whole
+        right = left + unit * count
         if count:
             _segment(drawing, Box(left, top + 4, right, top + ROW - 4), cause, count)
         left = right

@@ -6,28 +6,30 @@ below it what the platform was seen doing; the thin grey line is the run without
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from markupsafe import Markup
 
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
+from harness.report.figures import seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import main_arm
-from harness.report.svg import Drawing, Label, Mark, Scale, linear, number, place, ticks
-from harness.report.words import arm_rank, arm_words, fault_title
-from harness.units import seconds_text
+from harness.report.svg import Drawing, Label, Mark, Scale, even_ticks, linear, number, place
+from harness.report.words import ARMS, arm_rank, fault_title
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 1080.0, 64.0, 1064.0, 40.0, 122.0, 166.0
 FAULTS_MAX = 2  # two stories are read; twelve are skipped, and the file stays small
-COLUMNS = 500  # bins beyond this are drawn as the lowest and highest of each column
+COLUMNS = 320  # beyond this, bins share a column: its mean as the line, its extremes as a band
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One arm: its name in words, what was lost, the picture."""
+    """One arm: its name in words, what was lost, the picture; ``axis`` is empty where the next one has it."""
 
     arm: str
     restart_profile: str
@@ -36,6 +38,8 @@ class Strip:
     lost: str
     sham_lost: str
     picture: Markup
+    axis: Markup
+    closer: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,6 @@ class Story:
     service: str
     seed: str
     strips: tuple[Strip, ...]
-    axis: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,14 @@ class _Scene:
 
 
 def stories(document: Document) -> tuple[Story, ...]:
-    """Tell the most hurtful faults, as far as counted runs with a drawn quality exist."""
-    told: list[Story] = []
+    """Tell the most hurtful fault of each kind, as far as counted runs with a drawn quality exist."""
+    told: dict[str, Story] = {}
     for group in grouped(document):
-        story = _story(document, group)
+        kind = group[0].fault
+        story = None if kind in told else _story(document, group)
         if story is not None:
-            told.append(story)
-        if len(told) == FAULTS_MAX:
-            break
-    return tuple(told)
+            told[kind] = story
+    return tuple(told.values())[:FAULTS_MAX]
 
 
 def _story(document: Document, group: tuple[ClassEstimate, ...]) -> Story | None:
@@ -73,16 +75,28 @@ def _story(document: Document, group: tuple[ClassEstimate, ...]) -> Story | None
     mine = [s for c in group if c.arm == own for s in _scenes(document, c)]
     if not mine:
         return None
+    # the pair with the middle loss: neither the best nor the worst story is the usual one
     lead = sorted(mine, key=lambda s: (s.episode.served.lost_s, s.run.run_id))[len(mine) // 2]
     chosen = [s for c in group for s in _scenes(document, c) if s.run.pair == lead.run.pair]
-    scenes = sorted(_first_of_each(chosen), key=lambda s: (arm_rank(s.run.arm), s.run.restart_profile))
-    start_s = min(s.episode.quality_from_s for s in scenes)
-    end_s = max(_end_s(s.episode) for s in scenes)
-    scale = linear(start_s, end_s, LEFT, RIGHT)
+    scenes = sorted(
+        _first_of_each(chosen, lead.run), key=lambda s: (arm_rank(s.run.arm), s.run.restart_profile)
+    )
+    whole = (min(s.episode.quality_from_s for s in scenes), max(_end_s(s.episode) for s in scenes))
     observe_s = document.inputs.profile.observe_s
-    strips = tuple(_strip(scene, scale, observe_s) for scene in scenes)
-    title = fault_title(group[0].fault)
-    return Story(title, group[0].service, str(lead.run.seed), strips, _axis(start_s, end_s, scale))
+    strips = [_strip(scene, whole, observe_s, axis=scene is scenes[-1]) for scene in scenes]
+    near = _near(scenes[0].episode, whole)
+    if near is not None:
+        strips.append(_strip(scenes[0], near, observe_s, axis=True, closer=True))
+    return Story(fault_title(group[0].fault), group[0].service, str(lead.run.seed), tuple(strips))
+
+
+def _near(episode: Episode, whole: tuple[float, float]) -> tuple[float, float] | None:
+    """Give the stretch to look at more closely, where the outage is a sliver of the whole axis."""
+    recovered_s, bin_s = episode.served.recovered_s, episode.quality_bin_s
+    if recovered_s is None or recovered_s > (whole[1] - whole[0]) / 15:
+        return None
+    end_s = max(2 * recovered_s, recovered_s + 5 * bin_s)
+    return (max(whole[0], -end_s / 4), min(whole[1], end_s))
 
 
 def _scenes(document: Document, estimate: ClassEstimate) -> Iterator[_Scene]:
@@ -107,10 +121,13 @@ def _sham_of(document: Document, run: RunFacts, index: int) -> Episode | None:
     return None
 
 
-def _first_of_each(scenes: Sequence[_Scene]) -> list[_Scene]:
+def _first_of_each(scenes: Sequence[_Scene], lead: RunFacts) -> list[_Scene]:
+    """Keep one scene an arm and restart profile; ``bare`` never restarts, so one profile of it will do."""
     seen: dict[tuple[str, str], _Scene] = {}
     for scene in scenes:
-        seen.setdefault((scene.run.arm, scene.run.restart_profile), scene)
+        arm, profile = scene.run.arm, scene.run.restart_profile
+        if arm != "bare" or profile == lead.restart_profile:
+            seen.setdefault((arm, profile), scene)
     return list(seen.values())
 
 
@@ -118,16 +135,19 @@ def _end_s(episode: Episode) -> float:
     return episode.quality_from_s + len(episode.quality) * episode.quality_bin_s
 
 
-def _strip(scene: _Scene, scale: Scale, observe_s: float) -> Strip:
+def _strip(
+    scene: _Scene, part: tuple[float, float], observe_s: float, *, axis: bool, closer: bool = False
+) -> Strip:
     run, episode = scene.run, scene.episode
+    scale = linear(*part, LEFT, RIGHT)
     drawing = Drawing(
         WIDTH, HEIGHT, f"{fault_title(episode.kind)} in run {run.run_id}: good answers over time"
     )
     _frame(drawing)
-    _shade(drawing, episode, scale)
+    _shade(drawing, _within(episode, part), scale)
     if scene.sham is not None:
-        _line(drawing, scene.sham, scale, "sham")
-    _line(drawing, episode, scale, "quality")
+        _line(drawing, _within(scene.sham, part), scale, "sham")
+    _line(drawing, _within(episode, part), scale, "quality")
     _marks(drawing, _seen(episode, scale, observe_s), above=True)
     acts = _acts(episode, scale)
     _marks(drawing, acts, above=False)
@@ -136,12 +156,23 @@ def _strip(scene: _Scene, scale: Scale, observe_s: float) -> Strip:
     return Strip(
         run.arm,
         run.restart_profile,
-        arm_words(run.arm, run.restart_profile),
+        ARMS.get(run.arm, ""),
         run.run_id,
-        seconds_text(episode.served.lost_s),
-        "" if scene.sham is None else seconds_text(scene.sham.served.lost_s),
+        seconds(episode.served.lost_s),
+        "" if scene.sham is None else seconds(scene.sham.served.lost_s),
         drawing.markup(),
+        _axis(*part, scale) if axis else Markup(),
+        closer,
     )
+
+
+def _within(episode: Episode, part: tuple[float, float]) -> Episode:
+    """Keep the bins that touch ``part``, so that a closer look draws them one by one."""
+    start_s, width_s = episode.quality_from_s, episode.quality_bin_s
+    first = max(0, math.floor((part[0] - start_s) / width_s + 1e-9))
+    last = max(first, math.ceil((part[1] - start_s) / width_s - 1e-9))
+    bins = episode.quality[first:last]
+    return msgspec.structs.replace(episode, quality=bins, quality_from_s=start_s + first * width_s)
 
 
 def _height(share: float) -> float:
@@ -159,14 +190,14 @@ def _seen(episode: Episode, scale: Scale, observe_s: float) -> list[Mark]:
     marks = [Mark(scale(0), "injected")]
     served = episode.served
     if served.impact_s is not None:
-        marks.append(Mark(scale(served.impact_s), f"impact +{seconds_text(served.impact_s)}"))
+        marks.append(Mark(scale(served.impact_s), f"impact +{seconds(served.impact_s)}"))
     if served.recovered_s is not None:
-        marks.append(Mark(scale(served.recovered_s), f"served again +{seconds_text(served.recovered_s)}"))
+        marks.append(Mark(scale(served.recovered_s), f"served again +{seconds(served.recovered_s)}"))
     elif served.impact_s is None:
         marks[0] = Mark(scale(0), "injected: absorbed, no impact")
     if episode.ended_by == "undo":
         undone_s = observe_s if episode.cleared_s is None else episode.cleared_s
-        marks.append(Mark(scale(undone_s), f"undone by the harness +{seconds_text(undone_s)}"))
+        marks.append(Mark(scale(undone_s), f"undone by the harness +{seconds(undone_s)}"))
     return marks
 
 
@@ -174,9 +205,9 @@ def _acts(episode: Episode, scale: Scale) -> list[Mark]:
     marks = []
     if episode.acted_s is not None:
         act = episode.act or "first act"
-        marks.append(Mark(scale(episode.acted_s), f"{act} +{seconds_text(episode.acted_s)}"))
+        marks.append(Mark(scale(episode.acted_s), f"{act} +{seconds(episode.acted_s)}"))
     if episode.cleared_s is not None and episode.cleared_by not in ("", "harness"):
-        words = f"fault gone by {episode.cleared_by} +{seconds_text(episode.cleared_s)}"
+        words = f"fault gone by {episode.cleared_by} +{seconds(episode.cleared_s)}"
         marks.append(Mark(scale(episode.cleared_s), words))
     return marks
 
@@ -197,64 +228,70 @@ def _words(drawing: Drawing, label: Label, base: float) -> None:
     drawing.text((x, base), label.words, "sm b", anchor=label.anchor)
 
 
-def _points(episode: Episode, scale: Scale) -> Iterator[list[tuple[float, float]]]:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One drawn column: from ``left_s`` to ``right_s``, its mean, lowest and highest bin."""
+
+    left_s: float
+    right_s: float
+    middle: float
+    low: float
+    high: float
+
+
+def _pieces(episode: Episode) -> Iterator[list[_Column]]:
     """Give the line in pieces: a bin without units is a gap, never a zero and never bridged."""
-    piece: list[tuple[float, float]] = []
-    for at_s, share in _columns(episode):
-        if share is None:
-            yield piece
-            piece = []
-        else:
-            piece.append((scale(at_s), _height(share)))
-    yield piece
-
-
-def _columns(episode: Episode) -> Iterator[tuple[float, float | None]]:
     bins, start_s, width_s = episode.quality, episode.quality_from_s, episode.quality_bin_s
     step = -(-len(bins) // COLUMNS)
+    piece: list[_Column] = []
     for i in range(0, len(bins), step):
         known = [share for share in bins[i : i + step] if share is not None]
-        if not known:
-            yield start_s + i * width_s, None
-        elif step == 1 or min(known) == max(known):
-            yield start_s + (i + 0.5) * width_s, known[0]
+        if known:
+            edges = (start_s + i * width_s, start_s + min(i + step, len(bins)) * width_s)
+            piece.append(_Column(*edges, sum(known) / len(known), min(known), max(known)))
+        elif piece:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+def _steps(piece: Sequence[_Column], heights: Sequence[float], scale: Scale) -> list[tuple[float, float]]:
+    """Draw each column as a level step; points in the middle of a level stretch are left out."""
+    points: list[tuple[float, float]] = []
+    for column, share in zip(piece, heights, strict=True):
+        y = _height(share)
+        if points and points[-1][1] == y:
+            points[-1] = (scale(column.right_s), y)
         else:
-            yield start_s + (i + 0.25 * step) * width_s, min(known)
-            yield start_s + (i + 0.75 * step) * width_s, max(known)
-
-
-def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Leave out points in the middle of a level stretch: same picture, smaller file."""
-    kept = points[:1]
-    for i in range(1, len(points) - 1):
-        if not points[i - 1][1] == points[i][1] == points[i + 1][1]:
-            kept.append(points[i])
-    return kept + points[1:][-1:]
+            points += [(scale(column.left_s), y), (scale(column.right_s), y)]
+    return points
 
 
 def _line(drawing: Drawing, episode: Episode, scale: Scale, cls: str) -> None:
-    for piece in _points(episode, scale):
-        if len(piece) == 1:
-            drawing.dot(piece[0], 1.2, f"{cls}-dot")
-        drawing.path(_thin(piece), cls)
+    for piece in _pieces(episode):
+        if cls == "quality" and any(c.low < c.high for c in piece):
+            upper = _steps(piece, [c.high for c in piece], scale)
+            lower = _steps(piece, [c.low for c in piece], scale)
+            drawing.path([*upper, *reversed(lower)], "range", closed=True)
+        drawing.path(_steps(piece, [c.middle for c in piece], scale), cls)
 
 
 def _shade(drawing: Drawing, episode: Episode, scale: Scale) -> None:
-    if episode.served.impact_s is None:
+    """Fill what is missing from full service between impact and recovery, or the end if there is none."""
+    impact_s, recovered_s = episode.served.impact_s, episode.served.recovered_s
+    if impact_s is None:
         return
-    end_s = _end_s(episode) if episode.served.recovered_s is None else episode.served.recovered_s
-    left, right = scale(episode.served.impact_s), scale(end_s)
-    for piece in _points(episode, scale):
-        inside = [p for p in piece if left - 2 <= p[0] <= right + 2]
-        if len(inside) > 1:
-            area = [(inside[0][0], TOP), *_thin(inside), (inside[-1][0], TOP)]
-            drawing.path(area, "lost", closed=True)
+    end_s = _end_s(episode) if recovered_s is None else recovered_s
+    for piece in _pieces(episode):
+        inside = [c for c in piece if c.right_s > impact_s and c.left_s < end_s]
+        if inside:
+            points = _steps(inside, [c.middle for c in inside], scale)
+            drawing.path([(points[0][0], TOP), *points, (points[-1][0], TOP)], "lost", closed=True)
 
 
 def _axis(start_s: float, end_s: float, scale: Scale) -> Markup:
     drawing = Drawing(WIDTH, 20, f"time after injection, from {number(start_s)} to {number(end_s)} seconds")
-    zero = scale(0)
-    for value in ticks(end_s, lambda s: scale(s) - zero, 70):
-        if value != end_s:
-            drawing.text((scale(value), 14), f"{value:g} s", "sm tick", anchor="middle")
+    for value in even_ticks(start_s, end_s, 10):
+        drawing.text((scale(value), 14), f"{value:g} s".replace("-", "−"), "sm tick", anchor="middle")
     return drawing.markup()

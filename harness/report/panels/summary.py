@@ -8,9 +8,9 @@ from harness.estimates.model import ArmEstimate, ClassEstimate
 from harness.report import figures
 from harness.report.document import Document
 from harness.report.words import SIGNS, Sign, arm_rank, fault_title
-from harness.units import seconds_text
 from harness.verdict.model import Claim
 
+TOLD_MAX = 4
 REASONS_MAX = 5  # so many void or unsafe runs are named in the band; the table of runs has them all
 
 
@@ -31,6 +31,7 @@ class Band:
     sign: Sign
     why: str
     claims: tuple[tuple[Sign, Claim], ...]
+    told: tuple[str, ...]
     reasons: tuple[Reason, ...]
     more_reasons: bool
     next: str
@@ -57,10 +58,31 @@ def band(document: Document) -> Band:
         sign=SIGNS[verdict.word],
         why=verdict.why,
         claims=tuple((SIGNS[c.word], c) for c in verdict.claims),
+        told=_told(document) if verdict.word == "DONE" else (),
         reasons=reasons[:REASONS_MAX],
         more_reasons=len(reasons) > REASONS_MAX,
         next=verdict.next,
     )
+
+
+def _told(document: Document) -> tuple[str, ...]:
+    """Tell what was seen where the file claims nothing: each fault, each arm, how many came back."""
+    faults: dict[tuple[str, str], list[ClassEstimate]] = {}
+    for estimate in sorted(document.estimates.classes, key=lambda c: (arm_rank(c.arm), c.restart_profile)):
+        faults.setdefault((estimate.fault, estimate.service), []).append(estimate)
+    return tuple(_told_of(members) for members in list(faults.values())[:TOLD_MAX])
+
+
+def _told_of(members: list[ClassEstimate]) -> str:
+    both = len({c.restart_profile for c in members}) > 1
+    parts = []
+    for c in members:
+        arm = f"arm {c.arm}, {c.restart_profile}" if both else f"arm {c.arm}"
+        back = f"{c.recovered.k} of {c.recovered.n} back" if c.recovered.n else "no impact"
+        parts.append(f"{back} ({arm})")
+    first = members[0]
+    title = f"{fault_title(first.fault)}, {first.service}"
+    return f"{title}: {'; '.join(parts)}, within {figures.given(first.tau_s)}."
 
 
 def main_arm(document: Document) -> str:
@@ -79,12 +101,19 @@ def tiles(document: Document) -> tuple[Tile, ...]:
 
 def class_words(estimate: ClassEstimate) -> str:
     """Name a class in one line: fault, service, arm and restart profile."""
-    where = f"{fault_title(estimate.fault)}, {estimate.service}"
-    return f"{where} · arm {estimate.arm}, {estimate.restart_profile}"
+    return f"{_fault(estimate)} · {_arm(estimate)}"
+
+
+def _fault(estimate: ClassEstimate) -> str:
+    return f"{fault_title(estimate.fault)}, {estimate.service}"
+
+
+def _arm(estimate: ClassEstimate | ArmEstimate) -> str:
+    return f"arm {estimate.arm}, {estimate.restart_profile}"
 
 
 def _worst(classes: list[ClassEstimate]) -> Tile:
-    label = "Most service lost, per fault"
+    label = "Most service lost to a fault"
     known = [c for c in classes if c.lost_s.mean is not None]
     if not known:
         return Tile(label, "not measured", ("no counted episode",), quiet=True)
@@ -92,20 +121,20 @@ def _worst(classes: list[ClassEstimate]) -> Tile:
     figure = figures.mean_seconds(worst.lost_s, "not measured")
     sham = figures.mean_seconds(worst.sham_lost_s, "not measured")
     small = figure.small if worst.lost_s.low is None else f"95 %: {figure.small}"
-    return Tile(label, figure.value, (class_words(worst), f"{small} · sham: {sham.value}"))
+    return Tile(label, figure.value, (_fault(worst), f"{_arm(worst)} · {small}", f"sham: {sham.value}"))
 
 
 def _back(classes: list[ClassEstimate]) -> Tile:
     known = [c for c in classes if c.recovered.n > 0]
     if not known:
-        return Tile(
-            "Served again in time", "no impact", ("no fault violated a window of service",), quiet=True
-        )
+        return Tile("Back in time", "no impact", ("no fault violated a window of service",), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered
-    label = f"Served again within {seconds_text(worst.tau_s)}, worst class"
+    label = f"Back within {figures.given(worst.tau_s)}, worst class"
     return Tile(
-        label, f"{share.k} of {share.n}", (class_words(worst), f"95 %: {figures.share_interval(share)}")
+        label,
+        f"{share.k} of {share.n}",
+        (_fault(worst), f"{_arm(worst)} · 95 %: {figures.share_interval(share)}"),
     )
 
 
@@ -118,8 +147,7 @@ def _available(arms: list[ArmEstimate]) -> Tile:
     figure = figures.mean_percent(worst.fault_availability, "not measured")
     sham = figures.mean_percent(worst.sham_availability, "not measured")
     small = figure.small if worst.fault_availability.low is None else f"95 %: {figure.small}"
-    where = f"arm {worst.arm}, {worst.restart_profile}"
-    return Tile(label, figure.value, (f"{where} · {small}", f"without faults (sham): {sham.value}"))
+    return Tile(label, figure.value, (f"{_arm(worst)} · {small}", f"without faults (sham): {sham.value}"))
 
 
 def _once(arms: tuple[ArmEstimate, ...]) -> Tile:
@@ -129,5 +157,6 @@ def _once(arms: tuple[ArmEstimate, ...]) -> Tile:
         return Tile(label, "not observable", ("the system lists no ids, so nothing is claimed",), quiet=True)
     worst = min(known, key=lambda a: (a.exactly_once.k / a.exactly_once.n, -a.exactly_once.n))
     share = worst.exactly_once
-    where = f"runs of arm {worst.arm}, {worst.restart_profile}"
-    return Tile(label, f"{share.k} of {share.n}", (where, f"95 %: {figures.share_interval(share)}"))
+    return Tile(
+        label, f"{share.k} of {share.n}", (f"runs of {_arm(worst)}", f"95 %: {figures.share_interval(share)}")
+    )

@@ -1,0 +1,150 @@
+"""The end of a run on a terminal: the word first, then why, the classes, the trust, the next command.
+
+No box art and no cursor codes; colour only repeats what the sign already says. Every string of
+others is made inert, so a name with escape sequences cannot write to the terminal.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from harness.estimates.model import ClassEstimate
+from harness.report import figures
+from harness.report.document import Document
+from harness.report.panels.classes import grouped
+from harness.report.panels.summary import REASONS_MAX, band
+from harness.report.words import SIGNS, Sign, columns, inert
+
+CLASSES_MAX = 12  # faults listed; a terminal is read from its last lines
+NAME_MAX = 60
+_ANSI = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "void": "\x1b[90m", "plain": "\x1b[36m"}
+_PLAIN = str.maketrans(
+    {"–": "-", "−": "-", "—": "-", "…": "...", "·": "|", "τ": "tau", "√": "sqrt", "∞": "inf"}
+)
+
+
+def render(document: Document, width: int = 80, colour: bool = False, ascii_only: bool = False) -> str:
+    """Write the result as 12 to 25 lines, none wider than ``width`` columns but for long commands.
+
+    ``ascii_only`` replaces every sign and letter that a plain terminal cannot show.
+    """
+    pen = _Pen(max(40, width), colour=colour, ascii_only=ascii_only)
+    blocks = (_head(document, pen), _claims(document, pen), _classes(document, pen), _foot(document, pen))
+    text = "\n\n".join("\n".join(lines) for lines in map(list, blocks) if lines) + "\n"
+    return text.translate(_PLAIN).encode("ascii", "replace").decode() if ascii_only else text
+
+
+class _Pen:
+    """How to write on this terminal."""
+
+    def __init__(self, width: int, *, colour: bool, ascii_only: bool) -> None:
+        self.width, self.colour, self.ascii_only = width, colour, ascii_only
+
+    def tinted(self, words: str, tone: str) -> str:
+        return f"{_ANSI[tone]}{words}\x1b[0m" if self.colour else words
+
+    def sign(self, sign: Sign) -> str:
+        return self.tinted(sign.ascii if self.ascii_only else sign.mark, sign.tone)
+
+    def wrapped(self, words: str, first: str = "", indent: str = "") -> list[str]:
+        safe = inert(words)
+        lines = textwrap.wrap(safe, self.width - len(indent), break_on_hyphens=False) or [""]
+        return [(first if i == 0 else indent) + line for i, line in enumerate(lines)]
+
+
+def _head(document: Document, pen: _Pen) -> Iterator[str]:
+    verdict, asked = document.verdict, document.inputs
+    sign = SIGNS[verdict.word]
+    word = pen.tinted(f"{sign.ascii if pen.ascii_only else sign.mark} {verdict.word}", sign.tone)
+    where = f"{inert(asked.system, NAME_MAX)} on {inert(asked.target, NAME_MAX)}"
+    counted = (
+        f"{document.estimates.runs} runs, seed {asked.seed}, profile {inert(asked.profile.name, NAME_MAX)}"
+    )
+    yield f"{word}  {where} · {counted}"
+    yield from pen.wrapped(verdict.why)
+
+
+def _claims(document: Document, pen: _Pen) -> Iterator[str]:
+    shown = band(document)
+    for sign, claim in shown.claims:
+        yield from pen.wrapped(f"{claim.text}: {claim.evidence}", f"{pen.sign(sign)} ", "  ")
+    for reason in shown.reasons:
+        first = pen.sign(SIGNS["UNSAFE" if reason.word == "unsafe" else "VOID"])
+        yield from pen.wrapped(f"{reason.word} {reason.run_id}: {reason.why}", f"{first} ", "  ")
+    if shown.more_reasons:
+        yield f"  more than {REASONS_MAX} of them: see the report"
+
+
+def _classes(document: Document, pen: _Pen) -> Iterator[str]:
+    groups = grouped(document)
+    if not groups:
+        yield "no class of fault has a counted episode"
+        return
+    horizons = {c.tau_s for group in groups for c in group}
+    within = figures.given(max(horizons)) if len(horizons) == 1 else "τ"
+    table = [("", "n", "impact", f"back in {within}", "median", "lost", "sham", "ended by")]
+    titles: dict[int, str] = {}
+    for group in groups[:CLASSES_MAX]:
+        titles[len(table)] = inert(f"{group[0].fault} {group[0].service}", NAME_MAX)
+        table += [_row(estimate) for estimate in group]
+    yield from _aligned(table, titles, pen)
+    if len(groups) > CLASSES_MAX:
+        yield "  more classes in the report"
+
+
+def _row(estimate: ClassEstimate) -> tuple[str, ...]:
+    arm = inert(f"{estimate.arm}, {estimate.restart_profile}", 24)
+    count = f"{estimate.n}" + (f" ({estimate.void} void)" if estimate.void else "")
+    back = figures.share_figure(estimate.recovered, "–").value.replace(" ", "")
+    impact = figures.share_figure(estimate.impact, "–").value.replace(" ", "")
+    lost = figures.mean_seconds(estimate.lost_s, "–").value
+    sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
+    return (
+        arm,
+        count,
+        impact,
+        back,
+        _median(estimate),
+        lost,
+        sham,
+        inert(figures.endings_text(estimate), 40),
+    )
+
+
+def _median(estimate: ClassEstimate) -> str:
+    median = estimate.served_median
+    figure = figures.quantile_figure(median, estimate.tau_s, estimate.recovered_s)
+    if figure.quiet:
+        value = figure.value.replace(" / ", "/")
+        seen = estimate.recovered_s[0] if len(estimate.recovered_s) == 1 else None
+        return f"{figures.seconds(seen)} ({value})" if seen is not None else value
+    return f"{figure.value} [{figure.small}]" if median.value_s is not None else figure.value
+
+
+def _aligned(table: Sequence[tuple[str, ...]], titles: dict[int, str], pen: _Pen) -> Iterator[str]:
+    """Set columns by their widest cell; the last one is left out where it does not fit."""
+    sizes = [max(columns(row[i]) for row in table) for i in range(len(table[0]))]
+    kept = len(sizes)
+    while kept > 5 and 2 + sum(sizes[:kept]) + 2 * (kept - 1) > pen.width:
+        kept -= 1
+    for i, row in enumerate(table):
+        if i in titles:
+            yield titles[i]
+        cells = [row[0] + " " * (sizes[0] - columns(row[0]))]
+        cells += [" " * (sizes[j] - columns(row[j])) + row[j] for j in range(1, min(kept, 7))]
+        cells += [row[j] for j in range(7, kept)]
+        yield ("  " + "  ".join(cells)).rstrip()
+
+
+def _foot(document: Document, pen: _Pen) -> Iterator[str]:
+    broken = [check for check in document.trust if not check.ok]
+    ok, bad = pen.sign(SIGNS["PASS"]), pen.sign(SIGNS["FAIL"])
+    if not document.trust:
+        yield f"{bad} no check of the instrument was recorded: trust nothing here"
+    elif not broken:
+        yield f"{ok} instrument: every check ok"
+    for check in broken:
+        yield from pen.wrapped(f"{check.text}: {check.value}", f"{bad} ", "  ")
+    if document.verdict.next:
+        yield f"next: {inert(document.verdict.next)}"
