@@ -58,7 +58,7 @@ def halves_p_value(bad: tuple[int, int], units: tuple[int, int]) -> float:
     Sums the hypergeometric probabilities that do not exceed the observed one (R. A. Fisher, 1935).
 
     >>> round(halves_p_value((1, 9), (10, 10)), 5)
-    0.0011
+    0.00109
     """
     n1, n2 = units
     total = bad[0] + bad[1]

@@ -71,11 +71,11 @@ def _any_hold(
     sizes = np.array([window, windows * window])
     critical = np.array([critical_counts(sizes, float(limit), level) for limit in distinct])[run]
     passes = sums[:, window:] - sums[:, :-window] < critical[:, :1]
-    holds: NDArray[np.bool_] = ~bad[:, 1 : starts + 1] & bad[:, :starts]
+    holds = np.logical_not(bad[:, 1 : starts + 1]) & bad[:, :starts]
     for number in range(windows):
         first = 1 + number * window
         holds &= passes[:, first : first + starts]
     whole = windows * window
     holds &= sums[:, 1 + whole : 1 + whole + starts] - sums[:, 1 : 1 + starts] < critical[:, 1:]
-    result: NDArray[np.bool_] = holds.any(axis=1)
+    result: NDArray[np.bool_] = np.any(holds, axis=1)
     return result

@@ -58,7 +58,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         )
         planned = [e for e in history.plan.episodes if e.index in log.injected]
         episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
-    met, windows = windows_met(service, history.plan.profile, log.first_due_s or 0.0)
+    met, windows = windows_met(service, history.plan.profile, log.first_due_s)
     return RunFacts(
         run_id=history.run_id,
         arm=history.plan.arm,

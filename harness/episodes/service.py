@@ -41,8 +41,12 @@ class Service:
 
 
 def service_of(rows: Rows) -> Service:
-    """Take the witness's rows; of several attempts at one unit the best outcome counts."""
-    witness = rows[rows["stream"] == WITNESS]
+    """Take the witness's rows; of several attempts at one unit the best outcome counts.
+
+    A row without a due instant or a weight is no observation; its unit then shows as a hole.
+    """
+    whole = np.isfinite(rows["due"]) & np.isfinite(rows["weight"]) & (rows["weight"] > 0)
+    witness = rows[whole & (rows["stream"] == WITNESS)]
     rank = np.full(256, len(_RANK), dtype=np.int64)  # an outcome that nobody knows is worst
     for outcome, place in _RANK.items():
         rank[outcome] = place
@@ -74,21 +78,20 @@ def send_lag_p99_ms(service: Service) -> float | None:
     return round(float(np.quantile(lag, 0.99)) * 1000, 3) if lag.size else None
 
 
-def windows_met(service: Service, profile: Profile, first_due_s: float) -> tuple[int, int]:
+def windows_met(service: Service, profile: Profile, first_due_s: float | None) -> tuple[int, int]:
     """(windows with at least 99 % good service, whole windows) side by side from the first slot.
 
     Windows are 10 s long, or W where the horizon is shorter than ten of them.
     """
     length_s = WINDOW_S if profile.tau_s >= 10 * WINDOW_S else profile.window_length_s
-    if not service.due.size:
+    if first_due_s is None or not service.due.size:
         return 0, 0
-    number = np.floor((service.due - first_due_s) / length_s).astype(np.int64)
+    number = np.floor((service.due - first_due_s) / length_s)
     whole = (number >= 0) & (number < number.max())  # the last one may be torn
-    number, weight, served = number[whole], service.weight[whole], service.served[whole]
-    total = np.bincount(number, weights=weight)
-    good = np.bincount(number, weights=weight * served)
-    filled = total > 0
-    return int((good[filled] >= WINDOW_GOOD_RATIO * total[filled] - 1e-9).sum()), int(filled.sum())
+    distinct, place = np.unique(number[whole], return_inverse=True)
+    total = np.bincount(place, weights=service.weight[whole])
+    good = np.bincount(place, weights=(service.weight * service.served)[whole])
+    return int((good >= WINDOW_GOOD_RATIO * total - 1e-9).sum()), len(distinct)
 
 
 def quality(units: Units, from_s: float, bin_s: float, bins: int) -> tuple[float | None, ...]:

@@ -1,0 +1,214 @@
+"""From a campaign's folder to its ``Document``: every figure is computed here from the histories.
+
+In: the folder. Out: ``Document``, and its bytes. The same folder anywhere gives the same bytes: no
+clock, no path of this machine, floats rounded where they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from harness.episodes.baseline import BAD_RATIO_MAX
+from harness.episodes.error_rates import error_rates
+from harness.episodes.facts import facts
+from harness.episodes.log import RunLog, read_log
+from harness.episodes.model import RunFacts
+from harness.episodes.trust import SEND_LAG_MS_MAX
+from harness.estimates.estimate import counted, estimate
+from harness.estimates.shares import lower_bound, upper_bound
+from harness.experiment.model import Objective, Profile
+from harness.history.model import Campaign, CampaignFile, History
+from harness.history.observations import WITNESS
+from harness.history.store import read_campaign
+from harness.report.document import Check, Document, Inputs
+from harness.units import percent_text
+from harness.verdict.judge import judge
+
+FALSE_REOPEN_MAX = 0.02
+FALSE_IMPACT_MAX = 0.05
+OFFSET_S_MAX = 1e-6
+
+
+def compose(folder: Path) -> Document:
+    """Read the campaign in ``folder`` and compute all that is shown of it.
+
+    Raises UsageProblem where ``folder`` is no campaign; a damaged run makes the verdict VOID instead.
+    """
+    return compose_campaign(read_campaign(folder))
+
+
+def compose_campaign(campaign: Campaign) -> Document:
+    """Compute the document of a campaign that was read already."""
+    file = campaign.file
+    limit = _bad_ratio_max(file.objectives)
+    runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
+    estimates = estimate(runs, file.profile)
+    verdict = judge(estimates, runs, file.objectives, campaign_id=file.id, planned_runs=file.planned_runs)
+    return Document(
+        campaign=file.id,
+        inputs=_inputs(file, campaign.runs),
+        verdict=verdict,
+        estimates=estimates,
+        trust=tuple(_trust(campaign, runs)),
+        runs=runs,
+    )
+
+
+def encode(document: Document) -> bytes:
+    """``report.json``: fields in the order of the types, keys of maps sorted, one space a level."""
+    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
+
+
+def decode(data: bytes) -> Document:
+    """Read ``report.json``; raises msgspec.ValidationError for what is none."""
+    return msgspec.json.decode(data, type=Document)
+
+
+def _bad_ratio_max(objectives: Sequence[Objective]) -> float:
+    """The worst baseline that may be met: 5 %, or what the strictest availability objective allows."""
+    asked = [1 - o.availability_ratio for o in objectives if o.availability_ratio is not None]
+    return min([BAD_RATIO_MAX, *asked])
+
+
+def _inputs(file: CampaignFile, histories: Sequence[History]) -> Inputs:
+    return Inputs(
+        title=file.title,
+        system=file.system,
+        target=file.target,
+        seed=file.seed,
+        profile=file.profile,
+        experiment_file=file.experiment_file,
+        experiment_sha256=file.experiment_sha256,
+        scenario_sha256=file.scenario_sha256,
+        harness_version=file.harness_version,
+        machine=file.machine,
+        started_utc=file.started_utc,
+        plan_sha256=tuple(history.plan.sha256 for history in histories),
+    )
+
+
+def _trust(campaign: Campaign, runs: Sequence[RunFacts]) -> Iterator[Check]:
+    """The lines of "Can these numbers be trusted?"; what was not looked at is not ok."""
+    logs = [read_log(history.entries) for history in campaign.runs]
+    void = sum(bool(run.void) or not run.complete for run in runs)
+    planned = campaign.file.planned_runs
+    yield Check(
+        text="Runs recorded whole and counted",
+        value=f"{len(runs) - void} of {planned}",
+        ok=void == 0 and len(runs) == planned > 0,
+    )
+    yield from _fault_checks(campaign.runs, logs)
+    yield _baseline_check(runs)
+    yield from _witness_checks(runs)
+    yield _pairing_check(campaign.runs, logs)
+    yield _sham_check(runs)
+    yield _audit_check(runs)
+    yield _rates_check(campaign.file.profile)
+
+
+def _fault_checks(histories: Sequence[History], logs: Sequence[RunLog]) -> Iterator[Check]:
+    hurt = [(history, log) for history, log in zip(histories, logs, strict=True) if not history.plan.sham]
+    planned = sum(len(history.plan.episodes) for history, _ in hurt)
+    injected = [(log, event) for _, log in hurt for event in log.injected.values()]
+    proven = sum(bool(event.proof) for _, event in injected)
+    clean = sum(event.episode in log.clean for log, event in injected)
+    yield Check(
+        text="Every fault was proven effective, from outside the injector",
+        value=f"{proven} of {planned}",
+        ok=proven == planned > 0,
+    )
+    yield Check(
+        text="Every fault was proven gone, by a look of its own",
+        value=f"{clean} of {len(injected)}",
+        ok=clean == len(injected) > 0,
+    )
+
+
+def _baseline_check(runs: Sequence[RunFacts]) -> Check:
+    shares = [run.baseline_bad / run.baseline_units for run in runs if run.baseline_units]
+    worst = max(shares, default=None)
+    return Check(
+        text="Bad units before the first fault, in the worst run",
+        value=f"{percent_text(worst, 2)} in {len(shares)} runs",
+        ok=worst is not None and worst <= BAD_RATIO_MAX and len(shares) == len(runs),
+    )
+
+
+def _witness_checks(runs: Sequence[RunFacts]) -> Iterator[Check]:
+    lags = [run.send_lag_p99_ms for run in runs if run.send_lag_p99_ms is not None]
+    worst = max(lags, default=None)
+    yield Check(
+        text="The witness sent on time: p99 of its lag, in the worst run",
+        value="not measured" if worst is None else f"{worst:.1f} ms (allowed {SEND_LAG_MS_MAX:.0f} ms)",
+        ok=worst is not None and worst <= SEND_LAG_MS_MAX and len(lags) == len(runs),
+    )
+    # A stall that is long enough to hide something makes its run void; short ones are only told.
+    stalls = sum(run.stalls for run in runs)
+    yield Check(text="Stalls of the witness", value=f"{stalls} in {len(runs)} runs", ok=bool(runs))
+
+
+def _pairing_check(histories: Sequence[History], logs: Sequence[RunLog]) -> Check:
+    """Whether runs of one pair offered the same units at the same offsets, by the rows themselves."""
+    pairs: dict[int, list[int]] = {}
+    for number, history in enumerate(histories):
+        pairs.setdefault(history.plan.pair, []).append(number)
+    alike = sum(_alike([(histories[i], logs[i]) for i in numbers]) for numbers in pairs.values())
+    return Check(
+        text="Runs of a pair share seed, units and due instants",
+        value=f"{alike} of {len(pairs)} pairs",
+        ok=alike == len(pairs) > 0,
+    )
+
+
+def _alike(runs: Sequence[tuple[History, RunLog]]) -> bool:
+    first, first_log = runs[0]
+    offsets = _offsets(first, first_log)
+    for history, log in runs[1:]:
+        other = _offsets(history, log)
+        same = history.plan.seed == first.plan.seed and other.shape == offsets.shape
+        if not same or not np.allclose(other, offsets, rtol=0, atol=OFFSET_S_MAX):
+            return False
+    return bool(offsets.size)
+
+
+def _offsets(history: History, log: RunLog) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(unit, due - first due) of the witness's rows in order of unit; shape (n, 2)."""
+    rows = history.rows[history.rows["stream"] == WITNESS]
+    rows = rows[np.argsort(rows["unit"], kind="stable")]
+    first_s = log.first_due_s or 0.0
+    return np.column_stack([rows["unit"].astype(np.float64), rows["due"] - first_s])
+
+
+def _sham_check(runs: Sequence[RunFacts]) -> Check:
+    seen = [e.served.impact_s is not None for r in runs if r.sham for e in r.episodes if counted(r, e)]
+    alarms, n = sum(seen), len(seen)
+    upper = f", at most {percent_text(upper_bound(alarms, n))} (95 %)" if n else ""
+    return Check(
+        text="False impacts: outages seen in sham episodes, where nothing was done",
+        value=f"{alarms} of {n}{upper}",
+        ok=n > 0 and lower_bound(alarms, n) <= FALSE_IMPACT_MAX,
+    )
+
+
+def _audit_check(runs: Sequence[RunFacts]) -> Check:
+    held = sum(run.exactly_once is True for run in runs)
+    blind = sum(run.exactly_once is None for run in runs)
+    return Check(
+        text="Every accepted transaction ended exactly once",
+        value=f"{held} of {len(runs)} runs" + (f"; {blind} not observable" if blind else ""),
+        ok=held == len(runs) > 0,
+    )
+
+
+def _rates_check(profile: Profile) -> Check:
+    reopened, accepted = error_rates(profile)
+    worse = percent_text(4 * profile.margin_ratio, 0)
+    return Check(
+        text=f"Recovery test of profile {profile.name}, simulated: a real end missed; a lasting {worse} taken for good",
+        value=f"{percent_text(reopened)}; {percent_text(accepted)} of outages",
+        ok=reopened <= FALSE_REOPEN_MAX,
+    )

@@ -1,0 +1,159 @@
+"""The whole of STAGE 7: facts, estimates and the file's objectives -> one word.
+
+UNSAFE wins; then VOID, where anything that ran cannot be trusted, is missing, or measured nothing;
+then the objectives: FAIL beats INCONCLUSIVE, and PASS needs evidence for every claim. A file without
+objectives ends DONE: nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.episodes.model import Episode, RunFacts
+from harness.estimates.estimate import counted
+from harness.estimates.model import ClassEstimate, Estimates
+from harness.experiment.model import Objective
+from harness.units import percent_text, seconds_text
+from harness.verdict.codes import EXIT_CODE
+from harness.verdict.evidence import Judged, judge_all, judge_mean, judge_share
+from harness.verdict.model import Claim, Verdict, Word
+
+_WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
+_NAMED_MAX = 3  # runs named in one sentence; the rest is a count
+
+
+def judge(
+    estimates: Estimates,
+    facts: Sequence[RunFacts],
+    objectives: Sequence[Objective],
+    *,
+    campaign_id: str,
+    planned_runs: int,
+) -> Verdict:
+    """Judge a campaign. ``planned_runs`` is how many histories there must be."""
+    unsafe = [f"{run.run_id}: {run.unsafe}" for run in facts if run.unsafe]
+    if unsafe:
+        return _verdict("UNSAFE", f"a clean state is not proven in {_named(unsafe)}", (), campaign_id)
+    doubt = _doubt(estimates, facts, planned_runs)
+    if doubt:
+        return _verdict("VOID", doubt, (), campaign_id)
+    if not objectives:
+        return _verdict("DONE", _done(estimates), (), campaign_id)
+    claims = tuple(claim for objective in objectives for claim in _claims(objective, estimates, facts))
+    word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
+    return _verdict(word, _why(word, claims), claims, campaign_id)
+
+
+def _doubt(estimates: Estimates, facts: Sequence[RunFacts], planned_runs: int) -> str:
+    """Why nothing of the campaign may be judged; empty = it may."""
+    if not facts:
+        return f"no data: 0 of {planned_runs} planned runs were recorded"
+    void = [f"{run.run_id}: {run.void or 'not complete'}" for run in facts if run.void or not run.complete]
+    if void:
+        return f"{len(void)} of {len(facts)} runs cannot be trusted: {_named(void)}"
+    if len(facts) != planned_runs:
+        return f"{len(facts)} runs were recorded and {planned_runs} were planned"
+    if len({run.run_id for run in facts}) != len(facts):
+        return "a run stands in the campaign twice"
+    if not estimates.classes:
+        return "nothing was measured: no run holds an episode with a fault"
+    empty = [_label(c) for c in estimates.classes if c.n == 0]
+    return f"nothing was measured of {_named(empty)}: every episode is void" if empty else ""
+
+
+def _done(estimates: Estimates) -> str:
+    void = sum(c.void for c in estimates.classes)
+    return "done, nothing claimed" + (f"; {void} episodes were void and not counted" if void else "")
+
+
+def _claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
+    """One claim a class, arm or run set that the objective speaks of; a VOID claim for each part without one."""
+    where = " ".join(part for part in (objective.fault, objective.arm and f"in arm {objective.arm}") if part)
+    parts = {
+        "recovery": (objective.served_within_s is not None, _served_claims(objective, estimates, facts)),
+        "availability": (
+            objective.availability_ratio is not None,
+            _availability_claims(objective, estimates),
+        ),
+        "exactly once": (objective.exactly_once, _once_claims(objective, facts)),
+    }
+    asked = {what: tuple(claims) for what, (is_asked, claims) in parts.items() if is_asked}
+    for what, claims in (asked or {"nothing": ()}).items():
+        yield from claims or (_about_nothing(f"{what} of {where or 'all classes'}"),)
+
+
+def _about_nothing(what: str) -> Claim:
+    """A claim that meets no data would pass for ever."""
+    return Claim(text=f"claim about {what}", word="VOID", evidence="nothing that was measured matches it")
+
+
+def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
+    limit_s = objective.served_within_s or 0.0
+    for c in estimates.classes:
+        if objective.fault not in ("", c.fault) or objective.arm not in ("", c.arm):
+            continue
+        episodes = [e for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
+        back = sum(_served_within(e, limit_s) for e in episodes)
+        at_least = f"in at least {percent_text(objective.share_ratio, 0)} of episodes"
+        text = f"{_label(c)}: served within {seconds_text(limit_s)} {at_least}"
+        if limit_s > c.tau_s:
+            # Recovery is looked for until tau alone: later, "not yet" and "never" look the same.
+            evidence = f"the horizon ends after {seconds_text(c.tau_s)}"
+            yield Claim(text=text, word="VOID", evidence=evidence)
+            continue
+        yield _claim(text, judge_share(back, len(episodes), objective.share_ratio, void=c.void))
+
+
+def _of_class(run: RunFacts, episode: Episode, c: ClassEstimate) -> bool:
+    here = (episode.kind, episode.service, run.arm, run.restart_profile)
+    return not run.sham and here == (c.fault, c.service, c.arm, c.restart_profile)
+
+
+def _served_within(episode: Episode, limit_s: float) -> bool:
+    """Whether service was back in time; what was absorbed was never away."""
+    served = episode.served
+    return served.impact_s is None or (served.recovered_s is not None and served.recovered_s <= limit_s)
+
+
+def _availability_claims(objective: Objective, estimates: Estimates) -> Iterator[Claim]:
+    ratio = objective.availability_ratio or 0.0
+    for arm in estimates.arms:
+        if objective.arm in ("", arm.arm):
+            where = f"arm {arm.arm}, {arm.restart_profile}"
+            text = f"{where}: availability without faults at least {percent_text(ratio, 2)}"
+            yield _claim(text, judge_mean(arm.sham_availability, ratio))
+
+
+def _once_claims(objective: Objective, facts: Sequence[RunFacts]) -> Iterator[Claim]:
+    runs = [run for run in facts if objective.arm in ("", run.arm)]
+    if runs:
+        where = f"arm {objective.arm}: " if objective.arm else ""
+        text = f"{where}every accepted transaction ends exactly once"
+        yield _claim(text, judge_all([run.exactly_once for run in runs]))
+
+
+def _claim(text: str, judged: Judged) -> Claim:
+    return Claim(text=text, word=judged.word, evidence=judged.evidence)
+
+
+def _label(c: ClassEstimate) -> str:
+    return f"{c.fault} {c.service}, arm {c.arm}, {c.restart_profile}"
+
+
+def _why(word: Word, claims: Sequence[Claim]) -> str:
+    if word == "PASS":
+        return f"there is evidence for all {len(claims)} claims" if len(claims) > 1 else claims[0].evidence
+    of_word = [f"{c.text} ({c.evidence})" for c in claims if c.word == word]
+    return f"{len(of_word)} of {len(claims)} claims: {_named(of_word)}"
+
+
+def _named(items: Sequence[str]) -> str:
+    rest = len(items) - _NAMED_MAX
+    return "; ".join(items[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _verdict(word: Word, why: str, claims: tuple[Claim, ...], campaign_id: str) -> Verdict:
+    code = EXIT_CODE[word]
+    shown = word in ("PASS", "DONE", "FAIL")
+    following = f"hormesis report {campaign_id}" if shown else f"hormesis explain code {code}"
+    return Verdict(word=word, exit_code=code, why=why, claims=claims, next=following)
