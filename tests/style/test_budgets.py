@@ -87,6 +87,12 @@ def test_published_files_are_small() -> None:
     _hold([finding for name in published() for finding in tree.oversized(name, (ROOT / name).stat().st_size)])
 
 
-def test_the_list_of_vocabularies_names_only_modules_that_need_it() -> None:
-    for path in shape.VOCABULARIES:
+def test_the_lists_of_exceptions_name_files_that_are_there() -> None:
+    for path in (*shape.VOCABULARIES, *conduct.TIMED_PROGRAMS):
         assert (ROOT / path).is_file(), f"{path} is gone: take it off the list"
+
+
+def test_every_vocabulary_needs_its_exception() -> None:
+    listed = [source for source in sources(*PACKAGES) if source.path in shape.VOCABULARIES]
+    idle = [s.path for s in listed if len(shape.public_names(s)) <= shape.PUBLIC_NAMES]
+    assert not idle, f"take off the list: {idle}"

@@ -73,7 +73,7 @@ def test_a_documented_command_answers_help(command: str) -> None:
 
 def test_the_readme_names_only_make_demo_and_make_test_before_anything_else() -> None:
     shown = shown_commands((ROOT / "README.md").read_text("utf-8"))
-    assert shown[:2] == [("make", "demo"), ("make", "test")]
+    assert list(dict.fromkeys(shown))[:2] == [("make", "demo"), ("make", "test")]
 
 
 def test_a_command_that_does_not_exist_would_be_seen() -> None:
