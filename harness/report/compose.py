@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from harness.episodes.baseline import BAD_RATIO_MAX
-from harness.episodes.error_rates import error_rates
+from harness.episodes.error_rates import WORSE_MARGINS, error_rates
 from harness.episodes.facts import facts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
@@ -206,9 +206,9 @@ def _audit_check(runs: Sequence[RunFacts]) -> Check:
 
 def _rates_check(profile: Profile) -> Check:
     reopened, accepted = error_rates(profile)
-    worse = percent_text(4 * profile.margin_ratio, 0)
+    worse = f"{percent_text(WORSE_MARGINS * profile.margin_ratio, 0)} more bad units"
     return Check(
-        text=f"Recovery test of profile {profile.name}, simulated: a real end missed; a lasting {worse} taken for good",
-        value=f"{percent_text(reopened)}; {percent_text(accepted)} of outages",
+        text=f"Errors of the recovery test under profile {profile.name}, simulated",
+        value=f"{percent_text(reopened)} of ends not accepted; {percent_text(accepted)} accepted with {worse}",
         ok=reopened <= FALSE_REOPEN_MAX,
     )

@@ -67,7 +67,7 @@ def _done(estimates: Estimates) -> str:
 
 
 def _claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
-    """One claim a class, arm or run set that the objective speaks of; a VOID claim for each part without one."""
+    """One claim a class, arm or set of runs of the objective; a VOID claim for a part without any."""
     where = " ".join(part for part in (objective.fault, objective.arm and f"in arm {objective.arm}") if part)
     parts = {
         "recovery": (objective.served_within_s is not None, _served_claims(objective, estimates, facts)),
