@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_pipeline import aggregates, scoring
 from reference_pipeline import features as features_module
-from reference_pipeline import scoring
-from reference_pipeline.features import Columns, TransactionFeatures, learn_tables, transaction_spec
+from reference_pipeline.aggregates import Columns, learn_tables
+from reference_pipeline.features import TransactionFeatures, transaction_spec
 from reference_pipeline.records import DAY_S, Costs, FeatureSpec
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def transaction_sets(
 def code_hash() -> str:
     """Return the SHA-256 of the code that decides what a model is, for its lineage."""
     digest = hashlib.sha256()
-    for source in (features_module.__file__, scoring.__file__, __file__):
+    for source in (aggregates.__file__, features_module.__file__, scoring.__file__, __file__):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()
 
