@@ -18,6 +18,9 @@ from harness.history.observations import UNKNOWN, boot_hash
 IN_FLIGHT_MAX = 2000
 """Parcels on their way at once; one beyond this is recorded as bad "skipped", never dropped."""
 
+VERSIONS_MAX = 64
+"""A system that names a new version in each answer must not fill memory and history; the rest are 0."""
+
 _STOPPED = "stopped"  # the run ended while the unit was on its way: not the system's doing
 
 
@@ -40,7 +43,7 @@ class OpenLoop:
         self._tell = tell
         self._in_flight = 0
         self._in_flight_max = in_flight_max
-        self._versions: list[str] = []
+        self._versions: dict[str, int] = {}
         self._stalls = StallDetector()
         self._now = asyncio.get_running_loop().time
         self.recorded = [0, 0]
@@ -97,10 +100,10 @@ class OpenLoop:
     def _version(self, name: str) -> int:
         if not name:
             return 0
-        if name not in self._versions:
-            self._versions.append(name)
+        if name not in self._versions and len(self._versions) < VERSIONS_MAX:
+            self._versions[name] = len(self._versions) + 1
             self._tell({"versions": list(self._versions)})
-        return self._versions.index(name) + 1
+        return self._versions.get(name, 0)
 
     def _tell_stall(self, stall: Stall) -> None:
         self._tell({"stall": {"since_s": stall.since_s, "lasted_s": stall.lasted_s}})

@@ -110,7 +110,7 @@ class RequestWorkload:
             reason=reason,
             status=200,
             score=0.0 if wrong else 1.0,
-            digest=answer_digest(str(decision), float(str(score))),
+            digest=answer_digest(str(decision), _number(score)),
             version=version,
             accepted=True,
         )
@@ -120,7 +120,7 @@ def _contents(body: bytes, count: int) -> Sequence[Mapping[str, object] | None]:
     nothing = [None] * count
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return nothing
     answers = document.get("answers") if isinstance(document, dict) else None
     if not isinstance(answers, list) or len(answers) != count:
@@ -130,8 +130,13 @@ def _contents(body: bytes, count: int) -> Sequence[Mapping[str, object] | None]:
 
 def _status(content: Mapping[str, object] | None, reply: Reply) -> int:
     own = content.get("status") if content is not None else None
-    usable = isinstance(own, int) and not isinstance(own, bool) and 0 < own < 1000
-    return int(str(own)) if usable else reply.status
+    if isinstance(own, int) and not isinstance(own, bool) and 100 <= own < 1000:
+        return own
+    return reply.status
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _is_word(value: object) -> bool:

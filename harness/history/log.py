@@ -155,7 +155,7 @@ def _parse(line: bytes, previous: str, seq: int) -> Entry | str:
         return "its checksum does not fit (the line, the plan or the manifest was changed)"
     try:
         entry = msgspec.json.decode(line, type=Entry)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return f"not an event of this version: {error}"
     return entry if entry.seq == seq else f"sequence number {entry.seq} instead of {seq}"
 

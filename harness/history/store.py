@@ -157,7 +157,7 @@ def read_campaign(folder: Path) -> Campaign:
             names = sorted(name for name in opened.names("runs") if ID.fullmatch(name))
     except (OSError, _NotPlain) as error:
         raise _problem("no-campaign", folder, f"{folder} is no campaign folder: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"campaign.json is damaged: {error}"
         raise _problem("damaged-campaign", folder / "campaign.json", text) from error
     sha256 = hashlib.sha256(data).hexdigest()
@@ -255,7 +255,7 @@ def _part(opened: _Folder, name: str, doubts: list[str]) -> bytes:
 def _decoded(data: bytes, kind: type[T], name: str, doubts: list[str]) -> T | None:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         doubts.append(f"{name} is damaged: {error}")
         return None
 
