@@ -1,0 +1,6 @@
+"""What plain ``chaos run`` imports from an experiment of ours: actions, a rollback, a probe.
+
+They act on a local system that is already running, whose supervisor is named by the environment:
+``HORMESIS_SUPERVISOR=http://127.0.0.1:PORT`` and ``HORMESIS_TOKEN=...`` (the line that the
+supervisor prints). `hormesis run` never calls them: it reads the same actions as data.
+"""

@@ -1,0 +1,98 @@
+"""Actions and rollback for plain ``chaos run``; each proves its effect or raises.
+
+The process is named by pid and start ticks through a pidfd, so that a reused pid is never hit.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from harness.errors import Refused, Unsafe, Untrustworthy
+from harness.frontends.chaostoolkit.platform import platform, process_of
+from harness.shell import monotonic_s, sleep_until
+
+EFFECT_WITHIN_S = 5.0
+READY_WITHIN_S = 20.0
+LOOK_EVERY_S = 0.02
+
+
+def process_kill(service: str) -> dict[str, object]:
+    """End the one process of ``service`` with SIGKILL and wait until it is gone."""
+    from harness.targets.local.kernel import is_gone, pinned
+
+    row = process_of(platform(), service)
+    try:
+        with pinned(row.pid, row.start_ticks) as handle:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            if not is_gone(handle, EFFECT_WITHIN_S):
+                raise Untrustworthy(f"{service} (pid {row.pid}) got SIGKILL and is still there")
+    except (ProcessLookupError, ValueError, OverflowError) as error:
+        raise Refused(f"{service} does not run ({row.state}). Nothing was injected.") from error
+    return {"service": service, "pid": row.pid, "fault": "process.kill"}
+
+
+def process_hang(service: str, duration_s: float | None = None) -> dict[str, object]:
+    """Stop the one process of ``service`` with SIGSTOP; it stays until ``process_restore``.
+
+    With ``duration_s`` the call lasts that long and continues the process at its end, whatever
+    interrupts it.
+    """
+    from harness.targets.local.kernel import pinned
+
+    if duration_s is not None and not duration_s > 0:
+        raise Refused(f"duration_s must be above 0, not {duration_s}. Nothing was injected.")
+    row = process_of(platform(), service)
+    try:
+        with pinned(row.pid, row.start_ticks) as handle:
+            signal.pidfd_send_signal(handle, signal.SIGSTOP)
+            if duration_s is None:
+                _wait_stopped(service, row.pid)
+            else:
+                _hold(handle, service, row.pid, duration_s)
+    except (ProcessLookupError, ValueError, OverflowError) as error:
+        raise Refused(f"{service} does not run ({row.state}). Nothing was injected.") from error
+    return {"service": service, "pid": row.pid, "fault": "process.hang", "duration_s": duration_s}
+
+
+def process_restore(service: str) -> dict[str, object]:
+    """Undo both faults: continue the process if it is stopped, start it if it does not run.
+
+    Raises ``Unsafe`` where the service is not ready again within 20 s. Calling it twice is harmless.
+    """
+    from harness.targets.local.kernel import pinned
+    from harness.targets.local.procfs import is_stopped
+
+    client = platform()
+    row = process_of(client, service)
+    continued = False
+    try:
+        with pinned(row.pid, row.start_ticks) as handle:
+            continued = is_stopped(row.pid)
+            signal.pidfd_send_signal(handle, signal.SIGCONT)
+    except (ProcessLookupError, ValueError, OverflowError):
+        client.act(service, "start")
+    until_s = monotonic_s() + READY_WITHIN_S
+    while (row := process_of(client, service)).state != "ready":
+        if monotonic_s() > until_s:
+            raise Unsafe(f"{service} is {row.state} after the undo (pid {row.pid}): look at its log")
+        sleep_until(monotonic_s() + LOOK_EVERY_S)
+    return {"service": service, "pid": row.pid, "continued": continued}
+
+
+def _hold(handle: int, service: str, pid: int, duration_s: float) -> None:
+    try:
+        _wait_stopped(service, pid)
+        sleep_until(monotonic_s() + duration_s)
+    finally:
+        signal.pidfd_send_signal(handle, signal.SIGCONT)
+
+
+def _wait_stopped(service: str, pid: int) -> None:
+    """Wait until every thread is in state T; the signal is sent, the kernel stops them one by one."""
+    from harness.targets.local.procfs import is_stopped
+
+    until_s = monotonic_s() + EFFECT_WITHIN_S
+    while not is_stopped(pid):
+        if monotonic_s() > until_s:
+            raise Untrustworthy(f"{service} (pid {pid}) got SIGSTOP and still runs")
+        sleep_until(monotonic_s() + LOOK_EVERY_S)
