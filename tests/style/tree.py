@@ -76,17 +76,15 @@ def orphans(modules: Iterable[Source], named_in: Mapping[str, str]) -> list[str]
     ``named_in`` maps the paths of files that may name modules as text to their text.
     """
     everything = list(modules)
-    imports = {source.path: imported_modules(source) for source in everything}
-    findings = []
-    for source in everything:
-        if source.path.endswith(("__init__.py", "__main__.py")):
-            continue
-        imported = any(source.module in names for path, names in imports.items() if path != source.path)
-        word = re.compile(rf"(?<![\w.]){re.escape(source.module)}(?![\w.])")
-        named = any(word.search(text) for path, text in named_in.items() if path != source.path)
-        if not imported and not named:
-            findings.append(f"{source.path}:1: nothing imports or starts it: wire it in, or delete it")
-    return findings
+    known = {source.path: imported_modules(source) for source in everything}
+    for path, text in named_in.items():
+        known[path] = known.get(path, set()) | {word.strip(".") for word in re.findall(r"[\w.]+", text)}
+    return [
+        f"{source.path}:1: nothing imports or starts it: wire it in, or delete it"
+        for source in everything
+        if not source.path.endswith(("__init__.py", "__main__.py"))
+        and not any(source.module in names for path, names in known.items() if path != source.path)
+    ]
 
 
 def function_statistics(everything: Iterable[Source]) -> list[str]:
