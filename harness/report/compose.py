@@ -209,6 +209,6 @@ def _rates_check(profile: Profile) -> Check:
     worse = f"{percent_text(WORSE_MARGINS * profile.margin_ratio, 0)} more bad units"
     return Check(
         text=f"Errors of the recovery test under profile {profile.name}, simulated",
-        value=f"{percent_text(reopened)} of ends not accepted; {percent_text(accepted)} accepted with {worse}",
+        value=f"{percent_text(reopened)} of ends missed; {percent_text(accepted)} accepted with {worse}",
         ok=reopened <= FALSE_REOPEN_MAX,
     )
