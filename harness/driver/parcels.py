@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,13 +35,16 @@ def build_parcels(seed: int, profile: Profile, duration_s: float, world: World) 
         records[index] = drawn[place]
     golden = _with_golden(records, world, golden_numbers(seed, profile.golden_every, len(witness)).tolist())
     parcels = [
-        _parcel(seed, WITNESS, number, float(due_s), [records[number]], golden.get(number, ""))
-        for number, due_s in enumerate(witness)
+        _parcel(
+            _units(seed, WITNESS, [number], due_s=due_s, golden=golden.get(number, "")), [records[number]]
+        )
+        for number, due_s in enumerate(witness.tolist())
     ]
-    for batch, due_s in enumerate(batches):
-        first = len(witness) + batch * profile.load_batch
-        rows = records[first : first + profile.load_batch]
-        parcels.append(_parcel(seed, LOAD, batch * profile.load_batch, float(due_s), rows))
+    size = profile.load_batch
+    for batch, due_s in enumerate(batches.tolist()):
+        numbers = range(batch * size, (batch + 1) * size)
+        rows = records[len(witness) + numbers.start : len(witness) + numbers.stop]
+        parcels.append(_parcel(_units(seed, LOAD, numbers, due_s=due_s), rows))
     return sorted(parcels, key=lambda parcel: parcel.due_s)
 
 
@@ -55,11 +58,14 @@ def _with_golden(records: list[Mapping[str, object]], world: World, numbers: lis
     return {number: decisions[place % len(chosen)] for place, number in enumerate(numbers)}
 
 
-def _parcel(
-    seed: int, stream: int, first: int, due_s: float, rows: Sequence[Mapping[str, object]], golden: str = ""
-) -> Parcel:
+def _units(
+    seed: int, stream: int, numbers: Iterable[int], *, due_s: float, golden: str = ""
+) -> tuple[Unit, ...]:
     letter = "w" if stream == WITNESS else "l"
-    ids = [f"{letter}{seed}-{first + place}" for place in range(len(rows))]
-    units = tuple(Unit(first + place, name, stream, due_s, 1.0, golden) for place, name in enumerate(ids))
-    fresh = stream == WITNESS and first % FRESH_EVERY == FRESH_EVERY - 1
-    return Parcel(due_s, units, build_body(ids, rows), fresh)
+    return tuple(Unit(n, f"{letter}{seed}-{n}", stream, due_s, 1.0, golden) for n in numbers)
+
+
+def _parcel(units: tuple[Unit, ...], rows: Sequence[Mapping[str, object]]) -> Parcel:
+    first = units[0]
+    fresh = first.stream == WITNESS and first.number % FRESH_EVERY == FRESH_EVERY - 1
+    return Parcel(first.due_s, units, build_body([unit.id for unit in units], rows), fresh)

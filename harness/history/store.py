@@ -28,11 +28,10 @@ from harness.history.model import Campaign, CampaignFile, History, Manifest
 from harness.history.observations import DTYPE, read_rows
 from harness.plan.model import Plan
 
-ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
-RUN_FILES = ("manifest.json", "plan.json", "history.jsonl", "observations.bin")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 _SMALL_BYTES_MAX = 16 * 1024 * 1024  # plans of 1,000 episodes are below 1 MB
 _COLUMNS = tuple((name, DTYPE[name].str) for name in DTYPE.names or ())
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def campaign_id(title: str, started_utc: str, seed: int) -> str:
@@ -46,7 +45,7 @@ def campaign_id(title: str, started_utc: str, seed: int) -> str:
     return f"{slug}-{digits[:8]}-{digits[8:17]}-s{seed}"
 
 
-def run_id(number: int, plan: Plan) -> str:
+def _run_id(number: int, plan: Plan) -> str:
     """Make a run's id: its place in the campaign first, so that names sort in order of running."""
     side = "sham" if plan.sham else "fault"
     return f"r{number:04d}-{plan.arm}-{plan.restart_profile}-{side}-p{plan.pair}"[:64]
@@ -106,7 +105,7 @@ def new_run(
 
     ``clock`` gives (monotonic seconds, wall text). Writes ``run.started`` as the first event.
     """
-    name = run_id(len(os.listdir(campaign / "runs")) + 1, plan)
+    name = _run_id(len(os.listdir(campaign / "runs")) + 1, plan)
     folder = campaign / "runs" / _checked(name)
     folder.mkdir()
     (folder / "logs").mkdir()
@@ -135,10 +134,11 @@ def find_campaign(store: Path, name: str) -> Path:
     A run's folder inside a campaign leads to its campaign. Raises UsageProblem.
     """
     named = store / name
-    if ID.fullmatch(name) and named.is_dir() and not named.is_symlink():
+    if _ID.fullmatch(name) and named.is_dir() and not named.is_symlink():
         return named
-    folder = Path(name)
-    for candidate in (folder, folder.parent.parent, folder.parent):
+    folder = Path(name).absolute()
+    # A name that leads nowhere must not lead to the campaign that the user happens to stand in.
+    for candidate in (folder, folder.parent, folder.parent.parent) if folder.is_dir() else ():
         if (candidate / "campaign.json").is_file() and (candidate / "runs").is_dir():
             return candidate
     raise _problem("no-campaign", name, f"no campaign {name!r} in {store}, and no such campaign folder")
@@ -154,7 +154,7 @@ def read_campaign(folder: Path) -> Campaign:
         with _Folder(folder) as opened:
             data = opened.read("campaign.json")
             file = msgspec.json.decode(data, type=CampaignFile)
-            names = sorted(name for name in opened.names("runs") if ID.fullmatch(name))
+            names = sorted(name for name in opened.names("runs") if _ID.fullmatch(name))
     except (OSError, _NotPlain) as error:
         raise _problem("no-campaign", folder, f"{folder} is no campaign folder: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -252,7 +252,7 @@ def _part(opened: _Folder, name: str, doubts: list[str]) -> bytes:
         return b""
 
 
-def _decoded(data: bytes, kind: type[T], name: str, doubts: list[str]) -> T | None:
+def _decoded(data: bytes, kind: type[_T], name: str, doubts: list[str]) -> _T | None:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -265,8 +265,8 @@ def _genesis(manifest: bytes, plan: bytes) -> str:
 
 
 def _checked(name: str) -> str:
-    if not ID.fullmatch(name):
-        raise ValueError(f"{name!r} is no id: {ID.pattern}")
+    if not _ID.fullmatch(name):
+        raise ValueError(f"{name!r} is no id: {_ID.pattern}")
     return name
 
 

@@ -59,7 +59,10 @@ def run_outages(count: int, rates: tuple[float, ...], seed: int) -> dict[str, Me
     with tempfile.TemporaryDirectory() as folder:
         stub = _start(str(HERE / "outage_stub.py"), str(count), str(seed))
         port = _line(stub)["port"]
-        drivers = {f"{rate:g}": _driver(Path(folder), port, rate, seed, length_s) for rate in rates}
+        drivers = {
+            f"{rate:g}": _driver(Path(folder), port, rate=rate, seed=seed, length_s=length_s)
+            for rate in rates
+        }
         try:
             first_due_s = time.monotonic() + 0.2
             for process in [stub, *drivers.values()]:
@@ -116,7 +119,7 @@ def bounds(rows: np.ndarray) -> tuple[float, float]:
     return max(0.0, low_s), high_s
 
 
-def _driver(folder: Path, port: int, rate: float, seed: int, length_s: float) -> subprocess.Popen:
+def _driver(folder: Path, port: int, *, rate: float, seed: int, length_s: float) -> subprocess.Popen:
     spec = Spec(
         seed=seed,
         duration_s=length_s,

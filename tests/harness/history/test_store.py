@@ -18,7 +18,6 @@ from harness.history.events import BaselineMeasured, RunStarted
 from harness.history.model import CampaignFile
 from harness.history.observations import DTYPE
 from harness.history.store import (
-    RUN_FILES,
     campaign_id,
     find_campaign,
     new_campaign,
@@ -27,6 +26,8 @@ from harness.history.store import (
     read_run,
 )
 from harness.plan.model import Plan
+
+RUN_FILES = ("manifest.json", "plan.json", "history.jsonl", "observations.bin")
 
 FILE = CampaignFile(
     id="kill-20260101-s7",
@@ -231,6 +232,14 @@ def test_a_campaign_is_found_by_id_by_path_and_by_the_path_of_a_run(campaign: Pa
         assert find_campaign(store, name).resolve() == campaign.resolve()
     with pytest.raises(UsageProblem, match="no campaign"):
         find_campaign(store, "nothing-here")
+
+
+def test_a_wrong_name_does_not_find_the_campaign_around_it(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(campaign)
+    with pytest.raises(UsageProblem, match="no campaign"):
+        find_campaign(campaign.parent, "nothing-here")
 
 
 def test_a_campaign_folder_is_never_written_twice(campaign: Path) -> None:
