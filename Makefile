@@ -12,7 +12,7 @@ SEED ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Content, not time stamps: a checkout, a copy or a touch changes the latter. The folder is in the
-# key because an editable environment that was moved points to where it was.
+# key because an environment that was moved or copied points to where it was; it is made anew.
 KEY := $(shell { cat pyproject.toml constraints.txt; echo "$(CURDIR)"; } | cksum | cut -d' ' -f1)
 STAMP := $(VENV)/.hormesis-$(KEY)
 
@@ -39,7 +39,8 @@ $(STAMP):
 	  echo "  help: install one (Debian and Ubuntu: python3 python3-venv), or name it: make ... PYTHON=/path/to/python3.12" >&2; \
 	  exit 1; \
 	fi; \
-	if ! "$(BIN)/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	if ! grep -qs "$(abspath $(BIN))/" "$(BIN)/pip" \
+	  || ! "$(BIN)/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi; \
 	  "$$python" -m venv "$(VENV)"; \
 	fi; \
