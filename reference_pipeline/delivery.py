@@ -13,6 +13,7 @@ import msgspec
 from reference_pipeline.door import Door, json_reply, page
 from reference_pipeline.ports import Append, CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import Decision
+from reference_pipeline.wire import NotUnderstood, decoded
 
 SINK = "sink"
 LOGS = (SINK,)
@@ -82,8 +83,8 @@ class Delivery:
         body = msgspec.json.encode({"after": self._cursor, "limit": _PULL_LIMIT})
         reply = await self._ports.call(_EDGE, "POST /outbox", body, _PULL_DEADLINE_S)
         try:
-            rows = _OUTBOX.decode(reply.body).rows
-        except msgspec.DecodeError as error:
+            rows = decoded(_OUTBOX, reply.body).rows
+        except NotUnderstood as error:
             raise CallFailed(f"{_EDGE}: reply not understood: {error}") from error
         if rows:
             self._sink(rows)

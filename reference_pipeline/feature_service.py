@@ -11,6 +11,7 @@ from reference_pipeline.errors import BadRecord
 from reference_pipeline.features import Features
 from reference_pipeline.ports import Ports, Reply, Request
 from reference_pipeline.records import RECORDS_MAX
+from reference_pipeline.wire import NotUnderstood, decoded
 
 
 class _Records(msgspec.Struct):
@@ -44,8 +45,8 @@ class FeatureService:
 
     async def _make(self, request: Request) -> Reply:
         try:
-            rows = self._features.rows(_RECORDS.decode(request.body).records)
-        except (msgspec.DecodeError, RecursionError, BadRecord) as error:
+            rows = self._features.rows(decoded(_RECORDS, request.body).records)
+        except (NotUnderstood, BadRecord) as error:
             raise BadRequest(str(error)) from error
         self._rows += len(rows)
         return json_reply(200, {"rows": rows.tolist(), "names": self._names})  # NaN becomes null

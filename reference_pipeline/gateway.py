@@ -16,6 +16,7 @@ from reference_pipeline.ledger import ACCEPTED, DEAD_LETTERS, DECIDED, Ledger
 from reference_pipeline.ports import Ports, Reply, Request
 from reference_pipeline.records import RECORDS_MAX, Decided, FeatureSpec
 from reference_pipeline.service import DecisionConfig, DecisionService
+from reference_pipeline.wire import NotUnderstood, decoded
 
 _ID_MAX = 200
 _SEQ = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -74,8 +75,8 @@ class Gateway:
 
     async def _outbox(self, request: Request) -> Reply:
         try:
-            cursor = _OUTBOX.decode(request.body or b"{}")
-        except msgspec.DecodeError as error:
+            cursor = decoded(_OUTBOX, request.body or b"{}")
+        except NotUnderstood as error:
             raise BadRequest(str(error)) from error
         rows = []
         for seq, _, value in self._ports.store.read(DECIDED, cursor.after, cursor.limit):
@@ -101,8 +102,8 @@ def _parse(body: bytes) -> list[tuple[str, dict[str, object]]]:
         BadRequest: 400 where the body is no such list, 413 where it is too long.
     """
     try:
-        records = _RECORDS.decode(body).records
-    except (msgspec.DecodeError, RecursionError) as error:
+        records = decoded(_RECORDS, body).records
+    except NotUnderstood as error:
         raise BadRequest(f'the body is no {{"records": [{{"id": ..}}, ..]}}: {error}') from error
     if not records:
         raise BadRequest("no records")

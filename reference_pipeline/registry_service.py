@@ -11,12 +11,16 @@ from reference_pipeline.door import BadRequest, Door, json_reply
 from reference_pipeline.errors import UnknownVersion
 from reference_pipeline.ports import Ports, Reply, Request
 from reference_pipeline.registry import Registry
+from reference_pipeline.wire import NotUnderstood, decoded
 
 _BYTES_HEADERS = {"content-type": "application/octet-stream"}
 
 
 class _Target(msgspec.Struct):
     version: str
+
+
+_TARGET = msgspec.json.Decoder(_Target)
 
 
 class RegistryService:
@@ -48,8 +52,8 @@ class RegistryService:
 
     async def _set_alias(self, request: Request) -> Reply:
         try:
-            target = msgspec.json.decode(request.body, type=_Target)
-        except msgspec.DecodeError as error:
+            target = decoded(_TARGET, request.body)
+        except NotUnderstood as error:
             raise BadRequest(str(error)) from error
         with _unknown_is_404():
             return json_reply(200, self._registry.set_alias(request.rest, target.version))

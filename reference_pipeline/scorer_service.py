@@ -18,6 +18,7 @@ from reference_pipeline.errors import BadArtefact, PipelineError
 from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import RECORDS_MAX
 from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.wire import NotUnderstood, decoded
 
 REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scorer out for longer
 _RETRY_S = 0.5
@@ -32,13 +33,14 @@ class Artefact(NamedTuple):
 
 
 class _Alias(msgspec.Struct):
-    sha256: str
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class _Rows(msgspec.Struct):
     rows: Annotated[list[list[float | None]], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
 
 
+_ALIAS = msgspec.json.Decoder(_Alias)
 _ROWS = msgspec.json.Decoder(_Rows)
 
 
@@ -96,8 +98,8 @@ class Scorer:
         call = self._ports.call
         alias = await call(self._edge, "GET /aliases/champion", b"", REGISTRY_DEADLINE_S)
         try:
-            sha256 = msgspec.json.decode(alias.body, type=_Alias).sha256
-        except msgspec.DecodeError as error:
+            sha256 = decoded(_ALIAS, alias.body).sha256
+        except NotUnderstood as error:
             raise CallFailed(f"{self._edge}: reply not understood: {error}") from error
         if (copy := self._copy()) and copy.sha256 == sha256:
             return copy
@@ -132,9 +134,9 @@ class Scorer:
         if self._model is None:
             raise BadRequest(self._why_not_ready, 503)
         try:
-            rows = np.array(_ROWS.decode(request.body).rows, dtype=np.float64)  # null becomes NaN
+            rows = np.array(decoded(_ROWS, request.body).rows, dtype=np.float64)  # null becomes NaN
             scores = self._model.score(rows)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (NotUnderstood, ValueError) as error:
             raise BadRequest(str(error)) from error
         self._counts["scored_total"] += len(scores)
         answer = {

@@ -18,6 +18,7 @@ from reference_pipeline.contract import Contract
 from reference_pipeline.ledger import Entry, Ledger
 from reference_pipeline.ports import Call, CallFailed, Clock, StoreFailed
 from reference_pipeline.records import Answer, Decided, Decision, Held, Quarantined, Record
+from reference_pipeline.wire import NotUnderstood, decoded
 
 FEATURES_EDGE = "gateway-features"
 _COUNTS = (
@@ -150,8 +151,8 @@ class DecisionService:
     async def _features(self, records: Sequence[msgspec.Raw], until_s: float) -> list[msgspec.Raw]:
         body = await self._hop(FEATURES_EDGE, "POST /features", {"records": records}, until_s)
         try:
-            rows = _FEATURES.decode(body).rows
-        except msgspec.DecodeError as error:
+            rows = decoded(_FEATURES, body).rows
+        except NotUnderstood as error:
             raise CallFailed(f"{FEATURES_EDGE}: reply not understood: {error}") from error
         if len(rows) != len(records):
             raise CallFailed(f"{FEATURES_EDGE}: {len(rows)} rows for {len(records)} records")
@@ -161,8 +162,8 @@ class DecisionService:
         edge = _scorer_edge(slot)
         body = await self._hop(edge, "POST /score", {"rows": rows}, until_s)
         try:
-            scores = _SCORES.decode(body)
-        except msgspec.DecodeError as error:
+            scores = decoded(_SCORES, body)
+        except NotUnderstood as error:
             raise CallFailed(f"{edge}: reply not understood: {error}") from error
         if not len(scores.scores) == len(scores.decisions) == len(rows):
             raise CallFailed(f"{edge}: {len(scores.scores)} scores for {len(rows)} rows")
