@@ -76,6 +76,16 @@ def test_a_missed_bar_ends_in_one_and_is_stored(checkout: Path) -> None:
     assert _result(checkout, name)["figures"]["bars"] == {"n is at most one": False}
 
 
+@pytest.mark.parametrize(
+    ("figures", "missed"),
+    [({}, []), ({"met": True}, []), ({"met": False}, ["met"]), ({"bars": {"a": True, "b": False}}, ["b"])],
+)
+def test_a_part_may_say_met_or_missed_as_a_whole_or_bar_by_bar(
+    figures: dict[str, object], missed: list[str]
+) -> None:
+    assert bars.missed_bars(figures) == missed
+
+
 def test_a_dirty_tree_is_measured_again_every_time(checkout: Path) -> None:
     _, name = _run(checkout)
     (checkout / "new.py").write_text("x = 1\n")
