@@ -21,7 +21,7 @@ from harness.targets.local.forks import Child, Forks
 from harness.targets.local.ledger import Ledger
 from harness.targets.local.looks import Answer
 from harness.targets.local.probes import Prober
-from harness.targets.local.procfs import port_holder
+from harness.targets.local.procfs import port_holder, start_ticks
 from harness.targets.local.profiles import RestartProfile, RestartState, after_exit
 from harness.targets.local.spec import ServiceSpec, ServiceState
 from harness.targets.local.zygote import Spawn
@@ -60,6 +60,7 @@ class Keeper:
         self._lock = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()  # ends a back-off
+        self._idle = asyncio.Event()  # no process
         self._settled = asyncio.Event()  # a start has led to a process, a refusal or the end
         self._wanted = False
         self._child: Child | None = None
@@ -88,7 +89,9 @@ class Keeper:
         """Start it if it does not run, also out of a back-off; ``Refused`` if its port is not free."""
         async with self._lock:
             if self._child is not None:
-                return
+                if start_ticks(self._child.pid) == self._child.start_ticks:
+                    return
+                await self._idle.wait()  # it is dead, we have only not heard yet
             self._settled.clear()
             if self._life is not None and not self._life.done():
                 self._wake.set()
@@ -172,6 +175,7 @@ class Keeper:
         )
         child = await self._platform.forks.spawn(order)
         self._child, self._boot_id = child, ""
+        self._idle.clear()
         self._starts += 1
         self._settled.set()
         self._enter("starting")
@@ -195,6 +199,7 @@ class Keeper:
         detail = f"code {end.code}" if end.code >= 0 else _signal_name(-end.code)
         self._note("exited", at_s=end.at_s, detail=detail)
         self._child, self._boot_id = None, ""
+        self._idle.set()
         self._enter("starting" if self._platform.restart and self._wanted else "stopped")
         return end.at_s
 

@@ -38,13 +38,15 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     state_dir: str
-    profile: Literal["fast", "kubernetes"]
+    profile: str
     restart: bool
     preload: tuple[str, ...] = ()
     services: tuple[ServiceSpec, ...]
     overrides: dict[str, float] = {}
 
     def __post_init__(self) -> None:
+        if self.profile not in PROFILES:
+            raise ValueError(f"no restart profile {self.profile}; there are: {', '.join(PROFILES)}")
         names = [service.name for service in self.services]
         if len(set(names)) != len(names):
             raise ValueError("two services have one name")

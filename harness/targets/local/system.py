@@ -1,6 +1,6 @@
 """A system as real processes on this machine: started, looked at, ended with nothing left behind.
 
-Comes in: a ``System`` and a ``Place``. Goes out: addresses of its services, their states, the ledger. The
+Comes in: a ``SystemPlace``. Goes out: addresses of its services, their states, the ledger. The
 supervisor ends everything when our end of its standard input closes, so a killed runner leaves nothing.
 """
 
@@ -12,23 +12,20 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from harness.errors import HormesisError, Refused, Unsafe
-from harness.experiment.model import Arm, RestartProfile, System
 from harness.shell import fresh_token, monotonic_s, sleep_until
 from harness.targets.local.client import Listening, PlatformClient, PlatformGone
 from harness.targets.local.kernel import pinned
 from harness.targets.local.ledger import Line
 from harness.targets.local.procfs import carriers, start_ticks
 from harness.targets.local.spec import ServiceState, Spec
-from harness.targets.local.wiring import Place, free_ports, platform_environment, wire
+from harness.targets.local.wiring import RUN_VARIABLE, SystemPlace, base_environment, free_ports, wire
 
-RUN_VARIABLE = "HORMESIS_RUN"
 LISTEN_WITHIN_S = 60.0  # the zygote's imports are in it
 END_WITHIN_S = 10.0
 POLL_S = 0.01
@@ -40,37 +37,14 @@ class LocalSystem:
     ``Refused`` on entering: it did not become ready; the message holds the last lines of the log.
     """
 
-    def __init__(
-        self,
-        system: System,
-        *,
-        system_dir: Path,
-        template_dir: Path,
-        state_dir: Path,
-        arm: Arm = "none",
-        restart_profile: RestartProfile = "fast",
-        python_path: tuple[Path, ...] = (),
-        overrides: Mapping[str, float] | None = None,
-    ) -> None:
-        self.system = system
+    def __init__(self, place: SystemPlace) -> None:
+        self.system = place.system
         self.run_token = fresh_token()
-        self._place = Place(
-            system_dir=system_dir.resolve(),
-            template_dir=template_dir.resolve(),
-            state_dir=state_dir.resolve(),
-            python_path=python_path,
-            run_token=self.run_token,
-        )
-        self.ports = dict(zip(system.services, free_ports(len(system.services)), strict=True))
+        self.ports = dict(zip(self.system.services, free_ports(len(self.system.services)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
-        self._spec = wire(
-            system,
-            self._place,
-            self.ports,
-            arm=arm,
-            restart_profile=restart_profile,
-            overrides=overrides or {},
-        )
+        self._environment = base_environment(place, self.run_token)
+        self._spec = wire(place, self.ports, self._environment)
+        self._state_dir = place.state_dir.resolve()
         self._process: subprocess.Popen[bytes] | None = None
         self._client: PlatformClient | None = None
 
@@ -99,6 +73,11 @@ class LocalSystem:
             self._process = self._run(self._write(self._spec))
             self._client = PlatformClient(self._listening(self._process))
             self._wait_all_ready()
+        except PlatformGone as error:
+            self.stop()
+            raise Refused(
+                f"the supervisor of {self.system.name} ended at the start{self._own_log()}"
+            ) from error
         except BaseException:
             self.stop()
             raise
@@ -112,11 +91,20 @@ class LocalSystem:
         return {row.name: row.boot_id for row in self.services()}
 
     def service(self, name: str) -> ServiceState:
-        """One service by name; ``Refused`` names the known ones."""
-        for row in self.services():
-            if row.name == name:
+        """One service by name; ``Refused`` names the known ones.
+
+        The supervisor hears of an exit a moment after we may have seen it: a row that still names a process
+        that is gone is not given, we wait for the next; ``PlatformGone`` if it never comes.
+        """
+        if name not in self.ports:
+            raise Refused(f"no service '{name}' in {self.system.name}; there are: {', '.join(self.ports)}")
+        until_s = monotonic_s() + END_WITHIN_S
+        while monotonic_s() < until_s:
+            row = next(one for one in self.services() if one.name == name)
+            if start_ticks(row.pid) == row.start_ticks:
                 return row
-        raise Refused(f"no service '{name}' in {self.system.name}; there are: {', '.join(self.ports)}")
+            sleep_until(monotonic_s() + POLL_S)
+        raise PlatformGone(f"the supervisor has not noted that a process of {name} is gone")
 
     def ledger(self, after: int = 0) -> tuple[Line, ...]:
         """What the supervisor did and saw, lines above number ``after``."""
@@ -138,15 +126,14 @@ class LocalSystem:
 
     def log_tail(self, name: str, line_count: int = 15) -> str:
         """The last lines of a service's log, each on its own line and indented; "" if there are none."""
-        return _tail(self._place.state_dir / name / "log.txt", line_count)
+        return _tail(self._state_dir / name / "log.txt", line_count)
 
     def stop(self) -> None:
         """End everything; again is nothing. ``Unsafe`` if a process of this run cannot be ended."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(HormesisError):  # a supervisor that is gone is what we want
-            self.client.shutdown()
+        self._ask_for_the_end(process)
         try:
             process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -157,6 +144,14 @@ class LocalSystem:
                 pipe.close()
         self._client = None
         self._sweep()
+
+    def _ask_for_the_end(self, process: subprocess.Popen[bytes]) -> None:
+        """Politely, or, where no supervisor listens, by closing its standard input."""
+        try:
+            self.client.shutdown()
+        except HormesisError:
+            if process.stdin is not None:
+                process.stdin.close()
 
     def _sweep(self) -> None:
         """Kill whatever still carries this run's token, without asking the supervisor what it started."""
@@ -171,11 +166,11 @@ class LocalSystem:
 
     def _write(self, spec: Spec) -> Path:
         """Write SPEC.json where only we can read it: its environments may hold the user's values."""
-        folder = self._place.state_dir / ".supervisor"
+        folder = self._state_dir / ".supervisor"
         try:
             folder.mkdir(mode=0o700, parents=True)
         except FileExistsError as error:
-            raise Refused(f"{self._place.state_dir} was used by another run; state must be fresh") from error
+            raise Refused(f"{self._state_dir} was used by another run; state must be fresh") from error
         path = folder / "SPEC.json"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(msgspec.json.encode(spec))
@@ -189,7 +184,7 @@ class LocalSystem:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=spec_path.parent,
-                env=platform_environment(self._place),
+                env=self._environment,
                 start_new_session=True,  # a terminal's Ctrl-C is for the runner, which undoes first
             )
 
@@ -203,30 +198,26 @@ class LocalSystem:
         return msgspec.json.decode(line, type=Listening)
 
     def _wait_all_ready(self) -> None:
-        until_s = monotonic_s() + sum(one.start_timeout_s for one in self.system.services.values())
-        while any(row.state != "ready" for row in self.services()):
-            self._refuse_a_bad_start()
-            if monotonic_s() > until_s:
-                late = [row.name for row in self.services() if row.state != "ready"]
-                raise Refused(f"not ready in time: {', '.join(late)}{self.log_tail(late[0])}")
+        """Any exit before all were ready refuses the system, and so does a start that takes too long."""
+        until_s = monotonic_s() + sum(one.start_timeout_s for one in self.system.services.values()) + 1.0
+        while late := [row for row in self.services() if row.state != "ready"]:
+            for line in self.ledger():
+                self._refuse_a_bad_start(line)
+            for row in late:
+                limit_s = self.system.services[row.name].start_timeout_s
+                since_s = row.since_s if row.state == "starting" else monotonic_s()
+                if monotonic_s() > min(since_s + limit_s, until_s):
+                    raise Refused(f"{row.name} is not ready after {limit_s:g} s{self.log_tail(row.name)}")
             sleep_until(monotonic_s() + POLL_S)
 
-    def _refuse_a_bad_start(self) -> None:
-        """Any exit before all were ready refuses the system, and so does a start that takes too long."""
-        for line in self.ledger():
-            if line.act == "refused":
-                raise Refused(line.detail)
-            if line.act == "exited":
-                raise Refused(
-                    f"{line.service} ended while starting: {line.detail}{self.log_tail(line.service)}"
-                )
-        for row in self.services():
-            limit_s = self.system.services[row.name].start_timeout_s
-            if row.state == "starting" and monotonic_s() - row.since_s > limit_s:
-                raise Refused(f"{row.name} is not ready after {limit_s:g} s{self.log_tail(row.name)}")
+    def _refuse_a_bad_start(self, line: Line) -> None:
+        if line.act == "refused":
+            raise Refused(line.detail)
+        if line.act == "exited":
+            raise Refused(f"{line.service} ended while starting: {line.detail}{self.log_tail(line.service)}")
 
     def _own_log(self) -> str:
-        return _tail(self._place.state_dir / ".supervisor" / "log.txt", 15)
+        return _tail(self._state_dir / ".supervisor" / "log.txt", 15)
 
 
 def _tail(path: Path, line_count: int) -> str:

@@ -19,18 +19,21 @@ from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses, silence
 from harness.targets.local.procfs import carriers, carries, is_stopped
 from harness.targets.local.spec import ServiceState
-from harness.targets.local.system import RUN_VARIABLE, LocalSystem
+from harness.targets.local.system import LocalSystem
+from harness.targets.local.wiring import RUN_VARIABLE, SystemPlace
 
-SEEN_WITHIN_S = 5.0
+__all__ = ["LocalSystem", "LocalTarget", "SystemPlace"]
+
 SILENT_S = 0.1
 POLL_S = 0.002
 
 
 class LocalTarget:
-    """``Target`` over a started ``LocalSystem``."""
+    """``Target`` over a started ``LocalSystem``. ``seen_within_s`` bounds every look for a proof."""
 
-    def __init__(self, system: LocalSystem) -> None:
+    def __init__(self, system: LocalSystem, seen_within_s: float = 5.0) -> None:
         self._system = system
+        self._seen_within_s = seen_within_s
 
     def abilities(self) -> frozenset[str]:
         """Tags of the effects it can do."""
@@ -53,7 +56,7 @@ class LocalTarget:
 
     def undo(self, applied: Applied, /) -> bool:
         """Let a paused process go on, then make sure that the service runs; True if either was needed."""
-        resumed = isinstance(applied.effect, Pause) and _resume(applied)
+        resumed = isinstance(applied.effect, Pause) and self._resume(applied)
         return self._make_ready(applied.effect.service) or resumed
 
     def is_clean(self, applied: Applied, /) -> Proof:
@@ -65,7 +68,7 @@ class LocalTarget:
         name = applied.effect.service
         port, route = self._system.ports[name], self._system.system.services[name].readiness
         answer = look(port, route, 1.0)
-        until_s = monotonic_s() + SEEN_WITHIN_S
+        until_s = monotonic_s() + self._seen_within_s
         while answer.status != 200 and monotonic_s() < until_s:
             sleep_until(monotonic_s() + POLL_S)
             answer = look(port, route, 1.0)
@@ -84,16 +87,20 @@ class LocalTarget:
         with self._mine(row) as handle:
             asked_at_s = monotonic_s()
             signal.pidfd_send_signal(handle, signal.SIGKILL)
-            if not is_gone(handle, SEEN_WITHIN_S):
+            if not is_gone(handle, self._seen_within_s):
                 raise WithoutEffect(f"pid {row.pid} of {row.name} is still there after SIGKILL")
             effective_at_s = monotonic_s()
-        proof = (f"pid {row.pid} is gone (pidfd)", self._port_after_kill(row))
+        try:
+            proof = (f"pid {row.pid} is gone (pidfd)", self._port_after_kill(row))
+        except WithoutEffect:
+            self._make_ready(row.name)
+            raise
         return _applied(effect, row, asked_at_s=asked_at_s, effective_at_s=effective_at_s, proof=proof)
 
     def _port_after_kill(self, row: ServiceState) -> str:
         """How the port shows that the old process is gone; ``WithoutEffect`` if an old one answers."""
         health = self._system.system.services[row.name].health
-        until_s = monotonic_s() + SEEN_WITHIN_S
+        until_s = monotonic_s() + self._seen_within_s
         seen = ""
         while monotonic_s() < until_s:
             if refuses(row.port):
@@ -113,7 +120,7 @@ class LocalTarget:
             asked_at_s = monotonic_s()
             signal.pidfd_send_signal(handle, signal.SIGSTOP)
             try:
-                if not _seen(lambda: is_stopped(row.pid)):
+                if not self._seen(lambda: is_stopped(row.pid)):
                     raise WithoutEffect(f"pid {row.pid} of {row.name} is not in state T after SIGSTOP")
                 effective_at_s = monotonic_s()
                 why_not = silence(row.port, health, SILENT_S)
@@ -155,28 +162,26 @@ class LocalTarget:
             raise Unsafe(f"undo: {error}") from error
         return needed
 
-
-def _resume(applied: Applied) -> bool:
-    """SIGCONT to the very process that was paused; True if it was still stopped."""
-    try:
-        with pinned(applied.pid, applied.start_ticks) as handle:
-            if not is_stopped(applied.pid):
-                return False
-            signal.pidfd_send_signal(handle, signal.SIGCONT)
-            if not _seen(lambda: not is_stopped(applied.pid)):
-                raise Unsafe(f"pid {applied.pid} is still in state T after SIGCONT")
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _seen(looks_so: Callable[[], bool]) -> bool:
-    until_s = monotonic_s() + SEEN_WITHIN_S
-    while not looks_so():
-        if monotonic_s() > until_s:
+    def _resume(self, applied: Applied) -> bool:
+        """SIGCONT to the very process that was paused; True if it was still stopped."""
+        try:
+            with pinned(applied.pid, applied.start_ticks) as handle:
+                if not is_stopped(applied.pid):
+                    return False
+                signal.pidfd_send_signal(handle, signal.SIGCONT)
+                if not self._seen(lambda: not is_stopped(applied.pid)):
+                    raise Unsafe(f"pid {applied.pid} is still in state T after SIGCONT")
+        except ProcessLookupError:
             return False
-        sleep_until(monotonic_s() + POLL_S)
-    return True
+        return True
+
+    def _seen(self, looks_so: Callable[[], bool]) -> bool:
+        until_s = monotonic_s() + self._seen_within_s
+        while not looks_so():
+            if monotonic_s() > until_s:
+                return False
+            sleep_until(monotonic_s() + POLL_S)
+        return True
 
 
 def _applied(

@@ -1,35 +1,43 @@
 """Wiring of a system on this machine: ports, environments, placeholders. Pure, but for the ports.
 
-Comes in: a ``System`` and folders. Goes out: one ``Spec`` for the supervisor.
+Comes in: a ``SystemPlace``. Goes out: one ``Spec`` for the supervisor.
 """
 
 from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import Refused
-from harness.experiment.model import Arm, RestartProfile, Service, System
+from harness.experiment.model import System
 from harness.shell import child_environment, fresh_seed
 from harness.targets.local.spec import ServiceSpec, Spec
 
+RUN_VARIABLE = "HORMESIS_RUN"
 # Below Linux's ephemeral range (32768 on): a client that keeps connecting to a dead port inside it sooner
 # or later draws that port as its own and talks to itself, and any outgoing connection may sit on it.
 PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a system runs. ``python_path``: folders that ``entry`` and ``preload`` modules are in."""
+class SystemPlace:
+    """Which system runs where, under which arm and restart profile.
 
+    ``python_path``: folders, joined by ":", that ``entry`` and ``preload`` modules are in. ``state_dir``
+    must not have been used by another run. ``overrides`` replaces knobs of the restart profile by name.
+    """
+
+    system: System
     system_dir: Path
-    template_dir: Path
+    template: Path
     state_dir: Path
-    python_path: Sequence[Path] = ()
-    run_token: str = ""
+    arm: str = "none"
+    restart_profile: str = "fast"
+    python_path: str = ""
+    overrides: Mapping[str, float] = field(default_factory=dict)
 
 
 def free_ports(count: int) -> list[int]:
@@ -37,11 +45,11 @@ def free_ports(count: int) -> list[int]:
     start = fresh_seed() % len(PORTS)
     found: list[int] = []
     for step in range(len(PORTS)):
-        if len(found) == count:
-            return found
         port = PORTS[(start + step) % len(PORTS)]
-        if _is_free(port):
+        if len(found) < count and _is_free(port):
             found.append(port)
+    if len(found) == count:
+        return found
     raise Refused(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
 
 
@@ -55,34 +63,28 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def wire(
-    system: System,
-    place: Place,
-    ports: Mapping[str, int],
-    *,
-    arm: Arm,
-    restart_profile: RestartProfile,
-    overrides: Mapping[str, float],
-) -> Spec:
-    """Build the supervisor's spec: every placeholder filled, every environment complete."""
+def wire(place: SystemPlace, ports: Mapping[str, int], base: Mapping[str, str]) -> Spec:
+    """Build the supervisor's spec: every placeholder filled, every environment complete upon ``base``."""
     return Spec(
-        state_dir=str(place.state_dir),
-        profile=restart_profile,
-        restart=arm != "bare",
-        preload=system.preload,
-        services=tuple(_service(system, place, ports, name) for name in system.services),
-        overrides=dict(overrides),
+        state_dir=str(place.state_dir.resolve()),
+        profile=place.restart_profile,
+        restart=place.arm != "bare",
+        preload=place.system.preload,
+        services=tuple(_service(place, ports, base, name) for name in place.system.services),
+        overrides=dict(place.overrides),
     )
 
 
-def _service(system: System, place: Place, ports: Mapping[str, int], name: str) -> ServiceSpec:
-    service = system.services[name]
+def _service(place: SystemPlace, ports: Mapping[str, int], base: Mapping[str, str], name: str) -> ServiceSpec:
+    service = place.system.services[name]
     words = _words(place, ports[name], name)
+    own = {key: _filled(value, words) for key, value in service.env.items()}
     return ServiceSpec(
         name=name,
         entry=service.entry,
         command=tuple(_filled(word, words) for word in service.command),
-        env=_environment(system, place, ports, name) | _filled_env(service, words),
+        # The token last: whatever a system file says, our processes can be told from others.
+        env={**base, **own, **_contract(place, ports, name), RUN_VARIABLE: base[RUN_VARIABLE]},
         port=ports[name],
         readiness=service.readiness,
         health=service.health,
@@ -91,13 +93,13 @@ def _service(system: System, place: Place, ports: Mapping[str, int], name: str) 
     )
 
 
-def _words(place: Place, port: int, name: str) -> dict[str, str]:
+def _words(place: SystemPlace, port: int, name: str) -> dict[str, str]:
     return {
         "{python}": sys.executable,
         "{port}": str(port),
-        "{state}": str(place.state_dir / name),
-        "{template}": str(place.template_dir),
-        "{system}": str(place.system_dir),
+        "{state}": str(place.state_dir.resolve() / name),
+        "{template}": str(place.template.resolve()),
+        "{system}": str(place.system_dir.resolve()),
     }
 
 
@@ -108,32 +110,26 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _filled_env(service: Service, words: Mapping[str, str]) -> dict[str, str]:
-    return {name: _filled(value, words) for name, value in service.env.items()}
-
-
-def _environment(system: System, place: Place, ports: Mapping[str, int], name: str) -> dict[str, str]:
+def _contract(place: SystemPlace, ports: Mapping[str, int], name: str) -> dict[str, str]:
+    """The variables that docs/protocols/pipeline.md promises to a service."""
     edges = {
         f"EDGE_{edge.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{ports[ends.to]}"
-        for edge, ends in system.edges.items()
+        for edge, ends in place.system.edges.items()
         if ends.source == name
     }
-    return (
-        platform_environment(place)
-        | edges
-        | {
-            "PORT": str(ports[name]),
-            "STATE_DIR": str(place.state_dir / name),
-            "TEMPLATE_DIR": str(place.template_dir),
-            "SERVICE": name,
-        }
-    )
+    own = {
+        "PORT": str(ports[name]),
+        "STATE_DIR": str(place.state_dir.resolve() / name),
+        "TEMPLATE_DIR": str(place.template.resolve()),
+        "SERVICE": name,
+    }
+    return edges | own
 
 
-def platform_environment(place: Place) -> dict[str, str]:
-    """The environment of the supervisor, and the base of every service's."""
-    ours = Path(__file__).resolve().parents[3]  # the folder that holds the package itself
+def base_environment(place: SystemPlace, run_token: str) -> dict[str, str]:
+    """The environment of the supervisor, upon which every service's is built."""
+    ours = str(Path(__file__).resolve().parents[3])  # the folder that holds the package itself
     inherited = child_environment()
-    folders = [str(path.resolve()) for path in (*place.python_path, ours)]
-    folders += [inherited["PYTHONPATH"]] if inherited.get("PYTHONPATH") else []
-    return inherited | {"PYTHONPATH": ":".join(folders), "HORMESIS_RUN": place.run_token}
+    folders = [str(Path(one).resolve()) for one in place.python_path.split(":") if one]
+    search = ":".join(one for one in (*folders, ours, inherited.get("PYTHONPATH", "")) if one)
+    return inherited | {"PYTHONPATH": search, RUN_VARIABLE: run_token}

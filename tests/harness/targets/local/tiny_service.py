@@ -1,0 +1,73 @@
+"""A service small enough to read: answers health and readiness, and misbehaves as its environment says.
+
+TINY_HEALTH: ``boot`` (a new boot id), ``plain`` (200 without one), ``same`` (always the same one).
+TINY_START: ``crash`` ends at once with code 3; ``deaf`` runs without listening, ``deaf-again`` from the
+second start on; ``daemon`` leaves a grandchild in a session of its own, ``orphan`` one that serves too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    name, start = os.environ.get("SERVICE", "tiny"), os.environ.get("TINY_START", "")
+    sys.stdout.write(f"{name} starts in {os.getcwd()}\n")
+    sys.stdout.flush()
+    Path("environment.json").write_text(json.dumps(dict(os.environ)), encoding="utf-8")
+    if start == "crash":
+        sys.stderr.write("cannot: the \x1b[31mmodel\x1b[0m is missing\n")
+        return 3
+    if start == "daemon":
+        leave_a_daemon()
+    again = Path("started").exists()
+    Path("started").touch()
+    if start == "deaf" or (start == "deaf-again" and again):
+        signal.pause()
+    serve(int(os.environ["PORT"]), name)
+    return 0
+
+
+def leave_a_daemon() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        Path("daemon").write_text(str(os.getpid()), encoding="utf-8")
+        signal.pause()
+
+
+def serve(port: int, name: str) -> None:
+    health = os.environ.get("TINY_HEALTH", "boot")
+    boot_id = {"boot": secrets.token_hex(8), "same": "always-the-same"}.get(health)
+    document = {"service": name} | ({"boot_id": boot_id} if boot_id else {})
+    body = json.dumps(document).encode()
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+        if os.environ.get("TINY_START") == "orphan" and os.fork() == 0:
+            os.setsid()
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                answer(connection, body)
+
+
+def answer(connection: socket.socket, body: bytes) -> None:
+    try:
+        connection.settimeout(1.0)
+        connection.recv(65536)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        connection.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
+    except OSError:
+        return  # the caller hung up first
+
+
+if __name__ == "__main__":
+    sys.exit(main())
