@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.aggregates import Columns, Floats, Tables
+from reference_pipeline.arrays import read_arrays, write_arrays
 from reference_pipeline.errors import BadRecord, BadTemplate
 from reference_pipeline.records import (
     CATEGORIES,
@@ -179,8 +180,7 @@ def save_features(features: Features, template: Path) -> None:
     """Write ``contract.json`` and, for transactions, ``features.npz`` into ``template``."""
     (template / CONTRACT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(features.spec)))
     if isinstance(features, TransactionFeatures):
-        with (template / TABLES_FILE).open("wb") as file:
-            np.savez(file, **asdict(features.tables))
+        write_arrays(template / TABLES_FILE, asdict(features.tables))
 
 
 def load_features(template: Path) -> Features:
@@ -194,11 +194,12 @@ def load_features(template: Path) -> Features:
         return ColumnFeatures(spec)
     if spec.features != TRANSACTION_FEATURES:
         raise BadTemplate(f"{template}: its features are those of other code; prepare it anew")
+    arrays = read_arrays(template / TABLES_FILE)
     try:
-        with np.load(template / TABLES_FILE, allow_pickle=False) as arrays:
-            return TransactionFeatures(spec, Tables(**{name: arrays[name] for name in arrays.files}))
-    except (OSError, ValueError, TypeError) as error:
-        raise BadTemplate(f"{template / TABLES_FILE} cannot be read: {error}") from error
+        tables = Tables(**{name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()})
+    except TypeError as error:
+        raise BadTemplate(f"{template / TABLES_FILE} holds other tables: {error}; prepare it anew") from error
+    return TransactionFeatures(spec, tables)
 
 
 def load_spec(template: Path) -> FeatureSpec:

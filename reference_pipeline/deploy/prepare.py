@@ -27,7 +27,7 @@ from reference_pipeline.training import Champion, Labelled, train_champion, tran
 from reference_pipeline.world.golden import Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
 from reference_pipeline.world.population import make_population, save_population
-from reference_pipeline.world.replay import column_features, feature_rows, save_origin
+from reference_pipeline.world.replay import column_features, feature_rows, save_replay
 from reference_pipeline.world.simulator import Dice, as_records, draw_columns, draw_history
 from reference_pipeline.world.table import read_table
 from reference_pipeline.world.truth import clear_cases
@@ -115,7 +115,7 @@ def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
     rows = feature_rows(features, table)
     split = table.split
     save_features(features, template)
-    save_origin(knobs, table, template)
+    save_replay(knobs, table, template)
     champion, model = _register(
         Labelled(rows[:split], table.label[:split]),
         Labelled(rows[split:], table.label[split:]),

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_pipeline.arrays import read_arrays, write_arrays
 from reference_pipeline.errors import BadTemplate
 from reference_pipeline.records import CATEGORIES, DAY_S
 from reference_pipeline.world.knobs import SimulatorKnobs
@@ -98,8 +99,8 @@ def make_population(knobs: SimulatorKnobs, seed: int) -> Population:
 
 def save_population(population: Population, template: Path) -> None:
     """Write ``population.npz`` into ``template``."""
-    with (template / POPULATION_FILE).open("wb") as file:
-        np.savez(file, **asdict(population))
+    arrays = {**asdict(population), "history_days": np.int64(population.history_days)}
+    write_arrays(template / POPULATION_FILE, arrays)
 
 
 def load_population(template: Path, knobs: SimulatorKnobs) -> Population:
@@ -109,13 +110,12 @@ def load_population(template: Path, knobs: SimulatorKnobs) -> Population:
         BadTemplate: missing, damaged, or made for other sizes.
     """
     path = template / POPULATION_FILE
+    parts = read_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            parts = {name: arrays[name] for name in arrays.files}
-        days = int(parts.pop("history_days"))
-        population = Population(**parts, history_days=days)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadTemplate(f"{path} cannot be read: {error}; prepare the template anew") from error
+        days = int(parts.pop("history_days").item())
+        population = Population(**parts, history_days=days)  # type: ignore[arg-type]  # dtypes as written
+    except (KeyError, TypeError) as error:
+        raise BadTemplate(f"{path} holds other arrays: {error}; prepare the template anew") from error
     found = (len(population.mean_amount), len(population.terminal_x), days)
     wanted = (knobs.customers, knobs.terminals, knobs.history_days)
     if found != wanted:

@@ -14,23 +14,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_pipeline.arrays import read_arrays, write_arrays
 from reference_pipeline.errors import BadSource, BadTemplate
 from reference_pipeline.features import ColumnFeatures
-from reference_pipeline.records import FeatureSpec
+from reference_pipeline.records import FeatureSpec, FieldSpec
 from reference_pipeline.world.golden import Golden, load_golden
 from reference_pipeline.world.knobs import ReplayKnobs
 from reference_pipeline.world.simulator import Offers
-from reference_pipeline.world.table import Table, read_table
+from reference_pipeline.world.table import Table, source_sha256
 
 REPLAY_FILE = "replay.json"
+ROWS_FILE = "replay.npz"
 _BLOCK_ROWS = 10_000
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which file and knobs a template was prepared from; ``replay.json``."""
 
     sha256: str
     knobs: ReplayKnobs
+    fields: tuple[FieldSpec, ...]
 
 
 class ReplayWorld:
@@ -69,28 +72,57 @@ def open_replay(knobs: ReplayKnobs, *, template: Path) -> ReplayWorld:
     """Open the replay of the file that ``template`` was prepared from.
 
     Raises:
-        BadSource: the file cannot be used.
-        BadTemplate: the file or the knobs have changed since.
+        BadSource: the file cannot be read.
+        BadTemplate: it is missing or damaged, or the file or the knobs have changed since.
     """
-    path = template / REPLAY_FILE
-    try:
-        origin = msgspec.json.decode(path.read_bytes(), type=Origin)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BadTemplate(f"{path} cannot be read: {error}; prepare the template anew") from error
-    table = read_table(knobs)
-    same_knobs = msgspec.structs.replace(origin.knobs, source="", repeat=True) == msgspec.structs.replace(
-        knobs, source="", repeat=True
-    )
-    if origin.sha256 != table.sha256 or not same_knobs:
+    origin, rows = _load_replay(template)
+    same_knobs = _what_matters(origin.knobs) == _what_matters(knobs)
+    if origin.sha256 != source_sha256(knobs) or not same_knobs:
         raise BadTemplate(
             f"{knobs.source} or its knobs changed since {template} was prepared; prepare it anew"
         )
-    return ReplayWorld(table, load_golden(template), repeat=knobs.repeat)
+    return ReplayWorld(rows, load_golden(template), repeat=knobs.repeat)
 
 
-def save_origin(knobs: ReplayKnobs, table: Table, template: Path) -> None:
-    """Write ``replay.json`` into ``template``."""
-    (template / REPLAY_FILE).write_bytes(msgspec.json.encode(Origin(sha256=table.sha256, knobs=knobs)))
+def save_replay(knobs: ReplayKnobs, table: Table, template: Path) -> None:
+    """Write ``replay.json`` and the rows to replay (``replay.npz``) into ``template``.
+
+    The rows are stored typed, so that a run opens them in a fraction of the time of the CSV.
+    """
+    origin = _Origin(sha256=table.sha256, knobs=knobs, fields=table.fields)
+    (template / REPLAY_FILE).write_bytes(msgspec.json.encode(origin))
+    held = [column[table.split :] for column in table.columns]
+    arrays = {f"column_{i}": _plain(column) for i, column in enumerate(held)}
+    write_arrays(template / ROWS_FILE, arrays | {"label": table.label[table.split :]})
+
+
+def _load_replay(template: Path) -> tuple[_Origin, Table]:
+    arrays = read_arrays(template / ROWS_FILE)
+    try:
+        origin = msgspec.json.decode((template / REPLAY_FILE).read_bytes(), type=_Origin)
+        columns = tuple(_from_plain(arrays[f"column_{i}"]) for i in range(len(origin.fields)))
+        label = np.asarray(arrays["label"], dtype=np.int8)
+    except (OSError, KeyError, msgspec.DecodeError) as error:
+        raise BadTemplate(f"{template}: its replay cannot be read: {error}; prepare it anew") from error
+    return origin, Table(fields=origin.fields, columns=columns, label=label, split=0, sha256=origin.sha256)
+
+
+def _what_matters(knobs: ReplayKnobs) -> ReplayKnobs:
+    """Leave out what may differ between preparing and running: the place of the file, repeat."""
+    return msgspec.structs.replace(knobs, source="", repeat=True)
+
+
+def _plain(column: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Turn an object array (strings, integers with nulls) into bytes of JSON: no pickles."""
+    if column.dtype != object:
+        return column
+    return np.frombuffer(msgspec.json.encode(column.tolist()), dtype=np.uint8)
+
+
+def _from_plain(column: NDArray[np.generic]) -> NDArray[np.generic]:
+    if column.dtype != np.uint8:
+        return column
+    return np.array(msgspec.json.decode(column.tobytes()), dtype=object)
 
 
 def feature_rows(features: ColumnFeatures, table: Table) -> NDArray[np.float64]:

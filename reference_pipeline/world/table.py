@@ -76,6 +76,15 @@ def read_table(knobs: ReplayKnobs) -> Table:
     )
 
 
+def source_sha256(knobs: ReplayKnobs) -> str:
+    """Return the hash of the file as it is now.
+
+    Raises:
+        BadSource: it cannot be read.
+    """
+    return hashlib.sha256(_bytes_of(Path(knobs.source))).hexdigest()
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()

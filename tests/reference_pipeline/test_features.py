@@ -150,9 +150,10 @@ def test_a_missing_or_damaged_template_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadTemplate, match=r"contract\.json"):
         load_features(tmp_path)
     save_features(_features(), tmp_path)
-    (tmp_path / "features.npz").write_bytes(b"PK no zip")
-    with pytest.raises(BadTemplate, match=r"features\.npz"):
-        load_features(tmp_path)
+    for data in (b"", b"PK no zip", b"PK\x03\x04 torn"):
+        (tmp_path / "features.npz").write_bytes(data)
+        with pytest.raises(BadTemplate, match=r"features\.npz"):
+            load_features(tmp_path)
 
 
 def test_features_of_other_code_are_refused(tmp_path: Path) -> None:

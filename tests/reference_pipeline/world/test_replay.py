@@ -13,9 +13,10 @@ from reference_pipeline.records import FieldSpec
 from reference_pipeline.world import open_world
 from reference_pipeline.world.golden import Golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs
-from reference_pipeline.world.replay import column_features, feature_rows, save_origin
+from reference_pipeline.world.replay import column_features, feature_rows, save_replay
 from reference_pipeline.world.table import read_table
 
+QUOTED = '"ä,b"'
 HEADER = "when,amount,kind,count,note,fraud\n"
 
 
@@ -40,7 +41,7 @@ def _knobs(path: Path, **changes: object) -> ReplayKnobs:
 def _template(folder: Path, knobs: ReplayKnobs) -> Path:
     template = folder / "template"
     template.mkdir()
-    save_origin(knobs, read_table(knobs), template)
+    save_replay(knobs, read_table(knobs), template)
     save_golden(Golden(records=[{"amount": 1.0}], decisions=["approve"]), template)
     return template
 
@@ -107,6 +108,27 @@ def test_the_later_part_is_replayed_in_time_order_with_its_labels(tmp_path: Path
     assert first.label.tolist() == [0, 1, 0, 1]
     assert np.isnan(first.posterior).all()
     assert first.posterior.shape == first.label.shape == (4,)
+
+
+def test_rows_come_back_from_the_template_as_they_were_in_the_file(tmp_path: Path) -> None:
+    text = HEADER
+    for i in range(40):
+        text += (
+            f"{i},{i / 4 if i % 3 else ''},{QUOTED if i % 2 else 'NA'},{i if i % 5 else ''},n {i},{i % 2}\n"
+        )
+    knobs = _knobs(_csv(tmp_path, text=text))
+    world = open_world(scenario=_scenario(knobs), seed=1, template=_template(tmp_path, knobs))
+    assert world.draw(np.arange(20.0)).records == read_table(knobs).records(slice(20, None))
+
+
+@pytest.mark.parametrize("name", ["replay.json", "replay.npz", "golden.json"])
+def test_a_damaged_template_is_refused(tmp_path: Path, name: str) -> None:
+    knobs = _knobs(_csv(tmp_path))
+    template = _template(tmp_path, knobs)
+    for data in (b"", b"PK torn", b"{}"):
+        (template / name).write_bytes(data)
+        with pytest.raises(BadTemplate, match=r"prepare .* anew"):
+            open_world(scenario=_scenario(knobs), seed=1, template=template)
 
 
 def test_without_repeat_running_out_of_rows_is_refused(tmp_path: Path) -> None:

@@ -215,6 +215,10 @@ def test_a_template_of_other_people_or_of_none_is_refused(template: Path, tmp_pa
         open_world(scenario=SMALL | {"customers": 301}, seed=1, template=template)
     with pytest.raises(BadTemplate, match="prepare the template anew"):
         open_world(scenario=SMALL, seed=1, template=tmp_path)
+    for data in (b"", b"PK\x03\x04 torn"):
+        (tmp_path / "population.npz").write_bytes(data)
+        with pytest.raises(BadTemplate, match="prepare the template anew"):
+            open_world(scenario=SMALL, seed=1, template=tmp_path)
 
 
 def test_numbers_of_records_are_rounded_as_the_truth_saw_them(template: Path) -> None:
