@@ -16,8 +16,9 @@ from harness.report.panels.classes import grouped
 from harness.report.panels.summary import REASONS_MAX, band
 from harness.report.words import SIGNS, Sign, columns, inert
 
-CLASSES_MAX = 12  # faults listed; a terminal is read from its last lines
+CLASSES_MAX = 6  # faults listed; a terminal is read from its last lines
 NAME_MAX = 60
+ENDED = 6  # the one column of words: set to the left
 _ANSI = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "void": "\x1b[90m", "plain": "\x1b[36m"}
 _PLAIN = str.maketrans(
     {"–": "-", "−": "-", "—": "-", "…": "...", "·": "|", "τ": "tau", "√": "sqrt", "∞": "inf"}
@@ -56,7 +57,7 @@ class _Pen:
 def _head(document: Document, pen: _Pen) -> Iterator[str]:
     verdict, asked = document.verdict, document.inputs
     sign = SIGNS[verdict.word]
-    word = pen.tinted(f"{sign.ascii if pen.ascii_only else sign.mark} {verdict.word}", sign.tone)
+    word = pen.tinted(verdict.word, sign.tone)
     where = f"{inert(asked.system, NAME_MAX)} on {inert(asked.target, NAME_MAX)}"
     counted = (
         f"{document.estimates.runs} runs, seed {asked.seed}, profile {inert(asked.profile.name, NAME_MAX)}"
@@ -83,7 +84,8 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         return
     horizons = {c.tau_s for group in groups for c in group}
     within = figures.given(max(horizons)) if len(horizons) == 1 else "τ"
-    table = [("", "n", "impact", f"back in {within}", "median", "lost", "sham", "ended by")]
+    heads = ("", "n", "impact", f"back in {within}", "median", "lost", "ended by", "sham lost")
+    table: list[tuple[str, ...]] = [heads]
     titles: dict[int, str] = {}
     for group in groups[:CLASSES_MAX]:
         titles[len(table)] = inert(f"{group[0].fault} {group[0].service}", NAME_MAX)
@@ -100,16 +102,8 @@ def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     impact = figures.share_figure(estimate.impact, "–").value.replace(" ", "")
     lost = figures.mean_seconds(estimate.lost_s, "–").value
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
-    return (
-        arm,
-        count,
-        impact,
-        back,
-        _median(estimate),
-        lost,
-        sham,
-        inert(figures.endings_text(estimate), 40),
-    )
+    ended = inert(figures.endings_text(estimate), 40)
+    return (arm, count, impact, back, _median(estimate), lost, ended, sham)
 
 
 def _median(estimate: ClassEstimate) -> str:
@@ -123,7 +117,7 @@ def _median(estimate: ClassEstimate) -> str:
 
 
 def _aligned(table: Sequence[tuple[str, ...]], titles: dict[int, str], pen: _Pen) -> Iterator[str]:
-    """Set columns by their widest cell; the last one is left out where it does not fit."""
+    """Set columns by their widest cell; the last ones are left out where they do not fit."""
     sizes = [max(columns(row[i]) for row in table) for i in range(len(table[0]))]
     kept = len(sizes)
     while kept > 5 and 2 + sum(sizes[:kept]) + 2 * (kept - 1) > pen.width:
@@ -132,8 +126,9 @@ def _aligned(table: Sequence[tuple[str, ...]], titles: dict[int, str], pen: _Pen
         if i in titles:
             yield titles[i]
         cells = [row[0] + " " * (sizes[0] - columns(row[0]))]
-        cells += [" " * (sizes[j] - columns(row[j])) + row[j] for j in range(1, min(kept, 7))]
-        cells += [row[j] for j in range(7, kept)]
+        for j in range(1, kept):
+            gap = " " * (sizes[j] - columns(row[j]))
+            cells.append(row[j] + gap if j == ENDED else gap + row[j])
         yield ("  " + "  ".join(cells)).rstrip()
 
 

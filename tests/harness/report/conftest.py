@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import statistics
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -19,9 +20,9 @@ SERVICES = ("scorer-a", "features", "gateway", "scorer-b", "delivery", "registry
 ABSORBED = {"scorer-b", "delivery", "registry"}
 EXIT_CODES = {"PASS": 0, "DONE": 0, "FAIL": 1, "INCONCLUSIVE": 3, "VOID": 4, "UNSAFE": 6}
 WHY = {
-    "PASS": "Both objectives hold: service was back within 2 s in at least 90 % of kills, and every id was exactly once.",
+    "PASS": "Both objectives hold: back within 2 s in 90 % of kills, every id exactly once.",
     "DONE": "Everything was measured; the file has no objectives, so nothing is claimed.",
-    "FAIL": "A hung scorer-a was not served again within 10 s in any of the episodes; the file asks for 90 %.",
+    "FAIL": "A hung scorer-a was not served again within 10 s in any episode; the file asks for 90 %.",
     "INCONCLUSIVE": "Too few episodes: the objective for process.kill needs 29 that all pass.",
     "VOID": "The baseline was not met in a run: 31 of 400 units were bad before anything was injected.",
     "UNSAFE": "A clean state was not proven: scorer-a is still stopped after the undo.",
@@ -42,9 +43,14 @@ def quantile(values, q, needs_n):
     k = max(1, int(stats.binom.ppf(0.025, n, q)))
     high = min(n, int(stats.binom.ppf(0.975, n, q)) + 1)
     return Quantile(
-        q=q, n=n, needs_n=needs_n, coverage_ratio=0.95,
-        value_s=ordered[int(q * (n - 1))], low_s=ordered[k - 1], high_s=ordered[high - 1],
-    )  # fmt: skip
+        q=q,
+        n=n,
+        needs_n=needs_n,
+        coverage_ratio=0.95,
+        value_s=ordered[int(q * (n - 1))],
+        low_s=ordered[k - 1],
+        high_s=ordered[high - 1],
+    )
 
 
 def mean(values):
@@ -71,29 +77,42 @@ def _quality(rng, profile, *, down, share_bad, bin_s=0.1):
 def episode(rng, profile, index, kind, service, arm, restarts, sham):
     absorbed = sham or service in ABSORBED
     restarted = arm == "none" and (kind == "process.kill" or restarts == "kubernetes")
-    if kind == "process.hang":
-        back = 30.0 + float(rng.uniform(-1, 3))
-    else:
-        back = 0.21 + float(rng.gamma(2.0, 0.03))
+    slow, quick = 30.0 + float(rng.uniform(-1, 3)), 0.21 + float(rng.gamma(2.0, 0.03))
+    back = slow if kind == "process.hang" else quick
     recovered = back if restarted and not absorbed and back < profile.tau_s else None
     impact = None if absorbed else 0.004 + float(rng.uniform(0, 0.01))
     down = (0.0, 0.0) if absorbed else (impact, recovered if recovered is not None else profile.observe_s)
     share_bad = 1.0 if service != "features" else 0.6
     lost = float(rng.uniform(0, 0.02)) + (down[1] - down[0]) * share_bad
     level = Level(
-        impact_s=impact, recovered_s=recovered, flaps=0, lost_s=lost, bad_ratio=lost / profile.observe_s,
-        bound_low_s=None if recovered is None else recovered - 0.006, bound_high_s=recovered,
-    )  # fmt: skip
+        impact_s=impact,
+        recovered_s=recovered,
+        flaps=0,
+        lost_s=lost,
+        bad_ratio=lost / profile.observe_s,
+        bound_low_s=None if recovered is None else recovered - 0.006,
+        bound_high_s=recovered,
+    )
     acted = None if sham or not restarted else (0.011 if kind == "process.kill" else back - 0.3)
     ended = "absorbed" if absorbed else "platform" if recovered is not None else "undo"
     return Episode(
-        index=index, kind=kind, service=service, name=f"{kind}-{service}", effective_s=0.0, served=level, full=level,
-        acted_s=acted, act="" if acted is None else f"platform: started {service}",
+        index=index,
+        kind=kind,
+        service=service,
+        name=f"{kind}-{service}",
+        effective_s=0.0,
+        served=level,
+        full=level,
+        acted_s=acted,
+        act="" if acted is None else f"platform: started {service}",
         cleared_s=acted if acted is not None else None if sham else profile.observe_s,
         cleared_by="" if sham else "platform" if acted is not None else "harness",
-        ended_by=ended, void="", quality_from_s=-2.0, quality_bin_s=0.1,
+        ended_by=ended,
+        void="",
+        quality_from_s=-2.0,
+        quality_bin_s=0.1,
         quality=_quality(rng, profile, down=down, share_bad=share_bad),
-    )  # fmt: skip
+    )
 
 
 def run(rng, profile, pair, arm, restarts, sham, faults, seed):
@@ -103,13 +122,32 @@ def run(rng, profile, pair, arm, restarts, sham, faults, seed):
     bad = int(sum(e.served.lost_s for e in episodes) * profile.rate_hz)
     windows = units // 400
     return RunFacts(
-        run_id=name, arm=arm, restart_profile=restarts, sham=sham, pair=pair, seed=seed, complete=True, void="", unsafe="",
-        baseline_units=profile.baseline_units, baseline_bad=0, units=units, good_units=units - bad,
-        availability_ratio=(units - bad) / units, windows=windows, windows_met=max(0, windows - bad // 400),
-        send_lag_p99_ms=1.4 + float(rng.uniform(0, 1)), stalls=0, audit_observable=True, exactly_once=True,
-        audit_text="", accepted=units * 2, acts=sum(1 for e in episodes if e.acted_s is not None),
-        history_sha256=hashlib.sha256(name.encode()).hexdigest(), episodes=episodes,
-    )  # fmt: skip
+        run_id=name,
+        arm=arm,
+        restart_profile=restarts,
+        sham=sham,
+        pair=pair,
+        seed=seed,
+        complete=True,
+        void="",
+        unsafe="",
+        baseline_units=profile.baseline_units,
+        baseline_bad=0,
+        units=units,
+        good_units=units - bad,
+        availability_ratio=(units - bad) / units,
+        windows=windows,
+        windows_met=max(0, windows - bad // 400),
+        send_lag_p99_ms=1.4 + float(rng.uniform(0, 1)),
+        stalls=0,
+        audit_observable=True,
+        exactly_once=True,
+        audit_text="",
+        accepted=units * 2,
+        acts=sum(1 for e in episodes if e.acted_s is not None),
+        history_sha256=hashlib.sha256(name.encode()).hexdigest(),
+        episodes=episodes,
+    )
 
 
 def class_estimate(runs, profile, fault, arm, restarts):
@@ -117,9 +155,11 @@ def class_estimate(runs, profile, fault, arm, restarts):
 
     def of(wanted):
         return [
-            e for r in runs for e in r.episodes
+            e
+            for r in runs
+            for e in r.episodes
             if (r.arm, r.restart_profile, r.sham) == wanted and (e.kind, e.service) == fault and not r.void
-        ]  # fmt: skip
+        ]
 
     seen, sham, bare = of((arm, restarts, False)), of((arm, restarts, True)), of(("bare", restarts, False))
     hit = [e.served.recovered_s for e in seen if e.served.impact_s is not None]
@@ -131,13 +171,25 @@ def class_estimate(runs, profile, fault, arm, restarts):
         ended[e.ended_by] = ended.get(e.ended_by, 0) + 1
     median = quantile(hit, 0.5, 6)
     return ClassEstimate(
-        fault=kind, service=service, arm=arm, restart_profile=restarts, n=len(seen),
+        fault=kind,
+        service=service,
+        arm=arm,
+        restart_profile=restarts,
+        n=len(seen),
         void=sum(1 for r in runs if r.void and not r.sham and (r.arm, r.restart_profile) == (arm, restarts)),
-        impact=share(len(hit), len(seen)), recovered=share(sum(h is not None for h in hit), len(hit)),
-        served_median=median, served_p90=quantile(hit, 0.9, 36), full_median=median,
-        lost_s=mean([e.served.lost_s for e in seen]), sham_lost_s=mean([e.served.lost_s for e in sham]),
-        gain_s=mean(gain), ended_by=ended, flaps=0, recovered_s=tuple(hit), tau_s=profile.tau_s,
-    )  # fmt: skip
+        impact=share(len(hit), len(seen)),
+        recovered=share(sum(h is not None for h in hit), len(hit)),
+        served_median=median,
+        served_p90=quantile(hit, 0.9, 36),
+        full_median=median,
+        lost_s=mean([e.served.lost_s for e in seen]),
+        sham_lost_s=mean([e.served.lost_s for e in sham]),
+        gain_s=mean(gain),
+        ended_by=ended,
+        flaps=0,
+        recovered_s=tuple(hit),
+        tau_s=profile.tau_s,
+    )
 
 
 def arm_estimate(runs, arm, restarts):
@@ -145,12 +197,16 @@ def arm_estimate(runs, arm, restarts):
     sham, fault = [r for r in mine if r.sham], [r for r in mine if not r.sham]
     once = [r for r in mine if r.exactly_once is not None]
     return ArmEstimate(
-        arm=arm, restart_profile=restarts, runs=len(mine), sham_runs=len(sham),
+        arm=arm,
+        restart_profile=restarts,
+        runs=len(mine),
+        sham_runs=len(sham),
         sham_availability=mean([r.availability_ratio for r in sham]),
-        fault_availability=mean([r.availability_ratio for r in fault]), sham_acts=sum(r.acts for r in sham),
+        fault_availability=mean([r.availability_ratio for r in fault]),
+        sham_acts=sum(r.acts for r in sham),
         exactly_once=share(sum(bool(r.exactly_once) for r in once), len(once)),
         windows_met=share(sum(r.windows_met for r in fault), sum(r.windows for r in fault)),
-    )  # fmt: skip
+    )
 
 
 def claims(word, n):
@@ -172,8 +228,6 @@ def claims(word, n):
 
 
 def trouble(word, runs):
-    import msgspec
-
     first = runs[0]
     if word == "VOID":
         first = msgspec.structs.replace(first, void="baseline not met: 31 of 400 units bad", baseline_bad=31)
@@ -190,39 +244,63 @@ def build(
     """A document of ``n`` pairs with ``faults`` classes an arm; 12 classes at most."""
     rng, measured = np.random.default_rng(seed), PROFILES[profile]
     pairs = [(k, s) for s in SERVICES for k in ("process.kill", "process.hang")][:faults]
-    runs = trouble(word, tuple(
-        run(rng, measured, pair, arm, restart, sham, pairs, seed + pair)
-        for pair in range(n) for restart in restarts for arm in arms for sham in (False, True)
-    ))  # fmt: skip
+    runs = trouble(
+        word,
+        tuple(
+            run(rng, measured, pair, arm, restart, sham, pairs, seed + pair)
+            for pair in range(n)
+            for restart in restarts
+            for arm in arms
+            for sham in (False, True)
+        ),
+    )
     classes = tuple(class_estimate(runs, measured, f, a, r) for f in pairs for r in restarts for a in arms)
     return Document(
         campaign="20261124-demo-7f3a",
         inputs=Inputs(
-            title="Kill and hang the scorer of the fraud pipeline", system="fraud-scoring", target="local", seed=seed,
-            profile=measured, experiment_file="experiments/smoke/demo.yaml",
-            experiment_sha256=hashlib.sha256(b"e").hexdigest(), scenario_sha256=hashlib.sha256(b"s").hexdigest(),
-            harness_version="0.1.0", machine="x86_64, 2 cores, Linux 6.8, Python 3.11.9",
+            title="Kill and hang the scorer of the fraud pipeline",
+            system="fraud-scoring",
+            target="local",
+            seed=seed,
+            profile=measured,
+            experiment_file="experiments/smoke/demo.yaml",
+            experiment_sha256=hashlib.sha256(b"e").hexdigest(),
+            scenario_sha256=hashlib.sha256(b"s").hexdigest(),
+            harness_version="0.1.0",
+            machine="x86_64, 2 cores, Linux 6.8, Python 3.11.9",
             started_utc="2026-11-24T15:12:01.120+00:00",
             plan_sha256=tuple(hashlib.sha256(r.run_id.encode() + b"p").hexdigest() for r in runs),
         ),
         verdict=Verdict(
-            word=word, exit_code=EXIT_CODES[word], why=WHY[word], claims=claims(word, n),
-            next="hormesis explain code HRM301" if word in ("FAIL", "VOID", "UNSAFE") else "hormesis analyse 20261124-demo-7f3a",
+            word=word,
+            exit_code=EXIT_CODES[word],
+            why=WHY[word],
+            claims=claims(word, n),
+            next="hormesis explain code HRM301"
+            if word in ("FAIL", "VOID", "UNSAFE")
+            else "hormesis analyse 20261124-demo-7f3a",
         ),
         estimates=Estimates(
-            classes=classes, arms=tuple(arm_estimate(runs, a, r) for r in restarts for a in arms), runs=len(runs),
-            void_runs=sum(bool(r.void) for r in runs), unsafe_runs=sum(bool(r.unsafe) for r in runs),
+            classes=classes,
+            arms=tuple(arm_estimate(runs, a, r) for r in restarts for a in arms),
+            runs=len(runs),
+            void_runs=sum(bool(r.void) for r in runs),
+            unsafe_runs=sum(bool(r.unsafe) for r in runs),
         ),
         trust=(
             Check(text="every fault proven effective", value="all", ok=True),
             Check(text="every fault proven gone", value="slowest 0.34 s", ok=word != "UNSAFE"),
-            Check(text="baseline met", value="every run" if word != "VOID" else "31 of 400 bad", ok=word != "VOID"),
+            Check(
+                text="baseline met",
+                value="every run" if word != "VOID" else "31 of 400 bad",
+                ok=word != "VOID",
+            ),
             Check(text="witness's send lag p99", value="2.2 ms, limit 20 ms", ok=True),
             Check(text="witness's stalls", value="none", ok=True),
             Check(text="histories complete and chained", value="every run", ok=True),
         ),
         runs=runs,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

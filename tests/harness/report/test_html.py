@@ -1,0 +1,249 @@
+"""The page: one inert, self-contained file whose every number is in ``report.json``."""
+
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from harness.report import html
+from harness.report.document import Document
+from harness.report.svg import Box, text_width
+from harness.units import percent_text, seconds_text
+
+WORDS = ["DONE", "PASS", "FAIL", "INCONCLUSIVE", "VOID", "UNSAFE"]
+CASES = {
+    "one pair": {"n": 1},
+    "ten pairs, both profiles": {"word": "FAIL", "n": 10, "faults": 4, "restarts": ("fast", "kubernetes")},
+    "forty pairs": {"word": "PASS", "n": 40, "faults": 4},
+    "no bare": {"n": 3, "arms": ("none",)},
+}
+VOID_TAGS = {"meta", "br", "hr", "img", "link", "input", "line", "path", "rect", "circle"}
+STATIC = {"glossary", "not-measured"}
+
+
+class Page(HTMLParser):
+    """Reads tags, visible text outside of styles and axis ticks, and checks that tags are closed."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.stack, self.tags, self.said, self.attributes = [], [], [], []
+        self.feed(source)
+        self.close()
+        assert not self.stack, f"left open: {self.stack}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID_TAGS or tag in ("rect", "circle"):
+            self.stack.append((tag, dict(attrs).get("class") or ""))
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.stack, f"</{tag}> closes nothing"
+        assert self.stack[-1][0] == tag, f"</{tag}> closes <{self.stack[-1][0]}>"
+        self.stack.pop()
+
+    def handle_data(self, data):
+        names = {name for _, classes in self.stack for name in classes.split()}
+        if self.stack and self.stack[-1][0] != "style" and not names & {"tick", "glossary"}:
+            self.said.append(data)
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def document(request, make):
+    return make(**CASES[request.param])
+
+
+@pytest.fixture(scope="module")
+def source(document):
+    return html.render(document)
+
+
+def test_the_page_is_well_formed(source):
+    assert source.startswith("<!doctype html>")
+    assert {"html", "head", "body", "main", "svg", "table"} <= set(Page(source).tags)
+
+
+def test_the_page_needs_no_script_and_no_network(source):
+    assert "<script" not in source.lower()
+    assert "http:" not in source
+    assert "https:" not in source
+    assert not {"script", "link", "iframe", "object", "img", "form", "base"} & set(Page(source).tags)
+    assert not any(
+        name.startswith("on") or name in ("src", "href", "style") for name, _ in Page(source).attributes
+    )
+    assert "url(" not in source
+    assert "@import" not in source
+
+
+def test_the_content_policy_allows_nothing_but_inline_style(source):
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', source).group(1)
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+    assert source.index("Content-Security-Policy") < source.index("<style")
+
+
+def test_the_same_document_gives_the_same_bytes(document, source):
+    again = msgspec.json.decode(msgspec.json.encode(document), type=Document)
+    assert html.render(again) == source
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from numbers(key)
+            yield from numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from numbers(inner)
+    elif isinstance(value, str):
+        yield from re.findall(r"\d+(?:\.\d+)?", value)
+        yield value[:12]
+        yield from re.findall(r"\d+(?:\.\d+)?", value[:12])
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield from written(value)
+
+
+def written(value):
+    forms = [
+        seconds_text(value),
+        percent_text(value, 1),
+        percent_text(value, 2),
+        f"{value:g}",
+        f"{value:.1f}",
+    ]
+    forms += [f"{value * 100:.1f}", f"{value * 100:.0f}"]
+    if 0 > value or value > 1:
+        forms.append(percent_text(min(1.0, max(0.0, value)), 2))
+    for form in forms:
+        yield from re.findall(r"\d+(?:\.\d+)?", form)
+
+
+def test_every_number_on_the_page_is_in_the_json(document, source):
+    known = {n for n in numbers(msgspec.json.decode(msgspec.json.encode(document)))}
+    known |= {f"{document.inputs.profile.observe_s:.1f}", f"{document.inputs.profile.observe_s:.0f}"}
+    fixed = {"95", "90", "10"}  # the level of the intervals, the p of p90, the liveness period in words
+    said = " ".join(Page(source).said)
+    shown = set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])", said))
+    assert shown - known - fixed == set()
+
+
+def test_a_number_that_is_not_in_the_json_would_be_noticed(document):
+    known = {n for n in numbers(msgspec.json.decode(msgspec.json.encode(document)))}
+    assert "87.3141" not in known
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_verdict_is_shown_with_its_word_and_reason(make, word):
+    document = make(word=word, n=3)
+    said = " ".join(Page(html.render(document)).said)
+    assert word in said
+    assert document.verdict.why in said
+    assert document.verdict.next in said
+
+
+def test_a_void_or_unsafe_run_is_named_in_the_verdict(make):
+    for word in ("VOID", "UNSAFE"):
+        document = make(word=word, n=2)
+        band = html.render(document).split('class="tiles"')[0]
+        assert document.runs[0].run_id in band
+        assert (document.runs[0].unsafe or document.runs[0].void) in band
+
+
+@pytest.mark.parametrize("n", [1, 10, 40])
+def test_twelve_classes_stay_below_300_kilobytes(make, n):
+    source = html.render(make(word="FAIL", n=n, faults=12, profile="default"))
+    assert len(source.encode()) <= 300_000
+
+
+def test_few_episodes_print_needs_and_no_quantile(make):
+    said = " ".join(Page(html.render(make(n=1))).said)
+    assert "needs 1 / 6" in said
+    assert "one run: no interval" in said
+
+
+def test_a_system_without_listings_is_not_observable_and_never_zero(make):
+    document = make(n=1)
+    blind = [msgspec.structs.replace(r, audit_observable=False, exactly_once=None) for r in document.runs]
+    none = msgspec.structs.replace(
+        document.estimates.arms[0].exactly_once, k=0, n=0, low_ratio=0.0, high_ratio=1.0
+    )
+    arms = tuple(msgspec.structs.replace(a, exactly_once=none) for a in document.estimates.arms)
+    estimates = msgspec.structs.replace(document.estimates, arms=arms)
+    said = " ".join(
+        Page(html.render(msgspec.structs.replace(document, runs=tuple(blind), estimates=estimates))).said
+    )
+    assert "not observable" in said
+    assert "0 of 0" not in said
+    assert "0 / 0" not in said
+
+
+def test_a_campaign_without_any_run_still_makes_a_page(make):
+    document = make(word="VOID", n=1)
+    bare = msgspec.structs.replace(document.estimates, classes=(), arms=(), runs=0, void_runs=0)
+    empty = msgspec.structs.replace(document, runs=(), estimates=bare, trust=())
+    said = " ".join(Page(html.render(empty)).said)
+    assert "No run was recorded" in said
+    assert "trust nothing here" in said
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "'\"><script>alert(1)</script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202egnp.exe\u2066",
+    "\x1b[2J\x1b]0;x\x07",
+    "a\r\nb\x00c\x85",
+    "🙂" * 20,
+    "x" * 10_000,
+    "]]></style><svg onload=alert(1)>",
+]
+
+
+def poisoned(value, text):
+    """The same structure with ``text`` in every string that is no verdict word or number."""
+    if isinstance(value, dict):
+        kept = {"word", "version"}
+        return {k: v if k in kept else poisoned(v, text) for k, v in value.items()}
+    if isinstance(value, list):
+        return [poisoned(v, text) for v in value]
+    return text if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_string_in_every_field_is_shown_as_text(make, text):
+    data = msgspec.json.decode(msgspec.json.encode(make(word="FAIL", n=1)))
+    clean = html.render(make(word="FAIL", n=1))
+    source = html.render(msgspec.convert(poisoned(data, text), Document))
+    assert set(Page(source).tags) <= set(Page(clean).tags)
+    assert not any(name.startswith("on") for name, _ in Page(source).attributes)
+    assert "<script" not in source
+    assert "49" not in re.findall(r">([^<]*)</h1>", source)
+    assert not set(source) & set("\x00\x1b\x07\r\x85\u202e\u2066")
+    assert "x" * 401 not in source
+
+
+def boxes(drawing):
+    """Extents of the texts of one drawing, as its own markup places them."""
+    for attributes, words in re.findall(r"<text ([^>]*)>([^<]*)</text>", drawing):
+        at = dict(re.findall(r'([a-z-]+)="([^"]*)"', attributes))
+        classes = at.get("class", "").split()
+        size = 11.5 if "sm" in classes else 13
+        wide, x, y = text_width(words, size, bold="b" in classes), float(at["x"]), float(at["y"])
+        left = x - {"start": 0, "middle": wide / 2, "end": wide}[at.get("text-anchor", "start")]
+        yield Box(left, y - size * 0.85, left + wide, y + size * 0.25, words)
+
+
+def test_no_two_texts_of_a_drawing_overlap(source):
+    for drawing in re.findall(r"<svg.*?</svg>", source, re.S):
+        found = list(boxes(drawing))
+        hits = [(a.text, b.text) for i, a in enumerate(found) for b in found[i + 1 :] if a.touches(b)]
+        assert hits == []
+
+
+def test_every_drawing_has_a_name_for_screen_readers(source):
+    for head in re.findall(r"<svg[^>]*>", source):
+        assert re.search(r'role="img" aria-label="[^"]+"', head)
