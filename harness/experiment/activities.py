@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Annotated, TypeGuard
+
+import msgspec
 
 from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
@@ -27,6 +29,8 @@ PROBES: Mapping[str, tuple[str, ...]] = {"ready": ("service",)}
 
 ACTIVITY_KEYS = ("type", "name", "provider", "pauses")
 NOT_RUN = ("background", "controls", "ref", "secrets", "configuration", "dry", "tolerance")
+# A name stands in tables and messages: one line, not empty.
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 PROVIDER_KEYS = ("type", "module", "func", "arguments")
 
 
@@ -98,10 +102,10 @@ def _step(data: object, path: Path, services: Collection[str] | None, findings: 
             help=advice(provider.func, FUNCTIONS),
         )
         return None
-    effect = _effect(kind, provider, path, findings)
     check_service(
         provider.arguments.get("service"), (*path, "provider", "arguments", "service"), services, findings
     )
+    effect = _effect(kind, provider, path, findings)
     if effect is None or pauses is None:
         return None
     return FaultStep(name=str(data["name"]), kind=kind, effect=effect, pauses=pauses)
@@ -113,12 +117,19 @@ def _effect(kind: str, provider: _Provider, path: Path, findings: Findings) -> E
     return None if given is None else fault.compile(given)
 
 
-def check_service(name: object, path: Path, services: Collection[str] | None, findings: Findings) -> None:
-    """Note a service that the system file does not name (HRM212)."""
+def check_service(
+    name: object,
+    path: Path,
+    services: Collection[str] | None,
+    findings: Findings,
+    *,
+    code: str = "HRM212",
+) -> None:
+    """Note a service that the system file does not name, as ``code``."""
     if services is None or not isinstance(name, str) or name in services:
         return
     findings.add(
-        "HRM212",
+        code,
         f"unknown service {quoted(name)}",
         path,
         label="not in the system",
@@ -128,7 +139,7 @@ def check_service(name: object, path: Path, services: Collection[str] | None, fi
 
 
 def _is_activity(
-    data: object, wanted: str, path: Path, findings: Findings, extra: tuple[str, ...] = ()
+    data: object, wanted: str, path: Path, findings: Findings, *, extra: tuple[str, ...] = ()
 ) -> TypeGuard[dict[str, object]]:
     """Check the frame of one activity: a mapping with type, name and provider, nothing unknown."""
     if not isinstance(data, dict):
@@ -144,17 +155,18 @@ def _is_activity(
         )
         return False
     before = len(findings.problems)
-    for key in data:
-        if key in NOT_RUN and key not in extra:
-            why, instead = _NOT_RUN_WHY.get(key, ("Hormesis does not run it", "remove it"))
-            findings.add("HRM215", f"{quoted(key)} is not run", (*path, key), key=True, why=why, help=instead)
-    known = (*ACTIVITY_KEYS, *extra, *NOT_RUN)
-    check_keys({k: v for k, v in data.items() if not k.startswith("x-")}, known, path, findings)
+    refused = [key for key in data if key in NOT_RUN and key not in extra]
+    for key in refused:
+        why, instead = _NOT_RUN_WHY.get(key, ("Hormesis does not run it", "remove it"))
+        findings.add("HRM215", f"{quoted(key)} is not run", (*path, key), key=True, why=why, help=instead)
+    checked = {key: item for key, item in data.items() if key not in refused and not key.startswith("x-")}
+    check_keys(checked, (*ACTIVITY_KEYS, *extra), path, findings)
     if data.get("type") != wanted:
         findings.add("HRM206", f"the type must be {wanted}", (*path, "type"), help=f"write 'type: {wanted}'")
-    decode(str, data.get("name"), (*path, "name"), findings) if "name" in data else _missing(
-        "name", path, findings
-    )
+    if "name" not in data:
+        _missing("name", path, findings)
+    else:
+        decode(Label, data["name"], (*path, "name"), findings)
     if "provider" not in data:
         _missing("provider", path, findings)
     return len(findings.problems) == before

@@ -102,13 +102,15 @@ def check_steps(steps: Collection[FaultStep], profile: Profile, findings: Findin
             )
 
 
-def check_objectives(asked: Asked, steps: Collection[FaultStep], findings: Findings) -> None:
-    """Note objectives about what is not in the experiment (HRM222) or without a claim (HRM223)."""
-    kinds = {step.kind for step in steps}
+def check_objectives(asked: Asked, kinds: Collection[str] | None, findings: Findings) -> None:
+    """Note objectives about what is not in the experiment (HRM222) or without a claim (HRM223).
+
+    ``kinds`` None: the method could not be read, so nothing can be said about its faults.
+    """
     for n, objective in enumerate(asked.objectives):
         path: Path = (ASKED, "objectives", n)
         for key, name, known in (("fault", objective.fault, kinds), ("arm", objective.arm, set(asked.arms))):
-            if name and name not in known:
+            if name and known is not None and name not in known:
                 findings.add(
                     "HRM222",
                     f"the objective names the {key} {quoted(name)}, which is not in this experiment",
@@ -153,7 +155,7 @@ class _Taker:
             if word not in known:
                 self.findings.add(
                     code,
-                    f"unknown word {quoted(word)} in '{key}'",
+                    f"unknown {key.removesuffix('s').replace('_', ' ')} {quoted(word)}",
                     (ASKED, key, n),
                     label="unknown",
                     help=advice(str(word), map(str, known)),

@@ -7,6 +7,7 @@ values themselves are converted and checked by msgspec, so the types of ``model.
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ def check_keys(data: Mapping[str, object], known: tuple[str, ...], path: Path, f
                 f"unknown key {quoted(key)}",
                 (*path, key),
                 key=True,
-                help=advice(key, [name for name in known if name not in data] or known),
+                help=advice(key, known),
             )
 
 
@@ -89,7 +90,7 @@ def _plain(kind: object) -> tuple[object, object]:
 def _struct(kind: type[msgspec.Struct], data: object, path: Path, findings: Findings) -> object:
     if not isinstance(data, dict):
         return _wrong_type("a mapping", data, path, findings)
-    fields = msgspec.structs.fields(kind)
+    fields = _fields(kind)
     before = len(findings.problems)
     check_keys(data, tuple(field.encode_name for field in fields), path, findings)
     for field in fields:
@@ -104,6 +105,11 @@ def _struct(kind: type[msgspec.Struct], data: object, path: Path, findings: Find
                 help=f"add '{field.encode_name}:'",
             )
     return data if len(findings.problems) == before else BAD
+
+
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)  # evaluates annotations each time
 
 
 def _items(kind: object, data: object, path: Path, findings: Findings) -> object:

@@ -77,10 +77,14 @@ class _Reader:
         system, scenario = (None, None) if asked is None else (self._system(asked), self._scenario(asked))
         services = None if system is None else system[0].services.keys()
         steps = self._activities(given, services)
-        if asked is None or asked.profile is None:
+        if asked is None:
+            return None
+        method = given.get("method")
+        all_read = isinstance(method, list) and len(method) == len(steps)
+        check_objectives(asked, {step.kind for step in steps} if all_read else None, self.findings)
+        if asked.profile is None:
             return None
         check_steps(steps, asked.profile, self.findings)
-        check_objectives(asked, steps, self.findings)
         self._check_length(steps, asked.profile)
         if self.findings.problems or self.elsewhere or system is None or scenario is None:
             return None
@@ -117,8 +121,8 @@ class _Reader:
                 )
         # A key of another tool (x-...) is its own affair, unless it looks like ours misspelt.
         foreign = [key for key in data if key.startswith("x-") and key != ASKED and not near(key, (ASKED,))]
-        checked = {key: value for key, value in data.items() if key not in foreign}
-        check_keys(checked, (*TOP_KEYS, *NOT_RUN), (), self.findings)
+        checked = {key: value for key, value in data.items() if key not in (*foreign, *NOT_RUN)}
+        check_keys(checked, TOP_KEYS, (), self.findings)
         for key in ("title", "description"):
             if key not in data:
                 self.findings.add("HRM203", f"the key '{key}' is missing", (), key=True, help=f"add '{key}:'")
@@ -150,7 +154,9 @@ class _Reader:
         return read_method(data["method"], services, self.findings) if "method" in data else ()
 
     def _system(self, asked: Asked) -> tuple[System, FilePath] | None:
-        path = self.path.parent / asked.system if asked.system else bundled_system()
+        path = self._beside("system", asked.system) if asked.system else bundled_system()
+        if path is None and asked.system:
+            return None
         if path is None:
             self.findings.add(
                 "HRM303",
@@ -167,7 +173,23 @@ class _Reader:
     def _scenario(self, asked: Asked) -> Scenario | None:
         if not asked.scenario:
             return None
-        return read_scenario(self.path.parent / asked.scenario, self.elsewhere)
+        path = self._beside("scenario", asked.scenario)
+        return None if path is None else read_scenario(path, self.elsewhere)
+
+    def _beside(self, key: str, name: str) -> FilePath | None:
+        """Find a file named relative to the experiment; a missing one is the experiment's problem."""
+        path = self.path.parent / name
+        if _exists(path):
+            return path
+        self.findings.add(
+            "HRM101",
+            f"there is no file {quoted(name)}",
+            (ASKED, key),
+            label="not found",
+            why=f"paths count from the experiment's folder: {quoted(path)}",
+            help="check the path",
+        )
+        return None
 
     def _check_length(self, steps: tuple[FaultStep, ...], profile: Profile) -> None:
         pauses_s = sum(step.pauses.before + step.pauses.after for step in steps)
@@ -180,6 +202,13 @@ class _Reader:
                 why=f"one run is at most {UNITS_MAX:,} units",
                 help="lower rate_hz, tau_s, hold_s or a pause",
             )
+
+
+def _exists(path: FilePath) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long, or with a NUL: nothing can be there
+        return False
 
 
 def _substitutions(data: dict[str, object]) -> Iterator[Path]:

@@ -73,11 +73,11 @@ def _check_system(system: System, findings: Findings) -> None:
                 help="command: any program; entry: module:function, forked from a warm process",
             )
         for n, other in enumerate(service.after):
-            check_service(other, (*here, "after", n), names, findings)
+            check_service(other, (*here, "after", n), names, findings, code="HRM302")
     for name, edge in system.edges.items():
-        check_service(edge.source, ("edges", name, "source"), names, findings)
-        check_service(edge.to, ("edges", name, "to"), names, findings)
-    check_service(system.workload.service, ("workload", "service"), names, findings)
+        check_service(edge.source, ("edges", name, "source"), names, findings, code="HRM302")
+        check_service(edge.to, ("edges", name, "to"), names, findings, code="HRM302")
+    check_service(system.workload.service, ("workload", "service"), names, findings, code="HRM302")
     for key in ("accepted", "sink", "dead_letters"):
         _check_listing(str(getattr(system.audit, key)), ("audit", key), system.services, findings)
     _check_order(system.services, findings)
@@ -95,7 +95,7 @@ def _check_listing(listing: str, path: Path, services: Mapping[str, Service], fi
             help="write e.g. gateway:/audit/accepted",
         )
         return
-    check_service(service, path, services, findings)
+    check_service(service, path, services, findings, code="HRM302")
 
 
 def _check_order(services: Mapping[str, Service], findings: Findings) -> None:

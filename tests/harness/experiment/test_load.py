@@ -1,0 +1,277 @@
+"""An experiment file becomes an Experiment, or one error that lists every problem at its place."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from harness.errors import UsageProblem
+from harness.experiment.load import load_experiment
+from harness.experiment.messages import MESSAGES
+from harness.experiment.model import PROFILES
+from harness.faults.effects import Kill, Pause
+
+
+def problems_of(folder, *changes: tuple[str, str], file: str = "experiment.yaml"):
+    """The problems of the experiment after ``changes`` of text in ``file``."""
+    text = (folder / file).read_text()
+    for old, new in changes:
+        assert old in text, f"the test replaces {old!r}, which is not there"
+        text = text.replace(old, new, 1)
+    (folder / file).write_text(text)
+    with pytest.raises(UsageProblem) as caught:
+        load_experiment(folder / "experiment.yaml")
+    return caught.value.problems
+
+
+def under_carets(problem) -> str:
+    above, below = problem.excerpt.split("\n")
+    start = below.index("^")
+    return above[start : start + below.count("^")]
+
+
+def test_a_right_file_becomes_an_experiment(folder):
+    experiment = load_experiment(folder / "experiment.yaml")
+    assert experiment.title == "Kill the scorer"
+    assert experiment.system.name == "toy"
+    assert experiment.system_dir == str(folder)
+    assert [(step.name, step.kind, step.effect) for step in experiment.steps] == [
+        ("kill-scorer", "process.kill", Kill(service="scorer"))
+    ]
+    assert experiment.profile == PROFILES["test"]
+    assert (experiment.arms, experiment.restart_profiles, experiment.sham) == (("none",), ("fast",), True)
+
+
+def test_the_hash_covers_the_question_and_not_where_the_file_lies(folder, tmp_path_factory):
+    first = load_experiment(folder / "experiment.yaml").sha256
+    other = tmp_path_factory.mktemp("elsewhere")
+    for file in folder.iterdir():
+        (other / file.name).write_text("# a comment\n" + file.read_text())
+    assert load_experiment(other / "experiment.yaml").sha256 == first
+    (other / "system.yaml").write_text((folder / "system.yaml").read_text().replace("/decide", "/decides"))
+    assert load_experiment(other / "experiment.yaml").sha256 != first
+
+
+def test_a_profile_may_be_adjusted_and_says_so_in_its_name(folder):
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("profile: test", "profile: {base: demo, tau_s: 60}"))
+    profile = load_experiment(file).profile
+    assert (profile.name, profile.tau_s, profile.rate_hz) == ("demo+tau_s", 60.0, PROFILES["demo"].rate_hz)
+
+
+def test_a_profile_named_on_the_command_line_wins(folder):
+    assert load_experiment(folder / "experiment.yaml", "demo").profile == PROFILES["demo"]
+    with pytest.raises(UsageProblem) as caught:
+        load_experiment(folder / "experiment.yaml", "dmeo")
+    assert caught.value.problems[0].code == "HRM220"
+    assert "'demo'" in caught.value.problems[0].help
+
+
+def test_pauses_of_an_action_are_kept(folder):
+    file = folder / "experiment.yaml"
+    file.write_text(
+        file.read_text().replace("    provider:", "    pauses: {before: 1, after: 2.5}\n    provider:")
+    )
+    pauses = load_experiment(file).steps[0].pauses
+    assert (pauses.before, pauses.after) == (1.0, 2.5)
+
+
+def test_a_hang_may_end_by_itself(folder):
+    file = folder / "experiment.yaml"
+    text = file.read_text().replace("process_kill", "process_hang")
+    file.write_text(text.replace("{service: scorer}", "{service: scorer, duration_s: 2}"))
+    assert load_experiment(file).steps[0].effect == Pause(service="scorer", duration_s=2.0)
+
+
+def test_the_bundled_system_is_the_default(folder):
+    file = folder / "experiment.yaml"
+    text = (
+        file.read_text()
+        .replace("  system: system.yaml\n", "")
+        .replace("service: scorer}", "service: gateway}")
+    )
+    file.write_text(text)
+    assert "scorer-a" in load_experiment(file).system.services
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "marked"),
+    [
+        ("process_kill", "process_kil", "HRM211", "process_kil"),
+        ("{service: scorer}", "{service: scorr}", "HRM212", "scorr"),
+        ("{service: scorer}", "{servce: scorer}", "HRM202", "servce"),
+        ("{service: scorer}", "{}", "HRM203", "arguments"),
+        ("{service: scorer}", "{service: 3}", "HRM201", "3"),
+        ("arguments: {service: scorer}", "arguments: scorer", "HRM201", "scorer"),
+        ("module: harness.frontends.chaostoolkit.faults", "module: os", "HRM213", "os"),
+        ("      type: python\n", "      type: process\n", "HRM213", "process"),
+        ("  - type: action", "  - type: probe", "HRM214", "probe"),
+        ("    name: kill-scorer\n", "    name: kill-scorer\n    background: true\n", "HRM215", "background"),
+        ("    name: kill-scorer\n", "    name: kill-scorer\n    controls: []\n", "HRM215", "controls"),
+        ("title: Kill the scorer", "title: Kill\nsecrets: {}", "HRM215", "secrets"),
+        ("    name: kill-scorer\n", "", "HRM203", "t"),
+        ("    name: kill-scorer", "    name: ${name}", "HRM216", "${name}"),
+        ("    name: kill-scorer", "    name: kill-scorer\n    pauses: {after: -1}", "HRM205", "-1"),
+        ("    name: kill-scorer", "    name: kill-scorer\n    pauses: {aftr: 1}", "HRM202", "aftr"),
+        ("title: Kill the scorer", "titel: Kill the scorer", "HRM202", "titel"),
+        ("title: Kill the scorer", "title: [a]", "HRM201", "["),
+        ("x-hormesis:", "x-hormsis:", "HRM202", "x-hormsis"),
+        ("profile: test", "profile: tset", "HRM220", "tset"),
+        ("profile: test", "profile: {tau_s: -4}", "HRM205", "-4"),
+        ("profile: test", "profile: {tau_s: ten}", "HRM201", "ten"),
+        ("profile: test", "profile: {tua_s: 4}", "HRM202", "tua_s"),
+        ("profile: test", "profile: {rate_hz: 1000000}", "HRM225", "{"),
+        ("profile: test", "profile: [1]", "HRM201", "["),
+        ("profile: test", "arms: [none, bear]", "HRM219", "bear"),
+        ("profile: test", "arms: none", "HRM201", "none"),
+        ("profile: test", "arms: [none, none]", "HRM224", "none"),
+        ("profile: test", "restart_profiles: [fats]", "HRM221", "fats"),
+        ("profile: test", "repetitions: 0", "HRM204", "0"),
+        ("profile: test", "sham: maybe", "HRM201", "maybe"),
+        (
+            "profile: test",
+            "objectives: [{fault: process.hang, exactly_once: true}]",
+            "HRM222",
+            "process.hang",
+        ),
+        ("profile: test", "objectives: [{arm: bare, exactly_once: true}]", "HRM222", "bare"),
+        ("profile: test", "objectives: [{fault: process.kill}]", "HRM223", "{"),
+        ("  version: 1", "  version: 2", "HRM206", "2"),
+        ("  version: 1\n", "", "HRM203", "x-hormesis"),
+        ("scenario: scenario.yaml", "scenario: gone.yaml", "HRM101", "gone.yaml"),
+        ("system: system.yaml", "system: gone.yaml", "HRM101", "gone.yaml"),
+    ],
+)
+def test_what_is_wrong_is_named_and_marked(folder, old, new, code, marked):
+    problems = problems_of(folder, (old, new))
+    found = [problem for problem in problems if problem.code == code]
+    assert found, [problem.code for problem in problems]
+    assert under_carets(found[0]) == marked
+    assert found[0].help
+    assert found[0].file == str(folder / "experiment.yaml")
+
+
+def test_a_fault_longer_than_it_is_watched_is_refused(folder):
+    problems = problems_of(
+        folder, ("process_kill", "process_hang"), ("{service: scorer}", "{service: scorer, duration_s: 9}")
+    )
+    assert [(p.code, under_carets(p)) for p in problems] == [("HRM218", "9")]
+    assert "tau + W + H" in problems[0].why
+
+
+def test_an_empty_method_is_refused(folder):
+    text = (folder / "experiment.yaml").read_text()
+    start, end = text.index("method:"), text.index("x-hormesis:")
+    problems = problems_of(folder, (text[start:end], "method: []\n"))
+    assert [problem.code for problem in problems] == ["HRM217"]
+
+
+def test_two_actions_of_one_name_are_refused(folder):
+    text = (folder / "experiment.yaml").read_text()
+    action = text[text.index("  - type: action") : text.index("x-hormesis:")]
+    assert [problem.code for problem in problems_of(folder, (action, action + action))] == ["HRM224"]
+
+
+def test_all_problems_are_listed_in_the_order_of_their_lines(folder):
+    problems = problems_of(
+        folder,
+        ("title: Kill", "titel: Kill"),
+        ("process_kill", "process_kil"),
+        ("profile: test", "profile: {tau_s: no, hold_s: -1}\n  arms: [bear]"),
+        ("scenario: scenario.yaml", "scenario: gone.yaml"),
+    )
+    assert [p.code for p in problems] == [
+        "HRM202",
+        "HRM203",
+        "HRM211",
+        "HRM101",
+        "HRM113",
+        "HRM205",
+        "HRM219",
+    ]
+    assert [p.line for p in problems] == sorted(p.line for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        ("system.yaml", "after: [scorer]", "after: [scorr]", "HRM302"),
+        ("system.yaml", "to: scorer", "to: scorr", "HRM302"),
+        ("system.yaml", "service: gateway", "service: gatewy", "HRM302"),
+        ("system.yaml", "gateway:/audit", "gatewy:/audit", "HRM302"),
+        ("system.yaml", "gateway:/audit/accepted", "nowhere", "HRM204"),
+        ("system.yaml", "command: [scorer]", 'command: [scorer], entry: "a:b"', "HRM301"),
+        ("system.yaml", "command: [scorer]", "", "HRM301"),
+        ("system.yaml", "command: [scorer]", "command: [scorer], after: [gateway]", "HRM304"),
+        ("system.yaml", "command: [scorer]", "comand: [scorer]", "HRM202"),
+        ("system.yaml", "route: /decide", "rout: /decide", "HRM202"),
+        ("system.yaml", "version: 1", "version: 1\nversion: 1", "HRM110"),
+        ("system.yaml", "name: toy", "name: Toy", "HRM204"),
+        ("scenario.yaml", "name: steady", "name: [steady]", "HRM201"),
+        ("scenario.yaml", "name: steady", "name: steady\nworld_s_per_run_s: -7", "HRM205"),
+        ("scenario.yaml", "name: steady", "name: &a steady", "HRM108"),
+    ],
+)
+def test_a_broken_system_or_scenario_is_named_with_its_own_file_and_line(folder, file, old, new, code):
+    problems = problems_of(folder, (old, new), file=file)
+    assert {problem.file for problem in problems} == {str(folder / file)}
+    assert code in [problem.code for problem in problems]
+    assert all(problem.line for problem in problems)
+
+
+def test_every_code_that_is_raised_has_a_page(folder):
+    problems = problems_of(folder, ("process_kill", "x"), ("profile: test", "profile: {tau_s: no}"))
+    assert {problem.code for problem in problems} <= MESSAGES.keys()
+
+
+def test_keys_of_other_tools_are_left_alone(folder):
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text() + "x-other-tool: {a: 1}\n")
+    assert load_experiment(file).title == "Kill the scorer"
+
+
+def test_loading_imports_nothing_of_the_users_starts_nothing_and_opens_no_socket(folder):
+    (folder / "evil.py").write_text("raise SystemExit('imported')")
+    system = folder / "system.yaml"
+    system.write_text(system.read_text() + 'world: "evil:open_world"\npreload: [evil]\n')
+    watch = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from harness.experiment.load import load_experiment
+        seen = []
+        ours = {"harness", "msgspec", "yaml", *sys.stdlib_module_names}
+        forbidden = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn",
+                     "os.spawn", "pty.spawn", "socket.__new__", "socket.connect", "socket.bind")
+        def hook(event, arguments):
+            foreign = event == "import" and arguments[0].partition(".")[0] not in ours
+            writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+            if event in forbidden or foreign or writes:
+                seen.append((event, str(arguments)[:200]))
+        sys.addaudithook(hook)
+        for name in sys.argv[1:]:
+            load_experiment(Path(name))
+        assert not seen, seen
+        assert not any(m.partition(".")[0] in ("reference_pipeline", "evil") for m in sys.modules)
+        print("quiet")
+        """
+    )
+    file = folder / "experiment.yaml"
+    bundled = folder / "bundled.yaml"
+    text = (
+        file.read_text()
+        .replace("  system: system.yaml\n", "")
+        .replace("service: scorer}", "service: gateway}")
+    )
+    bundled.write_text(text)
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", watch, str(file), str(bundled)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout == "quiet\n", run.stderr
