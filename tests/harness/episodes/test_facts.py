@@ -1,0 +1,225 @@
+"""One run's facts from synthetic histories with a known truth."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from harness.episodes.acts import first_act, platform_acts
+from harness.episodes.baseline import baseline_of
+from harness.episodes.facts import facts
+from harness.episodes.service import service_of
+from harness.history import events as ev
+from harness.history.observations import BAD, DEGRADED, DTYPE, GOOD, LOAD, UNKNOWN
+from tests.traps.histories import (
+    CLOCK_ZERO_S,
+    PROFILE,
+    SERVICE,
+    SETTLED,
+    Outage,
+    Story,
+    act,
+    history_of,
+    killed,
+    never_back,
+    plan_of,
+    rows_of,
+)
+
+
+def episode_of(story: Story):
+    (episode,) = facts(history_of(story)).episodes
+    return episode
+
+
+def test_a_kill_that_the_platform_mends_has_all_its_marks() -> None:
+    episode = episode_of(killed(0.8))
+    assert episode.ended_by == "platform"
+    assert (episode.acted_s, episode.act) == (pytest.approx(0.01), "started")
+    assert (episode.cleared_s, episode.cleared_by) == (pytest.approx(0.8), "platform")
+    assert episode.served.recovered_s == pytest.approx(0.8, abs=0.01)
+    assert episode.served.lost_s == pytest.approx(0.8, abs=0.02)
+    assert episode.effective_s == pytest.approx(2.3)
+
+
+def test_an_outage_until_the_undo_is_censored() -> None:
+    episode = episode_of(never_back())
+    assert episode.ended_by == "undo"
+    assert episode.served.recovered_s is None
+    assert episode.served.lost_s == pytest.approx(PROFILE.tau_s)
+    assert episode.acted_s is None
+
+
+def test_a_fault_that_nobody_feels_is_absorbed() -> None:
+    assert episode_of(Story()).ended_by == "absorbed"
+
+
+def test_service_back_with_the_fault_still_there_is_healed() -> None:
+    assert episode_of(Story(outages=(Outage(0.0, 1.0),))).ended_by == "healed"
+
+
+def test_a_fault_that_ends_itself_is_not_called_healed() -> None:
+    gone = ev.Cleared(episode=0, at_s=CLOCK_ZERO_S + 2.3 + 1.0, by="itself")
+    assert (
+        episode_of(Story(outages=(Outage(0.0, 1.0),), events=lambda told: [*told, gone])).ended_by == "itself"
+    )
+
+
+def test_degraded_answers_are_served_and_not_full() -> None:
+    episode = episode_of(Story(outages=(Outage(0.0, 1.0, outcome=DEGRADED),)))
+    assert episode.served.impact_s is None
+    assert episode.full.recovered_s == pytest.approx(1.0, abs=0.01)
+    assert episode.full.lost_s == pytest.approx(1.0, abs=0.02)
+    assert episode.ended_by == "absorbed"
+
+
+def test_unknown_outcomes_are_bad_service() -> None:
+    known = episode_of(killed(0.8))
+    unknown = episode_of(with_outcome(killed(0.8), UNKNOWN))
+    assert unknown.served == known.served
+
+
+def with_outcome(story: Story, outcome: int) -> Story:
+    (outage,) = story.outages
+    return killed(0.8, outages=(Outage(outage.from_s, outage.to_s, outcome=outcome),))
+
+
+def test_a_sham_run_is_analysed_like_a_fault_and_its_alarm_is_seen() -> None:
+    quiet, alarm = episode_of(Story(sham=True)), episode_of(Story(sham=True, outages=(Outage(1.0, 1.5),)))
+    assert (quiet.served.impact_s, quiet.ended_by) == (None, "absorbed")
+    assert alarm.served.impact_s == pytest.approx(1.0, abs=0.01)
+    assert alarm.ended_by == "itself"
+
+
+def test_load_rows_change_no_figure() -> None:
+    def with_load(rows):
+        load = rows[:300].copy()
+        load["stream"], load["outcome"] = LOAD, BAD
+        return np.concatenate([rows, load])
+
+    assert facts(history_of(killed(rows=with_load))) == facts(history_of(killed()))
+
+
+def test_the_order_of_rows_changes_no_figure() -> None:
+    shuffled = killed(rows=lambda rows: np.random.default_rng(1).permutation(rows))
+    assert facts(history_of(shuffled)) == facts(history_of(killed()))
+
+
+def test_the_better_of_two_attempts_at_a_unit_counts() -> None:
+    rows = np.zeros(3, dtype=DTYPE)
+    rows["unit"], rows["due"], rows["weight"] = [4, 4, 5], [1.0, 1.0, 2.0], 1
+    rows["outcome"] = [BAD, GOOD, 77]
+    service = service_of(rows)
+    assert service.unit.tolist() == [4, 5]
+    assert service.served.tolist() == [True, False]  # an outcome that nobody knows is not good
+
+
+def test_rows_without_a_due_instant_are_no_observation() -> None:
+    rows = np.zeros(2, dtype=DTYPE)
+    rows["unit"], rows["due"], rows["weight"] = [0, 1], [np.nan, 1.0], 1
+    assert service_of(rows).unit.tolist() == [1]
+
+
+def test_a_missing_unit_makes_the_run_void() -> None:
+    run = facts(history_of(killed(rows=lambda rows: np.delete(rows, 100))))
+    assert run.void == "1 units were due and have no row"
+
+
+def test_two_faults_of_one_run_are_two_episodes_on_one_baseline() -> None:
+    run = facts(history_of(Story(outages=(Outage(0.0, 0.5),), episodes=2)))
+    assert [e.index for e in run.episodes] == [0, 1]
+    assert all(e.void == "" for e in run.episodes)
+    assert all(e.served.recovered_s == pytest.approx(0.5, abs=0.01) for e in run.episodes)
+
+
+def test_the_runs_own_figures_are_those_of_its_rows() -> None:
+    story = killed(0.8)
+    run, rows = facts(history_of(story)), rows_of(story)
+    good = int((rows["outcome"] == GOOD).sum())
+    assert (run.units, run.good_units) == (len(rows), good)
+    assert run.availability_ratio == pytest.approx(good / len(rows), abs=1e-6)
+    assert run.send_lag_p99_ms == pytest.approx(1.0)
+    assert run.exactly_once is True
+    assert run.complete
+    assert run.windows - run.windows_met in (2, 3)  # 0.8 s touch two or three windows of 0.5 s
+
+
+def test_a_whole_run_without_an_audit_claims_nothing_about_it() -> None:
+    run = facts(history_of(killed(audit=None)))
+    assert (run.exactly_once, run.audit_observable, run.audit_text) == (
+        None,
+        False,
+        "no audit in the history",
+    )
+
+
+@pytest.mark.parametrize("wrong", ["missing", "doubled", "foreign", "changed"])
+def test_each_way_of_losing_a_transaction_breaks_exactly_once(wrong: str) -> None:
+    run = facts(history_of(killed(audit=msgspec.structs.replace(SETTLED, **{wrong: 2}))))
+    assert run.exactly_once is False
+    assert f"2 {wrong}" in run.audit_text
+
+
+def test_the_quality_line_shows_the_outage_and_what_was_before() -> None:
+    episode = episode_of(killed(0.8))
+    at = lambda s: episode.quality[round((s - episode.quality_from_s) / episode.quality_bin_s)]  # noqa: E731
+    assert (at(-0.3), at(0.2), at(2.0)) == (1.0, 0.0, 1.0)
+    assert episode.quality_from_s == pytest.approx(-0.5)
+
+
+def test_the_baseline_is_what_lies_a_deadline_before_the_fault() -> None:
+    story = killed(baseline_share=0.01)
+    until_s = CLOCK_ZERO_S + plan_of(story).episodes[0].inject_at_s - 0.002 - PROFILE.deadline_s
+    baseline = baseline_of(rows_of(story), until_s=until_s, profile=PROFILE)
+    run = facts(history_of(story))
+    assert (run.baseline_units, run.baseline_bad) == (baseline.units, baseline.bad)
+    assert baseline.why == ""
+
+
+def test_a_baseline_worse_than_the_objective_is_not_met() -> None:
+    story = killed(baseline_share=0.03)
+    assert facts(history_of(story)).void == ""
+    assert "objective" in facts(history_of(story), bad_ratio_max=0.001).void
+
+
+def test_too_few_units_are_no_baseline() -> None:
+    rows = rows_of(killed())[:200]
+    assert "only 200 units" in baseline_of(rows, until_s=1e9, profile=PROFILE).why
+    assert "no units" in baseline_of(rows[:0], until_s=1e9, profile=PROFILE).why
+
+
+def test_what_the_harness_asked_for_is_no_act_of_the_platform() -> None:
+    ledger = [
+        act("asked", 1.0, detail="start"),
+        act("started", 1.1),
+        act("asked", 2.0, detail="stop"),
+        act("started", 3.0),
+        act("asked", 4.0, service="other", detail="start"),
+        act("started", 4.1),
+        act("ready", 4.2),
+        act("killed", 5.0),
+    ]
+    assert [(a.act, a.at_s) for a in platform_acts(ledger, 0.0)] == [
+        ("started", 3.0),
+        ("started", 4.1),
+        ("killed", 5.0),
+    ]
+    assert [a.at_s for a in platform_acts(ledger, 3.5)] == [4.1, 5.0]
+
+
+def test_an_act_on_another_service_does_not_answer_the_fault() -> None:
+    acts = (act("started", 1.0, service="other"), act("started", 2.0))
+    found = first_act(acts, SERVICE, 0.0, 10.0)
+    assert found is not None
+    assert found.at_s == 2.0
+    assert first_act(acts, SERVICE, 3.0, 10.0) is None
+
+
+def test_an_empty_history_gives_facts_that_are_void_and_no_error() -> None:
+    history = history_of(
+        killed(rows=lambda rows: rows[:0], events=lambda told: []), cut="history.jsonl is empty"
+    )
+    run = facts(history)
+    assert run.void.startswith("history cut")
+    assert (run.episodes, run.availability_ratio, run.complete) == ((), None, False)
