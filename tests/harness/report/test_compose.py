@@ -1,0 +1,114 @@
+"""A folder gives one document, the same bytes wherever it lies, and every doubt is a line in it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import UsageProblem
+from harness.history import events as ev
+from harness.report.compose import compose, compose_campaign, decode, encode
+from harness.report.document import Check, Document
+from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, written
+
+PAIR = (
+    killed(),
+    Story(sham=True),
+    never_back(),
+    Story(sham=True, arm="bare"),
+)
+
+
+def check(document: Document, start: str) -> Check:
+    (found,) = (line for line in document.trust if line.text.startswith(start))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("store"), *PAIR)
+
+
+def test_a_copy_of_the_folder_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(folder, tmp_path / "elsewhere" / "under another name")
+    data = encode(compose(folder))
+    assert encode(compose(copied)) == data
+    assert str(folder).encode() not in data
+
+
+def test_the_bytes_read_back_as_the_same_document(folder: Path) -> None:
+    document = compose(folder)
+    data = encode(document)
+    assert decode(data) == document
+    assert data.endswith(b"}\n")
+    assert data.startswith(b'{\n "version": 1,')
+
+
+def test_a_document_with_a_field_of_the_wrong_kind_is_refused(folder: Path) -> None:
+    data = encode(compose(folder)).replace(b'"trust": [', b'"trust": 7, "more": [')
+    with pytest.raises(msgspec.ValidationError):
+        decode(data)
+
+
+def test_a_good_campaign_has_only_lines_that_are_ok(folder: Path) -> None:
+    document = compose(folder)
+    assert [line.text for line in document.trust if not line.ok] == []
+    assert check(document, "Every fault was proven effective").value == "2 of 2"
+    assert check(document, "Every fault was proven gone").value == "2 of 2"
+    assert check(document, "Runs recorded").value == "4 of 4"
+    assert check(document, "False impacts").value.startswith("0 of 2")
+    assert check(document, "Runs of a pair").value == "1 of 1 pairs"
+    assert document.verdict.word == "DONE"
+    assert [run.run_id for run in document.runs] == sorted(run.run_id for run in document.runs)
+
+
+@pytest.mark.parametrize(
+    ("start", "story"),
+    [
+        ("Runs recorded", killed(send_lag_s=0.2)),
+        ("The witness sent on time", killed(send_lag_s=0.2)),
+        ("Every fault was proven effective", killed(events=lambda told: told[:5])),
+        ("Every fault was proven gone", killed(events=lambda told: _without(told, ev.Clean))),
+        ("Bad units before the first fault", killed(baseline_share=0.3)),
+        ("Every accepted transaction", killed(audit=None)),
+        ("Runs of a pair", killed(seed=8)),
+    ],
+)
+def test_each_doubt_about_one_run_is_seen_in_its_line(start: str, story: Story) -> None:
+    document = compose_campaign(campaign_of(Story(sham=True), story))
+    assert not check(document, start).ok
+
+
+def _without(told: list, kind: type) -> list:
+    return [event for event in told if not isinstance(event, kind)]
+
+
+def test_many_false_impacts_in_sham_runs_are_a_doubt() -> None:
+    alarms = [Story(sham=True, pair=i, outages=(Outage(1.0, 1.5),)) for i in range(5)]
+    line = check(compose_campaign(campaign_of(killed(), *alarms)), "False impacts")
+    assert line.value.startswith("5 of 5")
+    assert not line.ok
+
+
+def test_without_sham_runs_false_impacts_were_not_looked_for() -> None:
+    assert not check(compose_campaign(campaign_of(killed())), "False impacts").ok
+
+
+def test_an_empty_campaign_has_no_line_that_is_ok_by_default() -> None:
+    document = compose_campaign(campaign_of(planned=0))
+    of_the_profile = "Errors of the recovery test"
+    assert [c.text for c in document.trust if c.ok and not c.text.startswith(of_the_profile)] == []
+    assert decode(encode(document)) == document
+
+
+def test_the_profiles_own_error_rates_are_printed(folder: Path) -> None:
+    line = check(compose(folder), "Errors of the recovery test under profile test")
+    assert "%" in line.value
+
+
+def test_a_folder_that_is_no_campaign_is_a_usage_problem(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem):
+        compose(tmp_path)

@@ -1,0 +1,167 @@
+"""From estimates and objectives to one word: evidence on either side, or the word for too little."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from msgspec.structs import replace as changed
+
+from harness.episodes.facts import facts
+from harness.episodes.model import RunFacts
+from harness.estimates.estimate import estimate
+from harness.estimates.means import mean
+from harness.estimates.model import Mean
+from harness.estimates.shares import lower_bound, upper_bound
+from harness.verdict.codes import EXIT_CODE
+from harness.verdict.evidence import judge_all, judge_mean, judge_share, needed_n
+from harness.verdict.judge import judge
+from harness.verdict.model import Verdict
+from tests.traps.histories import PROFILE, Story, history_of, killed, never_back, objective
+
+
+@cache
+def _facts(story: str) -> RunFacts:
+    told = {
+        "back": killed(0.3),
+        "lost": replace(never_back(), arm="none"),
+        "absorbed": Story(),
+        "sham": Story(sham=True),
+        "bare": never_back(),
+        "void": killed(send_lag_s=0.2),
+    }
+    return facts(history_of(told[story]))
+
+
+def runs_of(**counts: int) -> list[RunFacts]:
+    """So many runs of each story, each with an id of its own."""
+    told = [story for story, count in counts.items() for _ in range(count)]
+    return [changed(_facts(story), run_id=f"r{i:04d}", pair=i) for i, story in enumerate(told)]
+
+
+def verdict_of(runs: list[RunFacts], *claims: dict[str, object], planned: int | None = None) -> Verdict:
+    return judge(
+        estimate(runs, PROFILE),
+        runs,
+        [objective(**claim) for claim in claims],
+        campaign_id="kill-1",
+        planned_runs=len(runs) if planned is None else planned,
+    )
+
+
+SOON = {"served_within_s": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("counts", "word"),
+    [
+        ({"back": 29}, "PASS"),
+        ({"back": 20, "absorbed": 9}, "PASS"),
+        ({"back": 28}, "INCONCLUSIVE"),
+        ({"back": 28, "lost": 1}, "INCONCLUSIVE"),
+        ({"back": 45, "lost": 1}, "PASS"),
+        ({"back": 1, "lost": 1}, "INCONCLUSIVE"),
+        ({"lost": 1}, "INCONCLUSIVE"),
+        ({"lost": 2}, "FAIL"),
+        ({"back": 20, "lost": 9}, "FAIL"),
+    ],
+)
+def test_a_share_needs_evidence_on_either_side(counts: dict[str, int], word: str) -> None:
+    found = verdict_of(runs_of(**counts), SOON)
+    assert (found.word, found.exit_code) == (word, EXIT_CODE[word])
+    (claim,) = found.claims
+    assert claim.word == word
+
+
+def test_recovered_too_late_is_not_in_time() -> None:
+    assert verdict_of(runs_of(back=29), {"served_within_s": 0.2}).word == "FAIL"
+
+
+def test_failure_beats_too_little_evidence() -> None:
+    found = verdict_of(runs_of(lost=2, bare=1), SOON)
+    assert {claim.word for claim in found.claims} == {"FAIL", "INCONCLUSIVE"}
+    assert (found.word, found.exit_code) == ("FAIL", 1)
+
+
+def test_one_class_without_evidence_is_enough_for_inconclusive() -> None:
+    found = verdict_of(runs_of(back=29, bare=1), SOON)
+    assert (found.word, found.exit_code) == ("INCONCLUSIVE", 3)
+
+
+def test_an_objective_about_one_arm_says_nothing_of_the_other() -> None:
+    found = verdict_of(runs_of(back=29, bare=3), SOON | {"arm": "none", "fault": "process.kill"})
+    assert (found.word, len(found.claims)) == ("PASS", 1)
+
+
+def test_availability_is_judged_over_five_runs_without_a_fault_at_least() -> None:
+    claim = {"availability_ratio": 0.99}
+    assert verdict_of(runs_of(back=1, sham=5), claim).word == "PASS"
+    few = verdict_of(runs_of(back=1, sham=4), claim)
+    assert few.word == "INCONCLUSIVE"
+    assert "needs 4 / 5" in few.why
+
+
+def test_availability_below_the_claim_fails() -> None:
+    assert judge_mean(mean([0.95, 0.951, 0.949, 0.95, 0.952]), 0.99).word == "FAIL"
+    assert judge_mean(mean([0.95, 0.999, 0.999, 0.99, 0.999]), 0.99).word == "INCONCLUSIVE"
+    assert judge_mean(Mean(n=0, mean=None, low=None, high=None), 0.0).word == "VOID"
+
+
+def test_unsafe_wins_over_void_and_over_missing_runs() -> None:
+
+    runs = [changed(run, unsafe="episode 0: still stopped") for run in runs_of(void=1)]
+    found = verdict_of(runs, SOON, planned=9)
+    assert (found.word, found.exit_code, found.next) == ("UNSAFE", 6, "hormesis explain code 6")
+
+
+def test_the_same_run_twice_is_void() -> None:
+    runs = runs_of(back=1) * 2
+    assert verdict_of(runs).word == "VOID"
+
+
+def test_more_runs_than_planned_are_void() -> None:
+    assert verdict_of(runs_of(back=3), planned=2).word == "VOID"
+
+
+def test_done_says_what_was_not_counted() -> None:
+    found = verdict_of(runs_of(back=1))
+    assert (found.word, found.why, found.next) == ("DONE", "done, nothing claimed", "hormesis report kill-1")
+
+
+@given(st.integers(1, 120), st.integers(0, 120), st.integers(0, 10), st.floats(0.01, 0.999))
+def test_a_word_on_a_share_never_says_more_than_the_bounds(n: int, k: int, void: int, ratio: float) -> None:
+    assume(k <= n)
+    word = judge_share(k, n, ratio, void=void).word
+    assert (word == "FAIL") == (upper_bound(k, n) < ratio)
+    assert (word == "PASS") == (lower_bound(k, n + void) >= ratio and word != "FAIL")
+
+
+@given(st.integers(0, 60), st.floats(0.0, 1.0))
+def test_void_episodes_never_help_a_claim(void: int, ratio: float) -> None:
+    order = ["FAIL", "INCONCLUSIVE", "PASS"]
+    with_void, without = judge_share(40, 40, ratio, void=void).word, judge_share(40, 40, ratio).word
+    assert order.index(with_void) <= order.index(without)
+
+
+@given(st.integers(0, 8), st.sampled_from([0.5, 0.9, 0.95]))
+def test_the_needed_number_is_the_first_that_is_enough(failures: int, ratio: float) -> None:
+    n = needed_n(failures, ratio)
+    assert n is not None
+    assert lower_bound(n - failures, n) >= ratio
+    assert lower_bound(n - 1 - failures, n - 1) < ratio
+
+
+def test_a_certainty_is_never_proven_and_one_failure_refutes_it() -> None:
+    assert judge_share(1000, 1000, 1.0).word == "INCONCLUSIVE"
+    assert judge_share(999, 1000, 1.0).word == "FAIL"
+
+
+def test_no_data_is_never_a_pass() -> None:
+    assert judge_share(0, 0, 0.0).word == "VOID"
+    assert judge_share(0, 0, 0.0, void=5).word == "VOID"
+    assert judge_all([]).word == "VOID"
+    assert verdict_of([], SOON, planned=0).word == "VOID"
+    assert verdict_of([]).word == "VOID"
