@@ -1,7 +1,8 @@
 """Outages of known length, 0.5 to 3 s, as the real driver brackets them at 200 and at 50 units/s.
 
-Figures: how many of n lie between the bounds, and the absolute error of the midpoint. Wanted: all
-bracketed; median at most 10 ms at 200 units/s and 15 ms at 50 units/s.
+Figures: how many of n lie between the bounds of the rows (sent to ended) and of the line (due to due,
+as a report shows them), and the absolute error of the line's midpoint. Wanted: all bracketed; median
+at most 10 ms at 200 units/s and 15 ms at 50 units/s.
 """
 
 from __future__ import annotations
@@ -25,33 +26,39 @@ KIT = Path(__file__).parent.parent / "tests" / "calibration" / "outages"
 
 
 def run(full: bool) -> dict[str, object]:
-    """Measure 300 outages, or 10 where not ``full``; gives the figures of each rate and ``met``."""
+    """Measure 300 outages, or 10 where not ``full``; gives the figures of each rate and the bars."""
     sys.path.insert(0, str(KIT))
     kit = importlib.import_module("outage_kit")
     count = COUNT if full else COUNT_SHORT
     figures = {rate: _figures(measured) for rate, measured in kit.run_outages(count, RATES, SEED).items()}
-    met = all(
-        figure["bracketed"] == count and figure["midpoint_error_ms"]["median"] <= MEDIAN_MS_MAX[rate]
-        for rate, figure in figures.items()
-    )
-    return {"outages": count, "seed": SEED, "rates": figures, "wanted_median_ms": MEDIAN_MS_MAX, "met": met}
+    bars = {}
+    for rate, figure in figures.items():
+        bars[f"every outage bracketed at {rate}/s"] = figure["bracketed"] == count
+        bars[f"every outage bracketed by the line at {rate}/s"] = figure["bracketed_by_the_line"] == count
+        limit_ms = MEDIAN_MS_MAX[rate]
+        bars[f"median midpoint error at most {limit_ms:g} ms at {rate}/s"] = (
+            figure["midpoint_error_ms"]["median"] or np.inf
+        ) <= limit_ms
+    return {"outages": count, "rates": figures, "bars": bars}
 
 
 def _figures(measured: Any) -> dict[str, Any]:  # the kit is imported by path
     outages = measured.outages
     errors_ms = np.abs([outage.midpoint_error_s for outage in outages]) * 1000
-    median, p90 = np.quantile(errors_ms, [0.5, 0.9])
+    # An order statistic instead of interpolation: an outage without an end is infinitely wrong.
+    median, p90 = np.quantile(errors_ms, [0.5, 0.9], method="higher")
     return {
         "bracketed": sum(outage.bracketed for outage in outages),
+        "bracketed_by_the_line": sum(outage.line_bracketed for outage in outages),
         "n": len(outages),
-        "midpoint_error_ms": {
-            "median": round(float(median), 2),
-            "p90": round(float(p90), 2),
-            "max": round(float(errors_ms.max()), 2),
-        },
-        "median_width_ms": round(float(np.median([o.high_s - o.low_s for o in outages])) * 1000, 2),
+        "midpoint_error_ms": {"median": _ms(median), "p90": _ms(p90), "max": _ms(errors_ms.max())},
+        "median_width_ms": _ms(float(np.median([o.rows[1] - o.rows[0] for o in outages])) * 1000),
         "stalls_of_the_witness": measured.stalls,
     }
+
+
+def _ms(value: float) -> float | None:
+    return round(float(value), 2) if np.isfinite(value) else None
 
 
 if __name__ == "__main__":

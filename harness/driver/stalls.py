@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 BEAT_S = 0.01
@@ -65,6 +66,8 @@ async def heartbeat(detector: StallDetector, tell: Callable[[Stall], None]) -> N
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(1):
-        writer.write(data)
+    # Ended between a byte and its echo, our own end resets the connection: the normal end of a run.
+    with suppress(ConnectionResetError):
+        while data := await reader.read(1):
+            writer.write(data)
     writer.close()

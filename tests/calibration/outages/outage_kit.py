@@ -16,30 +16,41 @@ import numpy as np
 import outage_stub
 
 from harness.driver.spec import Spec
+from harness.episodes.recovery import Units, Watch, find_level
+from harness.episodes.service import service_of
 from harness.experiment.model import Profile, Workload
 from harness.history.observations import REASONS, read_rows
 
 HERE = Path(__file__).parent
-TAIL_S = 1.0
+TAIL_S = 1.5  # units after the last outage, longer than windows and hold of the line
+LEAD_S = 0.1  # the line watches from shortly before a fault to shortly before the next
 
 
 @dataclass(frozen=True)
 class Outage:
-    """One outage as the stub stamped it and as the witness's rows bracket it; lengths in seconds."""
+    """One outage: as the stub stamped it, as raw rows bracket it, and as the line's episodes do.
+
+    Lengths in seconds. ``line`` is None where the line saw no outage or no end of it.
+    """
 
     true_s: float
-    low_s: float
-    high_s: float
+    rows: tuple[float, float]
+    line: tuple[float, float] | None
 
     @property
     def bracketed(self) -> bool:
-        """Whether the bounds hold the truth."""
-        return self.low_s <= self.true_s <= self.high_s
+        """Whether the rows' bounds hold the truth."""
+        return self.rows[0] <= self.true_s <= self.rows[1]
+
+    @property
+    def line_bracketed(self) -> bool:
+        """Whether the line's bounds, as a report shows them, hold the truth."""
+        return self.line is not None and self.line[0] <= self.true_s <= self.line[1]
 
     @property
     def midpoint_error_s(self) -> float:
-        """Signed error of the middle of the bounds."""
-        return (self.low_s + self.high_s) / 2 - self.true_s
+        """Signed error of the middle of the line's bounds; infinite where it has none."""
+        return float("inf") if self.line is None else sum(self.line) / 2 - self.true_s
 
 
 @dataclass(frozen=True)
@@ -77,21 +88,33 @@ def run_outages(count: int, rates: tuple[float, ...], seed: int) -> dict[str, Me
                 process.kill()
                 process.communicate()
         return {
-            rate: Measured(measure(Path(folder) / f"{rate}.bin", truth), stalls)
+            rate: Measured(measure(Path(folder) / f"{rate}.bin", truth, float(rate)), stalls)
             for rate, stalls in told.items()
         }
 
 
-def measure(path: Path, truth: list[tuple[float, float]]) -> list[Outage]:
+def measure(path: Path, truth: list[tuple[float, float]], rate: float) -> list[Outage]:
     """Bracket every outage of ``truth`` (down, up) by the rows of one driver."""
     rows = np.sort(read_rows(path.read_bytes()), order="due")
     ups, downs = [up_s for _, up_s in truth], [down_s for down_s, _ in truth]
     edges = [-np.inf, *((up_s + down_s) / 2 for up_s, down_s in pairwise_gaps(ups, downs)), np.inf]
+    units = service_of(rows).units(full=False)
+    ends = [*downs[1:], float(rows["due"][-1])]
     found = []
     for place, (down_s, up_s) in enumerate(truth):
         mine = rows[(rows["due"] > edges[place]) & (rows["due"] <= edges[place + 1])]
-        found.append(Outage(up_s - down_s, *bounds(mine)))
+        line = _line_bounds(units, rate, (down_s, ends[place]))
+        found.append(Outage(up_s - down_s, bounds(mine), line))
     return found
+
+
+def _line_bounds(units: Units, rate: float, within: tuple[float, float]) -> tuple[float, float] | None:
+    """What the episodes of the line say of the outage between an instant and the next outage."""
+    profile = Profile(rate_hz=rate, window_s=0.1, window_units=20, hold_s=0.4, tau_s=4.0)
+    level = find_level(units, profile, Watch(within[0] - LEAD_S, within[1] - LEAD_S, 0.0))
+    if level.bound_low_s is None or level.bound_high_s is None:
+        return None
+    return level.bound_low_s, level.bound_high_s
 
 
 def pairwise_gaps(ups: list[float], downs: list[float]) -> list[tuple[float, float]]:

@@ -17,8 +17,9 @@ def check(count: int, seed: int) -> None:
     for measured in run_outages(count, (200.0, 50.0), seed).values():
         assert len(measured.outages) == count
         for outage in measured.outages:
-            assert outage.low_s > 0
+            assert outage.rows[0] > 0
             assert outage.bracketed, outage
+            assert outage.line is not None, outage
 
 
 @pytest.mark.live
