@@ -27,10 +27,11 @@ class Figure:
 def seconds(value_s: float | None) -> str:
     """Write a measured length, with a true minus sign.
 
-    >>> seconds(-0.009), seconds(12.24)
-    ('−9 ms', '12.2 s')
+    >>> seconds(-0.009), seconds(12.24), seconds(-0.0001)
+    ('−9 ms', '12.2 s', '0 ms')
     """
-    return seconds_text(value_s).replace("-", "−")
+    text = seconds_text(value_s)
+    return text.removeprefix("-") if text.startswith("-0 ") else text.replace("-", "−")
 
 
 def given(value_s: float) -> str:
@@ -68,10 +69,10 @@ def span(low_s: float | None, high_s: float | None) -> str:
     """Write an interval of seconds; an end beyond the horizon is open.
 
     >>> span(0.04, None), span(None, None), span(0.1, 2.25), span(30.8, 31.9), span(-0.1, 0.2)
-    ('40 ms–∞', 'beyond the horizon', '100 ms–2.2 s', '30.8–31.9 s', '−100 to 200 ms')
+    ('40 ms–∞', 'beyond τ', '100 ms–2.2 s', '30.8–31.9 s', '−100 to 200 ms')
     """
     if low_s is None:
-        return "beyond the horizon"
+        return "beyond τ"
     low, high = seconds(low_s), seconds(high_s)
     if low.split()[-1] == high.split()[-1]:
         low = low.split()[0]
@@ -81,7 +82,7 @@ def span(low_s: float | None, high_s: float | None) -> str:
 def quantile_figure(quantile: Quantile, tau_s: float, seen: tuple[float | None, ...] = ()) -> Figure:
     """Write a quantile, or ``needs n / N`` with the few values that were seen."""
     if quantile.n == 0:
-        return Figure("–", "no impact", quiet=True)
+        return Figure("–", quiet=True)
     if quantile.n < quantile.needs_n:
         return Figure(f"needs {quantile.n} / {quantile.needs_n}", seen_text(seen), quiet=True)
     value = f"> {given(tau_s)}" if quantile.value_s is None else seconds(quantile.value_s)

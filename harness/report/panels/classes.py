@@ -127,7 +127,8 @@ def _lost(estimate: ClassEstimate) -> Figure:
 def _gain(estimate: ClassEstimate) -> Figure:
     if estimate.arm == "bare":
         return Figure("–", "the yardstick", quiet=True)
-    return figures.mean_seconds(estimate.gain_s, "not measured")
+    gain = figures.mean_seconds(estimate.gain_s, "not measured")
+    return Figure(gain.value, "one pair" if estimate.gain_s.n == 1 else gain.small, quiet=gain.quiet)
 
 
 def _ended(estimate: ClassEstimate) -> str:

@@ -12,7 +12,7 @@ from harness.report.figures import endings_text
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import class_words
 from harness.report.svg import Box, Drawing, text_width
-from harness.report.words import ENDINGS, fault_title
+from harness.report.words import ENDINGS, fault_title, inert
 
 WIDTH, LEFT, ROW = 1080.0, 330.0, 26.0
 EPISODE_MAX = 96.0  # one episode is a block, not a bar across the page: length shows n
@@ -75,11 +75,12 @@ def _segment(drawing: Drawing, box: Box, cause: str, count: int) -> None:
 
 def _fit(words: str, room: float) -> str:
     """Shorten a name to the room before the bars; the table above has it in full."""
-    if text_width(words, 11.5, bold=True) <= room:
-        return words
-    while words and text_width(words + "…", 11.5, bold=True) > room:
-        words = words[:-1]
-    return words + "…"
+    short = inert(words, 60)
+    if text_width(short, 11.5, bold=True) <= room:
+        return short
+    while short and text_width(short + "…", 11.5, bold=True) > room:
+        short = short[:-1]
+    return short + "…"
 
 
 def spoken(document: Document) -> tuple[str, ...]:

@@ -12,14 +12,24 @@ from harness.report import html
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--virtual-time-budget=2000"]  # fmt: skip
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--virtual-time-budget=2000",
+]
 PROBE = """<script>
-const touch = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+const apart = (low, high, one, two) => one[high] - 1 <= two[low] || two[high] - 1 <= one[low];
+const touch = (a, b) => !apart('left', 'right', a, b) && !apart('top', 'bottom', a, b);
 const hits = [];
 for (const svg of document.querySelectorAll('svg')) {
   const found = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
-  found.forEach((a, i) => found.slice(i + 1).forEach(b => { if (touch(a[1], b[1])) hits.push([a[0], b[0]]); }));
+  found.forEach((a, i) => found.slice(i + 1).forEach(b => touch(a[1], b[1]) && hits.push([a[0], b[0]])));
 }
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 document.body.innerHTML = '';

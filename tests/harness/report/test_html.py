@@ -116,14 +116,14 @@ def written(value):
         f"{value:.1f}",
     ]
     forms += [f"{value * 100:.1f}", f"{value * 100:.0f}"]
-    if 0 > value or value > 1:
+    if not 0 <= value <= 1:
         forms.append(percent_text(min(1.0, max(0.0, value)), 2))
     for form in forms:
         yield from re.findall(r"\d+(?:\.\d+)?", form)
 
 
 def test_every_number_on_the_page_is_in_the_json(document, source):
-    known = {n for n in numbers(msgspec.json.decode(msgspec.json.encode(document)))}
+    known = set(numbers(msgspec.json.decode(msgspec.json.encode(document))))
     known |= {f"{document.inputs.profile.observe_s:.1f}", f"{document.inputs.profile.observe_s:.0f}"}
     fixed = {"95", "90", "10"}  # the level of the intervals, the p of p90, the liveness period in words
     said = " ".join(Page(source).said)
@@ -132,7 +132,7 @@ def test_every_number_on_the_page_is_in_the_json(document, source):
 
 
 def test_a_number_that_is_not_in_the_json_would_be_noticed(document):
-    known = {n for n in numbers(msgspec.json.decode(msgspec.json.encode(document)))}
+    known = set(numbers(msgspec.json.decode(msgspec.json.encode(document))))
     assert "87.3141" not in known
 
 
@@ -221,7 +221,7 @@ def test_a_hostile_string_in_every_field_is_shown_as_text(make, text):
     assert set(Page(source).tags) <= set(Page(clean).tags)
     assert not any(name.startswith("on") for name, _ in Page(source).attributes)
     assert "<script" not in source
-    assert "49" not in re.findall(r">([^<]*)</h1>", source)
+    assert "49" not in source.split("</h1>")[0].split("<h1>")[1]
     assert not set(source) & set("\x00\x1b\x07\r\x85\u202e\u2066")
     assert "x" * 401 not in source
 
