@@ -25,7 +25,7 @@ from aiohttp import web
 from harness.errors import HormesisError, Refused
 from harness.shell import fresh_token
 from harness.targets.local.forks import Forks
-from harness.targets.local.keeper import Keeper, Platform
+from harness.targets.local.keeper import STOP_GRACE_S, Keeper, Platform
 from harness.targets.local.kernel import adopt_orphans, kill_descendants
 from harness.targets.local.ledger import Ledger
 from harness.targets.local.probes import Prober
@@ -183,7 +183,10 @@ async def _serve(spec: Spec, platform: Platform, over: asyncio.Future[bool]) -> 
     try:
         await _until_over(over, platform.forks, boot)
         if over.result():
-            await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
+            # Bounded: a zygote that hangs passes no signal on, and is killed below with all its services.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_GRACE_S + 1.0):
+                    await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
     finally:
         boot.cancel()
         await asyncio.gather(*(keeper.abandon() for keeper in supervisor.keepers.values()))

@@ -206,6 +206,14 @@ def test_when_the_zygote_dies_all_services_die_and_the_supervisor_says_why(
         system.stop()
 
 
+def test_a_stopped_zygote_and_its_services_end_with_the_system(place, services):
+    with LocalSystem(place({"one": services.entry(), "two": services.command()})) as system:
+        pids = [row.pid for row in system.services()]
+        os.kill(zygote_of(system), signal.SIGSTOP)
+    assert ours(system) == ()
+    assert [start_ticks(pid) for pid in pids] == [0, 0]
+
+
 def test_when_the_supervisor_is_killed_nothing_is_left(place, services, until):
     system = LocalSystem(place({"one": services.entry(start="daemon"), "two": services.command()}))
     system.start()
