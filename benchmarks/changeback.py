@@ -19,7 +19,7 @@ from harness.episodes.recovery import Units, Watch, find_level
 from harness.experiment.model import PROFILES, Profile
 
 NAME = "changeback"
-FORECAST_S = 240.0
+FORECAST_S = 300.0
 SEED = 20
 DOC = Path(__file__).parents[1] / "docs" / "measurement.md"
 BASELINES = (0.0, 0.005, 0.01)
