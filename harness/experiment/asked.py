@@ -31,6 +31,7 @@ KEYS = (
     "sham",
     "objectives",
 )
+FileName = Annotated[str, msgspec.Meta(min_length=1)]
 Repetitions = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
@@ -70,8 +71,8 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
     take = _Taker(given, findings)
     take.value("version", Literal[1], 1)
     return Asked(
-        system=take.value("system", str, ""),
-        scenario=take.value("scenario", str, ""),
+        system=take.value("system", FileName, ""),
+        scenario=take.value("scenario", FileName, ""),
         profile=_profile(given.get("profile", "default"), override, findings),
         arms=take.words("arms", get_args(Arm), ("none",), "HRM219"),
         restart_profiles=take.words("restart_profiles", get_args(RestartProfile), ("fast",), "HRM221"),

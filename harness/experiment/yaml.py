@@ -162,13 +162,7 @@ def _events(text: str, findings: Findings) -> Iterator[yaml.Event]:
     try:
         yield from yaml.parse(text, Loader=READER)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        lines = findings.marks.lines
-        place = Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
-        if place.line > len(lines) or (place.line == len(lines) and not lines[-1] and len(lines) > 1):
-            # The reader noticed at the end of the file: show the last line that has something.
-            last = max((n for n, line in enumerate(lines, 1) if line.strip()), default=1)
-            place = Mark(last, len(lines[last - 1]) + 1)
+        place = _error_place(error, findings.marks.lines)
         context = getattr(error, "context", None) or ""
         findings.add_at(
             "HRM106",
@@ -178,6 +172,19 @@ def _events(text: str, findings: Findings) -> Iterator[yaml.Event]:
             help="check quotes, brackets and indentation here and on the line before (spaces, no tabs)",
         )
         raise _Stop from error
+
+
+def _error_place(error: yaml.YAMLError, lines: tuple[str, ...]) -> Mark:
+    """Where to point: at the error, or, where the reader ran off the end, at what was left open."""
+    mark, opened = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None:
+        return Mark(1, 1)
+    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
+    if mark.line + 1 > last and opened is not None:
+        return Mark(opened.line + 1, opened.column + 1)
+    if mark.line + 1 > last:
+        return Mark(last, len(lines[last - 1]) + 1)
+    return Mark(mark.line + 1, mark.column + 1)
 
 
 class _Builder:

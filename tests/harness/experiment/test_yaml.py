@@ -32,7 +32,8 @@ def problems_of(content: bytes):
     [
         (b"", "HRM105", (0, 0)),
         (b"# only a comment\n", "HRM105", (0, 0)),
-        (b"a: 1\nb: [1, 2\n", "HRM106", (2, 9)),
+        (b"a: 1\nb: [1, 2\n", "HRM106", (2, 4)),
+        (b"a: 'b\nc: d\n", "HRM106", (1, 4)),
         (b"a: 1\n\tb: 2\n", "HRM106", (2, 1)),
         (b"--- a\n--- b\n", "HRM107", (2, 1)),
         (b"a: &x 1\n", "HRM108", (1, 4)),
