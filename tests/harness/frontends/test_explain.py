@@ -1,0 +1,65 @@
+"""Every word, exit code and message code can be explained, and none is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import harness
+from harness.experiment.messages import MESSAGES
+from harness.frontends.cli import main
+from harness.verdict.codes import CODES, EXIT_CODE
+from harness.verdict.model import Word
+
+
+def test_the_table_shows_every_code(capsys):
+    assert main(["explain", "code"]) == 0
+    out = capsys.readouterr().out
+    assert all(re.search(rf"^ +{row.code}  {row.word}\b", out, re.MULTILINE) for row in CODES)
+    assert all(code in out for code in MESSAGES)
+
+
+@pytest.mark.parametrize(
+    "code", [*(str(row.code) for row in CODES), *(row.word for row in CODES), "done", "void"]
+)
+def test_an_exit_code_or_word_is_explained_in_full(capsys, code):
+    assert main(["explain", "code", code]) == 0
+    out = capsys.readouterr().out
+    assert all(label in out for label in ("what: ", "when: ", "next: "))
+
+
+@pytest.mark.parametrize("code", MESSAGES)
+def test_a_message_code_is_explained_in_full(capsys, code):
+    assert main(["explain", "code", code.lower()]) == 0
+    out = capsys.readouterr().out
+    assert all(label in out for label in ("why: ", "how to mend: "))
+
+
+def test_every_word_of_a_verdict_has_an_exit_code():
+    assert set(get_args(Word)) <= EXIT_CODE.keys()
+
+
+def test_the_codes_are_those_of_the_design():
+    assert [(row.code, row.word) for row in CODES] == [
+        (0, "PASS"),
+        (1, "FAIL"),
+        (2, "USAGE"),
+        (3, "INCONCLUSIVE"),
+        (4, "VOID"),
+        (5, "REFUSED"),
+        (6, "UNSAFE"),
+        (70, "INTERNAL"),
+        (130, "INTERRUPTED"),
+        (143, "TERMINATED"),
+    ]
+
+
+def test_every_message_code_in_the_code_has_a_page_and_every_page_is_used():
+    sources = [
+        file.read_text() for file in Path(harness.__file__).parent.rglob("*.py") if file.name != "messages.py"
+    ]
+    used = {code for source in sources for code in re.findall(r'"(HRM[0-9]{3})"', source)}
+    assert used == set(MESSAGES)

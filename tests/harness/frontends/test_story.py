@@ -1,0 +1,172 @@
+"""The demo's own judgement: right only when instrument and story are both right."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from harness.episodes.model import Episode, Level, RunFacts
+from harness.estimates.model import Estimates
+from harness.experiment.model import PROFILES
+from harness.frontends.story import EXPECTED, check_story
+from harness.report.document import Document, Inputs
+from harness.verdict.model import Verdict
+
+
+def level(*, back: bool, felt: bool = True) -> Level:
+    return Level(
+        impact_s=0.01 if felt else None,
+        recovered_s=0.2 if back else None,
+        bound_low_s=None,
+        bound_high_s=None,
+        flaps=0,
+        lost_s=0.2,
+        bad_ratio=0.1,
+    )
+
+
+def episode(index: int, kind: str, *, back: bool, felt: bool = True, void: str = "") -> Episode:
+    shown = level(back=back, felt=felt)
+    return Episode(
+        index=index,
+        kind=kind,
+        service="scorer-a",
+        name=f"{kind} {index}",
+        effective_s=0.0,
+        served=shown,
+        full=shown,
+        acted_s=None,
+        act="",
+        cleared_s=None,
+        cleared_by="",
+        ended_by="platform" if back else "undo",
+        void=void,
+        quality_from_s=0.0,
+        quality_bin_s=1.0,
+        quality=(),
+    )
+
+
+def run(arm: str, *, sham: bool = False, **changes) -> RunFacts:
+    episodes = tuple(
+        episode(index, kind, back=sham or EXPECTED[kind, arm], felt=not sham)
+        for index, kind in enumerate(("process.kill", "process.hang"))
+    )
+    plain = RunFacts(
+        run_id=f"{arm}-{'sham' if sham else 'fault'}",
+        arm=arm,
+        restart_profile="fast",
+        sham=sham,
+        pair=0,
+        seed=1,
+        complete=True,
+        void="",
+        unsafe="",
+        baseline_units=400,
+        baseline_bad=0,
+        units=6000,
+        good_units=5900,
+        availability_ratio=0.98,
+        windows=10,
+        windows_met=9,
+        send_lag_p99_ms=1.0,
+        stalls=0,
+        audit_observable=True,
+        exactly_once=True,
+        audit_text="every id once",
+        accepted=6000,
+        acts=1,
+        history_sha256="0" * 64,
+        episodes=episodes,
+    )
+    return msgspec.structs.replace(plain, **changes)
+
+
+def document(*runs: RunFacts) -> Document:
+    return Document(
+        campaign="demo",
+        inputs=Inputs(
+            title="demo",
+            system="toy",
+            target="local",
+            seed=1,
+            profile=PROFILES["demo"],
+            experiment_file="demo.yaml",
+            experiment_sha256="",
+            scenario_sha256="",
+            harness_version="0",
+            machine="",
+            started_utc="",
+            plan_sha256=(),
+        ),
+        verdict=Verdict(word="DONE", exit_code=0, why="", claims=(), next=""),
+        estimates=Estimates(classes=(), arms=(), runs=len(runs), void_runs=0, unsafe_runs=0),
+        trust=(),
+        runs=runs,
+    )
+
+
+def demo(**changes: dict[str, object]) -> Document:
+    """The four runs of a right demo; ``changes`` by run id (with _ for -)."""
+    runs = [run(arm, sham=sham) for arm in ("none", "bare") for sham in (False, True)]
+    return document(
+        *(msgspec.structs.replace(one, **changes.get(one.run_id.replace("-", "_"), {})) for one in runs)
+    )
+
+
+def test_a_right_demo_is_done():
+    story = check_story(demo())
+    assert (story.word, story.exit_code, story.differs) == ("DONE", 0, ())
+
+
+@pytest.mark.parametrize("kind", ["process.kill", "process.hang"])
+@pytest.mark.parametrize("arm", ["none", "bare"])
+def test_a_recovery_against_the_story_fails_it(arm, kind):
+    twisted = tuple(
+        episode(one.index, one.kind, back=(one.served.recovered_s is not None) != (one.kind == kind))
+        for one in run(arm).episodes
+    )
+    story = check_story(demo(**{f"{arm}_fault": {"episodes": twisted}}))
+    assert (story.word, story.exit_code) == ("FAIL", 1)
+    assert kind in story.differs[0]
+    assert len(story.differs) == 1
+
+
+def test_a_fault_that_nobody_felt_fails_the_story():
+    unfelt = tuple(episode(one.index, one.kind, back=True, felt=False) for one in run("none").episodes)
+    assert check_story(demo(none_fault={"episodes": unfelt})).word == "FAIL"
+
+
+def test_a_lost_transaction_fails_the_demo():
+    story = check_story(demo(bare_sham={"exactly_once": False, "audit_text": "1 missing"}))
+    assert (story.word, story.differs) == ("FAIL", ("bare-sham: not exactly once: 1 missing",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"void": "baseline not met"},
+        {"complete": False},
+        {"audit_observable": False, "exactly_once": None},
+        {"episodes": (episode(0, "process.kill", back=True, void="fault without effect"),)},
+    ],
+)
+def test_an_instrument_that_cannot_be_trusted_voids_the_demo(change):
+    story = check_story(demo(none_fault=change))
+    assert (story.word, story.exit_code) == ("VOID", 4)
+    assert story.differs[0].startswith("none-fault")
+
+
+def test_a_fault_that_may_remain_wins_over_everything():
+    story = check_story(demo(none_fault={"unsafe": "scorer-a still stopped", "void": "x"}))
+    assert (story.word, story.exit_code) == ("UNSAFE", 6)
+
+
+def test_no_runs_at_all_is_void_and_not_done():
+    assert check_story(document()).word == "VOID"
+
+
+@pytest.mark.parametrize("missing", ["none-fault", "bare-fault", "none-sham", "bare-sham"])
+def test_a_part_of_the_story_that_did_not_run_is_inconclusive(missing):
+    story = check_story(document(*(one for one in demo().runs if one.run_id != missing)))
+    assert (story.word, story.exit_code) == ("INCONCLUSIVE", 3)
