@@ -70,6 +70,8 @@ def _claims(document: Document, pen: _Pen) -> Iterator[str]:
     shown = band(document)
     for sign, claim in shown.claims:
         yield from pen.wrapped(f"{claim.text}: {claim.evidence}", f"{pen.sign(sign)} ", "  ")
+    if shown.more_claims:
+        yield "  more claims: see the report"
     for reason in shown.reasons:
         first = pen.sign(SIGNS["UNSAFE" if reason.word == "unsafe" else "VOID"])
         yield from pen.wrapped(f"{reason.word} {reason.run_id}: {reason.why}", f"{first} ", "  ")

@@ -62,6 +62,12 @@ ENDINGS: dict[str, tuple[str, str]] = {
 }
 """How an episode ended -> (label, meaning), in the order in which bars are stacked."""
 
+ACTS: dict[str, str] = {"started": "platform starts it again", "killed": "platform kills it (liveness)"}
+"""Act of the platform's ledger -> words for a flag."""
+
+CLEARED: dict[str, str] = {"platform": "fault gone, by the platform", "itself": "fault gone by itself"}
+"""Who ended a fault -> words for a flag."""
+
 _BIDI = (
     "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2028\u2029\u2060\u2066\u2067\u2068\u2069\ufeff"
 )

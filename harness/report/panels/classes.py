@@ -97,8 +97,8 @@ def _row(estimate: ClassEstimate, scale: Scale, own: str) -> Row:
         restart_profile=estimate.restart_profile,
         arm_words=arm_words(estimate.arm, estimate.restart_profile),
         count=Figure(f"{estimate.n}", f"{estimate.void} void" if estimate.void else ""),
-        impact=figures.share_figure(estimate.impact, "none"),
-        back=figures.share_figure(estimate.recovered, "no impact"),
+        impact=figures.share_figure(estimate.impact, "not measured"),
+        back=figures.share_figure(estimate.recovered, "no impact" if estimate.n else "not measured"),
         median=_median(estimate),
         p90=figures.quantile_figure(estimate.served_p90, estimate.tau_s),
         forest=forest(estimate, scale),
@@ -132,6 +132,8 @@ def _gain(estimate: ClassEstimate) -> Figure:
 
 
 def _ended(estimate: ClassEstimate) -> str:
+    if not estimate.n:
+        return "–"
     flaps = f", flaps {estimate.flaps}" if estimate.flaps else ""
     return figures.endings_text(estimate) + flaps
 

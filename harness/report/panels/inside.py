@@ -20,7 +20,7 @@ from harness.report.figures import seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import main_arm
 from harness.report.svg import Drawing, Label, Mark, Scale, even_ticks, linear, number, place
-from harness.report.words import ARMS, arm_rank, fault_title, inert
+from harness.report.words import ACTS, ARMS, CLEARED, arm_rank, fault_title, inert
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 1080.0, 64.0, 1064.0, 40.0, 122.0, 166.0
 FAULTS_MAX = 2  # two stories are read; twelve are skipped, and the file stays small
@@ -204,10 +204,11 @@ def _seen(episode: Episode, scale: Scale, observe_s: float) -> list[Mark]:
 def _acts(episode: Episode, scale: Scale) -> list[Mark]:
     marks = []
     if episode.acted_s is not None:
-        act = inert(episode.act, 60) or "first act"
+        act = ACTS.get(episode.act, inert(episode.act, 60)) or "first act"
         marks.append(Mark(scale(episode.acted_s), f"{act} +{seconds(episode.acted_s)}"))
     if episode.cleared_s is not None and episode.cleared_by not in ("", "harness"):
-        words = f"fault gone by {inert(episode.cleared_by, 30)} +{seconds(episode.cleared_s)}"
+        gone = CLEARED.get(episode.cleared_by, f"fault gone by {inert(episode.cleared_by, 30)}")
+        words = f"{gone} +{seconds(episode.cleared_s)}"
         marks.append(Mark(scale(episode.cleared_s), words))
     return marks
 

@@ -8,9 +8,11 @@ from harness.estimates.model import ArmEstimate, ClassEstimate
 from harness.report import figures
 from harness.report.document import Document
 from harness.report.words import SIGNS, Sign, arm_rank, fault_title
-from harness.verdict.model import Claim
+from harness.verdict.model import Claim, Word
 
-TOLD_MAX = 4
+CLAIMS_MAX = 10  # so many claims are read in the band; report.json has them all
+SEVERITY: tuple[Word, ...] = ("UNSAFE", "FAIL", "VOID", "INCONCLUSIVE", "PASS", "DONE")
+TOLD_MAX = 4  # faults told in a sentence each
 REASONS_MAX = 5  # so many void or unsafe runs are named in the band; the table of runs has them all
 
 
@@ -31,6 +33,7 @@ class Band:
     sign: Sign
     why: str
     claims: tuple[tuple[Sign, Claim], ...]
+    more_claims: bool
     told: tuple[str, ...]
     reasons: tuple[Reason, ...]
     more_reasons: bool
@@ -48,16 +51,18 @@ class Tile:
 
 
 def band(document: Document) -> Band:
-    """Take the verdict as it is; unsafe runs are named before void ones."""
+    """Take the verdict as it is; what failed is named before what holds, unsafe runs before void ones."""
     unsafe = [Reason("unsafe", r.run_id, r.unsafe) for r in document.runs if r.unsafe]
     void = [Reason("void", r.run_id, r.void) for r in document.runs if r.void and not r.unsafe]
     reasons = (*unsafe, *void)
     verdict = document.verdict
+    claims = sorted(verdict.claims, key=lambda c: SEVERITY.index(c.word))
     return Band(
         word=verdict.word,
         sign=SIGNS[verdict.word],
         why=verdict.why,
-        claims=tuple((SIGNS[c.word], c) for c in verdict.claims),
+        claims=tuple((SIGNS[c.word], c) for c in claims[:CLAIMS_MAX]),
+        more_claims=len(claims) > CLAIMS_MAX,
         told=_told(document) if verdict.word == "DONE" else (),
         reasons=reasons[:REASONS_MAX],
         more_reasons=len(reasons) > REASONS_MAX,
@@ -127,6 +132,8 @@ def _worst(classes: list[ClassEstimate]) -> Tile:
 def _back(classes: list[ClassEstimate]) -> Tile:
     known = [c for c in classes if c.recovered.n > 0]
     if not known:
+        if not any(c.n for c in classes):
+            return Tile("Back in time", "not measured", ("no counted episode",), quiet=True)
         return Tile("Back in time", "no impact", ("no fault violated a window of service",), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered

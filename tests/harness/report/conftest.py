@@ -64,7 +64,7 @@ def mean(values):
     return Mean(n=n, mean=middle, low=middle - half, high=middle + half)
 
 
-def _quality(rng, profile, *, down, share_bad, bin_s=0.1):
+def _quality(rng, profile, *, down, share_bad, bin_s):
     start_s, end_s = -2.0, profile.observe_s + 1.0
     middles = start_s + bin_s * (np.arange(round((end_s - start_s) / bin_s)) + 0.5)
     per_bin = max(1, round(profile.rate_hz * bin_s))
@@ -93,6 +93,7 @@ def episode(rng, profile, index, kind, service, arm, restarts, sham):
         bound_low_s=None if recovered is None else recovered - 0.006,
         bound_high_s=recovered,
     )
+    bin_s = max(0.1, profile.tau_s / 200)
     acted = None if sham or not restarted else (0.011 if kind == "process.kill" else back - 0.3)
     ended = "absorbed" if absorbed else "platform" if recovered is not None else "undo"
     return Episode(
@@ -104,14 +105,14 @@ def episode(rng, profile, index, kind, service, arm, restarts, sham):
         served=level,
         full=level,
         acted_s=acted,
-        act="" if acted is None else f"platform: started {service}",
+        act="" if acted is None else "started",
         cleared_s=acted if acted is not None else None if sham else profile.observe_s,
         cleared_by="" if sham else "platform" if acted is not None else "harness",
         ended_by=ended,
         void="",
         quality_from_s=-2.0,
-        quality_bin_s=0.1,
-        quality=_quality(rng, profile, down=down, share_bad=share_bad),
+        quality_bin_s=bin_s,
+        quality=_quality(rng, profile, down=down, share_bad=share_bad, bin_s=bin_s),
     )
 
 

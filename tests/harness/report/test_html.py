@@ -247,3 +247,19 @@ def test_no_two_texts_of_a_drawing_overlap(source):
 def test_every_drawing_has_a_name_for_screen_readers(source):
     for head in re.findall(r"<svg[^>]*>", source):
         assert re.search(r'role="img" aria-label="[^"]+"', head)
+
+
+def test_claims_that_do_not_hold_are_named_before_those_that_do(make):
+    document = make(word="FAIL", n=3)
+    good = msgspec.structs.replace(document.verdict.claims[1], text="a claim that holds")
+    bad = msgspec.structs.replace(document.verdict.claims[0], text="the claim that fails")
+    many = msgspec.structs.replace(document.verdict, claims=(*[good] * 20, bad))
+    said = " ".join(Page(html.render(msgspec.structs.replace(document, verdict=many))).said)
+    assert said.index("the claim that fails") < said.index("a claim that holds")
+    assert "More claims stand in report.json" in said
+
+
+def test_a_class_without_a_counted_episode_is_not_called_free_of_impact(make):
+    said = " ".join(Page(html.render(make(word="VOID", n=1, arms=("none",)))).said)
+    assert "no impact" not in said
+    assert "not measured" in said
