@@ -12,25 +12,39 @@ from collections.abc import Sequence
 from harness.history.events import Platform
 
 EFFECTFUL = frozenset({"started", "killed"})
-_ASKED_CALLS = ("start", "restart")
 
 
 def platform_acts(ledger: Sequence[Platform], since_s: float) -> tuple[Platform, ...]:
     """Effectful acts from ``since_s`` on, in order, without the harness's own starts.
 
-    One ``asked`` start or restart owns the next ``started`` of that service and no other.
+    An ``asked`` restart, or a start of what does not run, owns the next ``started`` of that service.
+    A start of what runs already owns nothing: else it would swallow the platform's next restart.
     """
-    owned: dict[str, int] = {}
+    owned: set[str] = set()
+    running: set[str] = set()
     acts: list[Platform] = []
     for line in ledger:
-        if line.act == "asked":
-            starts = line.detail.split("/")[-1].strip() in _ASKED_CALLS
-            owned[line.service] = owned.get(line.service, 0) + starts
-        elif line.act == "started" and owned.get(line.service, 0):
-            owned[line.service] -= 1
-        elif line.act in EFFECTFUL and line.at_s >= since_s:
-            acts.append(line)
+        if line.act in EFFECTFUL and line.at_s >= since_s:
+            own = line.act == "started" and line.service in owned
+            acts += [] if own else [line]
+        _follow(line, owned, running)
     return tuple(acts)
+
+
+def _follow(line: Platform, owned: set[str], running: set[str]) -> None:
+    """Keep the books: which services run, and whose next start is the harness's own."""
+    name = line.service
+    match line.act:
+        case "asked":
+            starts = line.detail == "restart" or (line.detail == "start" and name not in running)
+            (owned.add if starts else owned.discard)(name)
+        case "started":
+            owned.discard(name)
+            running.add(name)
+        case "exited" | "stopped":
+            running.discard(name)
+        case _:
+            pass  # ready, backoff, liveness_failed, killed: neither starts nor ends a process by itself
 
 
 def first_act(acts: Sequence[Platform], service: str, from_s: float, to_s: float) -> Platform | None:

@@ -29,6 +29,7 @@ class _Seen:
 
     plan: Plan
     log: RunLog
+    service: Service
     served: Units
     full: Units
     served_ratio: float
@@ -50,6 +51,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         seen = _Seen(
             plan=history.plan,
             log=log,
+            service=service,
             served=service.units(full=False),
             full=service.units(full=True),
             served_ratio=baseline.bad_ratio,
@@ -107,14 +109,14 @@ def _baselines(
 def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episode:
     inject_s, end_s = injected.effective_at_s, _end_s(seen, planned)
     profile = seen.plan.profile
-    served_watch = Watch(inject_s, end_s, seen.served_ratio)
-    served = find_level(seen.served, profile, served_watch)
-    full = find_level(seen.full, profile, Watch(inject_s, end_s, seen.full_ratio))
+    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s)
+    served = find_level(seen.served, profile, Watch(inject_s, end_s, seen.served_ratio, from_s))
+    full = find_level(seen.full, profile, Watch(inject_s, end_s, seen.full_ratio, from_s))
     act = first_act(seen.acts, planned.effect.service, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
     cleared_by = "" if cleared is None else cleared.by
-    bin_s, from_s, bins = _bins(seen.plan)
+    bin_s, lead_s, bins = _bins(seen.plan)
     return Episode(
         index=planned.index,
         kind=planned.kind,
@@ -129,9 +131,9 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         cleared_by=cleared_by,
         ended_by=_ended_by(served, injected.sham, (cleared_s, cleared_by), profile.window_length_s),
         void=_episode_void(seen, injected, end_s),
-        quality_from_s=from_s,
+        quality_from_s=lead_s,
         quality_bin_s=bin_s,
-        quality=quality(seen.served, inject_s + from_s, bin_s, bins),
+        quality=quality(seen.served, inject_s + lead_s, bin_s, bins),
     )
 
 

@@ -52,11 +52,22 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One episode's time: the fault at ``inject_s``, units until ``end_s``, the bad share before it."""
+    """One episode's time: the fault at ``inject_s``, units until ``end_s``, the bad share before it.
+
+    ``from_s``: due instant of the first unit that the fault can have hurt. Units in flight when it
+    struck were due before ``inject_s``; without them an outage of tens of milliseconds loses its start.
+    None: nothing was in flight.
+    """
 
     inject_s: float
     end_s: float
     baseline_ratio: float
+    from_s: float | None = None
+
+    @property
+    def hurt_from_s(self) -> float:
+        """``from_s``, or the instant of the fault where nothing was in flight."""
+        return self.inject_s if self.from_s is None else self.from_s
 
 
 class ChangeBack:
@@ -127,13 +138,13 @@ class ChangeBack:
 def find_level(units: Units, profile: Profile, watch: Watch) -> Level:
     """Impact, recovery, bounds, flaps and loss of one episode; instants count from ``inject_s``.
 
-    ``lost_s`` = tau x (bad share in [t_inj, t_inj + tau) - p0), clipped to [0, tau]; a horizon
+    ``lost_s`` = tau x (bad share in [from_s, from_s + tau) - p0), clipped to [0, tau]; a horizon
     without units is lost as a whole (the caller makes such an episode void).
     """
     test = ChangeBack(units, profile, watch)
     impact = _impact(test, profile, watch)
     recovery = None if impact is None else _recovery(test, impact, watch.inject_s + profile.tau_s)
-    horizon = test.units.between(watch.inject_s, watch.inject_s + profile.tau_s).bad_ratio()
+    horizon = test.units.between(watch.hurt_from_s, watch.hurt_from_s + profile.tau_s).bad_ratio()
     bad_ratio = 1.0 if horizon is None else horizon
     lost_s = profile.tau_s * min(1.0, max(0.0, bad_ratio - watch.baseline_ratio))
     low_s, high_s = (None, None) if impact is None else _bounds(test.units, impact, recovery)
@@ -156,7 +167,7 @@ def _since(watch: Watch, at_s: float) -> float:
 def _impact(test: ChangeBack, profile: Profile, watch: Watch) -> int | None:
     """Index of the bad unit at which the outage begins, None = absorbed."""
     due = test.units.due
-    low, high = np.searchsorted(due, [watch.inject_s, watch.inject_s + profile.tau_s])
+    low, high = np.searchsorted(due, [watch.hurt_from_s, watch.inject_s + profile.tau_s])
     bad = low + np.flatnonzero(test.units.bad[low:high])
     opens = bad[test.violated(due[bad])]
     if not opens.size:

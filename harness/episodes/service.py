@@ -35,6 +35,11 @@ class Service:
     served: Bools
     full: Bools
 
+    def first_hurt_s(self, asked_at_s: float, effective_at_s: float) -> float | None:
+        """Due instant of the first bad unit that was open while the fault took effect; None = none was."""
+        open_then = ~self.served & (self.ended >= asked_at_s) & (self.due < effective_at_s)
+        return float(self.due[open_then][0]) if open_then.any() else None
+
     def units(self, *, full: bool) -> Units:
         """The series of one level; what is unknown counts as bad."""
         return Units(self.due, ~(self.full if full else self.served), self.weight)

@@ -208,6 +208,14 @@ def test_what_the_harness_asked_for_is_no_act_of_the_platform() -> None:
     assert [a.at_s for a in platform_acts(ledger, 3.5)] == [4.1, 5.0]
 
 
+def test_a_start_that_was_asked_of_a_running_service_hides_no_later_act() -> None:
+    asked = act("asked", 2.0, detail="start")
+    ledger = [act("started", 1.0), asked, act("exited", 3.0), act("started", 3.1), act("exited", 4.0)]
+    assert [a.at_s for a in platform_acts(ledger, 2.0)] == [3.1]
+    own = [act("asked", 5.0, detail="start"), act("started", 5.1)]
+    assert [a.at_s for a in platform_acts([*ledger, *own], 2.0)] == [3.1]
+
+
 def test_an_act_on_another_service_does_not_answer_the_fault() -> None:
     acts = (act("started", 1.0, service="other"), act("started", 2.0))
     found = first_act(acts, SERVICE, 0.0, 10.0)
