@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,3 +38,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 0 if "/tests/style/" in item.path.as_posix() else 1
 
     items.sort(key=rank)  # stable: a module stays together, so its started system is shared
+
+
+@pytest.fixture(scope="session")
+def live_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all live tests, so that the champion is trained once a session."""
+    return tmp_path_factory.mktemp("store")

@@ -6,12 +6,12 @@ A sham episode walks the same path with an effect of size zero.
 from __future__ import annotations
 
 from harness import shell
-from harness.errors import Unsafe, Untrustworthy
+from harness.errors import Unsafe
 from harness.faults.effects import Pause
 from harness.history import events
 from harness.history.events import Clean, Cleared, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
-from harness.run.stage import Stage
+from harness.run.stage import Recorded, Stage
 from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
 from harness.units import seconds_text
 
@@ -19,7 +19,7 @@ from harness.units import seconds_text
 def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     """Run one planned episode to its end.
 
-    Raises Untrustworthy where the fault had no proven effect, Unsafe where a clean state could not
+    Raises Recorded where the fault had no proven effect, Unsafe where a clean state could not
     be proven; whatever else is raised inside, the fault is undone first.
     """
     stage.wait_until(episode.inject_at_s)
@@ -29,7 +29,7 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
         applied = target.apply(episode.effect)
     except WithoutEffect as error:
         stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=str(error)))
-        raise Untrustworthy(f"{episode.kind} had no effect: {error}") from error
+        raise Recorded(f"{episode.kind} had no effect: {error}") from error
     cleared = False
     try:
         stage.folder.writer.append(_injected(stage, episode, applied, asked_at_s))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import shell
 from harness.episodes.baseline import baseline_of
-from harness.errors import Refused, Unsafe, Untrustworthy
+from harness.errors import Refused, Unsafe
 from harness.experiment.model import Experiment
 from harness.history.events import Audited, BaselineMeasured, ControlRaised, FirstDue, SystemReady
 from harness.history.observations import ACCEPTED_FLAG, LOAD, Rows, read_rows
@@ -19,7 +19,7 @@ from harness.plan.model import Plan
 from harness.run.audit import Answers, judge_ids
 from harness.run.episode import run_episode
 from harness.run.listing import read_listings
-from harness.run.stage import Stage
+from harness.run.stage import Recorded, Stage
 from harness.run.template import scenario_spec
 from harness.run.witness import Witness
 from harness.targets.base import Target
@@ -58,8 +58,9 @@ def run_one(setting: Setting) -> str:
     except Unsafe as unsafe:
         folder.writer.append(ControlRaised(where="undo", error=str(unsafe)))
         state = "unsafe"
-    except Exception as error:
-        # Broad on purpose: a run that raised is VOID with the reason in its history, never a pass.
+    except Recorded as void:
+        setting.progress(f"  void: {void}")
+    except Exception as error:  # noqa: BLE001 (a run that raised is VOID, the reason in its history)
         folder.writer.append(ControlRaised(where="run", error=f"{type(error).__name__}: {error}"))
         setting.progress(f"  void: {error}")
     folder.finish(state)
@@ -123,7 +124,7 @@ def driver_spec(setting: Setting, urls: dict[str, str]) -> dict[str, object]:
 
 
 def _baseline_gate(stage: Stage) -> None:
-    """Measure the run's own baseline; raises Untrustworthy before anything is injected."""
+    """Measure the run's own baseline; raises Recorded before anything is injected."""
     profile = stage.plan.profile
     first_fault_s = min((e.inject_at_s for e in stage.plan.episodes), default=stage.plan.duration_s)
     # Answers of the last baseline units may take a whole deadline; the fault itself waits for none.
@@ -133,7 +134,7 @@ def _baseline_gate(stage: Stage) -> None:
     measured = BaselineMeasured(units=baseline.units, bad=baseline.bad, why=baseline.why)
     stage.folder.writer.append(measured)
     if measured.why:
-        raise Untrustworthy(f"baseline not met: {measured.why}; nothing was injected")
+        raise Recorded(f"baseline not met: {measured.why}; nothing was injected")
 
 
 def _rows(folder: RunFolder) -> Rows:

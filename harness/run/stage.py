@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness import shell
+from harness.errors import Untrustworthy
 from harness.history.events import Platform, Stalled, Versions
 from harness.history.store import RunFolder
 from harness.plan.model import Plan
@@ -19,6 +20,10 @@ from harness.targets.local.target import LocalSystem
 
 PUMP_EVERY_S = 0.05
 """How often the outside is heard; marks carry their own stamps, so this blurs no figure."""
+
+
+class Recorded(Untrustworthy):
+    """The run is void for a reason that an event of its history tells already."""
 
 
 @dataclass(slots=True)

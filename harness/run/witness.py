@@ -6,13 +6,13 @@ has said since the last call and never waits.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
@@ -53,7 +53,7 @@ class Witness:
     def __enter__(self) -> Witness:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     @property
@@ -109,10 +109,8 @@ class Witness:
 
     def _end(self) -> None:
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it is gone already; that is what was wanted
             self._process.stdin.close()
-        except BrokenPipeError:  # it is gone already; that is what was wanted
-            pass
         try:
             self._process.wait(timeout=END_LIMIT_S)
         except subprocess.TimeoutExpired:
