@@ -196,7 +196,7 @@ def _read_run(opened: _Folder, name: str, campaign_sha256: str) -> History:
         doubts += _manifest_doubts(manifest, name, campaign_sha256)
     if recorded.cut:
         doubts.append(recorded.cut)
-    doubts += _started_doubts(recorded, plan) + _rows_doubts(recorded, data)
+    doubts += _rows_doubts(recorded, data)
     rows = read_rows(data) if manifest is None or manifest.columns == _COLUMNS else read_rows(b"")
     return History(name, plan, recorded.entries, rows, "; ".join(doubts), recorded.sha256)
 
@@ -210,15 +210,6 @@ def _manifest_doubts(manifest: Manifest, name: str, campaign_sha256: str) -> lis
     if campaign_sha256 and manifest.campaign_sha256 != campaign_sha256:
         doubts.append("campaign.json was changed after this run, or the run is of another campaign")
     return doubts
-
-
-def _started_doubts(recorded: Recorded, plan: Plan) -> list[str]:
-    if not recorded.entries:
-        return []
-    first = recorded.entries[0].event
-    if isinstance(first, RunStarted) and first.plan_sha256 == plan.sha256:
-        return []
-    return ["the first event does not name this plan"]
 
 
 def _rows_doubts(recorded: Recorded, data: bytes) -> list[str]:

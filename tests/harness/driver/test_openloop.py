@@ -97,9 +97,15 @@ class Run:
 
 
 def offer(
-    tmp_path: Path, offered: list[Parcel], *, port: int = 0, in_flight_max: int = 2000, stop_s=None
+    tmp_path: Path,
+    offered: list[Parcel],
+    *,
+    port: int = 0,
+    in_flight_max: int = 2000,
+    stop_s: float | None = None,
+    lead_s: float = 0.05,
 ) -> Run:
-    """Offer parcels to the server, or to ``port``; cancelled after ``stop_s``."""
+    """Offer parcels to the server, or to ``port``, from ``lead_s`` on; cancelled after ``stop_s``."""
     told: list[dict] = []
     connections: list[int] = []
 
@@ -112,7 +118,7 @@ def offer(
             async with HttpClient(url, DEADLINE_S) as client:
                 workload = RequestWorkload(Workload(service="s", route="/decide"), DEADLINE_S, client)
                 witness = OpenLoop(workload, rows, told.append, in_flight_max=in_flight_max)
-                running = asyncio.ensure_future(witness.run(offered, loop.time() + 0.05))
+                running = asyncio.ensure_future(witness.run(offered, loop.time() + lead_s))
                 if stop_s is not None:
                     await asyncio.wait([running], timeout=stop_s)
                     running.cancel()
@@ -156,6 +162,14 @@ def test_every_way_to_fail_has_its_own_reason(tmp_path: Path) -> None:
     assert late["digest"] == run.rows[7]["digest"] != 0
     assert late["ended"] - late["due"] >= LATE_S
     assert run.rows["status"].tolist() == [0, 0, 200, 503, 422, 200, 200, 200, 0]
+
+
+def test_a_unit_that_we_sent_late_is_late_from_its_due_and_told_as_our_stall(
+    tmp_path: Path,
+) -> None:
+    run = offer(tmp_path, parcels("ok", "ok"), lead_s=-DEADLINE_S - 0.5)
+    assert run.outcomes() == [(BAD, "late")] * 2
+    assert any(message["stall"]["lasted_s"] > DEADLINE_S for message in run.told if "stall" in message)
 
 
 def test_a_wrong_golden_answer_is_bad(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def test_a_history_cut_at_any_byte_is_readable_and_says_that_it_is_cut(data: byt
         whole_lines = data[:length].count(b"\n")
         assert len(recorded.entries) == whole_lines
         assert recorded.torn_bytes == length - (data[:length].rfind(b"\n") + 1)
+        assert ("torn" in recorded.cut) == (recorded.torn_bytes > 0)
 
 
 @given(st.data())
@@ -103,6 +105,39 @@ def test_a_history_of_another_plan_is_cut_at_its_first_line(data: bytes) -> None
     recorded = read(data, genesis="0" * 64)
     assert not recorded.entries
     assert "checksum" in recorded.cut
+
+
+def chained(*heads: bytes) -> bytes:
+    """Lines chained as docs/protocols/history.md says, by other code than the writer's."""
+    chain, lines = GENESIS, []
+    for head in heads:
+        chain = hashlib.sha256(chain.encode() + head).hexdigest()
+        lines.append(head + b',"chain":"' + chain.encode() + b'"}\n')
+    return b"".join(lines)
+
+
+def head(seq: int, event: bytes) -> bytes:
+    return b'{"seq":%d,"mono_s":1.0,"wall":"w","event":%s' % (seq, event)
+
+
+ENDED = b'{"kind":"run.ended","state":"ended","rows":0,"rows_sha256":""}'
+
+
+def test_a_history_chained_by_the_document_alone_is_complete() -> None:
+    assert read(chained(head(1, ENDED))).cut == ""
+
+
+def test_a_well_chained_line_with_the_wrong_number_is_a_cut() -> None:
+    assert "sequence number 3 instead of 1" in read(chained(head(3, ENDED))).cut
+
+
+@pytest.mark.parametrize(
+    "event", [b'{"kind":"run.exploded"}', b'{"kind":"run.ended"}', b'{"kind":' + b"[" * 50_000, b"\xff"]
+)
+def test_a_well_chained_line_that_holds_no_event_is_a_cut(event: bytes) -> None:
+    recorded = read(chained(head(1, event)))
+    assert "not an event of this version" in recorded.cut
+    assert not recorded.entries
 
 
 def test_an_event_after_the_end_is_named(tmp_path: Path) -> None:
