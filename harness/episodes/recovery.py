@@ -4,7 +4,7 @@ In: units (due, bad, weight), the baseline, the instant of the fault. Out: one `
 A window of length W is *violated* when an exact one-sided binomial test rejects "share bad <=
 p0 + m". Impact opens a violated window; recovery starts a *hold*: ceil(H / W) windows side by side
 none of which is violated, nor all of them together. Without the second half a steady p0 + 4m is
-accepted in 6 % of runs, because every good unit after a bad one is a new try; with it, below 1 %.
+accepted in 5 % of runs, because every good unit after a bad one is a new try; with it, below 1 %.
 Definitions and measured error rates: docs/measurement.md.
 
 Weighted units (a partition of rows) enter a window with Kish's effective size
