@@ -92,7 +92,7 @@ class Scorer:
                 return self._sound(copy)
             except BadArtefact:
                 pass  # counted; the template is left
-        return self._sound(self._template())
+        return self._sound(self._template(), keep=True)
 
     async def _from_registry(self) -> Artefact:
         call = self._ports.call

@@ -9,6 +9,7 @@ docs/protocols/pipeline.md.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
@@ -21,6 +22,7 @@ from reference_pipeline import delivery, ledger, shell
 from reference_pipeline.delivery import Delivery
 from reference_pipeline.deploy.asgi import asgi
 from reference_pipeline.deploy.calls import HttpCalls
+from reference_pipeline.errors import BadTemplate
 from reference_pipeline.feature_service import FeatureService
 from reference_pipeline.features import load_features, load_spec
 from reference_pipeline.gateway import Gateway
@@ -156,10 +158,17 @@ def _server(service: Service, boot_id: str) -> uvicorn.Server:
 
 
 def _template_champion() -> Artefact:
-    """Read the champion that the system was prepared with."""
-    with closing(_registry()) as registry:
-        sha256 = registry.alias("champion").sha256
-        return Artefact(registry.artefact(sha256), sha256)
+    """Read the champion that the system was prepared with.
+
+    Raises:
+        BadTemplate: there is none to read.
+    """
+    try:
+        with closing(_registry()) as registry:
+            sha256 = registry.alias("champion").sha256
+            return Artefact(registry.artefact(sha256), sha256)
+    except (OSError, sqlite3.Error) as error:
+        raise BadTemplate(f"the champion of {_template()} cannot be read: {error}") from error
 
 
 def _registry() -> Registry:

@@ -103,7 +103,17 @@ class Pipeline:
 
     def start(self, *names: str) -> None:
         """Start ``names`` (default all) and wait until each is ready."""
+        self._spawn(names or SERVICES)
         for name in names or SERVICES:
+            until(lambda name=name: self.get(name, "/readyz").status == 200)
+
+    def start_unready(self, name: str) -> None:
+        """Start one service and wait until it says that it tried and is not ready."""
+        self._spawn([name])
+        until(lambda: (ready := self.get(name, "/readyz")).status == 503 and b"yet" not in ready.body)
+
+    def _spawn(self, names: Iterable[str]) -> None:
+        for name in names:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
@@ -112,8 +122,6 @@ class Pipeline:
                     stdout=log,
                     stderr=log,
                 )
-        for name in names or SERVICES:
-            until(lambda name=name: self.get(name, "/readyz").status == 200)
 
     def kill(self, name: str) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -138,6 +146,9 @@ class Pipeline:
 
     def post(self, name: str, path: str, content: object) -> Answer:
         return ask(self.urls[name] + path, json.dumps(content).encode())
+
+    def put(self, name: str, path: str, content: object) -> Answer:
+        return ask(self.urls[name] + path, json.dumps(content).encode(), "PUT")
 
     def decide(self, *records: Mapping[str, object]) -> Answer:
         return self.post("gateway", "/decide", {"records": records})
