@@ -6,10 +6,14 @@ The process is named by pid and start ticks through a pidfd, so that a reused pi
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.frontends.chaostoolkit.platform import platform, process_of
 from harness.shell import monotonic_s, sleep_until
+
+if TYPE_CHECKING:
+    from harness.targets.local.spec import ServiceState
 
 EFFECT_WITHIN_S = 5.0
 READY_WITHIN_S = 20.0
@@ -20,14 +24,11 @@ def process_kill(service: str) -> dict[str, object]:
     """End the one process of ``service`` with SIGKILL and wait until it is gone."""
     from harness.targets.local.kernel import is_gone, pinned
 
-    row = process_of(platform(), service)
-    try:
-        with pinned(row.pid, row.start_ticks) as handle:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-            if not is_gone(handle, EFFECT_WITHIN_S):
-                raise Untrustworthy(f"{service} (pid {row.pid}) got SIGKILL and is still there")
-    except (ProcessLookupError, ValueError, OverflowError) as error:
-        raise Refused(f"{service} does not run ({row.state}). Nothing was injected.") from error
+    row = _running(process_of(platform(), service))
+    with pinned(row.pid, row.start_ticks) as handle:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        if not is_gone(handle, EFFECT_WITHIN_S):
+            raise Untrustworthy(f"{service} (pid {row.pid}) got SIGKILL and is still there")
     return {"service": service, "pid": row.pid, "fault": "process.kill"}
 
 
@@ -41,16 +42,13 @@ def process_hang(service: str, duration_s: float | None = None) -> dict[str, obj
 
     if duration_s is not None and not duration_s > 0:
         raise Refused(f"duration_s must be above 0, not {duration_s}. Nothing was injected.")
-    row = process_of(platform(), service)
-    try:
-        with pinned(row.pid, row.start_ticks) as handle:
-            signal.pidfd_send_signal(handle, signal.SIGSTOP)
-            if duration_s is None:
-                _wait_stopped(service, row.pid)
-            else:
-                _hold(handle, service, row.pid, duration_s)
-    except (ProcessLookupError, ValueError, OverflowError) as error:
-        raise Refused(f"{service} does not run ({row.state}). Nothing was injected.") from error
+    row = _running(process_of(platform(), service))
+    with pinned(row.pid, row.start_ticks) as handle:
+        signal.pidfd_send_signal(handle, signal.SIGSTOP)
+        if duration_s is None:
+            _wait_stopped(service, row.pid)
+        else:
+            _hold(handle, service, row.pid, duration_s)
     return {"service": service, "pid": row.pid, "fault": "process.hang", "duration_s": duration_s}
 
 
@@ -59,17 +57,10 @@ def process_restore(service: str) -> dict[str, object]:
 
     Raises ``Unsafe`` where the service is not ready again within 20 s. Calling it twice is harmless.
     """
-    from harness.targets.local.kernel import pinned
-    from harness.targets.local.procfs import is_stopped
-
     client = platform()
     row = process_of(client, service)
-    continued = False
-    try:
-        with pinned(row.pid, row.start_ticks) as handle:
-            continued = is_stopped(row.pid)
-            signal.pidfd_send_signal(handle, signal.SIGCONT)
-    except (ProcessLookupError, ValueError, OverflowError):
+    continued = row.pid != 0 and _continue(row)
+    if row.pid == 0:
         client.act(service, "start")
     until_s = monotonic_s() + READY_WITHIN_S
     while (row := process_of(client, service)).state != "ready":
@@ -77,6 +68,26 @@ def process_restore(service: str) -> dict[str, object]:
             raise Unsafe(f"{service} is {row.state} after the undo (pid {row.pid}): look at its log")
         sleep_until(monotonic_s() + LOOK_EVERY_S)
     return {"service": service, "pid": row.pid, "continued": continued}
+
+
+def _running(row: ServiceState) -> ServiceState:
+    if row.pid == 0:
+        raise Refused(f"{row.name} does not run ({row.state}). Nothing was injected.")
+    return row
+
+
+def _continue(row: ServiceState) -> bool:
+    """Send SIGCONT to exactly this process; says whether it was stopped. One that is gone needs none."""
+    from harness.targets.local.kernel import pinned
+    from harness.targets.local.procfs import is_stopped
+
+    try:
+        with pinned(row.pid, row.start_ticks) as handle:
+            stopped = is_stopped(row.pid)
+            signal.pidfd_send_signal(handle, signal.SIGCONT)
+            return stopped
+    except ProcessLookupError:
+        return False
 
 
 def _hold(handle: int, service: str, pid: int, duration_s: float) -> None:

@@ -1,0 +1,212 @@
+"""The same file under plain ``chaos run``: real supervisor, real process, real kill and hang."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import Refused
+from harness.frontends.chaostoolkit.faults import process_hang, process_kill, process_restore
+from harness.frontends.chaostoolkit.probes import ready
+from harness.shell import monotonic_s, sleep_until
+from harness.targets.local.client import Listening, PlatformClient
+from harness.targets.local.procfs import is_stopped
+
+SERVICE = """
+import http.server, json, os, secrets
+BODY = json.dumps({"service": "toy", "boot_id": secrets.token_hex(8), "started_s": 0}).encode()
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"""
+EXPERIMENT = """\
+title: Kill, then hang
+description: As Chaos Toolkit runs it.
+runtime: {rollbacks: {strategy: always}}
+steady-state-hypothesis:
+  title: ready
+  probes:
+    - type: probe
+      name: ready
+      tolerance: true
+      provider:
+        {type: python, module: harness.frontends.chaostoolkit.probes, func: ready, arguments: {service: toy}}
+method:
+  - type: action
+    name: hang
+    provider:
+      type: python
+      module: harness.frontends.chaostoolkit.faults
+      func: process_hang
+      arguments: {service: toy, duration_s: 0.2}
+  - type: action
+    name: kill
+    provider:
+      type: python
+      module: harness.frontends.chaostoolkit.faults
+      func: process_kill
+      arguments: {service: toy}
+    pauses: {after: 2}
+rollbacks:
+  - type: action
+    name: restore
+    provider:
+      type: python
+      module: harness.frontends.chaostoolkit.faults
+      func: process_restore
+      arguments: {service: toy}
+"""
+
+
+def wait_until(holds, within_s: float = 20.0):
+    until_s = monotonic_s() + within_s
+    while not (found := holds()):
+        assert monotonic_s() < until_s, f"not within {within_s} s"
+        sleep_until(monotonic_s() + 0.02)
+    return found
+
+
+@pytest.fixture
+def platform(tmp_path, monkeypatch):
+    """A real supervisor that keeps one service, named by the environment as a user would."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    spec = {
+        "state_dir": str(tmp_path / "state"),
+        "profile": "fast",
+        "restart": True,
+        "services": [
+            {
+                "name": "toy",
+                "command": [sys.executable, "-c", SERVICE],
+                "env": {"PORT": str(port), "SERVICE": "toy", "PATH": os.environ["PATH"]},
+                "port": port,
+                "readiness": "/readyz",
+                "health": "/healthz",
+                "after": [],
+                "start_timeout_s": 20.0,
+            }
+        ],
+    }
+    (tmp_path / "state").mkdir()
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "harness.targets.local.supervisor", str(tmp_path / "spec.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        listening = json.loads(supervisor.stdout.readline())
+        monkeypatch.setenv("HORMESIS_SUPERVISOR", f"http://127.0.0.1:{listening['port']}")
+        monkeypatch.setenv("HORMESIS_TOKEN", listening["token"])
+        client = PlatformClient(Listening(port=listening["port"], token=listening["token"]))
+        wait_until(lambda: ready("toy"))
+        yield client
+    finally:
+        supervisor.stdin.close()
+        supervisor.wait(20)
+        supervisor.stdout.close()
+
+
+@pytest.mark.live
+def test_a_kill_ends_exactly_this_process_and_the_platform_starts_another(platform):
+    before = platform.services()[0].pid
+    assert process_kill("toy")["pid"] == before
+    row = wait_until(
+        lambda: next((r for r in platform.services() if r.state == "ready" and r.pid != before), None)
+    )
+    assert row.restarts == 1
+
+
+@pytest.mark.live
+def test_a_hang_stays_until_it_is_restored_and_restoring_twice_is_harmless(platform):
+    pid = process_hang("toy")["pid"]
+    assert is_stopped(pid)
+    assert process_restore("toy") == {"service": "toy", "pid": pid, "continued": True}
+    assert not is_stopped(pid)
+    assert process_restore("toy") == {"service": "toy", "pid": pid, "continued": False}
+
+
+@pytest.mark.live
+def test_a_stopped_service_is_started_by_the_rollback_and_cannot_be_hurt(platform):
+    platform.act("toy", "stop")
+    with pytest.raises(Refused, match="does not run"):
+        process_kill("toy")
+    with pytest.raises(Refused, match="does not run"):
+        process_hang("toy")
+    process_restore("toy")
+    assert ready("toy")
+
+
+@pytest.mark.live
+def test_an_unknown_service_is_named_with_the_nearest(platform):
+    assert platform.services()
+    with pytest.raises(Refused, match="did you mean 'toy'"):
+        process_kill("toys")
+
+
+@pytest.mark.live
+def test_chaos_run_runs_the_file_that_our_loader_reads(platform, tmp_path):
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+    before = platform.services()[0]
+    run = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "chaos"),
+            "--no-version-check",
+            "--no-log-file",
+            "run",
+            "--journal-path",
+            str(tmp_path / "journal.json"),
+            str(tmp_path / "experiment.yaml"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    journal = json.loads((tmp_path / "journal.json").read_text())
+    assert [step["status"] for step in (*journal["run"], *journal["rollbacks"])] == ["succeeded"] * 3
+    hang, kill = (step["output"] for step in journal["run"])
+    assert hang["pid"] == kill["pid"] == before.pid
+    assert platform.services()[0].restarts == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "token"),
+    [
+        ("", "t"),
+        ("http://127.0.0.1:1", ""),
+        ("http://example.org:80", "t"),
+        ("http://127.0.0.1", "t"),
+        ("http://127.0.0.1:99999", "t"),
+        ("http://[", "t"),
+    ],
+)
+@pytest.mark.parametrize("function", [process_kill, process_hang, process_restore, ready])
+def test_without_a_supervisor_on_this_machine_nothing_is_done(monkeypatch, address, token, function):
+    monkeypatch.setenv("HORMESIS_SUPERVISOR", address)
+    monkeypatch.setenv("HORMESIS_TOKEN", token)
+    with pytest.raises(Refused, match="HORMESIS_SUPERVISOR"):
+        function("toy")
+
+
+@pytest.mark.parametrize("duration_s", [0, -1, float("nan")])
+def test_a_hang_of_no_length_is_refused(duration_s):
+    with pytest.raises(Refused, match="duration_s"):
+        process_hang("toy", duration_s)
