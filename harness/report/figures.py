@@ -59,10 +59,15 @@ def share_interval(share: Share) -> str:
 
 
 def share_figure(share: Share, nothing: str) -> Figure:
-    """Write ``k / n`` with its interval; ``nothing`` is said where n is 0."""
+    """Write ``k / n`` with its interval; ``nothing`` is said where n is 0.
+
+    The interval 0 to 1 is that of a share whose parts depend on each other: it says nothing, so it is
+    not written.
+    """
     if share.n == 0:
         return Figure(nothing, quiet=True)
-    return Figure(f"{share.k} / {share.n}", share_interval(share))
+    known = share.low_ratio > 0 or share.high_ratio < 1
+    return Figure(f"{share.k} / {share.n}", share_interval(share) if known else "")
 
 
 def span(low_s: float | None, high_s: float | None) -> str:

@@ -97,8 +97,8 @@ def _row(estimate: ClassEstimate, scale: Scale, own: str) -> Row:
         restart_profile=estimate.restart_profile,
         arm_words=arm_words(estimate.arm, estimate.restart_profile),
         count=Figure(f"{estimate.n}", f"{estimate.void} void" if estimate.void else ""),
-        impact=figures.share_figure(estimate.impact, "not measured"),
-        back=figures.share_figure(estimate.recovered, "no impact" if estimate.n else "not measured"),
+        impact=figures.share_figure(estimate.impact, "–"),
+        back=figures.share_figure(estimate.recovered, "no impact" if estimate.n else "–"),
         median=_median(estimate),
         p90=figures.quantile_figure(estimate.served_p90, estimate.tau_s),
         forest=forest(estimate, scale),
@@ -118,7 +118,7 @@ def _median(estimate: ClassEstimate) -> Figure:
 
 
 def _lost(estimate: ClassEstimate) -> Figure:
-    lost = figures.mean_seconds(estimate.lost_s, "not measured")
+    lost = figures.mean_seconds(estimate.lost_s, "–")
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run")
     span = lost.small if estimate.lost_s.low is not None else ""
     return Figure(lost.value, span, f"sham {sham.value}", quiet=lost.quiet)

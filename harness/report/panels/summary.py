@@ -54,8 +54,8 @@ def band(document: Document) -> Band:
     """Take the verdict as it is; what failed is named before what holds, unsafe runs before void ones."""
     unsafe = [Reason("unsafe", r.run_id, r.unsafe) for r in document.runs if r.unsafe]
     void = [Reason("void", r.run_id, r.void) for r in document.runs if r.void and not r.unsafe]
-    reasons = (*unsafe, *void)
     verdict = document.verdict
+    reasons = [r for r in (*unsafe, *void) if r.run_id not in verdict.why]  # what the sentence says, it says
     claims = sorted(verdict.claims, key=lambda c: SEVERITY.index(c.word))
     return Band(
         word=verdict.word,
@@ -64,7 +64,7 @@ def band(document: Document) -> Band:
         claims=tuple((SIGNS[c.word], c) for c in claims[:CLAIMS_MAX]),
         more_claims=len(claims) > CLAIMS_MAX,
         told=_told(document) if verdict.word == "DONE" else (),
-        reasons=reasons[:REASONS_MAX],
+        reasons=tuple(reasons[:REASONS_MAX]),
         more_reasons=len(reasons) > REASONS_MAX,
         next=verdict.next,
     )

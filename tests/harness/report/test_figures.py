@@ -45,6 +45,11 @@ def test_no_episode_with_impact_is_not_a_zero():
     assert figures.share_figure(nothing, "not observable").value == "not observable"
 
 
+def test_a_share_without_any_knowledge_of_its_interval_prints_none():
+    dependent = Share(k=61, n=61, low_ratio=0.0, high_ratio=1.0)
+    assert figures.share_figure(dependent, "not measured") == figures.Figure("61 / 61")
+
+
 def test_one_run_gives_a_mean_without_an_interval():
     figure = figures.mean_seconds(Mean(n=1, mean=2.0, low=None, high=None), "not measured")
     assert (figure.value, figure.small) == ("2.0 s", "one run: no interval")
