@@ -25,7 +25,7 @@ GOOD = {
 NAMES = [name for name in GOOD if name != "id"]
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=3)
 objects = st.dictionaries(st.sampled_from([*GOOD, "other"]) | st.text(), values)
 conforming = st.fixed_dictionaries(
     {
