@@ -25,17 +25,17 @@ def lines_of(text: str) -> tuple[str, ...]:
 def quoted(text: object, columns: int = 60) -> str:
     """Write a word of the user's for a message: in quotes, on one line, clipped, harmless.
 
-    >>> quoted("procss.kill"), quoted("a\\nb" + "x" * 90)[-4:]
-    ("'procss.kill'", "xx…'")
+    >>> print(quoted("procss.kill"), quoted("x" * 90, columns=8))
+    'procss.kill' 'xxxxxxx…'
     """
     shown = "".join(_shown(letter) for letter in str(text).replace("\n", " ")[: columns + 1])
     return f"'{shown[: columns - 1] + ELLIPSIS if len(shown) > columns else shown}'"
 
 
-def excerpt(lines: tuple[str, ...], line: int, column: int, width: int, label: str = "") -> str:
+def excerpt(lines: tuple[str, ...], line: int, column: int, width: int, *, label: str = "") -> str:
     """Show ``line`` with ``width`` carets from ``column`` (both from 1); empty if there is no such line.
 
-    >>> print(excerpt(("kind: procss.kill",), 1, 7, 11, "unknown"))
+    >>> print(excerpt(("kind: procss.kill",), 1, 7, 11, label="unknown"))
         1 | kind: procss.kill
           |       ^^^^^^^^^^^ unknown
     """

@@ -82,7 +82,7 @@ class Findings:
         help: str = "",  # noqa: A002 - the word of the message form
     ) -> None:
         """Note a problem at a position of the file; ``Mark(0, 0)`` is the file as a whole."""
-        shown = excerpt(self.marks.lines, mark.line, mark.column, mark.width, label)
+        shown = excerpt(self.marks.lines, mark.line, mark.column, mark.width, label=label)
         self.problems.append(
             Problem(
                 code=code,
