@@ -136,12 +136,19 @@ def shells_and_pickles(source: Source) -> list[str]:
     return findings
 
 
+def _is_zero(call: ast.Call) -> bool:
+    return len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
+
+
 def sleeping_tests(source: Source) -> list[str]:
-    """A test never sleeps for a guess: it polls for the outcome with a deadline, or waits on the event."""
+    """A test never sleeps for a guess: it polls with a deadline, or waits on the event.
+
+    ``sleep(0)`` waits for nothing: it lets the other tasks of a loop have their turn.
+    """
     return [
         source.at(call, f"{name}(): poll for the outcome with a deadline, or wait on the event itself")
         for call, name in calls(source.tree)
-        if f".{name}".endswith(".sleep") and source.path not in TIMED_PROGRAMS
+        if f".{name}".endswith(".sleep") and not _is_zero(call) and source.path not in TIMED_PROGRAMS
     ]
 
 

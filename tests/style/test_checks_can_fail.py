@@ -52,6 +52,7 @@ CONDUCT: tuple[tuple[Check, str, str], ...] = (
     (conduct.shells_and_pickles, "eval(x)\n", "ast.literal_eval(x)\n"),
     (conduct.shells_and_pickles, "np.load(x, allow_pickle=True)\n", "np.load(x, allow_pickle=False)\n"),
     (conduct.sleeping_tests, "time.sleep(1)\n", "until(done, deadline_s=5)\n"),
+    (conduct.sleeping_tests, "asyncio.sleep(0.01)\n", "asyncio.sleep(0)\n"),
     (conduct.mocks, "from unittest import mock\n", "import unittest_like\n"),
     (conduct.mocks, "monkeypatch.setattr(a, 'b', c)\n", "monkeypatch.setenv('A', 'b')\n"),
 )

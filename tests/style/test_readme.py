@@ -43,6 +43,9 @@ def test_the_replay_scenario_of_the_readme_loads(tmp_path: Path, blocks: dict[st
     asked = blocks["x-hormesis"].replace("steady.yaml", "mine.yaml")
     path = _experiment(tmp_path, asked)
     (tmp_path / "scenarios" / "mine.yaml").write_text(blocks["version"], "utf-8")
+    (tmp_path / "scenarios" / "payments.csv").write_text(
+        "paid_at,country,channel,customer_name,fraud\n", "utf-8"
+    )
     experiment = load_experiment(path)
     assert experiment.scenario.name == "my-payments"
     assert isinstance(read_scenario(experiment.scenario.knobs)[1], ReplayKnobs)
