@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.estimates.model import ClassEstimate, Mean, Quantile, Share
+from harness.report.lengths import given, per_cent, seconds, seen_text, span
 from harness.report.words import ENDINGS
-from harness.units import percent_text, seconds_text
-
-SEEN_MAX = 4  # so many single recoveries are listed where a quantile may not be printed
+from harness.units import percent_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +21,6 @@ class Figure:
     small: str = ""
     more: str = ""
     quiet: bool = False
-
-
-def seconds(value_s: float | None) -> str:
-    """Write a measured length, with a true minus sign.
-
-    >>> seconds(-0.009), seconds(12.24), seconds(-0.0001)
-    ('−9 ms', '12.2 s', '0 ms')
-    """
-    text = seconds_text(value_s)
-    return text.removeprefix("-") if text.startswith("-0 ") else text.replace("-", "−")
-
-
-def given(value_s: float) -> str:
-    """Write a length that somebody chose, as it was chosen.
-
-    >>> given(10.0), given(0.25)
-    ('10 s', '0.25 s')
-    """
-    return f"{value_s:g} s"
-
-
-def per_cent(ratio: float) -> str:
-    """Write a bound of a share, without a sign: at most two significant digits below 10 %.
-
-    >>> per_cent(0.025), per_cent(0.6915), per_cent(1.0)
-    ('2.5', '69', '100')
-    """
-    value = ratio * 100
-    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
 
 
 def share_interval(share: Share) -> str:
@@ -70,20 +40,6 @@ def share_figure(share: Share, nothing: str) -> Figure:
     return Figure(f"{share.k} / {share.n}", share_interval(share) if known else "")
 
 
-def span(low_s: float | None, high_s: float | None) -> str:
-    """Write an interval of seconds; an end beyond the horizon is open.
-
-    >>> span(0.04, None), span(None, None), span(0.1, 2.25), span(30.8, 31.9), span(-0.1, 0.2)
-    ('40 ms–∞', 'beyond τ', '100 ms–2.2 s', '30.8–31.9 s', '−100 to 200 ms')
-    """
-    if low_s is None:
-        return "beyond τ"
-    low, high = seconds(low_s), seconds(high_s)
-    if low.split()[-1] == high.split()[-1]:
-        low = low.split()[0]
-    return f"{low} to {high}" if low_s < 0 else f"{low}–{high}"
-
-
 def quantile_figure(quantile: Quantile, tau_s: float, seen: tuple[float | None, ...] = ()) -> Figure:
     """Write a quantile, or ``needs n / N`` with the few values that were seen."""
     if quantile.n == 0:
@@ -92,18 +48,6 @@ def quantile_figure(quantile: Quantile, tau_s: float, seen: tuple[float | None, 
         return Figure(f"needs {quantile.n} / {quantile.needs_n}", seen_text(seen), quiet=True)
     value = f"> {given(tau_s)}" if quantile.value_s is None else seconds(quantile.value_s)
     return Figure(value, span(quantile.low_s, quantile.high_s))
-
-
-def seen_text(seen: tuple[float | None, ...]) -> str:
-    """List single recoveries where they are few enough to be read one by one.
-
-    >>> seen_text((0.2, None)), seen_text(())
-    ('seen: 200 ms, not back', '')
-    """
-    if not 0 < len(seen) <= SEEN_MAX:
-        return ""
-    ordered = sorted(seen, key=lambda s: float("inf") if s is None else s)
-    return "seen: " + ", ".join("not back" if s is None else seconds(s) for s in ordered)
 
 
 def mean_seconds(mean: Mean, nothing: str) -> Figure:

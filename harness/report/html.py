@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report.document import Document
-from harness.report.panels import appendix, classes, curves, endings, inside, summary
+from harness.report.panels import appendix, classes, curves, endings, inside, runs, summary
 from harness.report.words import inert, when
 
 _HERE = Path(__file__).parent
@@ -37,9 +37,9 @@ def render(document: Document) -> str:
             stories=inside.stories(document),
             endings=endings.endings(document),
             endings_spoken=endings.spoken(document),
-            arms=appendix.arm_rows(document),
-            runs=appendix.run_rows(document),
-            more_runs=len(document.runs) > appendix.RUNS_MAX,
+            arms=runs.arm_rows(document),
+            runs=runs.run_rows(document),
+            more_runs=len(document.runs) > runs.RUNS_MAX,
             command=appendix.command(document),
             parameters=appendix.parameters(document),
             hashes=appendix.hashes(document),

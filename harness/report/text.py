@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from harness.estimates.model import ClassEstimate
 from harness.report import figures
 from harness.report.document import Document
+from harness.report.lengths import given, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import REASONS_MAX, band
 from harness.report.words import SIGNS, Sign, columns, inert
@@ -85,7 +86,7 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         yield "no class of fault has a counted episode"
         return
     horizons = {c.tau_s for group in groups for c in group}
-    within = figures.given(max(horizons)) if len(horizons) == 1 else "τ"
+    within = given(max(horizons)) if len(horizons) == 1 else "τ"
     heads = ("", "n", "impact", f"back in {within}", "median", "lost", "ended by", "sham lost")
     table: list[tuple[str, ...]] = [heads]
     titles: dict[int, str] = {}
@@ -114,7 +115,7 @@ def _median(estimate: ClassEstimate) -> str:
     if figure.quiet:
         value = figure.value.replace(" / ", "/")
         seen = estimate.recovered_s[0] if len(estimate.recovered_s) == 1 else None
-        return f"{figures.seconds(seen)} ({value})" if seen is not None else value
+        return f"{seconds(seen)} ({value})" if seen is not None else value
     return f"{figure.value} [{figure.small}]" if median.value_s is not None else figure.value
 
 

@@ -10,8 +10,10 @@ from harness.estimates.model import ClassEstimate, Quantile
 from harness.report import figures
 from harness.report.document import Document
 from harness.report.figures import Figure
+from harness.report.lengths import given, seconds
 from harness.report.panels.summary import class_words, main_arm
-from harness.report.svg import Drawing, Scale, root, ticks
+from harness.report.scales import Scale, root, ticks
+from harness.report.svg import Drawing
 from harness.report.words import KINDS, arm_rank, arm_words, fault_title
 
 WIDTH, LEFT, RIGHT, HEIGHT = 236.0, 10.0, 214.0, 34.0
@@ -80,7 +82,7 @@ def table(document: Document) -> Table:
     own = main_arm(document)
     groups = tuple(_group(group, scale, own) for group in grouped(document))
     has_p90 = any(c.served_p90.n >= c.served_p90.needs_n > 0 for c in document.estimates.classes)
-    return Table(groups, _axis(limit_s, scale), figures.given(limit_s), has_p90)
+    return Table(groups, _axis(limit_s, scale), given(limit_s), has_p90)
 
 
 def _group(group: tuple[ClassEstimate, ...], scale: Scale, own: str) -> Group:
@@ -172,12 +174,12 @@ def _spoken(estimate: ClassEstimate) -> str:
 def _episodes(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
     few = estimate.served_median.n < estimate.served_median.needs_n
     y = 17.0 if few else 23.0
-    for seconds in estimate.recovered_s:
-        if seconds is None:
+    for back_s in estimate.recovered_s:
+        if back_s is None:
             drawing.path([(RIGHT - 14, y), (WIDTH - 4, y)], "single")
             drawing.arrow((WIDTH - 4, y), "single")
         else:
-            drawing.dot((scale(seconds), y), 3.5, "single", f"one episode: {figures.seconds(seconds)}")
+            drawing.dot((scale(back_s), y), 3.5, "single", f"one episode: {seconds(back_s)}")
 
 
 def _bar(drawing: Drawing, quantile: Quantile, scale: Scale, look: tuple[float, str]) -> None:
@@ -190,6 +192,4 @@ def _bar(drawing: Drawing, quantile: Quantile, scale: Scale, look: tuple[float, 
     if quantile.high_s is None:
         drawing.arrow((WIDTH - 4, y), f"bar {cls}")
     if quantile.value_s is not None:
-        drawing.dot(
-            (scale(quantile.value_s), y), 4, f"point {cls}", f"{cls} {figures.seconds(quantile.value_s)}"
-        )
+        drawing.dot((scale(quantile.value_s), y), 4, f"point {cls}", f"{cls} {seconds(quantile.value_s)}")

@@ -12,10 +12,11 @@ from itertools import groupby
 from markupsafe import Markup
 
 from harness.estimates.model import ClassEstimate
-from harness.report import figures
 from harness.report.document import Document
+from harness.report.lengths import seconds
 from harness.report.panels.classes import grouped
-from harness.report.svg import Box, Drawing, Scale, root, ticks
+from harness.report.scales import Scale, root, ticks
+from harness.report.svg import Box, Drawing
 from harness.report.words import fault_title
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 356.0, 156.0, 42.0, 340.0, 8.0, 128.0
@@ -99,8 +100,8 @@ def _steps(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
     cls = line_class(estimate.arm)
     back = sorted(s for s in estimate.recovered_s if s is not None)
     points = [(scale(0), _height(1))]
-    for i, seconds in enumerate(back):
-        points += [(scale(seconds), _height(1 - i / n)), (scale(seconds), _height(1 - (i + 1) / n))]
+    for i, back_s in enumerate(back):
+        points += [(scale(back_s), _height(1 - i / n)), (scale(back_s), _height(1 - (i + 1) / n))]
     y = _height(1 - len(back) / n)
     points.append((RIGHT, y))
     if len(back) < n:
@@ -111,8 +112,8 @@ def _steps(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
 
 def _where(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
     """Lay native tooltips over few single recoveries."""
-    for seconds in estimate.recovered_s[:12] if len(estimate.recovered_s) <= 12 else ():
-        if seconds is not None:
-            x = scale(seconds)
-            tip = f"arm {estimate.arm}: back after {figures.seconds(seconds)}"
+    for back_s in estimate.recovered_s[:12] if len(estimate.recovered_s) <= 12 else ():
+        if back_s is not None:
+            x = scale(back_s)
+            tip = f"arm {estimate.arm}: back after {seconds(back_s)}"
             drawing.rect(Box(x - 3, TOP, x + 3, BOTTOM), "touch", tip)

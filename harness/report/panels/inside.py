@@ -16,10 +16,12 @@ from markupsafe import Markup
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
-from harness.report.figures import seconds
+from harness.report.labels import Label, Mark, place
+from harness.report.lengths import seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import main_arm
-from harness.report.svg import Drawing, Label, Mark, Scale, even_ticks, linear, number, place
+from harness.report.scales import Scale, even_ticks, linear
+from harness.report.svg import Drawing, number
 from harness.report.words import ACTS, ARMS, CLEARED, arm_rank, fault_title, inert
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 1080.0, 64.0, 1064.0, 40.0, 122.0, 166.0

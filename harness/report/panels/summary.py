@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.estimates.model import ArmEstimate, ClassEstimate
 from harness.report import figures
 from harness.report.document import Document
+from harness.report.lengths import given
 from harness.report.words import SIGNS, Sign, arm_rank, fault_title
 from harness.verdict.model import Claim, Word
 
@@ -87,7 +88,7 @@ def _told_of(members: list[ClassEstimate]) -> str:
         parts.append(f"{back} ({arm})")
     first = members[0]
     title = f"{fault_title(first.fault)}, {first.service}"
-    return f"{title}: {'; '.join(parts)}, within {figures.given(first.tau_s)}."
+    return f"{title}: {'; '.join(parts)}, within {given(first.tau_s)}."
 
 
 def main_arm(document: Document) -> str:
@@ -137,7 +138,7 @@ def _back(classes: list[ClassEstimate]) -> Tile:
         return Tile("Back in time", "no impact", ("no fault violated a window of service",), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered
-    label = f"Back within {figures.given(worst.tau_s)}, worst class"
+    label = f"Back within {given(worst.tau_s)}, worst class"
     return Tile(
         label,
         f"{share.k} of {share.n}",

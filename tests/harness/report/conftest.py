@@ -74,7 +74,7 @@ def _quality(rng, profile, *, down, share_bad, bin_s):
     return tuple(float(v) for v in values)
 
 
-def episode(rng, profile, index, kind, service, arm, restarts, sham):
+def episode(rng, profile, *, index, kind, service, arm, restarts, sham):
     absorbed = sham or service in ABSORBED
     restarted = arm == "none" and (kind == "process.kill" or restarts == "kubernetes")
     slow, quick = 30.0 + float(rng.uniform(-1, 3)), 0.21 + float(rng.gamma(2.0, 0.03))
@@ -116,9 +116,12 @@ def episode(rng, profile, index, kind, service, arm, restarts, sham):
     )
 
 
-def run(rng, profile, pair, arm, restarts, sham, faults, seed):
+def run(rng, profile, *, pair, arm, restarts, sham, faults, seed):
     name = f"demo-{pair:02d}-{arm}-{restarts}-{'sham' if sham else 'fault'}"
-    episodes = tuple(episode(rng, profile, i, k, s, arm, restarts, sham) for i, (k, s) in enumerate(faults))
+    episodes = tuple(
+        episode(rng, profile, index=i, kind=k, service=s, arm=arm, restarts=restarts, sham=sham)
+        for i, (k, s) in enumerate(faults)
+    )
     units = round(profile.rate_hz * (5 + len(faults) * (profile.observe_s + 2)))
     bad = int(sum(e.served.lost_s for e in episodes) * profile.rate_hz)
     windows = units // 400
@@ -151,7 +154,7 @@ def run(rng, profile, pair, arm, restarts, sham, faults, seed):
     )
 
 
-def class_estimate(runs, profile, fault, arm, restarts):
+def class_estimate(runs, profile, fault, *, arm, restarts):
     kind, service = fault
 
     def of(wanted):
@@ -239,67 +242,70 @@ def trouble(word, runs):
     return (first, *runs[1:])
 
 
+def inputs(measured, seed, runs):
+    return Inputs(
+        title="Kill and hang the scorer of the fraud pipeline",
+        system="fraud-scoring",
+        target="local",
+        seed=seed,
+        profile=measured,
+        experiment_file="experiments/smoke/demo.yaml",
+        experiment_sha256=hashlib.sha256(b"e").hexdigest(),
+        scenario_sha256=hashlib.sha256(b"s").hexdigest(),
+        harness_version="0.1.0",
+        machine="x86_64, 2 cores, Linux 6.8, Python 3.11.9",
+        started_utc="2026-11-24T15:12:01.120+00:00",
+        plan_sha256=tuple(hashlib.sha256(r.run_id.encode() + b"p").hexdigest() for r in runs),
+    )
+
+
+def trust(word):
+    met = word != "VOID"
+    return (
+        Check(text="every fault proven effective", value="all", ok=True),
+        Check(text="every fault proven gone", value="slowest 0.34 s", ok=word != "UNSAFE"),
+        Check(text="baseline met", value="every run" if met else "31 of 400 bad", ok=met),
+        Check(text="witness's send lag p99", value="2.2 ms, limit 20 ms", ok=True),
+        Check(text="witness's stalls", value="none", ok=True),
+        Check(text="histories complete and chained", value="every run", ok=True),
+    )
+
+
+def estimated(runs, classes, arms, restarts):
+    return Estimates(
+        classes=classes,
+        arms=tuple(arm_estimate(runs, a, r) for r in restarts for a in arms),
+        runs=len(runs),
+        void_runs=sum(bool(r.void) for r in runs),
+        unsafe_runs=sum(bool(r.unsafe) for r in runs),
+    )
+
+
 def build(
-    word="DONE", n=1, faults=2, arms=("none", "bare"), restarts=("fast",), profile="demo", seed=20261124
+    *, word="DONE", n=1, faults=2, arms=("none", "bare"), restarts=("fast",), profile="demo", seed=20261124
 ):
     """A document of ``n`` pairs with ``faults`` classes an arm; 12 classes at most."""
     rng, measured = np.random.default_rng(seed), PROFILES[profile]
     pairs = [(k, s) for s in SERVICES for k in ("process.kill", "process.hang")][:faults]
-    runs = trouble(
-        word,
-        tuple(
-            run(rng, measured, pair, arm, restart, sham, pairs, seed + pair)
-            for pair in range(n)
-            for restart in restarts
-            for arm in arms
-            for sham in (False, True)
-        ),
+    drawn = tuple(
+        run(rng, measured, pair=pair, arm=arm, restarts=restart, sham=sham, faults=pairs, seed=seed + pair)
+        for pair in range(n)
+        for restart in restarts
+        for arm in arms
+        for sham in (False, True)
     )
-    classes = tuple(class_estimate(runs, measured, f, a, r) for f in pairs for r in restarts for a in arms)
+    runs = trouble(word, drawn)
+    classes = tuple(
+        class_estimate(runs, measured, f, arm=a, restarts=r) for f in pairs for r in restarts for a in arms
+    )
+    code = EXIT_CODES[word]
+    following = f"hormesis explain code {code}" if code > 1 else "hormesis report 20261124-demo-7f3a"
     return Document(
         campaign="20261124-demo-7f3a",
-        inputs=Inputs(
-            title="Kill and hang the scorer of the fraud pipeline",
-            system="fraud-scoring",
-            target="local",
-            seed=seed,
-            profile=measured,
-            experiment_file="experiments/smoke/demo.yaml",
-            experiment_sha256=hashlib.sha256(b"e").hexdigest(),
-            scenario_sha256=hashlib.sha256(b"s").hexdigest(),
-            harness_version="0.1.0",
-            machine="x86_64, 2 cores, Linux 6.8, Python 3.11.9",
-            started_utc="2026-11-24T15:12:01.120+00:00",
-            plan_sha256=tuple(hashlib.sha256(r.run_id.encode() + b"p").hexdigest() for r in runs),
-        ),
-        verdict=Verdict(
-            word=word,
-            exit_code=EXIT_CODES[word],
-            why=WHY[word],
-            claims=claims(word, n),
-            next="hormesis explain code HRM301"
-            if word in ("FAIL", "VOID", "UNSAFE")
-            else "hormesis analyse 20261124-demo-7f3a",
-        ),
-        estimates=Estimates(
-            classes=classes,
-            arms=tuple(arm_estimate(runs, a, r) for r in restarts for a in arms),
-            runs=len(runs),
-            void_runs=sum(bool(r.void) for r in runs),
-            unsafe_runs=sum(bool(r.unsafe) for r in runs),
-        ),
-        trust=(
-            Check(text="every fault proven effective", value="all", ok=True),
-            Check(text="every fault proven gone", value="slowest 0.34 s", ok=word != "UNSAFE"),
-            Check(
-                text="baseline met",
-                value="every run" if word != "VOID" else "31 of 400 bad",
-                ok=word != "VOID",
-            ),
-            Check(text="witness's send lag p99", value="2.2 ms, limit 20 ms", ok=True),
-            Check(text="witness's stalls", value="none", ok=True),
-            Check(text="histories complete and chained", value="every run", ok=True),
-        ),
+        inputs=inputs(measured, seed, runs),
+        verdict=Verdict(word=word, exit_code=code, why=WHY[word], claims=claims(word, n), next=following),
+        estimates=estimated(runs, classes, arms, restarts),
+        trust=trust(word),
         runs=runs,
     )
 

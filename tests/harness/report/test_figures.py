@@ -4,6 +4,7 @@ import pytest
 
 from harness.estimates.model import Mean, Quantile, Share
 from harness.report import figures
+from harness.report.lengths import per_cent, seen_text
 
 
 def quantile(**change):
@@ -30,8 +31,8 @@ def test_too_few_runs_never_print_a_value_even_if_one_is_there():
 
 
 def test_few_single_recoveries_are_listed_and_many_are_not():
-    assert figures.seen_text((None, 0.2)) == "seen: 200 ms, not back"
-    assert figures.seen_text((0.2,) * 5) == ""
+    assert seen_text((None, 0.2)) == "seen: 200 ms, not back"
+    assert seen_text((0.2,) * 5) == ""
 
 
 def test_a_quantile_beyond_the_horizon_is_no_number_of_seconds():
@@ -66,4 +67,4 @@ def test_a_loss_prevented_may_be_negative_and_shows_a_minus():
 
 @pytest.mark.parametrize(("ratio", "text"), [(0.0, "0"), (0.025, "2.5"), (0.999, "100"), (1.0, "100")])
 def test_bounds_of_shares_are_short(ratio, text):
-    assert figures.per_cent(ratio) == text
+    assert per_cent(ratio) == text

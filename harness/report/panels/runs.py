@@ -1,0 +1,115 @@
+"""What stands behind the figures: every arm with and without faults, every run as a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.episodes.model import RunFacts
+from harness.report import figures
+from harness.report.document import Document
+from harness.report.figures import Figure
+from harness.report.words import arm_rank, arm_words
+from harness.units import percent_text
+
+RUNS_MAX = 60  # rows of the table of runs; report.json has all of them
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One arm: what it is, and how it did without and with faults."""
+
+    arm: str
+    restart_profile: str
+    words: str
+    runs: Figure
+    sham: Figure
+    fault: Figure
+    windows: Figure
+    once: Figure
+    needless: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as a line; ``state`` is counted, void or unsafe, ``why`` the reason."""
+
+    run_id: str
+    pair: str
+    arm: str
+    kind: str
+    baseline: str
+    available: str
+    windows: str
+    audit: str
+    audit_tone: str
+    acts: str
+    lag: str
+    state: str
+    tone: str
+    why: str
+    digest: str
+
+
+def arm_rows(document: Document) -> tuple[ArmRow, ...]:
+    """Give one row an arm and restart profile, the most help first."""
+    ordered = sorted(document.estimates.arms, key=lambda a: (arm_rank(a.arm), a.restart_profile))
+    return tuple(
+        ArmRow(
+            arm=a.arm,
+            restart_profile=a.restart_profile,
+            words=arm_words(a.arm, a.restart_profile),
+            runs=Figure(f"{a.runs}", f"{a.sham_runs} sham"),
+            sham=figures.mean_percent(a.sham_availability, "not run"),
+            fault=figures.mean_percent(a.fault_availability, "not run"),
+            windows=figures.share_figure(a.windows_met, "not measured"),
+            once=figures.share_figure(a.exactly_once, "not observable"),
+            needless=_needless(a.sham_acts, a.sham_runs),
+        )
+        for a in ordered
+    )
+
+
+def _needless(acts: int, sham_runs: int) -> Figure:
+    if sham_runs == 0:
+        return Figure("not run", "no sham", quiet=True)
+    return Figure(f"{acts}", "in " + (f"{sham_runs} sham runs" if sham_runs != 1 else "1 sham run"))
+
+
+def run_rows(document: Document) -> tuple[RunRow, ...]:
+    """Give at most ``RUNS_MAX`` runs: unsafe, void and not exactly once first, then as they ran."""
+
+    def trouble(run: RunFacts) -> tuple[bool, bool, bool]:
+        return (not run.unsafe, not run.void, run.exactly_once is not False)
+
+    return tuple(_run(r) for r in sorted(document.runs, key=trouble)[:RUNS_MAX])
+
+
+def _run(run: RunFacts) -> RunRow:
+    state, tone = ("unsafe", "bad") if run.unsafe else ("void", "void") if run.void else ("counted", "plain")
+    audit, audit_tone = _audit(run)
+    return RunRow(
+        run_id=run.run_id,
+        pair=f"{run.pair}",
+        arm=f"{run.arm}, {run.restart_profile}",
+        kind="sham" if run.sham else "fault",
+        baseline=f"{run.baseline_bad} bad of {run.baseline_units}",
+        available=percent_text(run.availability_ratio, 2)
+        if run.availability_ratio is not None
+        else "not measured",
+        windows=f"{run.windows_met} / {run.windows}",
+        audit=audit,
+        audit_tone=audit_tone,
+        acts=f"{run.acts}",
+        lag="not measured" if run.send_lag_p99_ms is None else f"{run.send_lag_p99_ms:.1f} ms",
+        state=state,
+        tone=tone,
+        why=run.unsafe or run.void,
+        digest=run.history_sha256[:12],
+    )
+
+
+def _audit(run: RunFacts) -> tuple[str, str]:
+    if not run.audit_observable or run.exactly_once is None:
+        return ("not observable" if not run.audit_observable else "not judged"), "plain"
+    verdict = ("✓ once", "good") if run.exactly_once else ("✕ not once", "bad")
+    return f"{verdict[0]} {run.audit_text}".strip(), verdict[1]
