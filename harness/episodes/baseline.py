@@ -59,8 +59,7 @@ def judged(
 
 def _why(part: Units, ratio: float, profile: Profile, bad_ratio_max: float) -> str:
     count, bad = len(part.due), int(part.bad.sum())
-    # The units of one deadline are left out, see ``baseline_of``; one more for the jitter of slots.
-    needed = profile.baseline_units - math.ceil(profile.deadline_s * profile.rate_hz) - 1
+    needed = profile.baseline_units - 1  # one less for the jitter of slots
     if count == 0:
         return "no units before the first fault"
     if count < needed:

@@ -14,8 +14,9 @@ class Level(_Frozen, frozen=True, kw_only=True):
 
     ``impact_s`` is the due time of the first bad unit that opens a violated window, None = absorbed.
     ``recovered_s`` is the start of the accepting window, None = not within tau.
-    ``bound_low_s`` and ``bound_high_s`` bracket the length of the outage: last bad - first bad,
-    and next good - last good (None where no good unit follows within the episode).
+    ``bound_low_s`` and ``bound_high_s`` bracket the length of the outage: from the end of the first
+    bad unit to the sending of the last, and from the sending of the last good one before to the end
+    of the first good one after (None where none follows within the episode).
     """
 
     impact_s: float | None

@@ -33,16 +33,24 @@ DIGITS = 6  # microseconds; finer digits would differ between builds of numpy
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Units of one stream, sorted by ``due`` (seconds); all arrays have shape (n,)."""
+    """Units of one stream, sorted by ``due`` (seconds); all arrays have shape (n,).
+
+    ``sent`` and ``ended`` bracket the instant at which a unit met the service; None: both at ``due``.
+    """
 
     due: Floats
     bad: Bools
     weight: Floats
+    sent: Floats | None = None
+    ended: Floats | None = None
 
     def between(self, from_s: float, to_s: float) -> Units:
         """The units due in [from_s, to_s)."""
         low, high = np.searchsorted(self.due, [from_s, to_s])
-        return Units(self.due[low:high], self.bad[low:high], self.weight[low:high])
+        part = slice(low, high)
+        sent = None if self.sent is None else self.sent[part]
+        ended = None if self.ended is None else self.ended[part]
+        return Units(self.due[part], self.bad[part], self.weight[part], sent, ended)
 
     def bad_ratio(self) -> float | None:
         """Weighted share of bad units; None where there is no unit."""
@@ -223,15 +231,22 @@ def _evidence(test: ChangeBack, first: int, last: int, *, outage: tuple[int, int
 
 
 def _bounds(units: Units, impact: int, recovery: int | None) -> tuple[float | None, float | None]:
-    """Brackets of the outage: last bad - first bad, and next good - last good around it."""
-    due, bad = units.due, units.bad
-    stop = len(due) if recovery is None else recovery
-    last_bad = impact + int(np.flatnonzero(bad[impact:stop])[-1])
-    low_s = round(float(due[last_bad] - due[impact]), DIGITS)
-    before = np.flatnonzero(~bad[:impact])
+    """Brackets of the outage's length, from bad to bad and from good to good around it.
+
+    A bad unit proves that service was down at some instant between its sending and its end, a good
+    one that it was up at some such instant. So the inner bound runs from the *end* of the first bad
+    to the *sending* of the last, the outer from the sending of the last good before to the end of
+    the first good after; from due to due, one outage in a hundred lies outside.
+    """
+    sent = units.due if units.sent is None else units.sent
+    ended = units.due if units.ended is None else units.ended
+    stop = len(units.due) if recovery is None else recovery
+    last_bad = impact + int(np.flatnonzero(units.bad[impact:stop])[-1])
+    low_s = max(0.0, round(float(sent[last_bad] - ended[impact]), DIGITS))
+    before = np.flatnonzero(~units.bad[:impact])
     if recovery is None or not before.size:
         return low_s, None
-    return low_s, round(float(due[recovery] - due[before[-1]]), DIGITS)
+    return low_s, round(float(ended[recovery] - sent[before[-1]]), DIGITS)
 
 
 def _flaps(test: ChangeBack, impact: int, recovery: int | None) -> int:

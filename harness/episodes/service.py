@@ -41,8 +41,13 @@ class Service:
         return float(self.due[open_then][0]) if open_then.any() else None
 
     def units(self, *, full: bool) -> Units:
-        """The series of one level; what is unknown counts as bad."""
-        return Units(self.due, ~(self.full if full else self.served), self.weight)
+        """The series of one level; what is unknown counts as bad.
+
+        What was never sent is bracketed by its due instant and the end that its row has.
+        """
+        sent = np.where(np.isfinite(self.sent), self.sent, self.due)
+        ended = np.where(np.isfinite(self.ended), self.ended, sent)
+        return Units(self.due, ~(self.full if full else self.served), self.weight, sent, ended)
 
 
 def service_of(rows: Rows) -> Service:

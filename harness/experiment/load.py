@@ -20,7 +20,7 @@ from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, near
-from harness.experiment.model import Experiment, FaultStep, Profile, Scenario, System
+from harness.experiment.model import Experiment, FaultStep, Profile, Scenario, Source, System
 from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system
 from harness.experiment.yaml import Data, read_file
 
@@ -96,7 +96,8 @@ class _Reader:
                 sha256="",
                 system=system[0],
                 system_dir=str(system[1]),
-                scenario=scenario,
+                scenario=scenario[0],
+                source=scenario[1],
                 profile=asked.profile,
                 steps=steps,
                 arms=asked.arms,
@@ -170,7 +171,7 @@ class _Reader:
         system = read_system(path, self.elsewhere)
         return None if system is None else (system, path.parent)
 
-    def _scenario(self, asked: Asked) -> Scenario | None:
+    def _scenario(self, asked: Asked) -> tuple[Scenario, Source | None] | None:
         if not asked.scenario:
             return None
         path = self._beside("scenario", asked.scenario)
@@ -231,5 +232,7 @@ def _sealed(experiment: Experiment) -> Experiment:
     plain = msgspec.to_builtins(experiment)
     for place in ("file", "sha256", "system_dir"):
         del plain[place]
+    if experiment.source is not None:
+        del plain["source"]["path"]
     digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
     return msgspec.structs.replace(experiment, sha256=digest)

@@ -61,6 +61,13 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
     knobs: dict[str, str | int | float | bool] = {}
 
 
+class Source(_Frozen, frozen=True, kw_only=True):
+    """The user's own file that a replay world reads: where it lies here, and its content's hash."""
+
+    path: str
+    sha256: str
+
+
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
@@ -166,6 +173,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     system: System
     system_dir: str
     scenario: Scenario
+    source: Source | None = None
     profile: Profile
     steps: tuple[FaultStep, ...]
     arms: tuple[Arm, ...] = ("none",)

@@ -6,6 +6,7 @@ and line. The bundled system is found by where its package lies; it is never imp
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path as FilePath
@@ -15,7 +16,7 @@ from harness.experiment.activities import check_service
 from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
-from harness.experiment.model import Scenario, Service, System
+from harness.experiment.model import Scenario, Service, Source, System
 from harness.experiment.yaml import Parsed, read_file
 
 BUNDLED_PACKAGE = "reference_pipeline"
@@ -41,14 +42,36 @@ def read_system(path: FilePath, problems: list[Problem]) -> System | None:
     return None if parsed.findings.problems else system
 
 
-def read_scenario(path: FilePath, problems: list[Problem]) -> Scenario | None:
-    """Read a scenario file; notes what is wrong in ``problems`` and gives None then."""
+def read_scenario(path: FilePath, problems: list[Problem]) -> tuple[Scenario, Source | None] | None:
+    """Read a scenario file and hash the user's file that its knob ``source`` names, if any.
+
+    ``source`` counts from the scenario's folder. Notes what is wrong in ``problems``, None then.
+    """
     parsed = _parsed(path, problems)
     if parsed is None:
         return None
     scenario = decode(Scenario, parsed.data, (), parsed.findings)
+    named = None if scenario is None else scenario.knobs.get("source")
+    source = None if named is None else _source(path.parent / str(named), parsed.findings)
     problems.extend(parsed.findings.problems)
-    return None if parsed.findings.problems else scenario
+    return None if parsed.findings.problems or scenario is None else (scenario, source)
+
+
+def _source(path: FilePath, findings: Findings) -> Source | None:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        findings.add(
+            "HRM101",
+            f"the file of 'source' cannot be read: {quoted(path)}",
+            ("knobs", "source"),
+            label="not readable",
+            why=str(getattr(error, "strerror", None) or error),
+            help="paths count from the scenario's folder; check the path",
+        )
+        return None
+    return Source(path=str(path.resolve()), sha256=digest)
 
 
 def _parsed(path: FilePath, problems: list[Problem]) -> Parsed | None:

@@ -76,7 +76,7 @@ def _plan(
         experiment=experiment.title,
         experiment_sha256=experiment.sha256,
         system=experiment.system.name,
-        scenario_sha256=_sha256(msgspec.to_builtins(experiment.scenario)),
+        scenario_sha256=_scenario_sha256(experiment),
         target=target,
         seed=seed,
         pair=pair,
@@ -90,6 +90,12 @@ def _plan(
         sha256="",
     )
     return msgspec.structs.replace(plan, sha256=plan_sha256(plan))
+
+
+def _scenario_sha256(experiment: Experiment) -> str:
+    """Hash the world: its knobs, and the content of the user's file where it replays one."""
+    content = "" if experiment.source is None else experiment.source.sha256
+    return _sha256([msgspec.to_builtins(experiment.scenario), content])
 
 
 def _episodes(experiment: Experiment, seed: int) -> Iterator[PlannedEpisode]:
@@ -116,7 +122,8 @@ def _episodes(experiment: Experiment, seed: int) -> Iterator[PlannedEpisode]:
 
 
 def _baseline_s(profile: Profile) -> float:
-    return profile.baseline_units / profile.rate_hz
+    """Length of the baseline: its units, a deadline to answer the last, a deadline to spare for the gate."""
+    return profile.baseline_units / profile.rate_hz + 2 * profile.deadline_s
 
 
 def _rounded(value_s: float) -> float:

@@ -71,14 +71,8 @@ def run_campaign(
     be started; the folder then holds what ran before.
     """
     python_path = os.pathsep.join((str(Path(experiment.system_dir).resolve().parent), *_inherited_path()))
-    template = ensure_template(
-        experiment.system,
-        experiment.scenario,
-        system_dir=Path(experiment.system_dir),
-        cache=store / ".templates",
-        python_path=python_path,
-        progress=progress,
-    )
+    cache = store / ".templates"
+    template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     folder = new_campaign(store, _campaign_file(plans, experiment, seed))
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"

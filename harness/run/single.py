@@ -115,7 +115,7 @@ def driver_spec(setting: Setting, urls: dict[str, str]) -> dict[str, object]:
         "profile": setting.plan.profile,
         "world": setting.experiment.system.world,
         "world_path": [p for p in setting.python_path.split(":") if p],
-        "scenario": scenario_spec(setting.experiment.scenario),
+        "scenario": scenario_spec(setting.experiment),
         "template": str(setting.template),
         "url": urls[workload.service] + workload.route,
         "workload": workload,
@@ -127,8 +127,7 @@ def _baseline_gate(stage: Stage) -> None:
     """Measure the run's own baseline; raises Recorded before anything is injected."""
     profile = stage.plan.profile
     first_fault_s = min((e.inject_at_s for e in stage.plan.episodes), default=stage.plan.duration_s)
-    # Answers of the last baseline units may take a whole deadline; the fault itself waits for none.
-    stage.wait_until(max(0.0, min(profile.baseline_units / profile.rate_hz, first_fault_s)))
+    stage.wait_until(first_fault_s)
     rows = _rows(stage.folder)
     baseline = baseline_of(rows, until_s=shell.monotonic_s() - profile.deadline_s, profile=profile)
     measured = BaselineMeasured(units=baseline.units, bad=baseline.bad, why=baseline.why)

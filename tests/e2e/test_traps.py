@@ -35,24 +35,24 @@ def word_of(store, open_target, *, sham=False, **changes):
 
 class RaisingAction(LocalTarget):
     def apply(self, effect, /):
-        raise RuntimeError("the injector broke")
+        raise RuntimeError(f"the injector broke on {effect}")
 
 
 class WithoutAnyEffect(LocalTarget):
     def apply(self, effect, /):
-        raise WithoutEffect("pid 1 still runs")
+        raise WithoutEffect(f"{effect.service} still runs")
 
 
 class RaisingUndo(LocalTarget):
     def undo(self, applied, /):
-        raise OSError("the undo broke")
+        raise OSError(f"the undo of {applied.effect} broke")
 
 
 class LyingUndo(LocalTarget):
     """Says that it undid a pause and did not."""
 
     def undo(self, applied, /):
-        return True
+        return bool(applied)
 
 
 class BrokenBeforehand(LocalTarget):

@@ -132,9 +132,25 @@ def test_a_recovery_against_the_story_fails_it(arm, kind):
     assert len(story.differs) == 1
 
 
-def test_a_fault_that_nobody_felt_fails_the_story():
-    unfelt = tuple(episode(one.index, one.kind, back=True, felt=False) for one in run("none").episodes)
-    assert check_story(demo(none_fault={"episodes": unfelt})).word == "FAIL"
+def unfelt(arm: str, kind: str) -> tuple[Episode, ...]:
+    """The episodes of an arm's fault run, with one of them felt by nobody."""
+    return tuple(
+        episode(one.index, one.kind, back=one.served.recovered_s is not None, felt=one.kind != kind)
+        for one in run(arm).episodes
+    )
+
+
+@pytest.mark.parametrize(
+    ("arm", "kind"), [("bare", "process.kill"), ("none", "process.hang"), ("bare", "process.hang")]
+)
+def test_an_outage_that_should_last_and_that_nobody_felt_fails_the_story(arm, kind):
+    story = check_story(demo(**{f"{arm}_fault": {"episodes": unfelt(arm, kind)}}))
+    assert (story.word, len(story.differs)) == ("FAIL", 1)
+    assert "not felt" in story.differs[0]
+
+
+def test_a_restart_too_quick_to_be_felt_is_a_recovery():
+    assert check_story(demo(none_fault={"episodes": unfelt("none", "process.kill")})).word == "DONE"
 
 
 def test_a_lost_transaction_fails_the_demo():
