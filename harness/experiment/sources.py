@@ -59,6 +59,8 @@ def read_scenario(path: FilePath, problems: list[Problem]) -> tuple[Scenario, So
 
 def _source(path: FilePath, findings: Findings) -> Source | None:
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "it is not a regular file")  # a fifo or a device would never end
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:

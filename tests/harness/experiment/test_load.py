@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -220,6 +221,27 @@ def test_a_broken_system_or_scenario_is_named_with_its_own_file_and_line(folder,
     assert {problem.file for problem in problems} == {str(folder / file)}
     assert code in [problem.code for problem in problems]
     assert all(problem.line for problem in problems)
+
+
+def test_the_file_of_a_replay_is_part_of_the_question(folder):
+    (folder / "data.csv").write_text("t,y\n0,1\n")
+    scenario = folder / "scenario.yaml"
+    scenario.write_text(scenario.read_text() + "knobs: {kind: replay, source: data.csv}\n")
+    first = load_experiment(folder / "experiment.yaml")
+    assert first.source is not None
+    assert first.source.path == str(folder / "data.csv")
+    (folder / "data.csv").write_text("t,y\n0,0\n")
+    assert load_experiment(folder / "experiment.yaml").sha256 != first.sha256
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, None])
+def test_a_replay_of_no_readable_file_is_refused_and_not_waited_for(folder, make):
+    if make is not None:
+        make(folder / "data.csv")
+    problems = problems_of(
+        folder, ("name: steady", "name: steady\nknobs: {source: data.csv}"), file="scenario.yaml"
+    )
+    assert [(problem.code, under_carets(problem)) for problem in problems] == [("HRM101", "data.csv")]
 
 
 def test_every_code_that_is_raised_has_a_page(folder):
