@@ -300,7 +300,8 @@ class Keeper:
         ledger.note(self.spec.name, act, at_s=at_s, pid=pid, boot_id=self._boot_id, detail=detail)
 
     def _note_end(self, life: asyncio.Task[None]) -> None:
-        self._settled.set()
+        if life is self._life:  # callbacks run late: a start may have begun the next life already
+            self._settled.set()
         if not life.cancelled() and (error := life.exception()) is not None:
             self._failed(error)
 

@@ -15,12 +15,12 @@ import pytest
 from harness.errors import Refused
 from harness.experiment.model import System, Workload
 from harness.targets.local.looks import look
-from harness.targets.local.procfs import start_ticks
+from harness.targets.local.procfs import is_stopped, start_ticks
 from harness.targets.local.target import LocalSystem, SystemPlace
 
 pytestmark = pytest.mark.live
 
-QUICK_LIVENESS = {"liveness_period_s": 0.05, "liveness_timeout_s": 0.05, "readiness_period_s": 0.02}
+QUICK_LIVENESS = {"liveness_period_s": 0.1, "liveness_timeout_s": 0.3, "readiness_period_s": 0.02}
 
 
 def acts(system, name="one"):
@@ -111,10 +111,11 @@ def test_a_hang_becomes_unready_and_stays_so_where_nothing_probes_for_liveness(p
         assert system.service("one").boot_id == old.boot_id
 
 
-def test_a_stopped_service_is_killed_after_the_grace_of_stop(place, services):
+def test_a_stopped_service_is_killed_after_the_grace_of_stop(place, services, until):
     with LocalSystem(place({"one": services.entry()})) as system:
         pid = system.service("one").pid
         os.kill(pid, signal.SIGSTOP)
+        until(lambda: is_stopped(pid))  # else the pending SIGTERM is taken first
         assert system.client.act("one", "stop").state == "stopped"
         assert start_ticks(pid) == 0
         assert acts(system)[-3:] == ["asked", "exited", "stopped"]
@@ -178,12 +179,12 @@ def test_a_restart_waits_for_a_held_port_and_says_so(place, services, until):
 
 
 def test_a_service_that_repeats_an_old_boot_id_is_not_ready(place, services, until):
-    tiny = msgspec.structs.replace(services.entry(health="same"), start_timeout_s=2.0)
+    tiny = msgspec.structs.replace(services.entry(health="same"), start_timeout_s=3.0)
     with LocalSystem(place({"one": tiny})) as system:
         kill(system)
         until(lambda: acts(system).count("started") == 2)
         until(lambda: look(system.ports["one"], "/readyz", 1.0).status == 200)
-        with pytest.raises(Refused, match="one is starting, not ready after 2 s"):
+        with pytest.raises(Refused, match="one is starting, not ready after 3 s"):
             system.wait_ready("one")
 
 
