@@ -25,6 +25,7 @@ from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign
 from harness.report.document import Check, Document, Inputs
+from harness.report.words import inert_json
 from harness.units import percent_text
 from harness.verdict.judge import judge
 
@@ -59,8 +60,12 @@ def compose_campaign(campaign: Campaign) -> Document:
 
 
 def encode(document: Document) -> bytes:
-    """``report.json``: fields in the order of the types, keys of maps sorted, one space a level."""
-    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
+    """``report.json``: fields in the order of the types, keys of maps sorted, one space a level.
+
+    Control and direction characters of hostile names are escaped; their values read back the same.
+    """
+    plain = msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
+    return inert_json(plain)
 
 
 def decode(data: bytes) -> Document:

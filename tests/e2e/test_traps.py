@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from harness.report.compose import compose
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES
 from harness.faults.effects import Kill
 from harness.plan.schedule import make_plans
+from harness.report.compose import compose
 from harness.run.campaign import run_campaign
 from harness.targets.base import WithoutEffect
 from harness.targets.local.target import LocalTarget
