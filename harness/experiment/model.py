@@ -71,8 +71,8 @@ class Source(_Frozen, frozen=True, kw_only=True):
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
-    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}`` and ``{template}``
-    are filled in.
+    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}`` and
+    ``{system}`` are filled in.
     """
 
     command: tuple[str, ...] = ()

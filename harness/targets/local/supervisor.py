@@ -183,14 +183,18 @@ async def _serve(spec: Spec, platform: Platform, over: asyncio.Future[bool]) -> 
     try:
         await _until_over(over, platform.forks, boot)
         if over.result():
-            # Bounded: a zygote that hangs passes no signal on, and is killed below with all its services.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_GRACE_S + 1.0):
-                    await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
+            await _stop_politely(supervisor)
     finally:
         boot.cancel()
         await asyncio.gather(*(keeper.abandon() for keeper in supervisor.keepers.values()))
         await runner.cleanup()
+
+
+async def _stop_politely(supervisor: Supervisor) -> None:
+    """Stop all services; bounded, since a zygote that hangs passes no signal on and is killed anyway."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_GRACE_S + 1.0):
+            await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
 
 
 async def _until_over(over: asyncio.Future[bool], forks: Forks, boot: asyncio.Task[None]) -> None:
