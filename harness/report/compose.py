@@ -46,6 +46,9 @@ def compose_campaign(campaign: Campaign) -> Document:
     """Compute the document of a campaign that was read already."""
     file = campaign.file
     limit = _bad_ratio_max(file.objectives)
+    repeated = _repeated(campaign.runs)
+    again = {history.run_id for history in repeated}
+    campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
     runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
     estimates = estimate(runs, file.profile)
     verdict = judge(estimates, runs, file.objectives, campaign_id=file.id, planned_runs=file.planned_runs)
@@ -54,8 +57,33 @@ def compose_campaign(campaign: Campaign) -> Document:
         inputs=_inputs(file, campaign.runs),
         verdict=verdict,
         estimates=estimates,
-        trust=tuple(_trust(campaign, runs)),
+        trust=(*_trust(campaign, runs), _repeat_check(len(repeated), len(runs))),
         runs=runs,
+        repeated=tuple(facts(history, bad_ratio_max=limit) for history in repeated),
+    )
+
+
+def _repeated(histories: Sequence[History]) -> list[History]:
+    """Runs that were done again: whole, baseline not met, nothing injected, same plan once more later.
+
+    Only the runner's own word, recorded before any harm was planned to be done, makes a run one of
+    these; whatever happened after an injection stays and counts.
+    """
+    found = []
+    for place, history in enumerate(histories):
+        log = read_log(history.entries)
+        unmet = log.baseline is not None and bool(log.baseline.why)
+        again = any(later.plan.sha256 == history.plan.sha256 for later in histories[place + 1 :])
+        if not history.cut and unmet and again and not (log.injected or log.without_effect or log.not_clean):
+            found.append(history)
+    return found
+
+
+def _repeat_check(repeated: int, kept: int) -> Check:
+    return Check(
+        text="Runs done again, their baseline not met and nothing injected",
+        value=f"{repeated} beside {kept} kept",
+        ok=0 < kept >= repeated,
     )
 
 

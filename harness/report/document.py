@@ -40,7 +40,11 @@ class Inputs(_Frozen, frozen=True, kw_only=True):
 
 
 class Document(_Frozen, frozen=True, kw_only=True):
-    """``version`` rises when a field changes meaning; fields are only ever added."""
+    """``version`` rises when a field changes meaning; fields are only ever added.
+
+    ``repeated``: runs that were done again because their baseline was not met and nothing was
+    injected; nothing is computed of them.
+    """
 
     version: int = 1
     campaign: str
@@ -49,3 +53,4 @@ class Document(_Frozen, frozen=True, kw_only=True):
     estimates: Estimates
     trust: tuple[Check, ...]
     runs: tuple[RunFacts, ...]
+    repeated: tuple[RunFacts, ...] = ()

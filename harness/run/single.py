@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from harness.plan.model import Plan
 from harness.run.audit import Answers, judge_ids
 from harness.run.episode import run_episode
 from harness.run.listing import read_listings
+from harness.run.scratch import scratch
 from harness.run.stage import Recorded, Stage
 from harness.run.template import scenario_spec
 from harness.run.witness import Witness
@@ -35,22 +35,24 @@ class Setting:
 
     plan: Plan
     experiment: Experiment
-    folder: RunFolder
     template: Path
     python_path: str
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target] = LocalTarget
 
 
-def run_one(setting: Setting) -> str:
-    """Do one run and seal its history; gives its state: ended, void or unsafe.
+class BaselineNotMet(Recorded):
+    """Nothing was injected, so doing the same run again hides nothing."""
+
+
+def run_one(setting: Setting, folder: RunFolder) -> str:
+    """Do one run and seal its history; gives its state: ended, baseline (not met), void or unsafe.
 
     Raises Refused (nothing was injected) and what interrupts; both leave nothing running.
     """
-    folder = setting.folder
     state = "void"
     try:
-        state = _started(setting)
+        state = _started(setting, folder)
     except Refused as refused:
         folder.writer.append(ControlRaised(where="start", error=str(refused)))
         folder.finish("void")
@@ -58,6 +60,9 @@ def run_one(setting: Setting) -> str:
     except Unsafe as unsafe:
         folder.writer.append(ControlRaised(where="undo", error=str(unsafe)))
         state = "unsafe"
+    except BaselineNotMet as void:
+        state = "baseline"
+        setting.progress(f"  void: {void}")
     except Recorded as void:
         setting.progress(f"  void: {void}")
     except Exception as error:  # noqa: BLE001 (a run that raised is VOID, the reason in its history)
@@ -67,37 +72,37 @@ def run_one(setting: Setting) -> str:
     return state
 
 
-def _started(setting: Setting) -> str:
-    with tempfile.TemporaryDirectory(prefix="hormesis-") as scratch:
+def _started(setting: Setting, folder: RunFolder) -> str:
+    with scratch() as state_dir:
         place = SystemPlace(
             system=setting.experiment.system,
             system_dir=Path(setting.experiment.system_dir),
             template=setting.template,
-            state_dir=Path(scratch),
+            state_dir=state_dir,
             arm=setting.plan.arm,
             restart_profile=setting.plan.restart_profile,
             python_path=setting.python_path,
         )
         with LocalSystem(place) as system:
             try:
-                return _measured(setting, system, Path(scratch))
+                return _measured(setting, folder, system, state_dir)
             finally:
-                _keep_logs(Path(scratch), setting.folder.logs)
+                _keep_logs(state_dir, folder.logs)
 
 
-def _measured(setting: Setting, system: LocalSystem, scratch: Path) -> str:
+def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, state_dir: Path) -> str:
     boot_ids = {s.name: s.boot_id for s in system.services()}
-    setting.folder.writer.append(SystemReady(at_s=shell.monotonic_s(), boot_ids=boot_ids))
-    spec = driver_spec(setting, system.urls)
-    log = setting.folder.logs / "driver.txt"
+    folder.writer.append(SystemReady(at_s=shell.monotonic_s(), boot_ids=boot_ids))
+    spec = driver_spec(setting, folder, system.urls)
+    log = folder.logs / "driver.txt"
     path = setting.python_path
-    with Witness(spec, spec_file=scratch / "driver.json", log=log, python_path=path) as witness:
+    with Witness(spec, spec_file=state_dir / "driver.json", log=log, python_path=path) as witness:
         witness.await_ready()
         target = setting.open_target(system)
-        stage = Stage(setting.plan, setting.folder, system, witness, target, setting.progress)
+        stage = Stage(setting.plan, folder, system, witness, target, setting.progress)
         stage.first_due_s = shell.monotonic_s() + LEAD_S
         witness.go(stage.first_due_s)
-        setting.folder.writer.append(FirstDue(at_s=stage.first_due_s))
+        folder.writer.append(FirstDue(at_s=stage.first_due_s))
         _baseline_gate(stage)
         for episode in setting.plan.episodes:
             run_episode(stage, episode)
@@ -106,7 +111,7 @@ def _measured(setting: Setting, system: LocalSystem, scratch: Path) -> str:
     return _audit(setting, system, stage)
 
 
-def driver_spec(setting: Setting, urls: dict[str, str]) -> dict[str, object]:
+def driver_spec(setting: Setting, folder: RunFolder, urls: dict[str, str]) -> dict[str, object]:
     """Write what the driver is told, as ``docs/protocols/driver.md`` lists it."""
     workload = setting.experiment.system.workload
     return {
@@ -119,12 +124,12 @@ def driver_spec(setting: Setting, urls: dict[str, str]) -> dict[str, object]:
         "template": str(setting.template),
         "url": urls[workload.service] + workload.route,
         "workload": workload,
-        "observations": str(setting.folder.observations),
+        "observations": str(folder.observations),
     }
 
 
 def _baseline_gate(stage: Stage) -> None:
-    """Measure the run's own baseline; raises Recorded before anything is injected."""
+    """Measure the run's own baseline; raises BaselineNotMet before anything is injected."""
     profile = stage.plan.profile
     first_fault_s = min((e.inject_at_s for e in stage.plan.episodes), default=stage.plan.duration_s)
     stage.wait_until(first_fault_s)
@@ -133,7 +138,7 @@ def _baseline_gate(stage: Stage) -> None:
     measured = BaselineMeasured(units=baseline.units, bad=baseline.bad, why=baseline.why)
     stage.folder.writer.append(measured)
     if measured.why:
-        raise Recorded(f"baseline not met: {measured.why}; nothing was injected")
+        raise BaselineNotMet(f"baseline not met: {measured.why}; nothing was injected")
 
 
 def _rows(folder: RunFolder) -> Rows:
@@ -155,14 +160,14 @@ def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> str:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit = setting.experiment.system.audit
     began_s = shell.monotonic_s()
-    answers = answers_of(_rows(setting.folder), setting.plan.seed)
+    answers = answers_of(_rows(stage.folder), setting.plan.seed)
     observable = bool(audit.accepted and audit.sink)
     balance = judge_ids(answers, read_listings(audit, system.urls))
     while observable and balance.missing and shell.monotonic_s() - began_s < setting.plan.profile.settle_s:
         shell.sleep_until(shell.monotonic_s() + 0.2)
         balance = judge_ids(answers, read_listings(audit, system.urls))
     stage.hear_ledger()
-    setting.folder.writer.append(
+    stage.folder.writer.append(
         Audited(
             observable=observable,
             accepted=balance.accepted,
@@ -179,6 +184,6 @@ def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> str:
     return "ended"
 
 
-def _keep_logs(scratch: Path, logs: Path) -> None:
-    for log in sorted(scratch.glob("**/log.txt")):
+def _keep_logs(state_dir: Path, logs: Path) -> None:
+    for log in sorted(state_dir.glob("**/log.txt")):
         shutil.copyfile(log, logs / f"{log.parent.name}.txt")

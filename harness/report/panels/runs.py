@@ -31,7 +31,7 @@ class ArmRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as a line; ``state`` is counted, void or unsafe, ``why`` the reason."""
+    """One run as a line; ``state`` is counted, void, unsafe or done again, ``why`` the reason."""
 
     run_id: str
     pair: str
@@ -81,11 +81,16 @@ def run_rows(document: Document) -> tuple[RunRow, ...]:
     def trouble(run: RunFacts) -> tuple[bool, bool, bool]:
         return (not run.unsafe, not run.void, run.exactly_once is not False)
 
-    return tuple(_run(r) for r in sorted(document.runs, key=trouble)[:RUNS_MAX])
+    rows = [_run(r, *_state(r)) for r in sorted(document.runs, key=trouble)]
+    again = [_run(r, "done again", "void") for r in document.repeated]
+    return tuple([*rows, *again][:RUNS_MAX])
 
 
-def _run(run: RunFacts) -> RunRow:
-    state, tone = ("unsafe", "bad") if run.unsafe else ("void", "void") if run.void else ("counted", "plain")
+def _state(run: RunFacts) -> tuple[str, str]:
+    return ("unsafe", "bad") if run.unsafe else ("void", "void") if run.void else ("counted", "plain")
+
+
+def _run(run: RunFacts, state: str, tone: str) -> RunRow:
     audit, audit_tone = _audit(run)
     return RunRow(
         run_id=run.run_id,

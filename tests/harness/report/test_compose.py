@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -112,3 +113,31 @@ def test_the_profiles_own_error_rates_are_printed(folder: Path) -> None:
 def test_a_folder_that_is_no_campaign_is_a_usage_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem):
         compose(tmp_path)
+
+
+def unmet(story: Story, *, also: tuple[ev.Event, ...] = ()) -> Story:
+    """The same run, given up at its baseline; ``also`` are events that make it no harmless attempt."""
+
+    def give_up(events: list[ev.Event]) -> list[ev.Event]:
+        kept = [e for e in events if isinstance(e, (ev.RunStarted, ev.SystemReady, ev.FirstDue))]
+        return [*kept, ev.BaselineMeasured(units=400, bad=90, why="90 of 400 units bad"), *also]
+
+    return replace(story, events=give_up, state="baseline")
+
+
+def test_a_run_that_was_done_again_before_any_harm_is_listed_apart_and_not_judged() -> None:
+    document = compose_campaign(campaign_of(unmet(killed()), killed(), planned=1))
+    assert (len(document.runs), len(document.repeated)) == (1, 1)
+    assert document.verdict.word == "DONE", document.verdict.why
+    assert check(document, "Runs done again").value == "1 beside 1 kept"
+
+
+def test_a_baseline_that_was_never_met_stays_void() -> None:
+    document = compose_campaign(campaign_of(unmet(killed()), unmet(killed()), planned=1))
+    assert (len(document.runs), document.verdict.word) == (1, "VOID")
+
+
+def test_a_run_with_harm_in_it_is_never_one_that_was_done_again() -> None:
+    harm = ev.WithoutEffect(episode=0, why="pid 1 still runs")
+    document = compose_campaign(campaign_of(unmet(killed(), also=(harm,)), killed(), planned=1))
+    assert (len(document.repeated), document.verdict.word) == (0, "VOID")

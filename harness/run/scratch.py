@@ -1,0 +1,57 @@
+"""Where a system's state lies during a run: in memory where there is room, and gone afterwards.
+
+A shared disk answers an fsync after 0.1 to 0.6 s now and then, as long as a deadline; that is noise of the
+machine, not of the system. ``HORMESIS_SCRATCH`` names another folder, to have the disk in the measurement.
+What a killed runner left behind is removed by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.shell import environment
+
+MEMORY = Path("/dev/shm")
+ROOM_BYTES_MIN = 512 * 1024 * 1024
+PREFIX = "hormesis-"
+
+
+def scratch_root() -> Path:
+    """Name the folder for states: ``HORMESIS_SCRATCH``, else memory with room, else the system's own."""
+    named = environment("HORMESIS_SCRATCH")
+    if named:
+        return Path(named)
+    usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and _room_bytes(MEMORY) >= ROOM_BYTES_MIN
+    return MEMORY if usable else Path(tempfile.gettempdir())
+
+
+def _room_bytes(folder: Path) -> int:
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize
+
+
+def medium() -> str:
+    """Say for the record on what the state lies."""
+    return "state in memory" if scratch_root() == MEMORY else "state on disk"
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Give an empty folder of this process, 0700, and remove it at the end."""
+    root = scratch_root()
+    _sweep(root)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=root) as folder:
+        yield Path(folder)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what runners left that are no more; only folders of this user are touched."""
+    for folder in root.glob(f"{PREFIX}[0-9]*-*"):
+        pid = folder.name.removeprefix(PREFIX).split("-")[0]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and folder.stat().st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
