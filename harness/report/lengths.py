@@ -17,6 +17,16 @@ def seconds(value_s: float | None) -> str:
     return text.removeprefix("-") if text.startswith("-0 ") else text.replace("-", "−")
 
 
+def after(value_s: float) -> str:
+    """Write an instant relative to the fault, signed.
+
+    >>> after(0.012), after(-0.004)
+    ('+12 ms', '−4 ms')
+    """
+    text = seconds(value_s)
+    return text if text.startswith("−") else f"+{text}"
+
+
 def given(value_s: float) -> str:
     """Write a length that somebody chose, as it was chosen.
 

@@ -17,7 +17,7 @@ from harness.episodes.model import Episode, RunFacts
 from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
 from harness.report.labels import Label, Mark, place
-from harness.report.lengths import seconds
+from harness.report.lengths import after, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import main_arm
 from harness.report.scales import Scale, even_ticks, linear
@@ -192,14 +192,14 @@ def _seen(episode: Episode, scale: Scale, observe_s: float) -> list[Mark]:
     marks = [Mark(scale(0), "injected")]
     served = episode.served
     if served.impact_s is not None:
-        marks.append(Mark(scale(served.impact_s), f"impact +{seconds(served.impact_s)}"))
+        marks.append(Mark(scale(served.impact_s), f"impact {after(served.impact_s)}"))
     if served.recovered_s is not None:
-        marks.append(Mark(scale(served.recovered_s), f"served again +{seconds(served.recovered_s)}"))
+        marks.append(Mark(scale(served.recovered_s), f"served again {after(served.recovered_s)}"))
     elif served.impact_s is None:
         marks[0] = Mark(scale(0), "injected: absorbed, no impact")
     if episode.ended_by == "undo":
         undone_s = observe_s if episode.cleared_s is None else episode.cleared_s
-        marks.append(Mark(scale(undone_s), f"undone by the harness +{seconds(undone_s)}"))
+        marks.append(Mark(scale(undone_s), f"undone by the harness {after(undone_s)}"))
     return marks
 
 
@@ -207,10 +207,10 @@ def _acts(episode: Episode, scale: Scale) -> list[Mark]:
     marks = []
     if episode.acted_s is not None:
         act = ACTS.get(episode.act, inert(episode.act, 60)) or "first act"
-        marks.append(Mark(scale(episode.acted_s), f"{act} +{seconds(episode.acted_s)}"))
+        marks.append(Mark(scale(episode.acted_s), f"{act} {after(episode.acted_s)}"))
     if episode.cleared_s is not None and episode.cleared_by not in ("", "harness"):
         gone = CLEARED.get(episode.cleared_by, f"fault gone by {inert(episode.cleared_by, 30)}")
-        words = f"{gone} +{seconds(episode.cleared_s)}"
+        words = f"{gone} {after(episode.cleared_s)}"
         marks.append(Mark(scale(episode.cleared_s), words))
     return marks
 

@@ -34,9 +34,6 @@ class RunRow:
     """One run as a line; ``state`` is counted, void, unsafe or done again, ``why`` the reason."""
 
     run_id: str
-    pair: str
-    arm: str
-    kind: str
     baseline: str
     available: str
     windows: str
@@ -94,9 +91,6 @@ def _run(run: RunFacts, state: str, tone: str) -> RunRow:
     audit, audit_tone = _audit(run)
     return RunRow(
         run_id=run.run_id,
-        pair=f"{run.pair}",
-        arm=f"{run.arm}, {run.restart_profile}",
-        kind="sham" if run.sham else "fault",
         baseline=f"{run.baseline_bad} bad of {run.baseline_units}",
         available=percent_text(run.availability_ratio, 2)
         if run.availability_ratio is not None
