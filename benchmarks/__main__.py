@@ -29,6 +29,7 @@ PARTS: Mapping[str, str] = {
     "changeback": "benchmarks.changeback",
     "outages": "benchmarks.outages",
     "kills": "benchmarks.kills",
+    "process_faults": "benchmarks.process_faults",
 }
 
 
