@@ -51,11 +51,14 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.live
-def test_rows_of_a_users_file_run_the_whole_line_like_the_simulators(files, live_store):
+def test_rows_of_a_users_file_run_the_whole_line_like_the_simulators(files, live_store, trusted):
     experiment = load_experiment(files / "own.yaml")
     plans = make_plans(experiment, 3)
-    folder = run_campaign(plans, experiment, store=live_store, seed=3, progress=print)
-    document = compose(folder)
+
+    def once():
+        return compose(run_campaign(plans, experiment, store=live_store, seed=3, progress=print))
+
+    document = trusted(once, lambda seen: seen.verdict.why if seen.verdict.word == "VOID" else "")
     assert document.verdict.word == "DONE", document.verdict.why
     (fault,) = [run for run in document.runs if not run.sham]
     assert fault.episodes[0].ended_by == "undo"
