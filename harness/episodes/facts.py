@@ -109,7 +109,7 @@ def _baselines(
 def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episode:
     inject_s, end_s = injected.effective_at_s, _end_s(seen, planned)
     profile = seen.plan.profile
-    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s)
+    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
     served = find_level(seen.served, profile, Watch(inject_s, end_s, seen.served_ratio, from_s))
     full = find_level(seen.full, profile, Watch(inject_s, end_s, seen.full_ratio, from_s))
     act = first_act(seen.acts, planned.effect.service, injected.asked_at_s, end_s)
@@ -168,13 +168,12 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float) -> str:
     if end_s < inject_s + profile.tau_s:
         return f"ended {end_s - inject_s:.1f} s after the fault, before its horizon of {profile.tau_s:g} s"
     before_s = injected.asked_at_s - profile.deadline_s
-    later = any(other.asked_at_s < injected.asked_at_s for other in seen.log.injected.values())
     for name, units, ratio in (
         ("served", seen.served, seen.served_ratio),
         ("full", seen.full, seen.full_ratio),
     ):
         test = ChangeBack(units, profile, Watch(inject_s, before_s, ratio))
-        if later and not test.healthy_until(before_s):
+        if not test.healthy_until(before_s):
             return f"service ({name}) was not back to the baseline before this fault"
     if seen.served.between(inject_s, inject_s + profile.tau_s).bad_ratio() is None:
         return "no units in the horizon"

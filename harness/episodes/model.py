@@ -16,7 +16,8 @@ class Level(_Frozen, frozen=True, kw_only=True):
     ``recovered_s`` is the start of the accepting window, None = not within tau.
     ``bound_low_s`` and ``bound_high_s`` bracket the length of the outage: from the end of the first
     bad unit to the sending of the last, and from the sending of the last good one before to the end
-    of the first good one after (None where none follows within the episode).
+    of the first good one after (None where none follows within the episode, and in a partial outage).
+    ``flaps`` counts how often service seemed back and was lost again, until the end of the episode.
     """
 
     impact_s: float | None

@@ -146,13 +146,13 @@ class ChangeBack:
 def find_level(units: Units, profile: Profile, watch: Watch) -> Level:
     """Impact, recovery, bounds, flaps and loss of one episode; instants count from ``inject_s``.
 
-    ``lost_s`` = tau x (bad share in [from_s, from_s + tau) - p0), clipped to [0, tau]; a horizon
+    ``lost_s`` = tau x (bad share in [inject_s, inject_s + tau) - p0), clipped to [0, tau]; a horizon
     without units is lost as a whole (the caller makes such an episode void).
     """
     test = ChangeBack(units, profile, watch)
     impact = _impact(test, profile, watch)
     recovery = None if impact is None else _recovery(test, impact, watch.inject_s + profile.tau_s)
-    horizon = test.units.between(watch.hurt_from_s, watch.hurt_from_s + profile.tau_s).bad_ratio()
+    horizon = test.units.between(watch.inject_s, watch.inject_s + profile.tau_s).bad_ratio()
     bad_ratio = 1.0 if horizon is None else horizon
     lost_s = profile.tau_s * min(1.0, max(0.0, bad_ratio - watch.baseline_ratio))
     low_s, high_s = (None, None) if impact is None else _bounds(test.units, impact, recovery)
@@ -238,19 +238,20 @@ def _bounds(units: Units, impact: int, recovery: int | None) -> tuple[float | No
     to the *sending* of the last, the outer from the sending of the last good before to the end of
     the first good after; from due to due, one outage in a hundred lies outside.
     """
-    sent = units.due if units.sent is None else units.sent
-    ended = units.due if units.ended is None else units.ended
     stop = len(units.due) if recovery is None else recovery
     last_bad = impact + int(np.flatnonzero(units.bad[impact:stop])[-1])
+    if not units.bad[impact:last_bad].all() or (impact > 0 and units.bad[impact - 1]):
+        return None, None  # a partial outage: single units do not tell where it begins and ends
+    sent = units.due if units.sent is None else units.sent
+    ended = units.due if units.ended is None else units.ended
     low_s = max(0.0, round(float(sent[last_bad] - ended[impact]), DIGITS))
-    before = np.flatnonzero(~units.bad[:impact])
-    if recovery is None or not before.size:
+    if recovery is None or impact == 0:
         return low_s, None
-    return low_s, round(float(ended[recovery] - sent[before[-1]]), DIGITS)
+    return low_s, round(float(ended[recovery] - sent[impact - 1]), DIGITS)
 
 
 def _flaps(test: ChangeBack, impact: int, recovery: int | None) -> int:
-    """How often service seemed back for one window and was violated again within the hold."""
+    """How often service seemed back for one window and was violated again, before or after recovery."""
     due = test.units.due
     starts = due[_candidates(test, impact)]
     starts = starts[test.healthy(starts)]
@@ -262,4 +263,11 @@ def _flaps(test: ChangeBack, impact: int, recovery: int | None) -> int:
         relapsed = broken.size > 0 and float(broken[0]) < until_s
         flaps += relapsed
         from_s = float(broken[0]) if relapsed else math.inf
-    return flaps
+    return flaps + (0 if recovery is None else _relapses(test, recovery))
+
+
+def _relapses(test: ChangeBack, recovery: int) -> int:
+    """How many outages follow the recovery: violated windows side by side count once."""
+    starts = np.arange(float(test.units.due[recovery]), test.end_s - test.window_s, test.window_s)
+    violated = test.violated(starts)
+    return int((violated & ~np.concatenate([[False], violated[:-1]])).sum())

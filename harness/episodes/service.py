@@ -35,10 +35,16 @@ class Service:
     served: Bools
     full: Bools
 
-    def first_hurt_s(self, asked_at_s: float, effective_at_s: float) -> float | None:
-        """Due instant of the first bad unit that was open while the fault took effect; None = none was."""
-        open_then = ~self.served & (self.ended >= asked_at_s) & (self.due < effective_at_s)
-        return float(self.due[open_then][0]) if open_then.any() else None
+    def first_hurt_s(self, asked_at_s: float, effective_at_s: float, deadline_s: float) -> float | None:
+        """Due instant of the first unit that the fault hurt in flight; None = it hurt none.
+
+        Only an unbroken run of bad units up to the fault counts, each still open when the fault was
+        asked for and due at most a deadline before: what went wrong earlier has another cause.
+        """
+        low, high = np.searchsorted(self.due, [asked_at_s - deadline_s, effective_at_s])
+        hurt = (~self.served & (self.ended >= asked_at_s))[low:high]
+        unbroken = int(np.argmin(hurt[::-1])) if not hurt.all() else len(hurt)
+        return float(self.due[high - unbroken]) if unbroken else None
 
     def units(self, *, full: bool) -> Units:
         """The series of one level; what is unknown counts as bad.

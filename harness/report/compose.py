@@ -29,6 +29,11 @@ from harness.report.words import inert_json
 from harness.units import percent_text
 from harness.verdict.judge import judge
 
+PAIRED = "Runs of a pair share seed, units and due instants"
+FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was done"
+DAMNING = (PAIRED, FALSE_IMPACTS)
+"""Checks that no verdict survives: what they find was made by the instrument or the machine."""
+
 FALSE_REOPEN_MAX = 0.02
 FALSE_IMPACT_MAX = 0.05
 OFFSET_S_MAX = 1e-6
@@ -51,16 +56,31 @@ def compose_campaign(campaign: Campaign) -> Document:
     campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
     runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
     estimates = estimate(runs, file.profile)
-    verdict = judge(estimates, runs, file.objectives, campaign_id=file.id, planned_runs=file.planned_runs)
+    trust = tuple(_trust(campaign, runs))
+    verdict = judge(
+        estimates,
+        runs,
+        file.objectives,
+        campaign_id=file.id,
+        planned_runs=file.planned_runs,
+        doubts=_doubts(trust),
+        repeated=len(repeated),
+    )
     return Document(
         campaign=file.id,
         inputs=_inputs(file, campaign.runs),
         verdict=verdict,
         estimates=estimates,
-        trust=(*_trust(campaign, runs), _repeat_check(len(repeated), len(runs))),
+        trust=(*trust, _repeat_check(len(repeated), len(runs))),
         runs=runs,
         repeated=tuple(facts(history, bad_ratio_max=limit) for history in repeated),
     )
+
+
+def _doubts(trust: Sequence[Check]) -> list[str]:
+    """What the instrument found against itself; where nothing was looked at (no sham), there is none."""
+    failed = [check for check in trust if check.text in DAMNING and not check.ok]
+    return [f"{check.text}: {check.value}" for check in failed if not check.value.startswith("0 of 0")]
 
 
 def _repeated(histories: Sequence[History]) -> list[History]:
@@ -191,7 +211,7 @@ def _pairing_check(histories: Sequence[History], logs: Sequence[RunLog]) -> Chec
         pairs.setdefault(history.plan.pair, []).append(number)
     alike = sum(_alike([(histories[i], logs[i]) for i in numbers]) for numbers in pairs.values())
     return Check(
-        text="Runs of a pair share seed, units and due instants",
+        text=PAIRED,
         value=f"{alike} of {len(pairs)} pairs",
         ok=alike == len(pairs) > 0,
     )
@@ -221,7 +241,7 @@ def _sham_check(runs: Sequence[RunFacts]) -> Check:
     alarms, n = sum(seen), len(seen)
     upper = f", at most {percent_text(upper_bound(alarms, n))} (95 %)" if n else ""
     return Check(
-        text="False impacts: outages seen in sham episodes, where nothing was done",
+        text=FALSE_IMPACTS,
         value=f"{alarms} of {n}{upper}",
         ok=n > 0 and lower_bound(alarms, n) <= FALSE_IMPACT_MAX,
     )

@@ -1,7 +1,7 @@
 """The data-plane audit: where every accepted id ended, by the system's listings and our answers.
 
 Pure: ``judge_ids`` compares; ``harness.run.listing`` reads. *Exactly once*: every accepted id is in
-exactly one of sink (once) or dead letters, with the decision that was answered.
+exactly one of sink (once) or dead letters, as it was answered: a decision in the sink, a refusal not.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
     missing = {n for n in accepted if not sink[n] and not dead[n]}
     foreign = (accepted | set(sink)) - answers.sent
     changed = {n for n, digest in listings.sink if answers.digests.get(n, digest) != digest}
+    # Answered as accepted and valid, and then put aside: the answer was not kept.
+    changed |= {n for n in dead if n in answers.accepted and not sink[n]}
     examples = (
         _examples("missing", missing)
         + _examples("doubled", doubled)

@@ -99,6 +99,30 @@ def judge_mean(figure: Mean, at_least_ratio: float) -> Judged:
     return Judged("INCONCLUSIVE", f"{text}; the interval holds {percent_text(at_least_ratio, 3)}")
 
 
+def doubted_availability(judged: Judged, counts: tuple[int, int], ratio: float, repeated: int) -> Judged:
+    """Take back a PASS that a t interval gives for figures without spread, or for runs that were picked.
+
+    ``counts``: good units and units of the same runs; their exact lower bound must reach the claim as
+    well, which is necessary and not sufficient. ``repeated`` runs had the bad baselines.
+
+    >>> perfect = Judged("PASS", "mean 100.000 % of 5 runs")
+    >>> doubted_availability(perfect, (12_000, 12_000), 0.9999, 0).word
+    'INCONCLUSIVE'
+    >>> doubted_availability(perfect, (12_000, 12_000), 0.99, 0).word
+    'PASS'
+    """
+    if judged.word != "PASS":
+        return judged
+    if repeated:
+        return Judged(
+            "INCONCLUSIVE", f"{judged.evidence}; {repeated} runs with a bad baseline were done again"
+        )
+    low = lower_bound(*counts)
+    if low < ratio:
+        return Judged("INCONCLUSIVE", f"{judged.evidence}; {counts[1]} units prove {percent_text(low, 3)}")
+    return judged
+
+
 def judge_all(outcomes: Sequence[bool | None]) -> Judged:
     """Judge "in every run": one violation is evidence, one run that cannot be observed is no proof.
 

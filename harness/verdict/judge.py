@@ -15,7 +15,7 @@ from harness.estimates.model import ClassEstimate, Estimates
 from harness.experiment.model import Objective
 from harness.units import percent_text, seconds_text
 from harness.verdict.codes import EXIT_CODE
-from harness.verdict.evidence import Judged, judge_all, judge_mean, judge_share
+from harness.verdict.evidence import Judged, doubted_availability, judge_all, judge_mean, judge_share
 from harness.verdict.model import Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
@@ -29,17 +29,23 @@ def judge(
     *,
     campaign_id: str,
     planned_runs: int,
+    doubts: Sequence[str] = (),
+    repeated: int = 0,
 ) -> Verdict:
-    """Judge a campaign. ``planned_runs`` is how many histories there must be."""
+    """Judge a campaign. ``planned_runs`` is how many histories there must be.
+
+    ``doubts``: what the instrument found against itself (outages in sham runs, pairs that are none);
+    ``repeated``: runs done again because their baseline was not met, which hides unavailability.
+    """
     unsafe = [f"{run.run_id}: {run.unsafe}" for run in facts if run.unsafe]
     if unsafe:
         return _verdict("UNSAFE", f"a clean state is not proven in {_named(unsafe)}", (), campaign_id)
-    doubt = _doubt(estimates, facts, planned_runs)
+    doubt = _doubt(estimates, facts, planned_runs) or "; ".join(doubts)
     if doubt:
         return _verdict("VOID", doubt, (), campaign_id)
     if not objectives:
         return _verdict("DONE", _done(estimates), (), campaign_id)
-    claims = tuple(claim for objective in objectives for claim in _claims(objective, estimates, facts))
+    claims = tuple(c for objective in objectives for c in _claims(objective, estimates, facts, repeated))
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     return _verdict(word, _why(word, claims), claims, campaign_id)
 
@@ -66,14 +72,16 @@ def _done(estimates: Estimates) -> str:
     return "done, nothing claimed" + (f"; {void} episodes were void and not counted" if void else "")
 
 
-def _claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
+def _claims(
+    objective: Objective, estimates: Estimates, facts: Sequence[RunFacts], repeated: int
+) -> Iterator[Claim]:
     """One claim a class, arm or set of runs of the objective; a VOID claim for a part without any."""
     where = " ".join(part for part in (objective.fault, objective.arm and f"in arm {objective.arm}") if part)
     parts = {
         "recovery": (objective.served_within_s is not None, _served_claims(objective, estimates, facts)),
         "availability": (
             objective.availability_ratio is not None,
-            _availability_claims(objective, estimates),
+            _availability_claims(objective, estimates, facts, repeated),
         ),
         "exactly once": (objective.exactly_once, _once_claims(objective, facts)),
     }
@@ -94,14 +102,18 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
             continue
         episodes = [e for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
         back = sum(_served_within(e, limit_s) for e in episodes)
-        at_least = f"in at least {percent_text(objective.share_ratio, 0)} of episodes"
+        at_least = f"in at least {objective.share_ratio * 100:g} % of episodes"
         text = f"{_label(c)}: served within {seconds_text(limit_s)} {at_least}"
         if limit_s > c.tau_s:
             # Recovery is looked for until tau alone: later, "not yet" and "never" look the same.
             evidence = f"the horizon ends after {seconds_text(c.tau_s)}"
             yield Claim(text=text, word="VOID", evidence=evidence)
             continue
-        yield _claim(text, judge_share(back, len(episodes), objective.share_ratio, void=c.void))
+        judged = judge_share(back, len(episodes), objective.share_ratio, void=c.void)
+        relapsed = sum(e.served.flaps > 0 for e in episodes)
+        runs = sum(any(_of_class(r, e, c) and counted(r, e) for e in r.episodes) for r in facts)
+        told = f"; {relapsed} lost again later" if relapsed else ""
+        yield _claim(text, Judged(judged.word, f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"))
 
 
 def _of_class(run: RunFacts, episode: Episode, c: ClassEstimate) -> bool:
@@ -115,13 +127,20 @@ def _served_within(episode: Episode, limit_s: float) -> bool:
     return served.impact_s is None or (served.recovered_s is not None and served.recovered_s <= limit_s)
 
 
-def _availability_claims(objective: Objective, estimates: Estimates) -> Iterator[Claim]:
+def _availability_claims(
+    objective: Objective, estimates: Estimates, facts: Sequence[RunFacts], repeated: int
+) -> Iterator[Claim]:
     ratio = objective.availability_ratio or 0.0
     for arm in estimates.arms:
         if objective.arm in ("", arm.arm):
             where = f"arm {arm.arm}, {arm.restart_profile}"
             text = f"{where}: availability without faults at least {percent_text(ratio, 2)}"
-            yield _claim(text, judge_mean(arm.sham_availability, ratio))
+            judged = judge_mean(arm.sham_availability, ratio)
+            shams = [
+                r for r in facts if r.sham and (r.arm, r.restart_profile) == (arm.arm, arm.restart_profile)
+            ]
+            counts = sum(r.good_units for r in shams), sum(r.units for r in shams)
+            yield _claim(text, doubted_availability(judged, counts, ratio, repeated))
 
 
 def _once_claims(objective: Objective, facts: Sequence[RunFacts]) -> Iterator[Claim]:

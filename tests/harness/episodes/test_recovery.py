@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.changeback import Truth, acceptance, bias, simulate
 from harness.episodes.error_rates import error_rates
 from harness.episodes.recovery import ChangeBack, Units, Watch, find_level
+from harness.episodes.service import Service
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import PROFILES, Profile
 
@@ -94,10 +95,10 @@ def test_a_relapse_within_the_hold_opens_the_episode_again_and_is_a_flap() -> No
     assert level.flaps == 1
 
 
-def test_a_relapse_after_the_hold_is_not_the_same_episode() -> None:
+def test_a_relapse_after_the_hold_keeps_the_recovery_and_is_told_as_a_flap() -> None:
     level = level_of(series((0.0, 5.0), (45.0, 50.0)))
     assert level.recovered_s == pytest.approx(5)
-    assert level.flaps == 0
+    assert level.flaps == 1
 
 
 def test_a_stray_bad_unit_before_the_outage_does_not_move_the_impact() -> None:
@@ -204,3 +205,43 @@ def test_a_partial_outage_of_60000_units_is_stamped_like_a_small_one() -> None:
     units.bad[:] &= np.random.default_rng(1).random(len(units.bad)) < 0.5
     level = find_level(units, Profile(rate_hz=350.0), Watch(INJECT_S, END_S, 0.0))
     assert level.recovered_s == pytest.approx(100, abs=0.05)
+
+
+def test_a_stray_unit_that_timed_out_long_before_the_fault_moves_nothing() -> None:
+    units = series((0.0, 1e9))
+    ended = units.due + np.where((units.due > INJECT_S - 2) & (units.due < INJECT_S - 1.6), 2.0, 0.004)
+    bad = units.bad | (ended > units.due + 1)
+    service = Service(
+        unit=np.arange(len(bad)).astype(np.uint64),
+        due=units.due,
+        sent=units.due,
+        ended=ended,
+        weight=units.weight,
+        served=~bad,
+        full=~bad,
+    )
+    assert service.first_hurt_s(INJECT_S - 0.01, INJECT_S, 0.25) is None
+
+
+def test_units_in_flight_without_a_break_up_to_the_fault_begin_the_outage() -> None:
+    due = INJECT_S + np.arange(-10, 10) * 0.005
+    bad = due >= INJECT_S - 0.021
+    every = np.ones(len(due))
+    service = Service(
+        unit=np.arange(len(due)).astype(np.uint64),
+        due=due,
+        sent=due,
+        ended=due + 0.1,
+        weight=every,
+        served=~bad,
+        full=~bad,
+    )
+    assert service.first_hurt_s(INJECT_S - 0.01, INJECT_S, 0.25) == pytest.approx(INJECT_S - 0.02)
+
+
+def test_a_partial_outage_has_no_bounds() -> None:
+    units = series((0.0, 5.0))
+    holes = units.bad & (np.arange(len(units.bad)) % 2 == 0)
+    level = level_of(Units(units.due, holes, units.weight))
+    assert level.recovered_s is not None
+    assert (level.bound_low_s, level.bound_high_s) == (None, None)

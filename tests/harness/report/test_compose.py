@@ -13,7 +13,7 @@ from harness.errors import UsageProblem
 from harness.history import events as ev
 from harness.report.compose import compose, compose_campaign, decode, encode
 from harness.report.document import Check, Document
-from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, written
+from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, objective, written
 
 PAIR = (
     killed(),
@@ -141,3 +141,26 @@ def test_a_run_with_harm_in_it_is_never_one_that_was_done_again() -> None:
     harm = ev.WithoutEffect(episode=0, why="pid 1 still runs")
     document = compose_campaign(campaign_of(unmet(killed(), also=(harm,)), killed(), planned=1))
     assert (len(document.repeated), document.verdict.word) == (0, "VOID")
+
+
+def test_outages_in_sham_runs_leave_no_verdict_standing() -> None:
+    noisy = [Story(sham=True, outages=(Outage(0.0, 0.8),), pair=n, seed=n) for n in range(4)]
+    real = [killed(pair=n, seed=n) for n in range(4)]
+    document = compose_campaign(campaign_of(*noisy, *real))
+    assert document.verdict.word == "VOID"
+    assert "False impacts" in document.verdict.why
+
+
+def test_pairs_of_different_seeds_leave_no_verdict_standing() -> None:
+    document = compose_campaign(campaign_of(killed(seed=1), Story(sham=True, seed=2)))
+    assert (document.verdict.word, "pair" in document.verdict.why) == ("VOID", True)
+
+
+def test_a_claim_on_availability_falls_where_bad_baselines_were_done_again() -> None:
+    shams = [Story(sham=True, pair=n, seed=n) for n in range(6)]
+    hurt = [killed(pair=n, seed=n) for n in range(6)]
+    claim = [objective(availability_ratio=0.99)]
+    clear = compose_campaign(campaign_of(*shams, *hurt, objectives=claim))
+    assert clear.verdict.word == "PASS", clear.verdict.why
+    picked = compose_campaign(campaign_of(unmet(shams[0]), *shams, *hurt, objectives=claim, planned=12))
+    assert picked.verdict.word == "INCONCLUSIVE"

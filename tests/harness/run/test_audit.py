@@ -40,6 +40,16 @@ def test_another_decision_in_the_sink_than_was_answered_is_changed():
     assert judge_ids(answers({"a"}, {"a"}, {"a": 5}), Listings(("a",), (("a", 6),), ())).changed == 1
 
 
+def test_an_answered_decision_that_ends_in_the_dead_letters_is_changed():
+    balance = judge_ids(answers({"a"}, {"a"}, {"a": 5}), Listings(("a",), (), ("a",)))
+    assert (balance.changed, balance.missing) == (1, 0)
+
+
+def test_a_refused_record_in_the_dead_letters_is_as_it_was_answered():
+    balance = judge_ids(answers({"a"}), Listings((), (), ("a",)))
+    assert (balance.changed, balance.missing, balance.doubled) == (0, 0, 0)
+
+
 @given(st.frozensets(IDS), st.lists(IDS, max_size=12), st.lists(IDS, max_size=4))
 def test_every_accepted_id_is_counted_exactly_once_among_the_ways_to_end(accepted, sink, dead):
     listings = Listings(tuple(accepted), tuple((name, 1) for name in sink), tuple(dead))
