@@ -17,7 +17,7 @@ KEY := $(shell { cat pyproject.toml constraints.txt; echo "$(CURDIR)"; } | cksum
 STAMP := $(VENV)/.hormesis-$(KEY)
 
 help:
-	@echo "make demo               hurt the reference pipeline for three minutes and write a report"
+	@echo "make demo               hurt the reference pipeline for about 2.5 minutes and write a report"
 	@echo "make test               style, pure and short live tests; at most 10 minutes on 2 cores"
 	@echo "make test-all [SEED=n]  every test, with fresh seeds; at most 90 minutes"
 	@echo "make bars [PART=name]   full counts and timed figures into benchmarks/results; resumable"

@@ -25,6 +25,7 @@ class CampaignFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     experiment_file: str
     experiment_sha256: str
     scenario_sha256: str
+    scenario: str = ""
     harness_version: str
     machine: str
     started_utc: str

@@ -141,6 +141,7 @@ def _inputs(file: CampaignFile, histories: Sequence[History]) -> Inputs:
         machine=file.machine,
         started_utc=file.started_utc,
         plan_sha256=tuple(history.plan.sha256 for history in histories),
+        scenario=file.scenario,
     )
 
 

@@ -37,6 +37,7 @@ class Inputs(_Frozen, frozen=True, kw_only=True):
     machine: str
     started_utc: str
     plan_sha256: tuple[str, ...]
+    scenario: str = ""
 
 
 class Document(_Frozen, frozen=True, kw_only=True):

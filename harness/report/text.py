@@ -15,7 +15,7 @@ from harness.report.document import Document
 from harness.report.lengths import given, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import REASONS_MAX, band
-from harness.report.words import SIGNS, Sign, columns, inert
+from harness.report.words import ARMS, SIGNS, Sign, arm_rank, columns, inert
 
 CLASSES_MAX = 6  # faults listed; a terminal is read from its last lines
 NAME_MAX = 60
@@ -94,6 +94,8 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         titles[len(table)] = inert(f"{group[0].fault} {group[0].service}", NAME_MAX)
         table += [_row(estimate) for estimate in group]
     yield from _aligned(table, titles, pen)
+    arms = sorted({c.arm for group in groups for c in group}, key=arm_rank)
+    yield from pen.wrapped("; ".join(f"{arm}: {ARMS[arm]}" for arm in arms if arm in ARMS), "  ", "  ")
     if len(groups) > CLASSES_MAX:
         yield "  more classes in the report"
 

@@ -173,6 +173,7 @@ def _named(items: Sequence[str]) -> str:
 
 def _verdict(word: Word, why: str, claims: tuple[Claim, ...], campaign_id: str) -> Verdict:
     code = EXIT_CODE[word]
-    shown = word in ("PASS", "DONE", "FAIL")
-    following = f"hormesis report {campaign_id}" if shown else f"hormesis explain code {code}"
+    following = {"PASS": "", "DONE": "", "FAIL": f"hormesis report {campaign_id} --html report.html"}.get(
+        word, f"hormesis explain code {code}"
+    )
     return Verdict(word=word, exit_code=code, why=why, claims=claims, next=following)

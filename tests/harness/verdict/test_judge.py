@@ -128,7 +128,7 @@ def test_more_runs_than_planned_are_void() -> None:
 
 def test_done_says_what_was_not_counted() -> None:
     found = verdict_of(runs_of(back=1))
-    assert (found.word, found.why, found.next) == ("DONE", "done, nothing claimed", "hormesis report kill-1")
+    assert (found.word, found.why, found.next) == ("DONE", "done, nothing claimed", "")
 
 
 @given(st.integers(1, 120), st.integers(0, 120), st.integers(0, 10), st.floats(0.01, 0.999))
