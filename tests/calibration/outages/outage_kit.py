@@ -23,6 +23,7 @@ from harness.history.observations import REASONS, read_rows
 
 HERE = Path(__file__).parent
 TAIL_S = 1.5  # units after the last outage, longer than windows and hold of the line
+NEAR_S = 1.0  # a stall of the stub this near to an outage leaves its true length unknown
 LEAD_S = 0.1  # the line watches from shortly before a fault to shortly before the next
 
 
@@ -30,12 +31,14 @@ LEAD_S = 0.1  # the line watches from shortly before a fault to shortly before t
 class Outage:
     """One outage: as the stub stamped it, as raw rows bracket it, and as the line's episodes do.
 
-    Lengths in seconds. ``line`` is None where the line saw no outage or no end of it.
+    Lengths in seconds. ``line`` is None where the line saw no outage or no end of it. ``known`` is
+    False where the stub itself stood still nearby: it was then down for longer than it stamped.
     """
 
     true_s: float
     rows: tuple[float, float]
     line: tuple[float, float] | None
+    known: bool = True
 
     @property
     def bracketed(self) -> bool:
@@ -82,19 +85,22 @@ def run_outages(count: int, rates: tuple[float, ...], seed: int) -> dict[str, Me
             truth = []
             while "end" not in (message := _line(stub)):
                 truth.append((message["down_s"], message["up_s"]))
+            stalls = message["stalls"]
             told = {rate: _until_done(process) for rate, process in drivers.items()}
         finally:
             for process in [stub, *drivers.values()]:
                 process.kill()
                 process.communicate()
         return {
-            rate: Measured(measure(Path(folder) / f"{rate}.bin", truth, float(rate)), stalls)
-            for rate, stalls in told.items()
+            rate: Measured(measure(Path(folder) / f"{rate}.bin", truth, float(rate), stalls), witness)
+            for rate, witness in told.items()
         }
 
 
-def measure(path: Path, truth: list[tuple[float, float]], rate: float) -> list[Outage]:
-    """Bracket every outage of ``truth`` (down, up) by the rows of one driver."""
+def measure(
+    path: Path, truth: list[tuple[float, float]], rate: float, stalls: list[tuple[float, float]]
+) -> list[Outage]:
+    """Bracket every outage of ``truth`` (down, up) by the rows of one driver; ``stalls`` are the stub's."""
     rows = np.sort(read_rows(path.read_bytes()), order="due")
     ups, downs = [up_s for _, up_s in truth], [down_s for down_s, _ in truth]
     edges = [-np.inf, *((up_s + down_s) / 2 for up_s, down_s in pairwise_gaps(ups, downs)), np.inf]
@@ -104,7 +110,8 @@ def measure(path: Path, truth: list[tuple[float, float]], rate: float) -> list[O
     for place, (down_s, up_s) in enumerate(truth):
         mine = rows[(rows["due"] > edges[place]) & (rows["due"] <= edges[place + 1])]
         line = _line_bounds(units, rate, (down_s, ends[place]))
-        found.append(Outage(up_s - down_s, bounds(mine), line))
+        still = any(at_s < up_s + NEAR_S and at_s + lasted_s > down_s - NEAR_S for at_s, lasted_s in stalls)
+        found.append(Outage(up_s - down_s, bounds(mine), line, known=not still))
     return found
 
 

@@ -2,7 +2,9 @@
 
 ``python outage_stub.py COUNT SEED`` prints its port, waits for a line ``start AT_S`` on its standard
 input, goes down COUNT times for a random 0.5 to 3 s, prints the stamps as JSON lines
-``{"down_s", "up_s"}``, then ``{"end": true}``, and serves on until its standard input closes.
+``{"down_s", "up_s"}``, then ``{"end": true, "stalls": [[at_s, lasted_s], ...]}``, and serves on until
+its standard input closes. A stall is the machine's: while this process does not run it is down
+without a stamp, so the truth of an outage near one is not known.
 
 ``down_s`` is stamped before the listener and all connections are closed, ``up_s`` after the new
 listener listens: all that is served lies outside the stamps, in whatever way the machine is busy.
@@ -98,6 +100,20 @@ class Stub:
         return at_s
 
 
+STALL_S = 0.05
+
+
+async def watch(stalls: list) -> None:
+    """Note when the loop itself stood still."""
+    loop = asyncio.get_running_loop()
+    while True:
+        began_s = loop.time()
+        await asyncio.sleep(0.01)
+        lasted_s = loop.time() - began_s - 0.01
+        if lasted_s > STALL_S:
+            stalls.append((began_s, lasted_s))
+
+
 async def serve(count: int, seed: int) -> None:
     """Print the port, go down ``count`` times, serve on until the standard input ends."""
     dice = random.Random(seed)
@@ -108,6 +124,8 @@ async def serve(count: int, seed: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     order = await orders.readline()
+    stalls = []
+    watching = asyncio.create_task(watch(stalls))
     if order:
         await asyncio.sleep(float(order.split()[1]) - loop.time())
         for length_s, pause_s in timetable(count, dice):
@@ -115,8 +133,9 @@ async def serve(count: int, seed: int) -> None:
             down_s = stub.down()
             await asyncio.sleep(length_s)
             _say({"down_s": down_s, "up_s": await stub.up()})
-        _say({"end": True})
+        _say({"end": True, "stalls": stalls})
         await orders.read()
+    watching.cancel()
 
 
 def timetable(count: int, dice: random.Random) -> list[tuple[float, float]]:

@@ -16,7 +16,9 @@ from harness.history.observations import DTYPE, REASONS
 def check(count: int, seed: int) -> None:
     for measured in run_outages(count, (200.0, 50.0), seed).values():
         assert len(measured.outages) == count
-        for outage in measured.outages:
+        known = [outage for outage in measured.outages if outage.known]
+        assert len(known) >= 0.8 * count
+        for outage in known:
             assert outage.rows[0] > 0
             assert outage.bracketed, outage
             assert outage.line is not None, outage
