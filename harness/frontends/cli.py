@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tell(f"UNSAFE: {error}")
         return EXIT_CODE["UNSAFE"]
     except KeyboardInterrupt:
-        tell("interrupted: what was injected has been undone; what was recorded stays, as VOID")
+        tell("interrupted: everything that was started has been ended; what was recorded stays, as VOID")
         return EXIT_CODE["TERMINATED" if signals.terminated else "INTERRUPTED"]
     except Exception as error:  # noqa: BLE001 - the border: told, kept in a file, and never exit code 1
         tell(_internal(error))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import harness
 from harness import shell
+from harness.errors import HormesisError, Refused, Untrustworthy
 from harness.experiment.model import Experiment
+from harness.history.events import Injected
 from harness.history.model import CampaignFile
-from harness.history.store import campaign_id, new_campaign, new_run
+from harness.history.store import campaign_id, new_campaign, new_run, read_campaign
 from harness.plan.model import Plan
 from harness.report.compose import compose, encode
 from harness.report.html import render
 from harness.run.machine import fingerprint
+from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
 from harness.targets.base import Target
@@ -52,6 +56,7 @@ def _campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> 
         experiment_file=experiment.file,
         experiment_sha256=experiment.sha256,
         scenario_sha256=plans[0].scenario_sha256,
+        scenario=experiment.scenario.name,
         harness_version=harness.__version__,
         machine=fingerprint(),
         started_utc=started,
@@ -73,8 +78,11 @@ def run_campaign(
 
     A run whose baseline was not met is repeated, at most twice: nothing was injected, so that hides
     nothing. Another void run does not stop the others; an unsafe one does. Raises Refused where the
-    system cannot be started; the folder then holds what ran before.
+    store, the scratch or the system cannot be used and no fault was injected yet, Untrustworthy where
+    the system refused later; the folder then holds what ran before.
     """
+    _check_store(store)
+    scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
     python_path = os.pathsep.join((str(Path(experiment.system_dir).resolve().parent), *_inherited_path()))
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
@@ -83,11 +91,40 @@ def run_campaign(
         side = "sham" if plan.sham else "fault"
         progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
         setting = Setting(plan, experiment, template, python_path, progress, open_target)
-        if _run_until_baseline(folder, setting) == "unsafe":
+        try:
+            state = _run_until_baseline(folder, setting)
+        except Refused as error:
+            write_reports(folder)
+            raise _refusal(folder, number, error) from error.__cause__
+        if state == "unsafe":
             progress("stopping: a clean state could not be proven")
             break
     write_reports(folder)
     return folder
+
+
+def _check_store(store: Path) -> None:
+    """Raise Refused where ``store`` cannot be made or written into."""
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=store, prefix=".probe-"):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or str(error)
+        raise Refused(
+            f"the store {str(store)!r} cannot be written: {why.lower()}; "
+            "name another with --store DIR or HORMESIS_STORE"
+        ) from error
+
+
+def _refusal(folder: Path, number: int, error: Refused) -> HormesisError:
+    """A refusal says that nothing was injected; once a fault was, what ended is a VOID campaign."""
+    events = (entry.event for run in read_campaign(folder).runs for entry in run.entries)
+    if not any(isinstance(event, Injected) and not event.sham for event in events):
+        return error
+    return Untrustworthy(
+        f"run {number} was refused after faults were injected: {error}\nwhat was recorded is in {folder}"
+    )
 
 
 def _run_until_baseline(folder: Path, setting: Setting) -> str:
@@ -118,5 +155,15 @@ def _inherited_path() -> tuple[str, ...]:
 def write_reports(folder: Path) -> None:
     """Analyse the folder and write ``report.json`` and ``report.html`` into it."""
     document = compose(folder)
-    (folder / "report.json").write_bytes(encode(document))
-    (folder / "report.html").write_text(render(document), encoding="utf-8")
+    write_whole(folder / "report.json", encode(document))
+    write_whole(folder / "report.html", render(document).encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that whoever reads it, or whatever is killed, finds the old or the new one whole."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.write_bytes(data)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

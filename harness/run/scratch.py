@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.errors import Refused
 from harness.shell import environment
 
 MEMORY = Path("/dev/shm")
@@ -22,10 +24,16 @@ PREFIX = "hormesis-"
 
 
 def scratch_root() -> Path:
-    """Name the folder for states: ``HORMESIS_SCRATCH``, else memory with room, else the system's own."""
+    """Name the folder for states: ``HORMESIS_SCRATCH``, else memory with room, else the system's own.
+
+    Raises Refused where the named one is no folder that we may write into.
+    """
     named = environment("HORMESIS_SCRATCH")
     if named:
-        return Path(named)
+        folder = Path(named)
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise Refused(f"HORMESIS_SCRATCH names {named!r}, which is no folder to write into")
+        return folder
     usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and _room_bytes(MEMORY) >= ROOM_BYTES_MIN
     return MEMORY if usable else Path(tempfile.gettempdir())
 
@@ -50,8 +58,15 @@ def scratch() -> Iterator[Path]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what runners left that are no more; only folders of this user are touched."""
+    """Remove what runners left that are no more; only folders of this user are touched, links never."""
     for folder in root.glob(f"{PREFIX}[0-9]*-*"):
         pid = folder.name.removeprefix(PREFIX).split("-")[0]
-        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and folder.stat().st_uid == os.getuid():
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and _is_our_folder(folder):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_our_folder(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # another runner swept it first
+        found = path.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return False

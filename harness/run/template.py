@@ -7,6 +7,8 @@ trainer or a changed CSV never starts from an old model.
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ import msgspec
 from harness import shell
 from harness.errors import Refused
 from harness.experiment.model import Experiment, Prepare
+from harness.targets.local.kernel import ending_with_us
 
 TEMPLATE_SEED = 0
 """The champion belongs to the system, not to a run's seed: every run starts from the same one."""
@@ -68,22 +71,59 @@ def ensure_template(
     progress(f"preparing {experiment.system.name}: training the champion once (cached afterwards)")
     spec = cache / f"{folder.name}.scenario.json"
     spec.write_bytes(msgspec.json.encode(scenario_spec(experiment), order="deterministic"))
-    _prepare(experiment.system.prepare, spec, folder, python_path)
+    # Under a name that no key has, until it is whole: half a template would start every later run.
+    made = cache / f".tmp-{os.getpid()}"
+    shutil.rmtree(made, ignore_errors=True)
+    try:
+        _prepare(experiment.system.prepare, spec, made, python_path)
+        _settle(made, folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
-def _prepare(prepare: Prepare, spec: Path, folder: Path, python_path: str) -> None:
-    words = {"python": sys.executable, "scenario": str(spec), "seed": str(TEMPLATE_SEED), "out": str(folder)}
-    done = subprocess.run(  # an argv list from the system file; no shell ever
-        [part.format_map(words) for part in prepare.command],
-        env=shell.child_environment(PYTHONPATH=python_path),
-        cwd=folder.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        timeout=PREPARE_LIMIT_S,
-        check=False,
-    )
-    if done.returncode or not folder.is_dir():
+def _settle(made: Path, folder: Path) -> None:
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another runner was quicker, with the same content
+            raise
+
+
+def _filled(prepare: Prepare, words: dict[str, str]) -> list[str]:
+    """Fill the words in; raises Refused at one that is not known."""
+    filled = []
+    for part in prepare.command:
+        try:
+            filled.append(part.format_map(words))
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
+            known = ", ".join(f"{{{word}}}" for word in words)
+            raise Refused(f"`prepare` of the system: cannot fill in {part!r}; there are {known}") from error
+    if not filled:
+        raise Refused("`prepare` of the system names no program")
+    return filled
+
+
+def _prepare(prepare: Prepare, spec: Path, out: Path, python_path: str) -> None:
+    """Run the command, which makes the folder ``out``; raises Refused where it does not."""
+    words = {"python": sys.executable, "scenario": str(spec), "seed": str(TEMPLATE_SEED), "out": str(out)}
+    try:
+        done = subprocess.run(  # an argv list from the system file; no shell ever
+            _filled(prepare, words),
+            env=shell.child_environment(PYTHONPATH=python_path),
+            cwd=out.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=PREPARE_LIMIT_S,
+            check=False,
+            preexec_fn=ending_with_us(),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Refused(f"`prepare` of the system was not done after {PREPARE_LIMIT_S:g} s") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a word
+        raise Refused(f"`prepare` of the system cannot be started: {error}") from error
+    if done.returncode or not out.is_dir():
         tail = done.stdout.decode(errors="replace").strip().splitlines()[-8:]
-        raise Refused("`prepare` of the system failed; its last lines:\n  " + "\n  ".join(tail))
+        how = f"failed (code {done.returncode})" if done.returncode else f"made no folder {{out}}, {out}"
+        raise Refused(f"`prepare` of the system {how}; its last lines:\n  " + "\n  ".join(tail))

@@ -18,6 +18,7 @@ import msgspec
 
 from harness import shell
 from harness.errors import Refused, Untrustworthy
+from harness.targets.local.kernel import ending_with_us
 
 READY_LIMIT_S = 60.0
 END_LIMIT_S = 10.0
@@ -46,6 +47,8 @@ class Witness:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=shell.child_environment(PYTHONPATH=python_path),
+                # A stopped driver does not see that its input closed.
+                preexec_fn=ending_with_us(),  # noqa: PLW1509 - takes no lock
             )
         self._buffer = b""
         self.done = False

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness.shell import monotonic_s
 from harness.targets.local.procfs import descendants, start_ticks
@@ -32,6 +33,15 @@ def die_with(parent_pid: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def ending_with_us() -> Callable[[], None]:
+    """Give what a child calls before its program begins (``preexec_fn``), so that it dies with us.
+
+    The kernel's word holds where a child is stopped and reads no closed pipe. It counts from the thread that
+    starts the child: call it from the main thread. It takes no lock of another thread.
+    """
+    return functools.partial(die_with, os.getpid())
 
 
 def outlive_parent() -> None:

@@ -20,7 +20,7 @@ import msgspec
 from harness.errors import HormesisError, Refused, Unsafe
 from harness.shell import fresh_token, monotonic_s, sleep_until
 from harness.targets.local.client import Listening, PlatformClient, PlatformGone
-from harness.targets.local.kernel import pinned
+from harness.targets.local.kernel import ending_with_us, pinned
 from harness.targets.local.ledger import Line
 from harness.targets.local.procfs import carriers, start_ticks
 from harness.targets.local.spec import ServiceState, Spec
@@ -186,6 +186,8 @@ class LocalSystem:
                 cwd=spec_path.parent,
                 env=self._environment,
                 start_new_session=True,  # a terminal's Ctrl-C is for the runner, which undoes first
+                # A stopped supervisor does not see that its input closed.
+                preexec_fn=ending_with_us(),  # noqa: PLW1509 - takes no lock
             )
 
     def _listening(self, process: subprocess.Popen[bytes]) -> Listening:

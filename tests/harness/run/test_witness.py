@@ -1,0 +1,39 @@
+"""The driver ends with the runner, also where it is stopped and hears nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from harness.targets.local.procfs import start_ticks
+
+RUNNER = """
+import sys
+from pathlib import Path
+from harness.run.witness import Witness
+here = Path(sys.argv[1])
+witness = Witness({}, spec_file=here / "spec.json", log=here / "log.txt", python_path="")
+sys.stdout.write(f"{witness.pid}\\n")
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+@pytest.mark.live
+def test_a_stopped_driver_dies_with_its_killed_runner(tmp_path, until):
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        pid = int(runner.stdout.readline())
+        os.kill(pid, signal.SIGSTOP)
+        ticks = start_ticks(pid)
+        assert ticks
+        runner.kill()
+    until(lambda: start_ticks(pid) != ticks)
