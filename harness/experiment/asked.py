@@ -15,6 +15,7 @@ from harness.errors import UsageProblem
 from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
+from harness.experiment.limits import check_claim, check_use
 from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
 from harness.faults.effects import Pause
 
@@ -104,7 +105,7 @@ def check_steps(steps: Collection[FaultStep], profile: Profile, findings: Findin
 
 
 def check_objectives(asked: Asked, kinds: Collection[str] | None, findings: Findings) -> None:
-    """Note objectives about what is not in the experiment (HRM222) or without a claim (HRM223).
+    """Note objectives about what is not here (HRM222), that claim nothing (HRM223) or cannot be judged.
 
     ``kinds`` None: the method could not be read, so nothing can be said about its faults.
     """
@@ -119,6 +120,8 @@ def check_objectives(asked: Asked, kinds: Collection[str] | None, findings: Find
                     why="it could never be judged",
                     help=advice(name, known),
                 )
+        check_claim(objective, asked.profile, path, findings)
+        check_use(objective, path, findings, sham=asked.sham)
         claims = (objective.served_within_s, objective.availability_ratio)
         if all(claim is None for claim in claims) and not objective.exactly_once:
             findings.add(
@@ -202,7 +205,16 @@ def _adjusted(given: dict[str, object], path: Path, findings: Findings) -> Profi
         findings.add("HRM201", "'base' must be a name", (*path, "base"), help=advice("", PROFILES))
         return None
     start = _named_profile(base, (*path, "base"), findings)
-    changes = {key: value for key, value in given.items() if key != "base"}
+    changes = {key: value for key, value in given.items() if key not in ("base", "name")}
+    if "name" in given:
+        findings.add(
+            "HRM202",
+            "an adjusted profile has no 'name' of its own",
+            (*path, "name"),
+            key=True,
+            why="its name says what differs, so that no figure is taken for one of a plain profile",
+            help="remove 'name'",
+        )
     # The name says what differs, so that no adjusted figure is taken for one of the plain profile.
     plain = msgspec.to_builtins(start or PROFILES["default"])
     label = "+".join((base, *sorted(changes)))

@@ -20,7 +20,8 @@ from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, near
-from harness.experiment.model import Experiment, FaultStep, Profile, Scenario, Source, System
+from harness.experiment.limits import check_length, check_profile
+from harness.experiment.model import Experiment, FaultStep, Scenario, Source, System
 from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system
 from harness.experiment.yaml import Data, read_file
 
@@ -39,8 +40,6 @@ TOP_KEYS = (
     ASKED,
 )
 NOT_RUN = ("controls", "secrets", "dry")
-# More could neither be held in memory at once nor be waited for: 20 million units = 27 h at 200/s.
-UNITS_MAX = 20_000_000
 
 
 def load_experiment(path: FilePath, profile_override: str | None = None) -> Experiment:
@@ -85,7 +84,8 @@ class _Reader:
         if asked.profile is None:
             return None
         check_steps(steps, asked.profile, self.findings)
-        self._check_length(steps, asked.profile)
+        check_profile(asked.profile, (ASKED, "profile"), self.findings)
+        check_length(steps, asked.profile, (ASKED, "profile"), self.findings)
         if self.findings.problems or self.elsewhere or system is None or scenario is None:
             return None
         return _sealed(
@@ -191,18 +191,6 @@ class _Reader:
             help="check the path",
         )
         return None
-
-    def _check_length(self, steps: tuple[FaultStep, ...], profile: Profile) -> None:
-        pauses_s = sum(step.pauses.before + step.pauses.after for step in steps)
-        length_s = len(steps) * (profile.observe_s + profile.wash_out_s) + pauses_s
-        if profile.baseline_units + length_s * profile.rate_hz > UNITS_MAX:
-            self.findings.add(
-                "HRM225",
-                f"one run would last {length_s:.3g} s and offer {length_s * profile.rate_hz:.3g} units",
-                (ASKED, "profile"),
-                why=f"one run is at most {UNITS_MAX:,} units",
-                help="lower rate_hz, tau_s, hold_s or a pause",
-            )
 
 
 def _exists(path: FilePath) -> bool:

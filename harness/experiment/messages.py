@@ -101,7 +101,14 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "HRM224": Message("an entry stands twice", "it would be counted double", "remove one"),
     "HRM225": Message(
-        "a run too long or too dense", "one run is at most 20 million units", "lower rate_hz or tau_s"
+        "a run too long or too dense",
+        "one run is at most 20 million units, load included, and 7 days",
+        "lower rate_hz, load_batch or tau_s",
+    ),
+    "HRM226": Message(
+        "a key of an objective that nothing would be judged by",
+        "a key that is ignored is a claim that is not tested",
+        "remove it, or add what it needs",
     ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(

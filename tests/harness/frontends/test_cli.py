@@ -195,7 +195,8 @@ def test_a_signal_undoes_first_and_has_its_own_code(name, code, background):
         preexec_fn=ignore_interrupts if background else None,
     )
     assert (run.returncode, run.stdout) == (code, "undone\n")
-    assert run.stderr.startswith("interrupted")
+    assert run.stderr.startswith("interrupted: everything that was started has been ended")
+    assert "undone" not in run.stderr
 
 
 LIGHT = """

@@ -1,0 +1,140 @@
+"""Limits that keep a question answerable: knobs of the profile, the length of a run, what objectives may ask.
+
+Comes in: decoded values with their paths. Goes out: findings. A value may have the right type and still make
+a figure that says nothing: a window that cannot be violated, a claim that cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from harness.experiment.findings import Findings, Path
+from harness.experiment.model import FaultStep, Objective, Profile
+
+# More could neither be held in memory at once nor be waited for: 20 million units = 27 h at 200/s.
+UNITS_MAX = 20_000_000
+LENGTH_MAX_S = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The range of one knob, both ends allowed unless ``above``: then the low end is not."""
+
+    low: float
+    high: float
+    why: str
+    above: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether ``value`` is inside."""
+        return (self.low < value if self.above else self.low <= value) and value <= self.high
+
+    def text(self) -> str:
+        """Write the range for a help line.
+
+        >>> Limit(0, 0.2, "", above=True).text(), Limit(0.1, float("inf"), "").text()
+        ('above 0 and at most 0.2', 'at least 0.1')
+        """
+        low = f"{'above' if self.above else 'at least'} {self.low:g}"
+        return low if self.high == float("inf") else f"{low} and at most {self.high:g}"
+
+
+# Together with window_units >= 20 the first two let a window of only bad units be violated in any case:
+# 0.2 ** 20 is far below 0.001. A wider margin would call an outage health.
+KNOBS: Mapping[str, Limit] = {
+    "margin_ratio": Limit(0, 0.2, "more bad units than before count as an outage only above it", above=True),
+    "window_level_ratio": Limit(0.001, 0.2, "below it no window is ever violated, above it healthy ones are"),
+    "rate_hz": Limit(0.1, float("inf"), "fewer units show no outage"),
+    "settle_s": Limit(0, 3600, "a record that needs longer counts as missing", above=True),
+    "deadline_s": Limit(0, 60, "an answer after it is bad, and is still waited for", above=True),
+}
+
+
+def check_profile(profile: Profile, path: Path, findings: Findings) -> None:
+    """Note knobs out of their range (HRM204)."""
+    for key, limit in KNOBS.items():
+        value: float = getattr(profile, key)
+        if not limit.holds(value):
+            findings.add(
+                "HRM204",
+                f"'{key}' is {value:g}",
+                (*path, key),
+                label=limit.text(),
+                why=limit.why,
+                help=f"write a number {limit.text()}",
+            )
+    if profile.deadline_s >= profile.tau_s:
+        findings.add(
+            "HRM204",
+            f"'deadline_s' is {profile.deadline_s:g}, not below 'tau_s', {profile.tau_s:g}",
+            (*path, "deadline_s"),
+            label=f"below {profile.tau_s:g}",
+            why="an answer would be waited for longer than a fault is watched",
+            help="lower deadline_s or raise tau_s",
+        )
+
+
+def check_length(steps: Collection[FaultStep], profile: Profile, path: Path, findings: Findings) -> None:
+    """Note a run that lasts too long or offers too many units, of both streams (HRM225)."""
+    pauses_s = sum(step.pauses.before + step.pauses.after for step in steps)
+    watched_s = len(steps) * (profile.observe_s + profile.wash_out_s) + pauses_s
+    length_s = profile.baseline_units / profile.rate_hz + watched_s
+    units = length_s * (profile.rate_hz + profile.load_batch / profile.load_every_s)
+    if units > UNITS_MAX or length_s > LENGTH_MAX_S:
+        findings.add(
+            "HRM225",
+            f"one run would last {length_s:.3g} s and offer {units:.3g} units",
+            path,
+            why=f"one run is at most {UNITS_MAX:,} units, load included, and {LENGTH_MAX_S / 86_400:g} days",
+            help="lower rate_hz, load_batch, tau_s, hold_s or a pause, or raise load_every_s",
+        )
+
+
+def check_claim(objective: Objective, profile: Profile | None, path: Path, findings: Findings) -> None:
+    """Note a claim that cannot fail, or could never be met (HRM204).
+
+    ``profile`` None: it was wrong, so nothing can be said about its horizon.
+    """
+    for key in ("share_ratio", "availability_ratio"):
+        if getattr(objective, key) == 0:
+            findings.add(
+                "HRM204",
+                f"'{key}' is 0",
+                (*path, key),
+                label="above 0",
+                why="every system has at least that: the claim could not fail",
+                help="write a number above 0 and at most 1",
+            )
+    limit_s = objective.served_within_s
+    if limit_s is not None and profile is not None and limit_s > profile.tau_s:
+        findings.add(
+            "HRM204",
+            f"'served_within_s' is {limit_s:g}, but a fault is watched for {profile.tau_s:g} s",
+            (*path, "served_within_s"),
+            label=f"at most {profile.tau_s:g}",
+            why="what comes back after tau_s is not seen, so the claim could not be judged",
+            help="lower served_within_s or raise tau_s of the profile",
+        )
+
+
+def check_use(objective: Objective, path: Path, findings: Findings, *, sham: bool) -> None:
+    """Note keys of an objective that nothing would be judged by (HRM226)."""
+    if objective.availability_ratio is not None and not sham:
+        findings.add(
+            "HRM226",
+            "'availability_ratio' with 'sham: false'",
+            (*path, "availability_ratio"),
+            label="no sham runs",
+            why="availability is judged over sham runs, and there would be none",
+            help="write 'sham: true', or remove it",
+        )
+    if objective.fault and objective.served_within_s is None:
+        findings.add(
+            "HRM226",
+            "'fault' without 'served_within_s'",
+            (*path, "fault"),
+            label="would be ignored",
+            why="exactly_once is judged over all runs and availability over sham runs, whatever the fault",
+            help="remove 'fault', or add served_within_s",
+        )

@@ -1,0 +1,84 @@
+"""A file that would measure nothing, or claim what cannot fail, is refused at its place with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import UsageProblem
+from harness.experiment.limits import KNOBS
+from harness.experiment.load import load_experiment
+from harness.experiment.messages import MESSAGES
+from harness.experiment.model import PROFILES
+
+
+def asking(folder, words: str):
+    """Load the experiment with ``words`` in place of its profile."""
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("profile: test", words))
+    return load_experiment(file)
+
+
+def under_carets(problem) -> str:
+    above, below = problem.excerpt.split("\n")
+    start = below.index("^")
+    return above[start : start + below.count("^")]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "marked"),
+    [
+        ("profile: {margin_ratio: 0}", "HRM204", "0"),
+        ("profile: {margin_ratio: 0.21}", "HRM204", "0.21"),
+        ("profile: {margin_ratio: 1}", "HRM204", "1"),
+        ("profile: {window_level_ratio: 0}", "HRM204", "0"),
+        ("profile: {window_level_ratio: 0.0009}", "HRM204", "0.0009"),
+        ("profile: {window_level_ratio: 1}", "HRM204", "1"),
+        ("profile: {rate_hz: 0.09}", "HRM204", "0.09"),
+        ("profile: {settle_s: 3601}", "HRM204", "3601"),
+        ("profile: {deadline_s: 61}", "HRM204", "61"),
+        ("profile: {base: test, deadline_s: 6}", "HRM204", "6"),
+        ("profile: {base: test, name: default}", "HRM202", "name"),
+        ("profile: {load_every_s: 0.000001}", "HRM225", "{"),
+        ("profile: {rate_hz: 0.1, tau_s: 700000}", "HRM225", "{"),
+        ("profile: {rate_hz: 0.1, baseline_units: 70000}", "HRM225", "{"),
+        ("objectives: [{served_within_s: 5, share_ratio: 0}]", "HRM204", "0"),
+        ("objectives: [{availability_ratio: 0}]", "HRM204", "0"),
+        ("profile: test\n  objectives: [{served_within_s: 7}]", "HRM204", "7"),
+        ("sham: false\n  objectives: [{availability_ratio: 0.9}]", "HRM226", "0.9"),
+        ("objectives: [{fault: process.kill, exactly_once: true}]", "HRM226", "process.kill"),
+        ("objectives: [{fault: process.kill, availability_ratio: 0.9}]", "HRM226", "process.kill"),
+    ],
+)
+def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, marked):
+    with pytest.raises(UsageProblem) as caught:
+        asking(folder, words)
+    (problem,) = caught.value.problems
+    assert (problem.code, under_carets(problem)) == (code, marked)
+    assert problem.why
+    assert problem.help
+    assert problem.code in MESSAGES
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "profile: {margin_ratio: 0.2, window_level_ratio: 0.2, settle_s: 3600, deadline_s: 60}",
+        "profile: {window_level_ratio: 0.001, rate_hz: 0.1, load_batch: 0}",
+        "profile: test\n  objectives: [{served_within_s: 6, share_ratio: 1, fault: process.kill}]",
+        "sham: true\n  objectives: [{availability_ratio: 1, exactly_once: true}]",
+    ],
+)
+def test_what_lies_on_a_limit_is_accepted(folder, words):
+    assert asking(folder, words).title == "Kill the scorer"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_built_in_profile_is_within_its_limits(folder, name):
+    assert asking(folder, f"profile: {name}").profile == PROFILES[name]
+
+
+def test_within_the_limits_a_window_of_only_bad_units_is_always_violated(folder):
+    """P(Bin(n, margin) >= n) = margin ** n, at the widest margin, strictest level and shortest window."""
+    assert KNOBS["margin_ratio"].high ** 20 <= KNOBS["window_level_ratio"].low
+    with pytest.raises(UsageProblem):
+        asking(folder, "profile: {window_units: 19}")
