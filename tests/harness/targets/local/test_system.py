@@ -248,9 +248,10 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("when", ["ready", "starting"])
+@pytest.mark.parametrize("when", ["ready", "starting", "stopped"])
 def test_when_the_runner_is_killed_nothing_is_left(tmp_path, until, when):
-    start = "daemon" if when == "ready" else "deaf"
+    """Stopped: the supervisor can neither read that its input closed nor end anything."""
+    start = "deaf" if when == "starting" else "daemon"
     with subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(HERE), str(tmp_path / "state"), start],
         stdin=subprocess.PIPE,
@@ -260,11 +261,14 @@ def test_when_the_runner_is_killed_nothing_is_left(tmp_path, until, when):
     ) as runner:
         try:
             token = runner.stdout.readline().strip()
-            if when == "ready":
+            if when != "starting":
                 assert runner.stdout.readline() == "ready\n"
             else:
                 until((tmp_path / "state" / "one" / "environment.json").exists)
             assert carriers("HORMESIS_RUN", token)
+            if when == "stopped":
+                children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+                os.kill(int(children.read_text(encoding="ascii")), signal.SIGSTOP)
         finally:
             runner.kill()
         until(lambda: carriers("HORMESIS_RUN", token) == ())
