@@ -15,7 +15,7 @@ from harness.episodes.model import Episode, Level, RunFacts
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
-from harness.history.events import Audited, Injected, Platform
+from harness.history.events import Audited, Cleared, Injected, Platform
 from harness.history.model import History
 from harness.plan.model import Plan, PlannedEpisode
 
@@ -129,7 +129,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         act="" if act is None else act.act,
         cleared_s=cleared_s,
         cleared_by=cleared_by,
-        ended_by=_ended_by(served, injected.sham, (cleared_s, cleared_by), profile.window_length_s),
+        ended_by=_ended_by(served, injected, cleared, act, profile.window_length_s),
         void=_episode_void(seen, injected, end_s),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,
@@ -145,20 +145,24 @@ def _end_s(seen: _Seen, planned: PlannedEpisode) -> float:
     return planned_s if undone is None else min(undone.at_s, planned_s)
 
 
-def _ended_by(served: Level, sham: bool, cleared: tuple[float | None, str], window_s: float) -> str:
-    """The cause that ended the outage; a cause must have come before the accepting window is over.
+def _ended_by(
+    served: Level, injected: Injected, cleared: Cleared | None, act: Platform | None, window_s: float
+) -> str:
+    """The cause that ended the outage; a cause must have come before service was back.
 
-    (A replaced process serves a moment before its readiness probe is seen, so "before the stamp"
-    would credit healing with what the platform did.)
+    The platform's cause is its act, not the sight of its success: where readiness is probed once a
+    second, a replaced process has served long before it is seen ready.
     """
     if served.impact_s is None:
         return "absorbed"
     if served.recovered_s is None:
         return "undo"
-    cleared_s, by = cleared
-    if cleared_s is not None and cleared_s <= served.recovered_s + window_s and by in ("platform", "itself"):
-        return by
-    return "itself" if sham else "healed"
+    back_at_s = injected.effective_at_s + served.recovered_s
+    if act is not None and act.at_s <= back_at_s:
+        return "platform"
+    if cleared is not None and cleared.at_s <= back_at_s + window_s and cleared.by in ("platform", "itself"):
+        return cleared.by
+    return "itself" if injected.sham else "healed"
 
 
 def _episode_void(seen: _Seen, injected: Injected, end_s: float) -> str:

@@ -231,3 +231,10 @@ def test_an_empty_history_gives_facts_that_are_void_and_no_error() -> None:
     run = facts(history)
     assert run.void.startswith("history cut")
     assert (run.episodes, run.availability_ratio, run.complete) == ((), None, False)
+
+
+def test_a_platform_that_looks_once_a_second_is_still_the_cause_of_what_it_restarted() -> None:
+    story = killed(0.2, restarted_after_s=1.0)
+    episode = episode_of(story)
+    assert episode.served.recovered_s == pytest.approx(0.2, abs=0.01)
+    assert (episode.cleared_s, episode.ended_by) == (pytest.approx(1.0), "platform")
