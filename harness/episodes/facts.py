@@ -129,7 +129,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         act="" if act is None else act.act,
         cleared_s=cleared_s,
         cleared_by=cleared_by,
-        ended_by=_ended_by(served, injected, cleared, act, profile.window_length_s),
+        ended_by=_ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s),
         void=_episode_void(seen, injected, end_s),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,
@@ -146,7 +146,7 @@ def _end_s(seen: _Seen, planned: PlannedEpisode) -> float:
 
 
 def _ended_by(
-    served: Level, injected: Injected, cleared: Cleared | None, act: Platform | None, window_s: float
+    served: Level, injected: Injected, cleared: Cleared | None, *, act: Platform | None, window_s: float
 ) -> str:
     """The cause that ended the outage; a cause must have come before service was back.
 

@@ -110,6 +110,11 @@ MESSAGES: Mapping[str, Message] = {
         "a key that is ignored is a claim that is not tested",
         "remove it, or add what it needs",
     ),
+    "HRM227": Message(
+        "a scenario that the system does not take",
+        "a knob, or the file that it names, is wrong; only the system's own `prepare` can tell",
+        "mend what the reason names",
+    ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(
         "a reference to an unknown service", "the system file does not name it", "use a named service"

@@ -112,7 +112,10 @@ class Audit(_Frozen, frozen=True, kw_only=True):
 
 
 class Prepare(_Frozen, frozen=True, kw_only=True):
-    """The command that builds the state a run starts from; cached by its inputs' content."""
+    """The command that builds the state a run starts from; cached by its inputs' content.
+
+    It makes the folder ``{out}`` of ``{scenario}`` and ``{seed}``; exit code 2 says: the scenario is wrong.
+    """
 
     command: tuple[str, ...]
     inputs: tuple[str, ...] = ()

@@ -17,12 +17,15 @@ from pathlib import Path
 import msgspec
 
 from harness import shell
-from harness.errors import Refused
+from harness.errors import Problem, Refused, UsageProblem
 from harness.experiment.model import Experiment, Prepare
 from harness.targets.local.kernel import ending_with_us
 
 TEMPLATE_SEED = 0
 """The champion belongs to the system, not to a run's seed: every run starts from the same one."""
+
+WRONG_SCENARIO = 2
+"""Exit code by which ``prepare`` says that the scenario is wrong; any other failure is the machine's."""
 
 PREPARE_LIMIT_S = 300.0
 
@@ -52,13 +55,17 @@ def template_key(experiment: Experiment) -> str:
     return digest.hexdigest()[:24]
 
 
+class WrongScenario(Refused):
+    """``prepare`` says that the scenario itself is wrong: the user's file is to be mended."""
+
+
 def ensure_template(
     experiment: Experiment, *, cache: Path, python_path: str, progress: Callable[[str], None]
 ) -> Path:
     """Return the template's folder, building it where the cache lacks it.
 
     A system without ``prepare`` gets an empty folder. Raises ``Refused`` with the command's last
-    lines where it fails: nothing was started then.
+    lines where it fails, UsageProblem where it does not take the scenario: nothing was started then.
     """
     cache = cache.resolve()  # `prepare` runs inside it, and is told absolute places
     folder = cache / template_key(experiment)
@@ -77,6 +84,15 @@ def ensure_template(
     try:
         _prepare(experiment.system.prepare, spec, made, python_path)
         _settle(made, folder)
+    except WrongScenario as wrong:
+        problem = Problem(
+            code="HRM227",
+            message=f"the system does not take scenario '{experiment.scenario.name}'",
+            file=experiment.file,
+            why=str(wrong),
+            help="mend its knobs, or the file that they name; nothing was started",
+        )
+        raise UsageProblem((problem,)) from wrong
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return folder
@@ -123,7 +139,9 @@ def _prepare(prepare: Prepare, spec: Path, out: Path, python_path: str) -> None:
         raise Refused(f"`prepare` of the system was not done after {PREPARE_LIMIT_S:g} s") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in a word
         raise Refused(f"`prepare` of the system cannot be started: {error}") from error
+    tail = done.stdout.decode(errors="replace").strip().splitlines()[-8:]
+    if done.returncode == WRONG_SCENARIO:
+        raise WrongScenario("\n".join(tail) or "the command does not say why")
     if done.returncode or not out.is_dir():
-        tail = done.stdout.decode(errors="replace").strip().splitlines()[-8:]
         how = f"failed (code {done.returncode})" if done.returncode else f"made no folder {{out}}, {out}"
         raise Refused(f"`prepare` of the system {how}; its last lines:\n  " + "\n  ".join(tail))

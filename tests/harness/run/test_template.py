@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from harness.errors import Refused
+from harness.errors import Refused, UsageProblem
 from harness.run import template
 from harness.run.template import ensure_template
 from harness.targets.local.procfs import start_ticks
@@ -53,6 +53,15 @@ def test_what_a_failed_prepare_made_is_not_the_template_of_the_next_run(prepared
 def test_a_prepare_that_cannot_run_is_refused_with_the_reason(prepared_by, tmp_path, command, why):
     with pytest.raises(Refused, match=why):
         ensure(prepared_by(*command), tmp_path / "cache")
+
+
+def test_a_scenario_that_prepare_does_not_take_is_the_files_problem(prepared_by, tmp_path):
+    refuse = "import sys; print('knob labelcolumn is unknown'); sys.exit(2)"
+    with pytest.raises(UsageProblem) as raised:
+        ensure(prepared_by("{python}", "-c", refuse, "{out}"), tmp_path / "cache")
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.why) == ("HRM227", "knob labelcolumn is unknown")
+    assert [p for p in (tmp_path / "cache").iterdir() if p.is_dir()] == []
 
 
 def test_a_prepare_that_takes_too_long_is_ended_and_refused(prepared_by, tmp_path, monkeypatch):
