@@ -7,6 +7,7 @@ kubernetes, arm none); every record exactly once; no act in a sham run.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,7 +20,8 @@ from harness.report.document import Document
 from harness.run.campaign import run_campaign
 
 ROOT = Path(__file__).resolve().parents[1]
-FILE = ROOT / "experiments" / "standard" / "process-faults.yaml"
+# Relative, as a user would type it: the report prints it as the command that gives the same again.
+FILE = Path(os.path.relpath(ROOT / "experiments" / "standard" / "process-faults.yaml"))
 EXAMPLES = ROOT / "reports" / "examples"
 
 NAME = "process_faults"
