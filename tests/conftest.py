@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.experiment.model import PROFILES
+from harness.shell import monotonic_s, sleep_until
 
 # No deadline: a test here asserts outcomes, and a machine that measures is a busy machine.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -67,3 +68,17 @@ def trusted() -> Callable[[Callable[[], Seen], Callable[[Seen], str]], Seen]:
         return once()
 
     return measure
+
+
+@pytest.fixture
+def until() -> Callable[..., object]:
+    """Poll ``look`` until it gives something true, and give that; fail after a long while."""
+
+    def poll(look: Callable[[], object], within_s: float = 20.0) -> object:
+        deadline_s = monotonic_s() + within_s
+        while not (seen := look()):
+            assert monotonic_s() < deadline_s, f"not seen within {within_s} s"
+            sleep_until(monotonic_s() + 0.01)
+        return seen
+
+    return poll

@@ -1,5 +1,5 @@
 """STAGE 3 of 8. In: ``Plan``, ``System``. Out: a run folder with its history.
 
-Start, warm up, baseline gate, inject, prove the effect, watch, undo, prove clean, audit.
+Start, baseline gate, inject, prove the effect, watch, undo, prove clean, audit.
 Next stage: ``harness.history``.
 """

@@ -1,4 +1,4 @@
-"""One run: start, warm up, baseline gate, episodes, audit; whatever happens becomes an event."""
+"""One run: start, baseline gate, episodes, audit; whatever happens becomes an event."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, state_di
             run_episode(stage, episode)
         stage.wait_until(setting.plan.duration_s)
         witness.await_done(stage.note)
-    return _audit(setting, system, stage)
+    _audit(setting, system, stage)
+    return "ended"
 
 
 def driver_spec(setting: Setting, folder: RunFolder, urls: dict[str, str]) -> dict[str, object]:
@@ -156,7 +157,7 @@ def answers_of(rows: Rows, seed: int) -> Answers:
     )
 
 
-def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> str:
+def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit = setting.experiment.system.audit
     began_s = shell.monotonic_s()
@@ -181,7 +182,6 @@ def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> str:
             examples=balance.examples,
         )
     )
-    return "ended"
 
 
 def _keep_logs(state_dir: Path, logs: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small experiment whose `prepare` is any command, and a poll with a deadline."""
+"""A small experiment whose `prepare` is any command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from harness.experiment.model import Experiment, Prepare, Profile, Scenario, Service, System, Workload
-from harness.shell import monotonic_s, sleep_until
 
 
 @pytest.fixture
@@ -35,17 +34,3 @@ def prepared_by(tmp_path) -> Callable[..., Experiment]:
         )
 
     return make
-
-
-@pytest.fixture
-def until() -> Callable[..., object]:
-    """Poll ``look`` until it gives something true, and give that; fail after a long while."""
-
-    def poll(look: Callable[[], object], within_s: float = 30.0) -> object:
-        deadline_s = monotonic_s() + within_s
-        while not (seen := look()):
-            assert monotonic_s() < deadline_s, f"not seen within {within_s} s"
-            sleep_until(monotonic_s() + 0.01)
-        return seen
-
-    return poll

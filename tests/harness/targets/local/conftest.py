@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness.experiment.model import Service, System, Workload
-from harness.shell import monotonic_s, sleep_until
 from harness.targets.local.target import SystemPlace
 
 HERE = Path(__file__).parent
@@ -63,17 +62,3 @@ def place(tmp_path) -> Callable[..., SystemPlace]:
         )
 
     return make
-
-
-@pytest.fixture
-def until() -> Callable[..., object]:
-    """Poll ``look`` until it gives something true, and give that; fail after a long while."""
-
-    def poll(look: Callable[[], object], within_s: float = 20.0) -> object:
-        deadline_s = monotonic_s() + within_s
-        while not (seen := look()):
-            assert monotonic_s() < deadline_s, f"not seen within {within_s} s"
-            sleep_until(monotonic_s() + 0.01)
-        return seen
-
-    return poll
