@@ -11,7 +11,8 @@ from harness.faults.effects import Effect
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Arm = Literal["none", "bare"]
+Arm = Literal["none", "bare", "reference", "seed"]
+"""Who heals: ``bare`` nobody, ``none`` the platform alone; the others as the system file switches them."""
 RestartProfile = Literal["fast", "kubernetes"]
 
 
@@ -72,7 +73,7 @@ class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
     In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}`` and
-    ``{system}`` are filled in.
+    ``{system}`` are filled in. ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
     """
 
     command: tuple[str, ...] = ()
@@ -82,13 +83,40 @@ class Service(_Frozen, frozen=True, kw_only=True):
     after: tuple[Name, ...] = ()
     env: dict[str, str] = {}
     start_timeout_s: Positive = 20.0
+    platform: bool = False
 
 
 class Edge(_Frozen, frozen=True, kw_only=True):
-    """A call from one service to another; the caller learns the address as EDGE_<NAME>_URL."""
+    """A call from one service to another; the caller learns the address as EDGE_<NAME>_URL.
+
+    Every edge crosses the fault proxy. The edge of the witness, ``driver-<workload.service>``, exists
+    in every system and is not listed.
+    """
 
     source: Name
     to: Name
+
+
+class Switch(_Frozen, frozen=True, kw_only=True):
+    """How one arm is switched on: ``env`` is added to every service, ``services`` run in this arm only.
+
+    A service that any arm lists here runs in no arm that does not.
+    """
+
+    env: dict[str, str] = {}
+    services: tuple[Name, ...] = ()
+
+
+class Observe(_Frozen, frozen=True, kw_only=True):
+    """Where acts are seen from outside, as ``service:/route``; empty = not observable.
+
+    ``acts``: routes that list acts by cursor (docs/protocols/pipeline.md). ``aliases``: routes whose
+    ``version`` is looked at; a change is an act. ``journal``: the healer's own words, by cursor.
+    """
+
+    acts: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    journal: str = ""
 
 
 class Workload(_Frozen, frozen=True, kw_only=True):
@@ -101,6 +129,7 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     score: str = "/score"
     version: str = "/model"
     degraded: str = "/degraded"
+    dead_letter: str = "/dead_letter"
 
 
 class Audit(_Frozen, frozen=True, kw_only=True):
@@ -130,9 +159,27 @@ class System(_Frozen, frozen=True, kw_only=True):
     workload: Workload
     edges: dict[Name, Edge] = {}
     audit: Audit = Audit()
+    arms: dict[Arm, Switch] = {}
+    observe: Observe = Observe()
     prepare: Prepare | None = None
     preload: tuple[str, ...] = ()
     world: str = ""
+
+    @property
+    def witness_edge(self) -> str:
+        """The edge on which units are offered."""
+        return f"driver-{self.workload.service}"
+
+    @property
+    def all_edges(self) -> dict[str, Edge]:
+        """All edges that a fault can hit, the witness's first."""
+        return {self.witness_edge: Edge(source="driver", to=self.workload.service)} | self.edges
+
+    def services_of(self, arm: str) -> dict[str, Service]:
+        """The services that run in ``arm``."""
+        own = set(self.arms[arm].services) if arm in self.arms else set()
+        others = {name for switch in self.arms.values() for name in switch.services} - own
+        return {name: service for name, service in self.services.items() if name not in others}
 
 
 class Pauses(_Frozen, frozen=True, kw_only=True):
@@ -197,6 +244,16 @@ PROFILES: dict[str, Profile] = {
         tau_s=10.0,
         wash_out_s=1.5,
         settle_s=15.0,
+    ),
+    "campaign": Profile(
+        name="campaign",
+        rate_hz=200.0,
+        baseline_units=400,
+        window_s=1.0,
+        hold_s=3.0,
+        tau_s=8.0,
+        wash_out_s=3.0,
+        settle_s=30.0,
     ),
     "test": Profile(
         name="test",

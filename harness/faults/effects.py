@@ -1,21 +1,55 @@
 """The closed set of effects: what a target can do to a system, and undo.
 
 A fault (``process.kill``) compiles to effects; a target implements effects, not faults,
-so that N faults and M targets need N + M pieces of code and not N x M.
+so that N faults and M targets need N + M pieces of code and not N x M. ``place`` says where an
+effect hits (a service, an edge, or the records), ``lasts_s`` how long by itself.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+Way = Literal["both", "request", "answer"]
+"""Direction on an edge: caller to callee (request), back (answer), or both."""
 
-class Kill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="kill"):
+Body = Literal["html", "empty", "truncated", "status"]
+"""What replaces an answer: 200 with HTML, 200 with nothing, 200 cut in the middle, or a 502."""
+
+Mutation = Literal[
+    "rename",
+    "drop",
+    "add",
+    "type",
+    "unit",
+    "null",
+    "null_by_label",
+    "sentinel",
+    "duplicate",
+    "late",
+    "stuck",
+    "new_category",
+    "truncate",
+    "decoy",
+]
+"""What is done to a record on its way in; ``decoy`` drops the field and adds a plausible, wrong one."""
+
+RECORDS, LOAD = "records", "load"
+"""The places of effects on what the world sends, and on how much of it."""
+
+
+class _Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Kill(_Effect, frozen=True, kw_only=True, tag="kill"):
     """End one process of ``service`` with SIGKILL. Undo: the service runs again."""
 
     service: str
 
 
-class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="pause"):
+class Pause(_Effect, frozen=True, kw_only=True, tag="pause"):
     """Stop one process of ``service`` with SIGSTOP: its port stays open, nothing answers.
 
     Sticky unless ``duration_s`` is set. Undo: SIGCONT to that very process if it still exists.
@@ -25,4 +59,139 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     duration_s: float | None = None
 
 
-Effect = Kill | Pause
+class Delay(_Effect, frozen=True, kw_only=True, tag="delay"):
+    """Hold every byte on ``edge`` for ``latency_ms`` plus a uniform draw from +-``jitter_ms``.
+
+    ``way`` both: the round trip grows by ``latency_ms``, half each way. Never early, order is kept.
+    """
+
+    edge: str
+    latency_ms: float
+    jitter_ms: float = 0.0
+    way: Way = "both"
+    duration_s: float | None = None
+
+
+class Throttle(_Effect, frozen=True, kw_only=True, tag="throttle"):
+    """Let through at most ``rate_kib_s`` on the whole edge, each way, shared by its connections."""
+
+    edge: str
+    rate_kib_s: float
+    duration_s: float | None = None
+
+
+class Cut(_Effect, frozen=True, kw_only=True, tag="cut"):
+    """Partition: nothing passes on ``edge`` in the named way, for a share of the connections.
+
+    Connections stay open and new ones are accepted; what is held is delivered after the undo.
+    """
+
+    edge: str
+    way: Way = "both"
+    share_ratio: float = 1.0
+    duration_s: float | None = None
+
+
+class Blackhole(_Effect, frozen=True, kw_only=True, tag="blackhole"):
+    """New connections get no answer to their SYN; existing ones are held as by ``Cut``."""
+
+    edge: str
+    duration_s: float | None = None
+
+
+class Refuse(_Effect, frozen=True, kw_only=True, tag="refuse"):
+    """The edge's port is closed: existing connections are reset, new ones refused."""
+
+    edge: str
+    duration_s: float | None = None
+
+
+class Reset(_Effect, frozen=True, kw_only=True, tag="reset"):
+    """A share of the connections is reset (RST): existing ones at once, new ones at their first byte."""
+
+    edge: str
+    share_ratio: float = 1.0
+    duration_s: float | None = None
+
+
+class Slice(_Effect, frozen=True, kw_only=True, tag="slice"):
+    """Pass bytes in pieces of ``slice_bytes``, ``pause_ms`` apart."""
+
+    edge: str
+    slice_bytes: int
+    pause_ms: float = 0.0
+    way: Way = "both"
+    duration_s: float | None = None
+
+
+class Corrupt(_Effect, frozen=True, kw_only=True, tag="corrupt"):
+    """Flip one bit in a share of the chunks."""
+
+    edge: str
+    share_ratio: float = 1.0
+    way: Way = "answer"
+    duration_s: float | None = None
+
+
+class WrongBody(_Effect, frozen=True, kw_only=True, tag="wrong_body"):
+    """Replace a share of the HTTP answers by ``body``."""
+
+    edge: str
+    body: Body = "html"
+    share_ratio: float = 1.0
+    duration_s: float | None = None
+
+
+class Mutate(_Effect, frozen=True, kw_only=True, tag="mutate"):
+    """Change a share of the records before they are sent; the taint ledger knows each of them.
+
+    ``field``: which one (not for duplicate, late, truncate). ``factor``: of a unit change.
+    ``value``: of a sentinel. ``lag_s``: of late and duplicate records.
+    """
+
+    mutation: Mutation
+    field: str = ""
+    share_ratio: float = 1.0
+    factor: float = 100.0
+    value: float = -1.0
+    lag_s: float = 1.0
+    duration_s: float | None = None
+
+
+class Surge(_Effect, frozen=True, kw_only=True, tag="surge"):
+    """Offer load batches ``factor`` times as often; the witness's units stay as they are."""
+
+    factor: float = 2.0
+    duration_s: float | None = None
+
+
+ProcessEffect = Kill | Pause
+EdgeEffect = Delay | Throttle | Cut | Blackhole | Refuse | Reset | Slice | Corrupt | WrongBody
+WorldEffect = Mutate | Surge
+Effect = ProcessEffect | EdgeEffect | WorldEffect
+
+
+def place(effect: Effect) -> str:
+    """Name where an effect hits: its service, its edge, ``records`` or ``load``.
+
+    >>> place(Kill(service="gateway")), place(Cut(edge="gateway-features")), place(Mutate(mutation="drop"))
+    ('gateway', 'gateway-features', 'records')
+    """
+    match effect:
+        case Kill() | Pause():
+            return effect.service
+        case Mutate():
+            return RECORDS
+        case Surge():
+            return LOAD
+        case _:
+            return effect.edge
+
+
+def lasts_s(effect: Effect) -> float | None:
+    """Seconds after which an effect ends by itself; None = sticky, it stays until somebody removes it.
+
+    >>> lasts_s(Pause(service="gateway", duration_s=3.0)), lasts_s(Kill(service="gateway"))
+    (3.0, None)
+    """
+    return None if isinstance(effect, Kill) else effect.duration_s

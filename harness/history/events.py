@@ -100,6 +100,57 @@ class Platform(_Event, frozen=True, kw_only=True, tag="platform.act"):
     detail: str = ""
 
 
+class Acted(_Event, frozen=True, kw_only=True, tag="healer.act"):
+    """An act seen from outside that the harness did not make: a switch, an alias, a replay, a restart asked.
+
+    ``at_s`` is the system's own stamp (NaN-free: the receive time where it gives none), ``received_s``
+    ours. ``effect`` False: the act changed nothing that serves (a probe of a half-open breaker).
+    """
+
+    at_s: float
+    received_s: float
+    observer: str
+    service: str
+    act: str
+    detail: str = ""
+    effect: bool = True
+
+
+class Blind(_Event, frozen=True, kw_only=True, tag="observer.blind"):
+    """An observer could not look from ``since_s`` to ``until_s``: nothing seen there is not nothing done."""
+
+    observer: str
+    since_s: float
+    until_s: float
+    why: str
+
+
+class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
+    """What the driver did to the records of one episode, and where they ended, by id, after the audit.
+
+    ``touched`` counts records; ``quarantined`` of them lie in dead letters, ``delivered`` in the sink,
+    ``lost`` in neither though accepted, ``refused`` were never accepted. ``collateral`` are untouched
+    records in the dead letters, over the whole run.
+    """
+
+    episode: int
+    touched: int
+    quarantined: int
+    delivered: int
+    lost: int
+    refused: int
+    collateral: int
+
+
+class Guarded(_Event, frozen=True, kw_only=True, tag="guard.record"):
+    """An undo record was made durable (``opened``) before the act, or closed after the clean proof."""
+
+    episode: int
+    record: str
+    verb: str
+    state: str
+
+
 class Stalled(_Event, frozen=True, kw_only=True, tag="driver.stalled"):
     """The witness itself stood still from ``since_s`` for ``lasted_s``."""
 
@@ -163,6 +214,10 @@ Event = (
     | Clean
     | NotClean
     | Platform
+    | Acted
+    | Blind
+    | Touched
+    | Guarded
     | Stalled
     | ControlRaised
     | Audited

@@ -43,10 +43,13 @@ DTYPE = np.dtype(
         ("outcome", "u1"),  # UNKNOWN, GOOD, DEGRADED, BAD
         ("reason", "u1"),  # index into REASONS
         ("stream", "u1"),  # WITNESS or LOAD
-        ("flags", "u1"),  # bit 0 golden unit, bit 1 accepted by the system for certain
+        ("flags", "u1"),  # bit 0 golden unit, 1 accepted for certain, 2 kept as dead letter, 3 declined
+        ("posterior", "<f4"),  # P(y = 1 | x) under the world as it is; NaN where unknown
     ]
 )
-GOLDEN_FLAG, ACCEPTED_FLAG = 1, 2
+GOLDEN_FLAG, ACCEPTED_FLAG, DEAD_LETTER_FLAG, DECLINED_FLAG = 1, 2, 4, 8
+DECLINE = "decline"
+"""The decision that DECLINED_FLAG stands for; a system with other words has no such rows."""
 
 Rows = NDArray[np.void]
 
