@@ -19,6 +19,14 @@ class CallFailed(PipelineError):
     """A call had no usable answer: refused, cut, timed out, or not status 200. The one call error."""
 
 
+class CallRefused(CallFailed):
+    """The connection was refused or reset before an answer: asking again may well help."""
+
+
+class CallRejected(CallFailed):
+    """The other side is well and says that the question is wrong (status 400, 413, 422)."""
+
+
 class StoreFailed(PipelineError):
     """Nothing of this commit is durable (disk full, I/O error); the store itself stays usable."""
 

@@ -9,9 +9,11 @@ from typing import Self
 import aiohttp
 import yarl
 
-from reference_pipeline.ports import CallFailed, Reply
+from reference_pipeline.ports import CallFailed, CallRefused, CallRejected, Reply
 
 _JSON = {"content-type": "application/json"}
+_REFUSED = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, ConnectionError)
+_REJECTED = frozenset({400, 413, 422})
 _KEEP_ALIVE_S = 30.0  # below the servers' 75 s: a connection must never be closed under a request
 
 
@@ -48,9 +50,11 @@ class HttpCalls:
             ):
                 content = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CallFailed(f"{edge}: {type(error).__name__} {error}".rstrip()) from error
+            failed = CallRefused if isinstance(error, _REFUSED) else CallFailed
+            raise failed(f"{edge}: {type(error).__name__} {error}".rstrip()) from error
         if response.status != 200:
-            raise CallFailed(f"{edge}: status {response.status}")
+            failed = CallRejected if response.status in _REJECTED else CallFailed
+            raise failed(f"{edge}: status {response.status}")
         return Reply(200, content)
 
     def _target(self, edge: str, route: str) -> tuple[str, yarl.URL]:
