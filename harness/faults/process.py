@@ -9,14 +9,10 @@ Comes in: parameters from an experiment. Goes out: one ``Effect``. The table is 
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
 from harness.faults.effects import Kill, Pause
-
-# "(?!\n)": in Python "$" also matches before a last newline, and "a\n" is no name.
-ServiceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
+from harness.faults.kind import Duration, FaultKind, ServiceName, typed
 
 
 class KillParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +25,7 @@ class HangParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """``service``: whose one process gets SIGSTOP. ``duration_s``: then SIGCONT; without it, sticky."""
 
     service: ServiceName
-    duration_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    duration_s: Duration | None = None
 
 
 def compile_kill(parameters: KillParameters) -> Kill:
@@ -48,3 +44,25 @@ def compile_hang(parameters: HangParameters) -> Pause:
     Pause(service='scorer-a', duration_s=3.0)
     """
     return Pause(service=parameters.service, duration_s=parameters.duration_s)
+
+
+ROWS = (
+    FaultKind(
+        kind="process.kill",
+        parameters=KillParameters,
+        compile=typed(KillParameters, compile_kill),
+        what="ends one process of a service with SIGKILL",
+        proof="the process is gone (pidfd) and its port refuses or answers with a new boot id",
+        undo="the service runs again: by the platform, else started by the harness",
+        undone_within_s=20.0,  # asked at once; a service may take its start_timeout_s to be ready
+    ),
+    FaultKind(
+        kind="process.hang",
+        parameters=HangParameters,
+        compile=typed(HangParameters, compile_hang),
+        what="stops one process of a service with SIGSTOP: the port accepts, nothing answers",
+        proof="every thread is in state T, the port accepts and no byte comes back",
+        undo="SIGCONT to that very process, if it still exists",
+        undone_within_s=1.0,
+    ),
+)

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.faults.catalog import FAULTS, FaultProblem, compile_fault
-from harness.faults.effects import Kill, Pause
+from harness.faults.data import TruncateParameters
+from harness.faults.effects import Blackhole, Corrupt, Cut, Delay, Effect, Kill, Mutate, Pause, Reset, Surge
+from harness.faults.kind import DURATION_MAX_S
 from harness.faults.process import HangParameters, KillParameters
 
 
@@ -102,7 +104,96 @@ def test_a_row_compiles_only_its_own_parameters():
     assert FAULTS["process.kill"].compile(KillParameters(service="a")) == Kill(service="a")
 
 
-def test_every_effect_of_the_table_survives_json():
-    for kind in FAULTS:
-        effect = compile_fault(kind, {"service": "gateway"})
-        assert msgspec.json.decode(msgspec.json.encode(effect), type=Kill | Pause) == effect
+# The least that a file must say of each kind beside where it hits.
+NEEDED = {"latency_ms": 400, "rate_kib_s": 64, "slice_bytes": 100}
+PLACES = {"service": "gateway", "edge": "gateway-features", "field": "amount"}
+
+
+def least(kind: str) -> dict[str, object]:
+    """The smallest right arguments of ``kind``."""
+    required = [one.name for one in msgspec.structs.fields(FAULTS[kind].parameters) if one.required]
+    chosen = {"share_ratio": 0.5} if FAULTS[kind].parameters is TruncateParameters else {}
+    return {name: (NEEDED | PLACES | chosen)[name] for name in required}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_effect_of_the_table_survives_json(kind):
+    effect = compile_fault(kind, least(kind))
+    assert msgspec.json.decode(msgspec.json.encode(effect), type=Effect) == effect
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "effect"),
+    [
+        ("network.latency", {"way": "answer"}, Delay(edge="gateway-features", latency_ms=400, way="answer")),
+        ("network.partition", {"share_ratio": 0.5}, Cut(edge="gateway-features", share_ratio=0.5)),
+        ("network.black_hole", {"duration_s": 3}, Blackhole(edge="gateway-features", duration_s=3)),
+        ("network.reset", {}, Reset(edge="gateway-features")),
+        ("network.corrupt", {}, Corrupt(edge="gateway-features", way="answer")),
+        (
+            "data.rename_field",
+            {"share_ratio": 0.1},
+            Mutate(mutation="rename", field="amount", share_ratio=0.1),
+        ),
+        ("data.nulls", {"by": "label"}, Mutate(mutation="null_by_label", field="amount")),
+        ("data.nulls", {}, Mutate(mutation="null", field="amount")),
+        ("data.sentinel", {"value": 9999}, Mutate(mutation="sentinel", field="amount", value=9999)),
+        ("data.late", {"lag_s": 4}, Mutate(mutation="late", lag_s=4)),
+        ("data.wrong_rename", {}, Mutate(mutation="decoy", field="amount")),
+        ("data.truncate_batch", {}, Mutate(mutation="truncate", share_ratio=0.5)),
+        ("placebo.surge", {}, Surge(factor=2)),
+        ("placebo.slow_batch", {}, Delay(edge="gateway-features", latency_ms=50)),
+        ("placebo.added_field", {}, Mutate(mutation="add", field="amount")),
+    ],
+)
+def test_a_fault_compiles_to_the_effect_that_it_names(kind, more, effect):
+    assert compile_fault(kind, least(kind) | more) == effect
+
+
+WRONG = [
+    ("network.latency", "latency_ms", (0, -1, "slow", 1e9, math.nan)),
+    ("network.latency", "jitter_ms", (-1, 401)),
+    ("network.latency", "way", ("up", "", None)),
+    ("network.latency", "edge", ("A", "", "a" * 71, "a\n", "$(id)", "../a")),
+    ("network.bandwidth", "rate_kib_s", (0, -1)),
+    ("network.partition", "share_ratio", (0, -0.1, 1.1)),
+    ("network.slice", "slice_bytes", (0, 1.5, 70_000)),
+    ("network.slice", "pause_ms", (-1,)),
+    ("network.wrong_body", "body", ("pdf",)),
+    ("data.rename_field", "field", ("", "1a", "a" * 65, "a b", "a\n", "`id`", "$x", "a/b", "é")),
+    ("data.rename_field", "share_ratio", (0, 2)),
+    ("data.change_unit", "factor", (0, 1, math.inf)),
+    ("data.nulls", "by", ("row",)),
+    ("data.late", "lag_s", (0, 61)),
+    ("data.truncate_batch", "share_ratio", (0, 1)),
+    ("placebo.surge", "factor", (1, 3.1)),
+    ("placebo.slow_batch", "latency_ms", (0, 101)),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "value"), [(kind, key, value) for kind, key, values in WRONG for value in values]
+)
+def test_a_value_out_of_its_range_points_at_its_argument(kind, argument, value):
+    with pytest.raises(FaultProblem) as caught:
+        compile_fault(kind, least(kind) | {argument: value})
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FAULTS if kind != "process.kill"])
+def test_every_fault_but_a_kill_may_end_by_itself_within_fifteen_minutes(kind):
+    effect = compile_fault(kind, least(kind) | {"duration_s": DURATION_MAX_S})
+    assert effect.duration_s == DURATION_MAX_S == 900
+    for value in (0, -1, DURATION_MAX_S + 0.1):
+        with pytest.raises(FaultProblem) as caught:
+            compile_fault(kind, least(kind) | {"duration_s": value})
+        assert caught.value.argument == "duration_s"
+
+
+def test_edges_and_records_are_clean_a_second_after_the_undo_is_asked():
+    slower = {kind for kind, row in FAULTS.items() if row.undone_within_s > 1.0}
+    assert slower == {"process.kill"}
+
+
+def test_a_placebo_is_named_as_one():
+    assert all(row.placebo == kind.startswith("placebo.") for kind, row in FAULTS.items())
