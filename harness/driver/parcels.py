@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import nan
 
 import numpy as np
 
@@ -29,22 +32,25 @@ def build_parcels(seed: int, profile: Profile, duration_s: float, world: World) 
     batches = load_due(seed, profile.load_every_s, duration_s) if profile.load_batch else np.empty(0)
     due = np.concatenate([witness, np.repeat(batches, profile.load_batch)])
     order = np.argsort(due, kind="stable")
-    drawn = world.draw(due[order]).records
+    drawn = world.draw(due[order])
     records: list[Mapping[str, object]] = [{}] * len(due)
+    posterior = [nan] * len(due)
     for place, index in enumerate(order.tolist()):
-        records[index] = drawn[place]
-    golden = _with_golden(records, world, golden_numbers(seed, profile.golden_every, len(witness)).tolist())
-    parcels = [
-        _parcel(
-            _units(seed, WITNESS, [number], due_s=due_s, golden=golden.get(number, "")), [records[number]]
-        )
-        for number, due_s in enumerate(witness.tolist())
+        records[index] = drawn.records[place]
+        posterior[index] = float(drawn.posterior[place])
+    streams = [WITNESS] * len(witness) + [LOAD] * (len(due) - len(witness))
+    numbers = [*range(len(witness)), *range(len(due) - len(witness))]
+    units = [
+        Unit(number, f"{'w' if stream == WITNESS else 'l'}{seed}-{number}", stream, due_s, posterior=known)
+        for number, stream, due_s, known in zip(numbers, streams, due.tolist(), posterior, strict=True)
     ]
-    size = profile.load_batch
-    for batch, due_s in enumerate(batches.tolist()):
-        numbers = range(batch * size, (batch + 1) * size)
-        rows = records[len(witness) + numbers.start : len(witness) + numbers.stop]
-        parcels.append(_parcel(_units(seed, LOAD, numbers, due_s=due_s), rows))
+    golden = _with_golden(records, world, golden_numbers(seed, profile.golden_every, len(witness)).tolist())
+    for number, decision in golden.items():
+        units[number] = replace(units[number], golden=decision, posterior=nan)
+    bounds = [*range(len(witness)), *range(len(witness), len(due) + 1, profile.load_batch or 1)]
+    parcels = [
+        _parcel(tuple(units[start:stop]), records[start:stop]) for start, stop in itertools.pairwise(bounds)
+    ]
     return sorted(parcels, key=lambda parcel: parcel.due_s)
 
 
@@ -56,13 +62,6 @@ def _with_golden(records: list[Mapping[str, object]], world: World, numbers: lis
     for place, number in enumerate(numbers):
         records[number] = chosen[place % len(chosen)]
     return {number: decisions[place % len(chosen)] for place, number in enumerate(numbers)}
-
-
-def _units(
-    seed: int, stream: int, numbers: Iterable[int], *, due_s: float, golden: str = ""
-) -> tuple[Unit, ...]:
-    letter = "w" if stream == WITNESS else "l"
-    return tuple(Unit(n, f"{letter}{seed}-{n}", stream, due_s, 1.0, golden) for n in numbers)
 
 
 def _parcel(units: tuple[Unit, ...], rows: Sequence[Mapping[str, object]]) -> Parcel:

@@ -14,7 +14,7 @@ import msgspec
 
 from harness.driver.workload import Answer, Finding, Parcel, Reply, Unit
 from harness.experiment.model import Workload as Pointers
-from harness.history.observations import BAD, DEGRADED, GOOD, UNKNOWN, answer_digest
+from harness.history.observations import BAD, DECLINE, DEGRADED, GOOD, UNKNOWN, answer_digest
 
 _ABSENT = object()
 
@@ -66,6 +66,7 @@ class RequestWorkload:
         self._score = parse_pointer(pointers.score)
         self._version = parse_pointer(pointers.version)
         self._degraded = parse_pointer(pointers.degraded)
+        self._dead_letter = parse_pointer(pointers.dead_letter)
         self._deadline_s = deadline_s
         self._client = client
 
@@ -88,7 +89,8 @@ class RequestWorkload:
         content = answer.content
         if answer.status != 200:
             accepted = content is not None and content.get("accepted") is True
-            return Finding(BAD, "status", answer.status, accepted=accepted)
+            dead = self._says_dead_letter(content)
+            return Finding(BAD, "status", answer.status, accepted=accepted, dead_letter=dead)
         if content is None or content.get("id") != unit.id:
             return Finding(BAD, "schema", answer.status)
         return self._check_content(unit, content, latency_s)
@@ -113,7 +115,13 @@ class RequestWorkload:
             digest=answer_digest(str(decision), _number(score)),
             version=version,
             accepted=True,
+            dead_letter=self._says_dead_letter(content),
+            declined=decision == DECLINE,
         )
+
+    def _says_dead_letter(self, content: Mapping[str, object] | None) -> bool:
+        keys = self._dead_letter
+        return bool(keys) and content is not None and read_pointer(content, keys) is True
 
 
 def _contents(body: bytes, count: int) -> Sequence[Mapping[str, object] | None]:

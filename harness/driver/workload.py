@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One unit of work. ``due_s`` counts from the first slot; ``golden`` is its one right decision or ""."""
+    """One unit of work. ``due_s`` counts from the first slot; ``golden`` is its one right decision or "".
+
+    ``posterior`` is P(y = 1 | x) of its record under the world as it is; NaN where unknown.
+    """
 
     number: int
     id: str
@@ -21,6 +25,7 @@ class Unit:
     due_s: float
     weight: float = 1.0
     golden: str = ""
+    posterior: float = nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ class Finding:
     """The judgement of one unit: outcome and reason as in ``harness.history.observations``.
 
     ``score`` in [0, 1] is the share of the unit that is right (content only, not time);
-    ``accepted`` means that the system said for certain that it keeps the unit.
+    ``accepted`` means that the system said for certain that it keeps the unit, ``dead_letter`` that it
+    keeps it among the dead letters, ``declined`` that it decided ``DECLINE``.
     """
 
     outcome: int
@@ -72,6 +78,8 @@ class Finding:
     digest: int = 0
     version: str = ""
     accepted: bool = False
+    dead_letter: bool = False
+    declined: bool = False
 
 
 class Workload(Protocol):

@@ -8,10 +8,17 @@ import struct
 from pathlib import Path
 
 from harness.driver.workload import Finding, Reply, Unit
-from harness.history.observations import ACCEPTED_FLAG, DTYPE, GOLDEN_FLAG, REASONS
+from harness.history.observations import (
+    ACCEPTED_FLAG,
+    DEAD_LETTER_FLAG,
+    DECLINED_FLAG,
+    DTYPE,
+    GOLDEN_FLAG,
+    REASONS,
+)
 
 FLUSH_S = 0.02
-_ROW = struct.Struct("<QdddffQIIHHBBBB")  # DTYPE, field by field
+_ROW = struct.Struct("<QdddffQIIHHBBBBf")  # DTYPE, field by field
 if _ROW.size != DTYPE.itemsize:
     raise ImportError("the row format of the driver is not the DTYPE of the observations")
 _REASON = {word: index for index, word in enumerate(REASONS)}
@@ -29,7 +36,6 @@ class RowWriter:
         self, unit: Unit, finding: Finding, *, due_s: float, reply: Reply, version: int, boot: int
     ) -> None:
         """Buffer one row; ``due_s`` is in monotonic seconds, ``version`` and ``boot`` as in DTYPE."""
-        flags = (GOLDEN_FLAG if unit.golden else 0) | (ACCEPTED_FLAG if finding.accepted else 0)
         self._buffer += _ROW.pack(
             unit.number,
             due_s,
@@ -45,7 +51,8 @@ class RowWriter:
             finding.outcome,
             _REASON[finding.reason],
             unit.stream,
-            flags,
+            _flags(unit, finding),
+            unit.posterior,
         )
 
     def flush(self) -> None:
@@ -64,3 +71,12 @@ class RowWriter:
         while True:
             await asyncio.sleep(FLUSH_S)
             self.flush()
+
+
+def _flags(unit: Unit, finding: Finding) -> int:
+    return (
+        (GOLDEN_FLAG if unit.golden else 0)
+        | (ACCEPTED_FLAG if finding.accepted else 0)
+        | (DEAD_LETTER_FLAG if finding.dead_letter else 0)
+        | (DECLINED_FLAG if finding.declined else 0)
+    )

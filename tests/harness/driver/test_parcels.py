@@ -7,7 +7,7 @@ import json
 import msgspec
 import numpy as np
 import pytest
-from outage_world import AmountWorld, decide
+from outage_world import LIMIT, AmountWorld, decide
 
 from harness.driver.parcels import FRESH_EVERY, build_parcels
 from harness.experiment.model import Profile
@@ -66,6 +66,15 @@ def test_golden_units_are_witness_units_with_the_right_decision_of_their_record(
     for parcel in golden:
         assert parcel.units[0].stream == WITNESS
         assert decide(json.loads(parcel.body)["records"][0]["amount"]) == parcel.units[0].golden
+
+
+def test_units_know_the_posterior_of_their_record_and_golden_ones_none(parcels) -> None:
+    for parcel in parcels:
+        for unit, record in zip(parcel.units, json.loads(parcel.body)["records"], strict=True):
+            if unit.golden:
+                assert np.isnan(unit.posterior)
+            else:
+                assert unit.posterior == (0.9 if record["amount"] > LIMIT else 0.01)
 
 
 def test_every_fourth_witness_unit_asks_for_a_fresh_connection(parcels) -> None:

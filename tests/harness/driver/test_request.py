@@ -91,6 +91,23 @@ def test_a_503_is_bad_and_accepted_only_when_it_says_so() -> None:
 def test_a_quarantined_record_is_bad_and_not_flagged_accepted() -> None:
     finding = judge(reply(422, status=422, dead_letter=True, why=["amount"]))
     assert (finding.outcome, finding.reason, finding.status, finding.accepted) == (BAD, "status", 422, False)
+    assert finding.dead_letter
+
+
+def test_only_an_answer_that_says_so_is_about_a_dead_letter() -> None:
+    provisional = judge(reply(degraded=True, dead_letter=True))
+    assert (provisional.outcome, provisional.accepted, provisional.dead_letter) == (DEGRADED, True, True)
+    assert not judge(reply()).dead_letter
+    assert not judge(reply(dead_letter="yes")).dead_letter
+    silent = RequestWorkload(Workload(service="g", route="/", dead_letter=""), DEADLINE_S, NoClient())
+    (answer,) = silent.collect(Parcel(0.0, (UNIT,), b""), reply(dead_letter=True))
+    assert not silent.check(UNIT, answer, 0.1).dead_letter
+
+
+def test_the_word_of_the_decision_tells_whether_it_was_declined() -> None:
+    assert judge(reply(decision="decline")).declined
+    assert not judge(reply(decision="approve")).declined
+    assert not judge(reply(decision="refer")).declined
 
 
 def test_in_a_mixed_reply_each_unit_has_its_own_status() -> None:

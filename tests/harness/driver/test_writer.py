@@ -10,12 +10,14 @@ from harness.driver.workload import Finding, Reply, Unit
 from harness.driver.writer import RowWriter
 from harness.history.observations import BAD, GOOD, LOAD, REASONS, WITNESS, read_rows
 
-UNIT = Unit(number=2**40, id="w7-1", stream=WITNESS, due_s=0.5, weight=2.0, golden="approve")
+UNIT = Unit(number=2**40, id="w7-1", stream=WITNESS, due_s=0.5, weight=2.0, golden="approve", posterior=0.25)
 
 
 def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
     rows = RowWriter(tmp_path / "o")
-    finding = Finding(BAD, "golden", 207, 0.25, 2**64 - 1, "v", accepted=True)
+    finding = Finding(
+        BAD, "golden", 207, 0.25, 2**64 - 1, "v", accepted=True, dead_letter=True, declined=True
+    )
     rows.add(UNIT, finding, due_s=1.0, reply=Reply(1.25, 1.5), version=3, boot=2**32 - 1)
     rows.close()
     (row,) = read_rows((tmp_path / "o").read_bytes())
@@ -35,7 +37,8 @@ def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
         "outcome": BAD,
         "reason": REASONS.index("golden"),
         "stream": WITNESS,
-        "flags": 3,
+        "flags": 15,
+        "posterior": 0.25,
     }
 
 
@@ -50,3 +53,4 @@ def test_rows_appear_when_flushed_and_a_second_writer_appends(tmp_path: Path) ->
     assert read["unit"].tolist() == [1, 1]
     assert np.isnan(read["sent"]).all()
     assert read["flags"].tolist() == [0, 0]
+    assert np.isnan(read["posterior"]).all()
