@@ -1,52 +1,88 @@
-"""Acts that changed the system and that the harness did not make, matched to a fault's service.
+"""Acts that changed the system and that the harness did not make, matched to a fault.
 
-In: the supervisor's ledger in a history. Out: effectful acts, the first one that answers a fault.
-Effectful is what replaces or ends a process: ``started`` and ``killed`` (by liveness). What the
-harness asked for itself stands in the ledger as ``asked`` before it, and is no act.
+In: the supervisor's ledger and what observers saw, from a history. Out: effectful acts in order, and the
+first one that answers a fault. In the ledger effectful is what replaces or ends a process: ``started`` and
+``killed`` (by liveness). What the harness asked for itself stands there as ``asked`` before it, and is no
+act; what a healer asked for (``restart by NAME``) is the healer's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from harness.history.events import Platform
+from harness.faults.effects import Effect, Kill, Pause
+from harness.history.events import Acted, Platform
 
 EFFECTFUL = frozenset({"started", "killed"})
+BY_OTHERS = " by "
 
 
-def platform_acts(ledger: Sequence[Platform], since_s: float) -> tuple[Platform, ...]:
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One change of the system: when (monotonic seconds), on what, and by whom (platform, healer)."""
+
+    at_s: float
+    service: str
+    act: str
+    by: str
+
+
+def effectful_acts(ledger: Sequence[Platform], acted: Sequence[Acted], since_s: float) -> tuple[Act, ...]:
     """Effectful acts from ``since_s`` on, in order, without the harness's own starts.
 
-    An ``asked`` restart, or a start of what does not run, owns the next ``started`` of that service.
-    A start of what runs already owns nothing: else it would swallow the platform's next restart.
+    A restart that a healer asked for is told twice, by the ledger's ``started`` and by an observer of the
+    same ledger: the first is the act.
     """
-    owned: set[str] = set()
-    running: set[str] = set()
-    acts: list[Platform] = []
+    seen = [Act(one.at_s, one.service, one.act, "healer") for one in acted if one.effect]
+    other = [one for one in seen if one.at_s >= since_s and one.act != "asked"]
+    return tuple(sorted([*_of_ledger(ledger, since_s), *other], key=lambda act: act.at_s))
+
+
+def first_act(acts: Sequence[Act], effect: Effect, from_s: float, to_s: float) -> Act | None:
+    """The first act in [from_s, to_s) that can answer ``effect``; None = nobody acted.
+
+    A process fault is answered on its service, or by a healer anywhere; a fault on an edge or in the
+    records only by a healer: what the platform restarts meanwhile is no answer to it.
+    """
+    service = effect.service if isinstance(effect, Kill | Pause) else None
+    fits = (act for act in acts if act.by == "healer" or act.service == service)
+    return next((act for act in fits if from_s <= act.at_s < to_s), None)
+
+
+@dataclass(slots=True)
+class _Books:
+    """Which services run, and whose next start was asked for, by whom ("" = the harness)."""
+
+    running: set[str] = field(default_factory=set)
+    asked: dict[str, str] = field(default_factory=dict)
+
+    def follow(self, line: Platform) -> None:
+        """Keep the books by one line."""
+        name = line.service
+        match line.act:
+            case "asked":
+                what, _, who = line.detail.partition(BY_OTHERS)
+                # A start of what runs already owns nothing: else it would swallow the next restart.
+                if what == "restart" or (what == "start" and name not in self.running):
+                    self.asked[name] = who
+                else:
+                    self.asked.pop(name, None)
+            case "started":
+                self.asked.pop(name, None)
+                self.running.add(name)
+            case "exited" | "stopped":
+                self.running.discard(name)
+            case _:
+                pass  # ready, backoff, liveness_failed, killed: neither starts nor ends a process by itself
+
+
+def _of_ledger(ledger: Sequence[Platform], since_s: float) -> list[Act]:
+    books = _Books()
+    acts: list[Act] = []
     for line in ledger:
-        if line.act in EFFECTFUL and line.at_s >= since_s:
-            own = line.act == "started" and line.service in owned
-            acts += [] if own else [line]
-        _follow(line, owned, running)
-    return tuple(acts)
-
-
-def _follow(line: Platform, owned: set[str], running: set[str]) -> None:
-    """Keep the books: which services run, and whose next start is the harness's own."""
-    name = line.service
-    match line.act:
-        case "asked":
-            starts = line.detail == "restart" or (line.detail == "start" and name not in running)
-            (owned.add if starts else owned.discard)(name)
-        case "started":
-            owned.discard(name)
-            running.add(name)
-        case "exited" | "stopped":
-            running.discard(name)
-        case _:
-            pass  # ready, backoff, liveness_failed, killed: neither starts nor ends a process by itself
-
-
-def first_act(acts: Sequence[Platform], service: str, from_s: float, to_s: float) -> Platform | None:
-    """The first act on ``service`` in [from_s, to_s); None = nobody acted."""
-    return next((act for act in acts if act.service == service and from_s <= act.at_s < to_s), None)
+        asked_by = books.asked.get(line.service) if line.act == "started" else None
+        if line.act in EFFECTFUL and line.at_s >= since_s and asked_by != "":
+            acts.append(Act(line.at_s, line.service, line.act, "healer" if asked_by else "platform"))
+        books.follow(line)
+    return acts

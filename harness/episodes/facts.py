@@ -6,16 +6,19 @@ In: ``History``. Out: ``RunFacts``. Sham runs take the same way: an impact there
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.episodes.acts import first_act, platform_acts
+from harness.episodes.acts import Act, effectful_acts, first_act
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
-from harness.history.events import Audited, Cleared, Injected, Platform
+from harness.experiment.model import Profile
+from harness.faults.effects import lasts_s, subject
+from harness.history.events import Audited, Cleared, Injected, Touched
 from harness.history.model import History
 from harness.plan.model import Plan, PlannedEpisode
 
@@ -34,7 +37,7 @@ class _Seen:
     full: Units
     served_ratio: float
     full_ratio: float
-    acts: tuple[Platform, ...]
+    acts: tuple[Act, ...]
 
 
 def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts:
@@ -45,7 +48,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
     log = read_log(history.entries)
     service = service_of(history.rows)
     baseline, full_ratio = _baselines(history.plan, log, service, bad_ratio_max)
-    acts = () if log.first_due_s is None else platform_acts(log.platform, log.first_due_s)
+    acts = () if log.first_due_s is None else effectful_acts(log.platform, log.acted, log.first_due_s)
     episodes: tuple[Episode, ...] = ()
     if baseline is not None:
         seen = _Seen(
@@ -82,9 +85,11 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         stalls=len(log.stalls),
         audit_observable=log.audited is not None and log.audited.observable,
         exactly_once=_exactly_once(log.audited),
-        audit_text=_audit_text(log.audited),
+        audit_text=_audit_text(log.audited) + _touched_text(log.touched.values()),
         accepted=0 if log.audited is None else log.audited.accepted,
         acts=len(acts),
+        blind_s=round(sum(one.until_s - one.since_s for one in log.blind), DIGITS),
+        degraded_units=int((service.served & ~service.full).sum()),
         history_sha256=history.sha256,
         episodes=episodes,
     )
@@ -109,32 +114,55 @@ def _baselines(
 def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episode:
     inject_s, end_s = injected.effective_at_s, _end_s(seen, planned)
     profile = seen.plan.profile
+    lasting_s = lasts_s(planned.effect)
+    horizon_s = profile.tau_s + (lasting_s or 0.0)
     from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
-    served = find_level(seen.served, profile, Watch(inject_s, end_s, seen.served_ratio, from_s))
-    full = find_level(seen.full, profile, Watch(inject_s, end_s, seen.full_ratio, from_s))
-    act = first_act(seen.acts, planned.effect.service, injected.asked_at_s, end_s)
+    served, full = (
+        find_level(
+            units,
+            profile,
+            Watch(inject_s, end_s, ratio, from_s, horizon_s),
+        )
+        for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
+    )
+    act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
-    cleared_by = "" if cleared is None else cleared.by
-    bin_s, lead_s, bins = _bins(seen.plan)
+    bin_s, lead_s, bins = _bins(seen.plan, horizon_s)
     return Episode(
         index=planned.index,
         kind=planned.kind,
-        service=planned.effect.service,
+        service=subject(planned.effect),
         name=planned.name,
         effective_s=round(inject_s - (seen.log.first_due_s or 0.0), DIGITS),
+        lasts_s=lasting_s,
+        horizon_s=horizon_s,
+        mitigated=_mitigated(served, cleared_s, profile),
+        full_mitigated=_mitigated(full, cleared_s, profile),
         served=served,
         full=full,
         acted_s=None if act is None else round(act.at_s - inject_s, DIGITS),
         act="" if act is None else act.act,
         cleared_s=cleared_s,
-        cleared_by=cleared_by,
+        cleared_by="" if cleared is None else cleared.by,
         ended_by=_ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s),
-        void=_episode_void(seen, injected, end_s),
+        void=_episode_void(seen, injected, end_s, horizon_s),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,
         quality=quality(seen.served, inject_s + lead_s, bin_s, bins),
     )
+
+
+def _mitigated(level: Level, cleared_s: float | None, profile: Profile) -> bool | None:
+    """Whether service was back within tau and a whole window before the fault went; None = no impact.
+
+    The window is there because the accepted start of a recovery may lie up to a window before it.
+    """
+    if level.impact_s is None:
+        return None
+    if level.recovered_s is None or level.recovered_s > profile.tau_s:
+        return False
+    return cleared_s is None or level.recovered_s + profile.window_length_s <= cleared_s
 
 
 def _end_s(seen: _Seen, planned: PlannedEpisode) -> float:
@@ -146,31 +174,33 @@ def _end_s(seen: _Seen, planned: PlannedEpisode) -> float:
 
 
 def _ended_by(
-    served: Level, injected: Injected, cleared: Cleared | None, *, act: Platform | None, window_s: float
+    served: Level, injected: Injected, cleared: Cleared | None, *, act: Act | None, window_s: float
 ) -> str:
     """The cause that ended the outage; a cause must have come before service was back.
 
     The platform's cause is its act, not the sight of its success: where readiness is probed once a
-    second, a replaced process has served long before it is seen ready.
+    second, a replaced process has served long before it is seen ready. What ends within a window of
+    the fault's own end is the fault's own end, whatever a healer did meanwhile.
     """
     if served.impact_s is None:
         return "absorbed"
     if served.recovered_s is None:
         return "undo"
     back_at_s = injected.effective_at_s + served.recovered_s
-    if act is not None and act.at_s <= back_at_s:
+    if act is not None and act.by == "platform" and act.at_s <= back_at_s:
         return "platform"
-    if cleared is not None and cleared.at_s <= back_at_s + window_s and cleared.by in ("platform", "itself"):
+    gone = cleared is not None and cleared.at_s <= back_at_s + window_s
+    if cleared is not None and gone and cleared.by in ("platform", "itself"):
         return cleared.by
     return "itself" if injected.sham else "healed"
 
 
-def _episode_void(seen: _Seen, injected: Injected, end_s: float) -> str:
+def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: float) -> str:
     """Why this episode alone may not be counted."""
     profile = seen.plan.profile
     inject_s = injected.effective_at_s
-    if end_s < inject_s + profile.tau_s:
-        return f"ended {end_s - inject_s:.1f} s after the fault, before its horizon of {profile.tau_s:g} s"
+    if end_s < inject_s + horizon_s:
+        return f"ended {end_s - inject_s:.1f} s after the fault, before its horizon of {horizon_s:g} s"
     before_s = injected.asked_at_s - profile.deadline_s
     for name, units, ratio in (
         ("served", seen.served, seen.served_ratio),
@@ -179,17 +209,18 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float) -> str:
         test = ChangeBack(units, profile, Watch(inject_s, before_s, ratio))
         if not test.healthy_until(before_s):
             return f"service ({name}) was not back to the baseline before this fault"
-    if seen.served.between(inject_s, inject_s + profile.tau_s).bad_ratio() is None:
+    if seen.served.between(inject_s, inject_s + horizon_s).bad_ratio() is None:
         return "no units in the horizon"
     return ""
 
 
-def _bins(plan: Plan) -> tuple[float, float, int]:
+def _bins(plan: Plan, horizon_s: float) -> tuple[float, float, int]:
     """Length of a bin, start and number of bins of the quality timeline."""
     profile = plan.profile
-    bin_s = max(QUALITY_BIN_S_MIN, round(profile.tau_s / QUALITY_BINS, 3))
+    bin_s = max(QUALITY_BIN_S_MIN, round(horizon_s / QUALITY_BINS, 3))
     lead = math.ceil(round(profile.window_length_s / bin_s, 9))
-    bins = lead + math.floor(round(profile.observe_s / bin_s, 9))
+    watched_s = profile.observe_s + horizon_s - profile.tau_s
+    bins = lead + math.floor(round(watched_s / bin_s, 9))
     return bin_s, round(-lead * bin_s, DIGITS), bins
 
 
@@ -217,3 +248,19 @@ def _audit_text(audited: Audited | None) -> str:
     return f"{audited.accepted} accepted: {ends}" + (
         f"; {found}{examples}" if found else "; nothing lost or doubled"
     )
+
+
+def _touched_text(touched: Iterable[Touched]) -> str:
+    """Where the records ended that the harness changed, and untouched ones that went with them."""
+    seen = list(touched)
+    if not seen:
+        return ""
+    count = {
+        "touched": sum(one.touched for one in seen),
+        "delivered": sum(one.delivered for one in seen),
+        "quarantined": sum(one.quarantined for one in seen),
+        "lost": sum(one.lost for one in seen),
+        "refused": sum(one.refused for one in seen),
+        "untouched in dead letters": max(one.collateral for one in seen),
+    }
+    return "; records changed by the harness: " + ", ".join(f"{n} {name}" for name, n in count.items())

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.history.events import (
+    Acted,
     Audited,
     BaselineMeasured,
+    Blind,
     Clean,
     Cleared,
     ControlRaised,
@@ -21,6 +23,7 @@ from harness.history.events import (
     Platform,
     RunEnded,
     Stalled,
+    Touched,
     Undone,
     WithoutEffect,
 )
@@ -42,6 +45,9 @@ class RunLog:
     without_effect: list[WithoutEffect] = field(default_factory=list)
     raised: list[ControlRaised] = field(default_factory=list)
     platform: list[Platform] = field(default_factory=list)
+    acted: list[Acted] = field(default_factory=list)
+    blind: list[Blind] = field(default_factory=list)
+    touched: dict[int, Touched] = field(default_factory=dict)
     stalls: list[Stalled] = field(default_factory=list)
 
 
@@ -52,6 +58,7 @@ def read_log(entries: Iterable[Entry]) -> RunLog:
         _file_mark(log, entry)
         _file_finding(log, entry)
     log.platform.sort(key=lambda act: act.at_s)
+    log.acted.sort(key=lambda act: act.at_s)
     return log
 
 
@@ -67,6 +74,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.undone.setdefault(event.episode, event)
         case Clean() as event:
             log.clean.setdefault(event.episode, event)
+        case Touched() as event:
+            log.touched.setdefault(event.episode, event)
         case RunEnded() as event:
             log.ended = event
         case _:
@@ -87,6 +96,10 @@ def _file_finding(log: RunLog, entry: Entry) -> None:
             log.raised.append(event)
         case Platform() as event:
             log.platform.append(event)
+        case Acted() as event:
+            log.acted.append(event)
+        case Blind() as event:
+            log.blind.append(event)
         case Stalled() as event:
             log.stalls.append(event)
         case _:

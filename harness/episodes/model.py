@@ -32,8 +32,11 @@ class Level(_Frozen, frozen=True, kw_only=True):
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
-    ``ended_by`` is one of absorbed, healed, platform, itself, undo (censored: not recovered within
-    tau). ``void`` says why this episode may not be counted; empty = counted.
+    ``service`` is what was hit (``faults.effects.subject``). ``lasts_s`` None = sticky; ``horizon_s`` =
+    tau, after the end of the fault where it ends by itself. ``ended_by`` is one of absorbed, healed,
+    platform, itself, undo (censored: not recovered within the horizon). ``mitigated``: service was back
+    within tau while the fault was still there, at least a window before it went; None = no impact.
+    ``void`` says why this episode may not be counted; empty = counted.
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on.
     """
 
@@ -42,6 +45,10 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     service: str
     name: str
     effective_s: float
+    lasts_s: float | None = None
+    horizon_s: float = 0.0
+    mitigated: bool | None = None
+    full_mitigated: bool | None = None
     served: Level
     full: Level
     acted_s: float | None
@@ -56,7 +63,10 @@ class Episode(_Frozen, frozen=True, kw_only=True):
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):
-    """One run: the statistical unit. ``void`` and ``unsafe`` say why, empty = none."""
+    """One run: the statistical unit. ``void`` and ``unsafe`` say why, empty = none.
+
+    ``acts``: effectful acts of platform and healer. ``blind_s``: how long some observer could not look.
+    """
 
     run_id: str
     arm: str
@@ -81,5 +91,7 @@ class RunFacts(_Frozen, frozen=True, kw_only=True):
     audit_text: str
     accepted: int
     acts: int
+    blind_s: float = 0.0
+    degraded_units: int = 0
     history_sha256: str
     episodes: tuple[Episode, ...]

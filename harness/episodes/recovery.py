@@ -64,13 +64,15 @@ class Watch:
 
     ``from_s``: due instant of the first unit that the fault can have hurt. Units in flight when it
     struck were due before ``inject_s``; without them an outage of tens of milliseconds loses its start.
-    None: nothing was in flight.
+    None: nothing was in flight. ``horizon_s`` None: tau. A fault that ends by itself
+    is watched for tau after its end.
     """
 
     inject_s: float
     end_s: float
     baseline_ratio: float
     from_s: float | None = None
+    horizon_s: float | None = None
 
     @property
     def hurt_from_s(self) -> float:
@@ -146,15 +148,17 @@ class ChangeBack:
 def find_level(units: Units, profile: Profile, watch: Watch) -> Level:
     """Impact, recovery, bounds, flaps and loss of one episode; instants count from ``inject_s``.
 
-    ``lost_s`` = tau x (bad share in [inject_s, inject_s + tau) - p0), clipped to [0, tau]; a horizon
-    without units is lost as a whole (the caller makes such an episode void).
+    ``lost_s`` = horizon x (bad share in [inject_s, inject_s + horizon) - p0), clipped to [0, horizon];
+    one without units is lost as a whole (the caller makes such an episode void).
     """
     test = ChangeBack(units, profile, watch)
-    impact = _impact(test, profile, watch)
-    recovery = None if impact is None else _recovery(test, impact, watch.inject_s + profile.tau_s)
-    horizon = test.units.between(watch.inject_s, watch.inject_s + profile.tau_s).bad_ratio()
+    horizon_s = profile.tau_s if watch.horizon_s is None else watch.horizon_s
+    latest_s = watch.inject_s + horizon_s
+    impact = _impact(test, watch.hurt_from_s, latest_s)
+    recovery = None if impact is None else _recovery(test, impact, latest_s)
+    horizon = test.units.between(watch.inject_s, latest_s).bad_ratio()
     bad_ratio = 1.0 if horizon is None else horizon
-    lost_s = profile.tau_s * min(1.0, max(0.0, bad_ratio - watch.baseline_ratio))
+    lost_s = horizon_s * min(1.0, max(0.0, bad_ratio - watch.baseline_ratio))
     low_s, high_s = (None, None) if impact is None else _bounds(test.units, impact, recovery)
     due = test.units.due
     return Level(
@@ -172,10 +176,10 @@ def _since(watch: Watch, at_s: float) -> float:
     return round(float(at_s) - watch.inject_s, DIGITS)
 
 
-def _impact(test: ChangeBack, profile: Profile, watch: Watch) -> int | None:
+def _impact(test: ChangeBack, from_s: float, latest_s: float) -> int | None:
     """Index of the bad unit at which the outage begins, None = absorbed."""
     due = test.units.due
-    low, high = np.searchsorted(due, [watch.hurt_from_s, watch.inject_s + profile.tau_s])
+    low, high = np.searchsorted(due, [from_s, latest_s])
     bad = low + np.flatnonzero(test.units.bad[low:high])
     opens = bad[test.violated(due[bad])]
     if not opens.size:

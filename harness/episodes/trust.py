@@ -11,6 +11,7 @@ import numpy as np
 from harness.episodes.baseline import Baseline
 from harness.episodes.log import RunLog
 from harness.episodes.service import Service, send_lag_p99_ms
+from harness.faults.effects import Mutate, place
 from harness.history.model import History
 from harness.plan.model import Plan
 
@@ -46,7 +47,7 @@ def unsafe_reasons(history: History, log: RunLog) -> list[str]:
     if log.ended.state == "unsafe":
         return ["the run ended unsafe"]
     return [
-        f"episode {index}: {event.effect.service} was hurt and no look found it clean"
+        f"episode {index}: {place(event.effect)} was hurt and no look found it clean"
         for index, event in sorted(log.injected.items())
         if not event.sham and (index not in log.undone or index not in log.clean)
     ]
@@ -71,7 +72,18 @@ def _not_injected(plan: Plan, log: RunLog) -> list[str]:
     missing = [str(e.index) for e in plan.episodes if e.index not in log.injected]
     other = [str(i) for i, event in log.injected.items() if event.sham != plan.sham]
     reasons = [f"episode {', '.join(missing)} was planned and never injected"] if missing else []
+    untouched = [
+        str(e.index)
+        for e in plan.episodes
+        if isinstance(e.effect, Mutate) and not plan.sham and _touched(log, e.index) == 0
+    ]
+    if untouched and log.audited is not None:
+        reasons.append(f"episode {', '.join(untouched)}: fault without effect: no record was changed")
     return reasons + ([f"episode {', '.join(other)}: sham and fault are mixed up"] if other else [])
+
+
+def _touched(log: RunLog, index: int) -> int:
+    return log.touched[index].touched if index in log.touched else 0
 
 
 def _unseen(plan: Plan, log: RunLog, service: Service) -> list[str]:

@@ -60,7 +60,8 @@ def _class(
     kept = [(run, episode) for run, episode in seen if counted(run, episode)]
     hurt = [e for _, e in kept if e.served.impact_s is not None]
     served = [e.served.recovered_s for e in hurt]
-    full = [e.full.recovered_s for _, e in kept if e.full.impact_s is not None]
+    less = [e for _, e in kept if e.full.impact_s is not None]
+    full = [e.full.recovered_s for e in less]
     back = sum(t is not None for t in served)
     return ClassEstimate(
         fault=kind,
@@ -71,6 +72,10 @@ def _class(
         void=len(seen) - len(kept),
         impact=share(len(hurt), len(kept)),
         recovered=share(back, len(hurt)),
+        mitigated=share(sum(e.mitigated is True for e in hurt), len(hurt)),
+        full_impact=share(len(less), len(kept)),
+        full_recovered=share(sum(t is not None for t in full), len(full)),
+        full_mitigated=share(sum(e.full_mitigated is True for e in less), len(less)),
         served_median=quantile(served, 0.5),
         served_p90=quantile(served, 0.9),
         full_median=quantile(full, 0.5),
@@ -80,7 +85,7 @@ def _class(
         ended_by=dict(sorted(Counter(e.ended_by for _, e in kept).items())),
         flaps=sum(e.served.flaps for _, e in kept),
         recovered_s=tuple(sorted(served, key=lambda t: (t is None, t or 0.0))),
-        tau_s=profile.tau_s,
+        tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
     )
 
 
@@ -93,11 +98,15 @@ def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterabl
 
 
 def _gains(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[RunFacts, float]]:
-    """Loss prevented against arm ``bare`` of the same pair; nothing for ``bare`` itself."""
+    """Loss prevented against the arm with the least help of the same pair; nothing for that arm itself."""
     for run, episode in kept:
-        bare = losses.get((run.pair, run.restart_profile, "bare", False, episode.index))
-        if bare is not None and run.arm != "bare":
-            yield run, bare - episode.served.lost_s
+        for least in ("bare", "none"):
+            loss = losses.get((run.pair, run.restart_profile, least, False, episode.index))
+            if run.arm == least:
+                break
+            if loss is not None:
+                yield run, loss - episode.served.lost_s
+                break
 
 
 def _run_mean(figures: Iterable[tuple[RunFacts, float]]) -> Mean:
@@ -126,6 +135,9 @@ def _arm(arm: str, restart_profile: str, runs: Sequence[RunFacts]) -> ArmEstimat
         sham_availability=_availability(sham),
         fault_availability=_availability([run for run in runs if not run.sham]),
         sham_acts=sum(run.acts for run in sham),
+        sham_units=sum(run.units for run in sham),
+        sham_degraded=sum(run.degraded_units for run in sham),
+        blind_s=round(sum(run.blind_s for run in runs), DIGITS),
         exactly_once=share(sum(judged), len(judged)),
         windows_met=_windows_met(sham),
     )

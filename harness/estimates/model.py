@@ -18,6 +18,9 @@ class Share(_Frozen, frozen=True, kw_only=True):
     high_ratio: float
 
 
+NO_SHARE = Share(k=0, n=0, low_ratio=0.0, high_ratio=1.0)
+
+
 class Quantile(_Frozen, frozen=True, kw_only=True):
     """A quantile with its exact order-statistic interval; ``needs_n`` > n: no figure is printed.
 
@@ -46,7 +49,9 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
     Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
-    ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran too.
+    ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
+    the *full* level. ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran
+    too, else against ``none``. ``tau_s`` is the horizon, the fault's own length included.
     """
 
     fault: str
@@ -57,6 +62,10 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     void: int
     impact: Share
     recovered: Share
+    mitigated: Share = NO_SHARE
+    full_impact: Share = NO_SHARE
+    full_recovered: Share = NO_SHARE
+    full_mitigated: Share = NO_SHARE
     served_median: Quantile
     served_p90: Quantile
     full_median: Quantile
@@ -79,6 +88,9 @@ class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     sham_availability: Mean
     fault_availability: Mean
     sham_acts: int
+    sham_units: int = 0
+    sham_degraded: int = 0
+    blind_s: float = 0.0
     exactly_once: Share
     windows_met: Share
 

@@ -195,3 +195,32 @@ def lasts_s(effect: Effect) -> float | None:
     (3.0, None)
     """
     return None if isinstance(effect, Kill) else effect.duration_s
+
+
+def subject(effect: Effect) -> str:
+    """Name what an effect hits and how hard, so that a tenth and all of the records are two classes.
+
+    >>> subject(Kill(service="gateway")), subject(Delay(edge="gateway-features", latency_ms=400))
+    ('gateway', 'gateway-features 400 ms')
+    >>> subject(Mutate(mutation="rename", field="amount", share_ratio=0.1))
+    'amount 10 %'
+    """
+    share = f"{effect.share_ratio * 100:g} %" if isinstance(effect, Mutate | Cut | Reset | Corrupt) else ""
+    match effect:
+        case Mutate():
+            return f"{effect.field or 'records'} {share}"
+        case Delay():
+            way = "" if effect.way == "both" else f" {effect.way}"
+            return f"{effect.edge} {effect.latency_ms:g} ms{way}"
+        case Throttle():
+            return f"{effect.edge} {effect.rate_kib_s:g} KiB/s"
+        case Cut() if effect.way != "both":
+            return f"{effect.edge} {effect.way} {share}"
+        case Cut() | Reset() | Corrupt():
+            return f"{effect.edge} {share}"
+        case Surge():
+            return f"load x{effect.factor:g}"
+        case WrongBody():
+            return f"{effect.edge} {effect.body}"
+        case _:
+            return place(effect)

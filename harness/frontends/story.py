@@ -1,25 +1,32 @@
 """Whether a demo told the story it should: a pure look at the document, no verdict about a system.
 
-The instrument is right when every run is valid, clean, and every transaction ended exactly once.
-The story is right when a killed scorer came back under the platform's restarts and only there, and
-a hung one did not come back by itself in either arm (profile ``fast`` has no liveness probe).
+The instrument is right when every run is valid, clean, and every transaction ended exactly once. The
+story is right when the reference healer has service back while the harm is still there, a renamed field
+in full, and when without it a killed process is back by the platform's restart and nothing else is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.episodes.model import Episode, RunFacts
 from harness.report.document import Document
 from harness.verdict.codes import EXIT_CODE
 
-# (kind, arm) -> whether requests are served again within the horizon, before the harness undoes.
-EXPECTED = {
-    ("process.kill", "none"): True,
-    ("process.kill", "bare"): False,
-    ("process.hang", "none"): False,
-    ("process.hang", "bare"): False,
+Ending = Literal["back", "not back", "held", "held in full", "not held"]
+"""``back``: served again within the horizon, by anyone. ``held``: while the fault was still there."""
+
+EXPECTED: dict[tuple[str, str], Ending] = {
+    ("process.kill", "reference"): "back",
+    ("process.kill", "none"): "back",
+    ("process.hang", "reference"): "back",
+    ("process.hang", "none"): "not back",
+    ("network.latency", "reference"): "held",
+    ("network.latency", "none"): "not held",
+    ("data.rename_field", "reference"): "held in full",
+    ("data.rename_field", "none"): "not held",
 }
 
 
@@ -58,6 +65,20 @@ def check_story(document: Document) -> Story:
     return Story("FAIL" if differs else "DONE", differs)
 
 
+def endings_of(episode: Episode) -> tuple[Ending, ...]:
+    """Say which endings an episode had.
+
+    An outage too short to violate a window was back, and held, sooner than any that was felt.
+    """
+    served, full = episode.served, episode.full
+    back = served.impact_s is None or served.recovered_s is not None
+    held = served.impact_s is None or episode.mitigated is True
+    endings: list[Ending] = ["back" if back else "not back", "held" if held else "not held"]
+    if held and (full.impact_s is None or episode.full_mitigated is True):
+        endings.append("held in full")
+    return tuple(endings)
+
+
 def _void(document: Document) -> Iterator[str]:
     if not document.runs:
         yield "nothing ran"
@@ -81,18 +102,15 @@ def _differs(document: Document) -> Iterator[str]:
     for run in document.runs:
         if run.exactly_once is False:
             yield f"{run.run_id}: not exactly once: {run.audit_text}"
+        if run.sham and run.acts:
+            yield f"{run.run_id}: {run.acts} acts without any fault"
     for run, episode in _faults(document):
         wanted = EXPECTED.get((episode.kind, run.arm))
-        if wanted is None:
+        if wanted is None or wanted in endings_of(episode):
             continue
         felt = episode.served.impact_s is not None
-        # An outage too short to violate a window is back sooner than any that was felt.
-        back = not felt or episode.served.recovered_s is not None
-        if not felt and not wanted:
-            yield f"{episode.name} in arm {run.arm} was not felt by any request"
-        elif back != wanted:
-            was = "served again by itself" if back else "not served again within the horizon"
-            yield f"{episode.name} in arm {run.arm} was {was}"
+        was = " and ".join(endings_of(episode)) if felt else "not felt by any request"
+        yield f"{episode.name} ({episode.kind}) in arm {run.arm} was {was}; the story is: {wanted}"
 
 
 def _faults(document: Document) -> Iterator[tuple[RunFacts, Episode]]:

@@ -19,7 +19,7 @@ from harness.report.words import ARMS, SIGNS, Sign, arm_rank, columns, inert
 
 CLASSES_MAX = 6  # faults listed; a terminal is read from its last lines
 NAME_MAX = 60
-ENDED = 6  # the one column of words: set to the left
+ENDED = 7  # the one column of words: set to the left
 _ANSI = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "void": "\x1b[90m", "plain": "\x1b[36m"}
 _PLAIN = str.maketrans(
     {"–": "-", "−": "-", "—": "-", "…": "...", "·": "|", "τ": "tau", "√": "sqrt", "∞": "inf"}
@@ -87,7 +87,7 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         return
     horizons = {c.tau_s for group in groups for c in group}
     within = given(max(horizons)) if len(horizons) == 1 else "τ"
-    heads = ("", "n", "impact", f"back in {within}", "median", "lost", "ended by", "sham lost")
+    heads = ("", "n", "impact", f"back in {within}", "median", "lost", "while hurt", "ended by", "sham lost")
     table: list[tuple[str, ...]] = [heads]
     titles: dict[int, str] = {}
     for group in groups[:CLASSES_MAX]:
@@ -108,7 +108,8 @@ def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     lost = figures.mean_seconds(estimate.lost_s, "–").value
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
     ended = inert(figures.endings_text(estimate), 40)
-    return (arm, count, impact, back, _median(estimate), lost, ended, sham)
+    held = figures.share_figure(estimate.mitigated, "–").value.replace(" ", "")
+    return (arm, count, impact, back, _median(estimate), lost, held, ended, sham)
 
 
 def _median(estimate: ClassEstimate) -> str:

@@ -37,6 +37,31 @@ SIGNS: dict[Word, Sign] = {
 KINDS: dict[str, tuple[str, str]] = {
     "process.kill": ("Process killed", "SIGKILL: gone at once, its port is closed"),
     "process.hang": ("Process hangs", "SIGSTOP: its port stays open, nothing answers"),
+    "network.latency": ("Answers delayed", "every byte on the edge is held back"),
+    "network.bandwidth": ("Bandwidth capped", "the edge lets only so many bytes a second through"),
+    "network.partition": ("Partition", "connections stay open and nothing passes"),
+    "network.black_hole": ("Black hole", "new connections get no answer at all"),
+    "network.refuse": ("Port closed", "connections are reset, new ones refused"),
+    "network.reset": ("Connections reset", "a share of the connections gets a reset"),
+    "network.slice": ("Bytes in slices", "bytes pass in small pieces with pauses"),
+    "network.corrupt": ("Bytes corrupted", "single bits are flipped on the way"),
+    "network.wrong_body": ("Wrong answer body", "answers are replaced by something else"),
+    "data.rename_field": ("Field renamed", "a field comes under a name that nobody knows"),
+    "data.drop_field": ("Field gone", "a field is missing in the records"),
+    "data.add_field": ("Field added", "the records have one more field"),
+    "data.change_type": ("Type changed", "a field comes as another type"),
+    "data.change_unit": ("Unit changed", "a field comes in another unit"),
+    "data.nulls": ("Nulls", "a field is null"),
+    "data.sentinel": ("Sentinel value", "a field holds a placeholder of the right type"),
+    "data.duplicate": ("Records twice", "records are delivered again"),
+    "data.late": ("Records late", "records come late and out of order"),
+    "data.stuck_value": ("Value stuck", "a field repeats one value"),
+    "data.new_category": ("New category", "a field holds a level that nobody knows"),
+    "data.truncate_batch": ("Batch truncated", "only the first part of each batch arrives"),
+    "data.wrong_rename": ("Field replaced by a look-alike", "gone, and a plausible wrong column is there"),
+    "placebo.surge": ("Placebo: surge", "more load, inside capacity"),
+    "placebo.slow_batch": ("Placebo: slower edge", "a delay inside the service level"),
+    "placebo.added_field": ("Placebo: optional field", "one more field, which changes nothing"),
 }
 """Kind of fault -> (title, what is done)."""
 
@@ -62,10 +87,23 @@ ENDINGS: dict[str, tuple[str, str]] = {
 }
 """How an episode ended -> (label, meaning), in the order in which bars are stacked."""
 
-ACTS: dict[str, str] = {"started": "platform starts it again", "killed": "platform kills it (liveness)"}
-"""Act of the platform's ledger -> words for a flag."""
+ACTS: dict[str, str] = {
+    "started": "started again",
+    "killed": "platform kills it (liveness)",
+    "breaker_opened": "breaker opens",
+    "breaker_half_open": "breaker tries again",
+    "breaker_closed": "breaker closes",
+    "mapping_set": "field mapped",
+    "mapping_removed": "mapping taken back",
+    "replayed": "dead letters replayed",
+}
+"""Act of the platform's ledger or of an observer -> words for a flag."""
 
-CLEARED: dict[str, str] = {"platform": "fault gone, by the platform", "itself": "fault gone by itself"}
+CLEARED: dict[str, str] = {
+    "platform": "fault gone, by the platform",
+    "healer": "fault gone, by the healer",
+    "itself": "fault gone by itself",
+}
 """Who ended a fault -> words for a flag."""
 
 _BIDI = (

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from harness.experiment.model import PROFILES, Objective, Profile
-from harness.faults.effects import Kill
+from harness.faults.effects import Effect, Kill, lasts_s
 from harness.history import events as ev
 from harness.history.events import Entry, Event
 from harness.history.model import Campaign, CampaignFile, History
@@ -25,6 +25,7 @@ from harness.plan.model import Plan, PlannedEpisode
 CLOCK_ZERO_S = 1000.0  # the monotonic instant of the first slot
 PROFILE = PROFILES["test"]
 SERVICE = "scorer-a"
+KILLED = Kill(service=SERVICE)
 SETTLED = ev.Audited(
     observable=True,
     accepted=1000,
@@ -60,7 +61,9 @@ class Story:
     profile: Profile = PROFILE
     baseline_share: float = 0.0
     episodes: int = 1
+    effect: Effect = KILLED
     restarted_after_s: float | None = None
+    gone_after_s: float | None = None
     audit: ev.Audited | None = SETTLED
     send_lag_s: float = 0.001
     state: str = "ended"
@@ -84,14 +87,14 @@ def plan_of(story: Story) -> Plan:
     at_s = profile.baseline_units / profile.rate_hz + 0.3
     episodes = []
     for index in range(story.episodes):
-        undo_at_s = at_s + profile.observe_s
+        undo_at_s = at_s + profile.observe_s + (lasts_s(story.effect) or 0.0)
         end_at_s = undo_at_s + profile.wash_out_s
         episodes.append(
             PlannedEpisode(
                 index=index,
                 name=f"kill {SERVICE}",
                 kind="process.kill",
-                effect=Kill(service=SERVICE),
+                effect=story.effect,
                 inject_at_s=at_s,
                 undo_at_s=undo_at_s,
                 end_at_s=end_at_s,
@@ -172,6 +175,8 @@ def _episode_events(story: Story, episode: PlannedEpisode) -> Iterator[Event]:
         yield act("started", at_s + 0.01)
         yield act("ready", at_s + story.restarted_after_s)
         yield ev.Cleared(episode=episode.index, at_s=at_s + story.restarted_after_s, by="platform")
+    if story.gone_after_s is not None:
+        yield ev.Cleared(episode=episode.index, at_s=at_s + story.gone_after_s, by="itself")
     yield ev.Undone(episode=episode.index, at_s=undo_s + 0.001, needed=story.restarted_after_s is None)
     yield ev.Clean(episode=episode.index, at_s=undo_s + 0.01, proof=("it answers",))
 

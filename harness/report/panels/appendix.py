@@ -57,8 +57,10 @@ def not_measured(document: Document) -> tuple[str, ...]:
         said.append(
             "The p90 of a class that says “needs n / N”: with fewer episodes its interval has no end."
         )
-    if not any(c.arm == "bare" for c in classes):
-        said.append("The gain of healing: arm bare was not run, so there is nothing to compare with.")
+    if not any(c.arm in ("bare", "none") for c in classes) or len({c.arm for c in classes}) < 2:
+        said.append(
+            "The gain of healing: no arm with less help was run, so there is nothing to compare with."
+        )
     if not any(r.sham for r in document.runs):
         said.append("What a run without faults loses: no sham was run, so noise cannot be told from harm.")
     if not any(r.arm in ("reference", "seed") for r in document.runs):

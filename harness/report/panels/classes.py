@@ -58,6 +58,23 @@ class Table:
     axis: Markup
     tau: str
     has_p90: bool
+    yardstick: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What all rows share: the scale, the system's own arm, the arm that gains are counted from."""
+
+    scale: Scale
+    own: str
+    yardstick: str
+
+
+def yardstick(document: Document) -> str:
+    """Name the arm with the least help that ran, "" where no other is beside it."""
+    arms = {c.arm for c in document.estimates.classes}
+    least = next((arm for arm in ("bare", "none") if arm in arms), "")
+    return least if len(arms) > 1 else ""
 
 
 def grouped(document: Document) -> tuple[tuple[ClassEstimate, ...], ...]:
@@ -79,36 +96,45 @@ def table(document: Document) -> Table:
     """Build the panel on one time scale: 0 to the longest horizon of any class."""
     limit_s = max((c.tau_s for c in document.estimates.classes), default=document.inputs.profile.tau_s)
     scale = root(limit_s, LEFT, RIGHT)
-    own = main_arm(document)
-    groups = tuple(_group(group, scale, own) for group in grouped(document))
+    look = _Look(scale, main_arm(document), yardstick(document))
+    groups = tuple(_group(group, look) for group in grouped(document))
     has_p90 = any(c.served_p90.n >= c.served_p90.needs_n > 0 for c in document.estimates.classes)
-    return Table(groups, _axis(limit_s, scale), given(limit_s), has_p90)
+    return Table(groups, _axis(limit_s, scale), given(limit_s), has_p90, look.yardstick)
 
 
-def _group(group: tuple[ClassEstimate, ...], scale: Scale, own: str) -> Group:
+def _group(group: tuple[ClassEstimate, ...], look: _Look) -> Group:
     first = group[0]
-    rows = tuple(_row(estimate, scale, own) for estimate in group)
+    rows = tuple(_row(estimate, look) for estimate in group)
     return Group(
         fault_title(first.fault), KINDS.get(first.fault, ("", ""))[1], first.fault, first.service, rows
     )
 
 
-def _row(estimate: ClassEstimate, scale: Scale, own: str) -> Row:
+def _row(estimate: ClassEstimate, look: _Look) -> Row:
     return Row(
         arm=estimate.arm,
         restart_profile=estimate.restart_profile,
         arm_words=arm_words(estimate.arm, estimate.restart_profile),
         count=Figure(f"{estimate.n}", f"{estimate.void} void" if estimate.void else ""),
         impact=figures.share_figure(estimate.impact, "–"),
-        back=figures.share_figure(estimate.recovered, "no impact" if estimate.n else "–"),
+        back=_back(estimate),
         median=_median(estimate),
         p90=figures.quantile_figure(estimate.served_p90, estimate.tau_s),
-        forest=forest(estimate, scale),
+        forest=forest(estimate, look.scale),
         lost=_lost(estimate),
-        gain=_gain(estimate),
+        gain=_gain(estimate, look.yardstick),
         ended=_ended(estimate),
-        own=estimate.arm == own,
+        own=estimate.arm == look.own,
     )
+
+
+def _back(estimate: ClassEstimate) -> Figure:
+    """How many were back, and of those how many while the fault was still there."""
+    back = figures.share_figure(estimate.recovered, "no impact" if estimate.n else "–")
+    if estimate.mitigated.n == 0:
+        return back
+    held = f"fault still there: {estimate.mitigated.k} / {estimate.mitigated.n}"
+    return Figure(back.value, back.small, held, quiet=back.quiet)
 
 
 def _median(estimate: ClassEstimate) -> Figure:
@@ -126,8 +152,8 @@ def _lost(estimate: ClassEstimate) -> Figure:
     return Figure(lost.value, span, f"sham {sham.value}", quiet=lost.quiet)
 
 
-def _gain(estimate: ClassEstimate) -> Figure:
-    if estimate.arm == "bare":
+def _gain(estimate: ClassEstimate, yardstick: str) -> Figure:
+    if estimate.arm == yardstick:
         return Figure("–", "the yardstick", quiet=True)
     gain = figures.mean_seconds(estimate.gain_s, "not measured")
     return Figure(gain.value, "one pair" if estimate.gain_s.n == 1 else gain.small, quiet=gain.quiet)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
 
-from harness.episodes.acts import first_act, platform_acts
+from harness.episodes.acts import effectful_acts, first_act
 from harness.episodes.baseline import baseline_of
 from harness.episodes.facts import facts
 from harness.episodes.service import service_of
+from harness.faults.effects import Cut, Kill, Mutate
 from harness.history import events as ev
 from harness.history.observations import BAD, DEGRADED, DTYPE, GOOD, LOAD, UNKNOWN
 from tests.traps.histories import (
@@ -200,28 +203,101 @@ def test_what_the_harness_asked_for_is_no_act_of_the_platform() -> None:
         act("ready", 4.2),
         act("killed", 5.0),
     ]
-    assert [(a.act, a.at_s) for a in platform_acts(ledger, 0.0)] == [
+    assert [(a.act, a.at_s) for a in effectful_acts(ledger, [], 0.0)] == [
         ("started", 3.0),
         ("started", 4.1),
         ("killed", 5.0),
     ]
-    assert [a.at_s for a in platform_acts(ledger, 3.5)] == [4.1, 5.0]
+    assert [a.at_s for a in effectful_acts(ledger, [], 3.5)] == [4.1, 5.0]
 
 
 def test_a_start_that_was_asked_of_a_running_service_hides_no_later_act() -> None:
     asked = act("asked", 2.0, detail="start")
     ledger = [act("started", 1.0), asked, act("exited", 3.0), act("started", 3.1), act("exited", 4.0)]
-    assert [a.at_s for a in platform_acts(ledger, 2.0)] == [3.1]
+    assert [a.at_s for a in effectful_acts(ledger, [], 2.0)] == [3.1]
     own = [act("asked", 5.0, detail="start"), act("started", 5.1)]
-    assert [a.at_s for a in platform_acts([*ledger, *own], 2.0)] == [3.1]
+    assert [a.at_s for a in effectful_acts([*ledger, *own], [], 2.0)] == [3.1]
 
 
 def test_an_act_on_another_service_does_not_answer_the_fault() -> None:
-    acts = (act("started", 1.0, service="other"), act("started", 2.0))
-    found = first_act(acts, SERVICE, 0.0, 10.0)
+    acts = effectful_acts([act("started", 1.0, service="other"), act("started", 2.0)], [], 0.0)
+    found = first_act(acts, Kill(service=SERVICE), 0.0, 10.0)
     assert found is not None
-    assert found.at_s == 2.0
-    assert first_act(acts, SERVICE, 3.0, 10.0) is None
+    assert (found.at_s, found.by) == (2.0, "platform")
+    assert first_act(acts, Kill(service=SERVICE), 3.0, 10.0) is None
+    assert first_act(acts, Cut(edge="gateway-features"), 0.0, 10.0) is None
+
+
+def test_a_restart_that_a_healer_asked_for_is_the_healers_act() -> None:
+    ledger = [act("started", 1.0), act("asked", 2.0, detail="restart by healer"), act("started", 2.1)]
+    assert [(a.at_s, a.by) for a in effectful_acts(ledger, [], 0.0)] == [(1.0, "platform"), (2.1, "healer")]
+
+
+def switch(name: str, at_s: float, *, effect: bool = True) -> ev.Acted:
+    """One act of in-path healing, as an observer told it."""
+    return ev.Acted(
+        at_s=at_s, received_s=at_s + 0.1, observer="acts", service="gateway", act=name, effect=effect
+    )
+
+
+def test_a_switch_is_an_act_and_a_probe_of_it_is_none() -> None:
+    seen = [switch("breaker_opened", 1.0), switch("breaker_half_open", 2.0, effect=False)]
+    acts = effectful_acts([], seen, 0.0)
+    assert [(a.act, a.by) for a in acts] == [("breaker_opened", "healer")]
+    assert first_act(acts, Cut(edge="gateway-features"), 0.0, 3.0) == acts[0]
+
+
+def timed(lasts_s: float = 3.0, *, down_s: float, arm: str = "none", **changes) -> Story:
+    """A cut edge that ends by itself after ``lasts_s``, felt for ``down_s``."""
+    effect = Cut(edge="gateway-features", duration_s=lasts_s)
+    return Story(outages=(Outage(0.0, down_s),), arm=arm, effect=effect, gone_after_s=lasts_s, **changes)
+
+
+def test_what_comes_back_when_a_timed_fault_ends_is_not_healed() -> None:
+    (one,) = facts(history_of(timed(down_s=3.05))).episodes
+    assert (one.ended_by, one.mitigated, one.horizon_s) == ("itself", False, PROFILE.tau_s + 3.0)
+    assert one.service == "gateway-features 100 %"
+
+
+def test_what_is_back_while_a_timed_fault_lasts_is_healed() -> None:
+    (one,) = facts(history_of(timed(down_s=1.0, arm="reference"))).episodes
+    assert (one.ended_by, one.mitigated, one.full_mitigated) == ("healed", True, True)
+
+
+def test_back_within_the_last_window_of_a_timed_fault_is_its_own_end() -> None:
+    (one,) = facts(history_of(timed(down_s=2.8, arm="reference"))).episodes
+    assert (one.ended_by, one.mitigated) == ("itself", False)
+
+
+def test_an_outage_that_outlasts_a_timed_fault_may_end_until_tau_after_it() -> None:
+    (one,) = facts(history_of(timed(down_s=3.0 + PROFILE.tau_s - 1.0))).episodes
+    assert one.served.recovered_s == pytest.approx(3.0 + PROFILE.tau_s - 1.0, abs=0.1)
+    assert (one.ended_by, one.mitigated) == ("itself", False)
+
+
+def test_degraded_service_is_back_as_served_and_not_as_full() -> None:
+    story = replace(timed(down_s=0.5, arm="reference"), outages=(Outage(0.0, 3.05, outcome=DEGRADED),))
+    (one,) = facts(history_of(story)).episodes
+    assert (one.served.impact_s, one.mitigated) == (None, None)
+    assert (one.full.impact_s is None, one.full_mitigated) == (False, False)
+
+
+def test_a_fault_in_the_records_that_touched_none_is_void() -> None:
+    effect = Mutate(mutation="rename", field="amount", duration_s=3.0)
+    none = ev.Touched(episode=0, touched=0, quarantined=0, delivered=0, lost=0, refused=0, collateral=0)
+    story = Story(effect=effect, gone_after_s=3.0, events=lambda told: [*told, none])
+    assert "no record was changed" in facts(history_of(story)).void
+    some = msgspec.structs.replace(none, touched=40, quarantined=40)
+    run = facts(history_of(replace(story, events=lambda told: [*told, some])))
+    assert run.void == ""
+    assert "40 touched" in run.audit_text
+    assert "40 quarantined" in run.audit_text
+
+
+def test_how_long_an_observer_was_blind_is_told() -> None:
+    blind = ev.Blind(observer="acts", since_s=1.0, until_s=3.5, why="timed out")
+    run = facts(history_of(killed(events=lambda told: [*told, blind])))
+    assert run.blind_s == 2.5
 
 
 def test_an_empty_history_gives_facts_that_are_void_and_no_error() -> None:

@@ -8,7 +8,7 @@ import pytest
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.estimates.model import Estimates
 from harness.experiment.model import PROFILES
-from harness.frontends.story import EXPECTED, check_story
+from harness.frontends.story import EXPECTED, Ending, check_story
 from harness.report.document import Document, Inputs
 from harness.verdict.model import Verdict
 
@@ -25,21 +25,25 @@ def level(*, back: bool, felt: bool = True) -> Level:
     )
 
 
-def episode(index: int, kind: str, *, back: bool, felt: bool = True, void: str = "") -> Episode:
-    shown = level(back=back, felt=felt)
+def episode(index: int, kind: str, ending: Ending, *, felt: bool = True, void: str = "") -> Episode:
+    """An episode with one ending; what is not held is back only after the fault."""
+    back = ending != "not back"
+    held = ending in ("held", "held in full")
     return Episode(
         index=index,
         kind=kind,
         service="scorer-a",
-        name=f"{kind} {index}",
+        name=f"fault {index}",
         effective_s=0.0,
-        served=shown,
-        full=shown,
+        mitigated=held if felt else None,
+        full_mitigated=ending == "held in full",
+        served=level(back=back, felt=felt),
+        full=level(back=back),
         acted_s=None,
         act="",
         cleared_s=None,
         cleared_by="",
-        ended_by="platform" if back else "undo",
+        ended_by="healed" if held else "platform" if back else "undo",
         void=void,
         quality_from_s=0.0,
         quality_bin_s=1.0,
@@ -47,10 +51,13 @@ def episode(index: int, kind: str, *, back: bool, felt: bool = True, void: str =
     )
 
 
+KINDS = ("process.kill", "process.hang", "network.latency", "data.rename_field")
+ARMS = ("reference", "none")
+
+
 def run(arm: str, *, sham: bool = False, **changes) -> RunFacts:
     episodes = tuple(
-        episode(index, kind, back=sham or EXPECTED[kind, arm], felt=not sham)
-        for index, kind in enumerate(("process.kill", "process.hang"))
+        episode(index, kind, EXPECTED[kind, arm], felt=not sham) for index, kind in enumerate(KINDS)
     )
     plain = RunFacts(
         run_id=f"{arm}-{'sham' if sham else 'fault'}",
@@ -75,7 +82,7 @@ def run(arm: str, *, sham: bool = False, **changes) -> RunFacts:
         exactly_once=True,
         audit_text="every id once",
         accepted=6000,
-        acts=1,
+        acts=0 if sham else 1,
         history_sha256="0" * 64,
         episodes=episodes,
     )
@@ -108,7 +115,7 @@ def document(*runs: RunFacts) -> Document:
 
 def demo(**changes: dict[str, object]) -> Document:
     """The four runs of a right demo; ``changes`` by run id (with _ for -)."""
-    runs = [run(arm, sham=sham) for arm in ("none", "bare") for sham in (False, True)]
+    runs = [run(arm, sham=sham) for arm in ARMS for sham in (False, True)]
     return document(
         *(msgspec.structs.replace(one, **changes.get(one.run_id.replace("-", "_"), {})) for one in runs)
     )
@@ -119,12 +126,21 @@ def test_a_right_demo_is_done():
     assert (story.word, story.exit_code, story.differs) == ("DONE", 0, ())
 
 
-@pytest.mark.parametrize("kind", ["process.kill", "process.hang"])
-@pytest.mark.parametrize("arm", ["none", "bare"])
-def test_a_recovery_against_the_story_fails_it(arm, kind):
+OPPOSITE: dict[Ending, Ending] = {
+    "back": "not back",
+    "not back": "back",
+    "held": "not held",
+    "held in full": "held",
+    "not held": "held",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_ending_against_the_story_fails_it(arm, kind):
     twisted = tuple(
-        episode(one.index, one.kind, back=(one.served.recovered_s is not None) != (one.kind == kind))
-        for one in run(arm).episodes
+        episode(index, one, OPPOSITE[EXPECTED[one, arm]] if one == kind else EXPECTED[one, arm])
+        for index, one in enumerate(KINDS)
     )
     story = check_story(demo(**{f"{arm}_fault": {"episodes": twisted}}))
     assert (story.word, story.exit_code) == ("FAIL", 1)
@@ -134,17 +150,12 @@ def test_a_recovery_against_the_story_fails_it(arm, kind):
 
 def unfelt(arm: str, kind: str) -> tuple[Episode, ...]:
     """The episodes of an arm's fault run, with one of them felt by nobody."""
-    return tuple(
-        episode(one.index, one.kind, back=one.served.recovered_s is not None, felt=one.kind != kind)
-        for one in run(arm).episodes
-    )
+    return tuple(episode(index, one, EXPECTED[one, arm], felt=one != kind) for index, one in enumerate(KINDS))
 
 
-@pytest.mark.parametrize(
-    ("arm", "kind"), [("bare", "process.kill"), ("none", "process.hang"), ("bare", "process.hang")]
-)
-def test_an_outage_that_should_last_and_that_nobody_felt_fails_the_story(arm, kind):
-    story = check_story(demo(**{f"{arm}_fault": {"episodes": unfelt(arm, kind)}}))
+@pytest.mark.parametrize("kind", ["process.hang", "network.latency", "data.rename_field"])
+def test_an_outage_that_should_last_and_that_nobody_felt_fails_the_story(kind):
+    story = check_story(demo(none_fault={"episodes": unfelt("none", kind)}))
     assert (story.word, len(story.differs)) == ("FAIL", 1)
     assert "not felt" in story.differs[0]
 
@@ -153,9 +164,14 @@ def test_a_restart_too_quick_to_be_felt_is_a_recovery():
     assert check_story(demo(none_fault={"episodes": unfelt("none", "process.kill")})).word == "DONE"
 
 
+def test_an_act_without_any_fault_fails_the_demo():
+    story = check_story(demo(reference_sham={"acts": 2}))
+    assert (story.word, story.differs) == ("FAIL", ("reference-sham: 2 acts without any fault",))
+
+
 def test_a_lost_transaction_fails_the_demo():
-    story = check_story(demo(bare_sham={"exactly_once": False, "audit_text": "1 missing"}))
-    assert (story.word, story.differs) == ("FAIL", ("bare-sham: not exactly once: 1 missing",))
+    story = check_story(demo(reference_sham={"exactly_once": False, "audit_text": "1 missing"}))
+    assert (story.word, story.differs) == ("FAIL", ("reference-sham: not exactly once: 1 missing",))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +180,7 @@ def test_a_lost_transaction_fails_the_demo():
         {"void": "baseline not met"},
         {"complete": False},
         {"audit_observable": False, "exactly_once": None},
-        {"episodes": (episode(0, "process.kill", back=True, void="fault without effect"),)},
+        {"episodes": (episode(0, "process.kill", "back", void="fault without effect"),)},
     ],
 )
 def test_an_instrument_that_cannot_be_trusted_voids_the_demo(change):
@@ -182,7 +198,7 @@ def test_no_runs_at_all_is_void_and_not_done():
     assert check_story(document()).word == "VOID"
 
 
-@pytest.mark.parametrize("missing", ["none-fault", "bare-fault", "none-sham", "bare-sham"])
+@pytest.mark.parametrize("missing", ["none-fault", "reference-fault", "none-sham", "reference-sham"])
 def test_a_part_of_the_story_that_did_not_run_is_inconclusive(missing):
     story = check_story(document(*(one for one in demo().runs if one.run_id != missing)))
     assert (story.word, story.exit_code) == ("INCONCLUSIVE", 3)
