@@ -16,15 +16,16 @@ import msgspec
 from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
-from harness.experiment.model import FaultStep, Pauses
+from harness.experiment.model import FaultStep, Pauses, System
 from harness.faults.catalog import FAULTS
 from harness.faults.effects import Effect
+from harness.faults.kind import DURATION_MAX_S, FaultProblem
 
 FAULT_MODULE = "harness.frontends.chaostoolkit.faults"
 PROBE_MODULE = "harness.frontends.chaostoolkit.probes"
-# The functions that plain `chaos run` calls, and the fault each is.
-FUNCTIONS: Mapping[str, str] = {"process_kill": "process.kill", "process_hang": "process.hang"}
-ROLLBACKS: Mapping[str, tuple[str, ...]] = {"process_restore": ("service",)}
+# The functions that a file may name, and the fault each is: "network_latency" is "network.latency".
+FUNCTIONS: Mapping[str, str] = {kind.replace(".", "_"): kind for kind in FAULTS}
+ROLLBACKS: Mapping[str, tuple[str, ...]] = {"process_restore": ("service",), "network_restore": ("edge",)}
 PROBES: Mapping[str, tuple[str, ...]] = {"ready": ("service",)}
 
 ACTIVITY_KEYS = ("type", "name", "provider", "pauses")
@@ -41,8 +42,8 @@ class _Provider:
     arguments: dict[str, object]
 
 
-def read_method(data: object, services: Collection[str] | None, findings: Findings) -> tuple[FaultStep, ...]:
-    """Read ``method``: one action a fault, in order; ``services`` None = the system is unknown."""
+def read_method(data: object, system: System | None, findings: Findings) -> tuple[FaultStep, ...]:
+    """Read ``method``: one action a fault, in order; ``system`` None = it could not be read."""
     if not isinstance(data, list):
         findings.add(
             "HRM201", "'method' must be a list of actions", ("method",), help="write '- type: action'"
@@ -50,11 +51,11 @@ def read_method(data: object, services: Collection[str] | None, findings: Findin
         return ()
     if not data:
         findings.add("HRM217", "'method' holds no action", ("method",), help="add a fault, e.g. process_kill")
-    steps = [_step(item, ("method", n), services, findings) for n, item in enumerate(data)]
+    steps = [_step(item, ("method", n), system, findings) for n, item in enumerate(data)]
     return tuple(step for step in steps if step is not None)
 
 
-def check_rollbacks(data: object, services: Collection[str] | None, findings: Findings) -> None:
+def check_rollbacks(data: object, system: System | None, findings: Findings) -> None:
     """Check ``rollbacks``: only our own undo, which our runner does by itself in any case."""
     if not isinstance(data, list):
         findings.add("HRM201", "'rollbacks' must be a list", ("rollbacks",), help="write '- type: action'")
@@ -62,10 +63,10 @@ def check_rollbacks(data: object, services: Collection[str] | None, findings: Fi
     for n, item in enumerate(data):
         path: Path = ("rollbacks", n)
         if _is_activity(item, "action", path, findings):
-            _check_call(item, path, _Call(FAULT_MODULE, ROLLBACKS, services), findings)
+            _check_call(item, path, _Call(FAULT_MODULE, ROLLBACKS, system), findings)
 
 
-def check_hypothesis(data: object, services: Collection[str] | None, findings: Findings) -> None:
+def check_hypothesis(data: object, system: System | None, findings: Findings) -> None:
     """Check ``steady-state-hypothesis``: our probes only; the baseline gate is what measures."""
     path: Path = ("steady-state-hypothesis",)
     if not isinstance(data, dict):
@@ -81,10 +82,10 @@ def check_hypothesis(data: object, services: Collection[str] | None, findings: F
     for n, item in enumerate(probes):
         here = (*path, "probes", n)
         if _is_activity(item, "probe", here, findings, extra=("tolerance",)):
-            _check_call(item, here, _Call(PROBE_MODULE, PROBES, services), findings)
+            _check_call(item, here, _Call(PROBE_MODULE, PROBES, system), findings)
 
 
-def _step(data: object, path: Path, services: Collection[str] | None, findings: Findings) -> FaultStep | None:
+def _step(data: object, path: Path, system: System | None, findings: Findings) -> FaultStep | None:
     if not _is_activity(data, "action", path, findings):
         return None
     provider = _provider(data, path, FAULT_MODULE, findings)
@@ -102,9 +103,7 @@ def _step(data: object, path: Path, services: Collection[str] | None, findings: 
             help=advice(provider.func, FUNCTIONS),
         )
         return None
-    check_service(
-        provider.arguments.get("service"), (*path, "provider", "arguments", "service"), services, findings
-    )
+    check_place(provider.arguments, (*path, "provider", "arguments"), system, findings)
     effect = _effect(kind, provider, path, findings)
     if effect is None or pauses is None:
         return None
@@ -113,8 +112,52 @@ def _step(data: object, path: Path, services: Collection[str] | None, findings: 
 
 def _effect(kind: str, provider: _Provider, path: Path, findings: Findings) -> Effect | None:
     fault = FAULTS[kind]
-    given = decode(fault.parameters, provider.arguments, (*path, "provider", "arguments"), findings)
-    return None if given is None else fault.compile(given)
+    path = (*path, "provider", "arguments")
+    arguments = dict(provider.arguments)
+    too_long = _too_long(arguments.get("duration_s"), (*path, "duration_s"), findings)
+    if too_long:
+        del arguments["duration_s"]  # said better than by its range; the others are still looked at
+    given = decode(fault.parameters, arguments, path, findings)
+    try:
+        return None if given is None or too_long else fault.compile(given)
+    except FaultProblem as problem:  # what only holds for several arguments together
+        message, _, why = str(problem).partition(": ")
+        findings.add("HRM204", message, (*path, problem.argument), why=why, help="write another value")
+        return None
+
+
+def _too_long(lasts_s: object, path: Path, findings: Findings) -> bool:
+    """Note a fault that would outlive its every guard (HRM218)."""
+    if not isinstance(lasts_s, int | float) or lasts_s <= DURATION_MAX_S:
+        return False
+    findings.add(
+        "HRM218",
+        f"the fault lasts {lasts_s:g} s",
+        path,
+        label=f"at most {DURATION_MAX_S:g} s",
+        why="whatever happens to the runner, no fault outlives that: proxy and guardian end it",
+        help="shorten it",
+    )
+    return True
+
+
+def check_place(
+    arguments: Mapping[str, object], path: Path, system: System | None, findings: Findings
+) -> None:
+    """Note a service (HRM212) or an edge (HRM228) in ``arguments`` that the system file does not name."""
+    if system is None:
+        return
+    check_service(arguments.get("service"), (*path, "service"), system.services, findings)
+    edge = arguments.get("edge")
+    if isinstance(edge, str) and edge not in system.all_edges:
+        findings.add(
+            "HRM228",
+            f"unknown edge {quoted(edge)}",
+            (*path, "edge"),
+            label="not in the system",
+            why=f"the system file names no such edge; {system.witness_edge} is the witness's own",
+            help=advice(edge, system.all_edges),
+        )
 
 
 def check_service(
@@ -190,7 +233,7 @@ class _Call:
 
     module: str
     functions: Mapping[str, tuple[str, ...]]
-    services: Collection[str] | None
+    system: System | None
 
 
 def _check_call(data: dict[str, object], path: Path, call: _Call, findings: Findings) -> None:
@@ -208,7 +251,7 @@ def _check_call(data: dict[str, object], path: Path, call: _Call, findings: Find
         return
     here = (*path, "provider", "arguments")
     check_keys(provider.arguments, arguments, here, findings)
-    check_service(provider.arguments.get("service"), (*here, "service"), call.services, findings)
+    check_place(provider.arguments, here, call.system, findings)
 
 
 def _provider(data: dict[str, object], path: Path, module: str, findings: Findings) -> _Provider | None:

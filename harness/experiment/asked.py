@@ -17,7 +17,8 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
 from harness.experiment.limits import check_claim, check_use
 from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
-from harness.faults.effects import Pause
+from harness.faults.effects import lasts_s
+from harness.faults.kind import DURATION_MAX_S
 
 T = TypeVar("T")
 ASKED = "x-hormesis"
@@ -84,7 +85,7 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
 
 
 def check_steps(steps: Collection[FaultStep], profile: Profile, findings: Findings) -> None:
-    """Note faults that outlast their episode (HRM218) and actions of one name (HRM224)."""
+    """Note actions of one name (HRM224), and faults that stay until undone for too long (HRM218)."""
     seen: dict[str, int] = {}
     for n, step in enumerate(steps):
         path: Path = ("method", n, "name")
@@ -92,15 +93,14 @@ def check_steps(steps: Collection[FaultStep], profile: Profile, findings: Findin
             message = f"the action name {quoted(step.name)} stands twice"
             findings.add("HRM224", message, path, help="tables name a fault by it: write another")
         seen[step.name] = n
-        lasts_s = step.effect.duration_s if isinstance(step.effect, Pause) else None
-        if lasts_s is not None and lasts_s > profile.observe_s:
+        if lasts_s(step.effect) is None and profile.observe_s > DURATION_MAX_S:
             findings.add(
                 "HRM218",
-                f"the fault lasts {lasts_s:g} s, longer than it is watched",
-                ("method", n, "provider", "arguments", "duration_s"),
-                label=f"at most {profile.observe_s:g} s",
-                why=f"profile '{profile.name}' watches each fault for tau + W + H = {profile.observe_s:g} s",
-                help="shorten it, leave it out (the fault then stays until undo), or raise tau_s",
+                f"{quoted(step.name)} would stay for {profile.observe_s:g} s, until it is undone",
+                (ASKED, "profile"),
+                label=f"tau + W + H is at most {DURATION_MAX_S:g} s",
+                why=f"no fault stays longer than {DURATION_MAX_S:g} s, whatever happens to the runner",
+                help="lower tau_s or hold_s, or give the fault a duration_s",
             )
 
 

@@ -29,6 +29,8 @@ TYPE_WORDS = {
     "object": "a mapping",
     "null": "nothing",
 }
+NAMES = "use lower-case letters, digits and hyphens, at most 63"
+FIELD_NAMES = "use letters, digits, and _ . -, beginning with a letter or _, at most 64"
 BAD = object()  # in place of a value that is wrong; None is a value
 
 
@@ -93,9 +95,11 @@ def _struct(kind: type[msgspec.Struct], data: object, path: Path, findings: Find
     fields = _fields(kind)
     before = len(findings.problems)
     check_keys(data, tuple(field.encode_name for field in fields), path, findings)
+    bad = False
     for field in fields:
         if field.encode_name in data:
-            _walk(field.type, data[field.encode_name], (*path, field.encode_name), findings)
+            # A value may be wrong without a new finding: another check has said it better already.
+            bad |= _walk(field.type, data[field.encode_name], (*path, field.encode_name), findings) is BAD
         elif field.required:
             findings.add(
                 "HRM203",
@@ -104,7 +108,7 @@ def _struct(kind: type[msgspec.Struct], data: object, path: Path, findings: Find
                 key=True,
                 help=f"add '{field.encode_name}:'",
             )
-    return data if len(findings.problems) == before else BAD
+    return BAD if bad or len(findings.problems) > before else data
 
 
 @functools.cache
@@ -130,7 +134,7 @@ def _entries(kinds: tuple[object, ...], data: object, path: Path, findings: Find
                 f"{quoted(key)} cannot be a name here",
                 (*path, key),
                 key=True,
-                help="names are lower-case letters, digits and hyphens, at most 63",
+                help=NAMES,
             )
         _walk(kinds[1], value, (*path, key), findings)
     return data if len(findings.problems) == before else BAD
@@ -188,7 +192,7 @@ def _note_wrong(words: str, data: object, path: Path, findings: Findings) -> Non
         )
     elif "matching regex" in words:
         message = f"{key} cannot be {_seen(data)}"
-        findings.add("HRM204", message, path, help="use lower-case letters, digits and hyphens, at most 63")
+        findings.add("HRM204", message, path, help=FIELD_NAMES if "_.-" in words else NAMES)
     else:
         wanted = named.removeprefix("Expected ")
         findings.add("HRM204", f"{key} must be {wanted}, not {_seen(data)}", path, help=f"write {wanted}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import FaultStep, Objective, Profile
+from harness.faults.effects import lasts_s
 
 # More could neither be held in memory at once nor be waited for: 20 million units = 27 h at 200/s.
 UNITS_MAX = 20_000_000
@@ -78,7 +79,8 @@ def check_profile(profile: Profile, path: Path, findings: Findings) -> None:
 def check_length(steps: Collection[FaultStep], profile: Profile, path: Path, findings: Findings) -> None:
     """Note a run that lasts too long or offers too many units, of both streams (HRM225)."""
     pauses_s = sum(step.pauses.before + step.pauses.after for step in steps)
-    watched_s = len(steps) * (profile.observe_s + profile.wash_out_s) + pauses_s
+    lasting_s = sum(lasts_s(step.effect) or 0.0 for step in steps)
+    watched_s = len(steps) * (profile.observe_s + profile.wash_out_s) + pauses_s + lasting_s
     length_s = profile.baseline_units / profile.rate_hz + watched_s
     units = length_s * (profile.rate_hz + profile.load_batch / profile.load_every_s)
     if units > UNITS_MAX or length_s > LENGTH_MAX_S:

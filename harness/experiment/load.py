@@ -8,7 +8,7 @@ scenario file are read. Next: ``harness.plan.schedule``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
@@ -16,6 +16,7 @@ import msgspec
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
+from harness.experiment.arms import check_arms, check_runs
 from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps, read_asked
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
@@ -74,18 +75,20 @@ class _Reader:
         self._frame(given)
         asked = read_asked(given, profile_override, self.findings)
         system, scenario = (None, None) if asked is None else (self._system(asked), self._scenario(asked))
-        services = None if system is None else system[0].services.keys()
-        steps = self._activities(given, services)
+        steps = self._activities(given, None if system is None else system[0])
         if asked is None:
             return None
+        if system is not None:
+            check_arms(asked.arms, system[0], self.findings)
+            check_runs(steps, asked.arms, system[0], self.findings)
         method = given.get("method")
         all_read = isinstance(method, list) and len(method) == len(steps)
         check_objectives(asked, {step.kind for step in steps} if all_read else None, self.findings)
         if asked.profile is None:
             return None
-        check_steps(steps, asked.profile, self.findings)
         check_profile(asked.profile, (ASKED, "profile"), self.findings)
         check_length(steps, asked.profile, (ASKED, "profile"), self.findings)
+        check_steps(steps, asked.profile, self.findings)
         if self.findings.problems or self.elsewhere or system is None or scenario is None:
             return None
         return _sealed(
@@ -147,12 +150,12 @@ class _Reader:
                 help="write the value itself",
             )
 
-    def _activities(self, data: dict[str, object], services: Collection[str] | None) -> tuple[FaultStep, ...]:
+    def _activities(self, data: dict[str, object], system: System | None) -> tuple[FaultStep, ...]:
         if "rollbacks" in data:
-            check_rollbacks(data["rollbacks"], services, self.findings)
+            check_rollbacks(data["rollbacks"], system, self.findings)
         if "steady-state-hypothesis" in data:
-            check_hypothesis(data["steady-state-hypothesis"], services, self.findings)
-        return read_method(data["method"], services, self.findings) if "method" in data else ()
+            check_hypothesis(data["steady-state-hypothesis"], system, self.findings)
+        return read_method(data["method"], system, self.findings) if "method" in data else ()
 
     def _system(self, asked: Asked) -> tuple[System, FilePath] | None:
         path = self._beside("system", asked.system) if asked.system else bundled_system()

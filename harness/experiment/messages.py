@@ -82,9 +82,11 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "HRM217": Message("no fault in the method", "there is nothing to measure", "add an action"),
     "HRM218": Message(
-        "a fault longer than the run", "its end would never be seen", "shorten it, or raise tau_s"
+        "a fault that stays too long",
+        "no fault outlives 900 s, whatever happens to the runner",
+        "give it a shorter duration_s, or lower tau_s",
     ),
-    "HRM219": Message("an unknown arm", "there is no such healer", "use none or bare"),
+    "HRM219": Message("an unknown arm", "there is no such healer", "use one of the listed arms"),
     "HRM220": Message(
         "an unknown measuring profile", "there is no such set of knobs", "use a listed profile"
     ),
@@ -115,6 +117,21 @@ MESSAGES: Mapping[str, Message] = {
         "a knob, or the file that it names, is wrong; only the system's own `prepare` can tell",
         "mend what the reason names",
     ),
+    "HRM228": Message(
+        "an unknown edge",
+        "the system file does not name it",
+        "use an edge of the system, or the witness's own",
+    ),
+    "HRM229": Message(
+        "an arm that the system cannot switch on",
+        "its system file does not say how",
+        "add the arm under 'arms:' of the system file",
+    ),
+    "HRM230": Message(
+        "a fault on what does not run in an arm",
+        "there would be nothing to hit",
+        "leave out that arm, or hit another service",
+    ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(
         "a reference to an unknown service", "the system file does not name it", "use a named service"
@@ -123,6 +140,7 @@ MESSAGES: Mapping[str, Message] = {
         "the bundled system is not installed", "no system: was given", "install it, or write system:"
     ),
     "HRM304": Message("a cycle in what services wait for", "none of them could start", "remove one 'after'"),
+    "HRM305": Message("a name that is taken", "the witness is called so", "use another name"),
     "HRM401": Message("an unknown command", "there is no such command", "run: hormesis --help"),
     "HRM402": Message("a wrong argument", "the command does not take it", "run: hormesis COMMAND --help"),
     "HRM403": Message("not a run folder", "it holds no history", "name a folder that `hormesis run` printed"),

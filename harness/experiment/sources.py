@@ -7,7 +7,7 @@ and line. The bundled system is found by where its package lies; it is never imp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 
@@ -21,6 +21,7 @@ from harness.experiment.yaml import Parsed, read_file
 
 BUNDLED_PACKAGE = "reference_pipeline"
 SYSTEM_FILE = "hormesis.yaml"
+WITNESS = "driver"  # the source of the edge on which units are offered
 
 
 def bundled_system() -> FilePath | None:
@@ -99,13 +100,50 @@ def _check_system(system: System, findings: Findings) -> None:
             )
         for n, other in enumerate(service.after):
             check_service(other, (*here, "after", n), names, findings, code="HRM302")
-    for name, edge in system.edges.items():
-        check_service(edge.source, ("edges", name, "source"), names, findings, code="HRM302")
-        check_service(edge.to, ("edges", name, "to"), names, findings, code="HRM302")
+    _check_edges(system, findings)
     check_service(system.workload.service, ("workload", "service"), names, findings, code="HRM302")
-    for key in ("accepted", "sink", "dead_letters"):
-        _check_listing(str(getattr(system.audit, key)), ("audit", key), system.services, findings)
+    for arm, switch in system.arms.items():
+        for n, other in enumerate(switch.services):
+            check_service(other, ("arms", arm, "services", n), names, findings, code="HRM302")
+    for listing, path in _listings(system):
+        _check_listing(listing, path, system.services, findings)
     _check_order(system.services, findings)
+
+
+def _check_edges(system: System, findings: Findings) -> None:
+    """Note edges between unknown services (HRM302), and what is named like the witness (HRM305)."""
+    if WITNESS in system.services:
+        _taken(WITNESS, ("services", WITNESS), findings)
+    for name, edge in system.edges.items():
+        if name == system.witness_edge:
+            _taken(name, ("edges", name), findings)
+        if edge.source == WITNESS:
+            _taken(WITNESS, ("edges", name, "source"), findings, key=False)
+        else:
+            check_service(edge.source, ("edges", name, "source"), system.services, findings, code="HRM302")
+        check_service(edge.to, ("edges", name, "to"), system.services, findings, code="HRM302")
+
+
+def _taken(name: str, path: Path, findings: Findings, *, key: bool = True) -> None:
+    findings.add(
+        "HRM305",
+        f"the name {quoted(name)} is taken",
+        path,
+        key=key,
+        label="reserved",
+        why=f"{quoted(WITNESS)} is the witness; its edge to the workload's service is there by itself",
+        help="use another name; faults may name the witness's edge without its being listed",
+    )
+
+
+def _listings(system: System) -> Iterator[tuple[str, Path]]:
+    """Give every ``service:/route`` of the system file with its path."""
+    for key in ("accepted", "sink", "dead_letters"):
+        yield str(getattr(system.audit, key)), ("audit", key)
+    for key in ("acts", "aliases"):
+        routes: tuple[str, ...] = getattr(system.observe, key)
+        yield from ((route, ("observe", key, n)) for n, route in enumerate(routes))
+    yield system.observe.journal, ("observe", "journal")
 
 
 def _check_listing(listing: str, path: Path, services: Mapping[str, Service], findings: Findings) -> None:

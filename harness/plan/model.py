@@ -11,7 +11,8 @@ from harness.faults.effects import Effect
 class PlannedEpisode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fault in a run. Instants are seconds after the first due slot.
 
-    ``inject_at_s`` < ``undo_at_s`` = inject_at_s + tau + W + H <= ``end_at_s`` (wash-out included).
+    ``inject_at_s`` < ``undo_at_s`` = inject_at_s + what the fault lasts by itself (0 where it stays until
+    undone) + tau + W + H <= ``end_at_s`` (wash-out included): a timed fault is watched after its own end.
     In a sham plan the same timetable runs with an effect of size zero.
     """
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from harness.experiment.model import Experiment, Profile
+from harness.faults.effects import lasts_s
 from harness.plan.model import Plan, PlannedEpisode
 
 # What a run costs besides its timetable, for the forecast alone: processes up, processes down and
@@ -107,7 +108,7 @@ def _episodes(experiment: Experiment, seed: int) -> Iterator[PlannedEpisode]:
         # same of them, and the figures would be those of that phase.
         jitter_s = profile.load_every_s * _draw(seed, "jitter", index)
         inject_at_s = _rounded(at_s + step.pauses.before + jitter_s)
-        undo_at_s = _rounded(inject_at_s + profile.observe_s)
+        undo_at_s = _rounded(inject_at_s + (lasts_s(step.effect) or 0.0) + profile.observe_s)
         end_at_s = _rounded(undo_at_s + profile.wash_out_s)
         yield PlannedEpisode(
             index=index,

@@ -104,8 +104,8 @@ FILES: dict[str, tuple[Callable[[Path], Path], str, int]] = {
     "tag": (text("title: Kill", "title: !!python/name:os.system Kill"), "HRM109", 1),
     "negative pause": (text("    name:", "    pauses: {after: -1}\n    name:"), "HRM205", 5),
     "negative length": (text("{service: scorer}", "{service: scorer, duration_s: -1}"), "HRM205", 10),
-    "fault longer than the run": (
-        text("{service: scorer}", "{service: scorer, duration_s: 60}"),
+    "fault that outlives every guard": (
+        text("{service: scorer}", "{service: scorer, duration_s: 901}"),
         "HRM218",
         10,
     ),

@@ -33,7 +33,7 @@ def under_carets(problem) -> str:
         ("profile: {window_level_ratio: 0}", "HRM204", "0"),
         ("profile: {window_level_ratio: 0.0009}", "HRM204", "0.0009"),
         ("profile: {window_level_ratio: 1}", "HRM204", "1"),
-        ("profile: {rate_hz: 0.09}", "HRM204", "0.09"),
+        ("profile: {rate_hz: 0.09, window_units: 20}", "HRM204", "0.09"),
         ("profile: {settle_s: 3601}", "HRM204", "3601"),
         ("profile: {deadline_s: 61}", "HRM204", "61"),
         ("profile: {base: test, deadline_s: 6}", "HRM204", "6"),
@@ -41,6 +41,7 @@ def under_carets(problem) -> str:
         ("profile: {load_every_s: 0.000001}", "HRM225", "{"),
         ("profile: {rate_hz: 0.1, tau_s: 700000}", "HRM225", "{"),
         ("profile: {rate_hz: 0.1, baseline_units: 70000}", "HRM225", "{"),
+        ("profile: {tau_s: 866}", "HRM218", "{"),  # 866 + 5 + 30 = 901
         ("objectives: [{served_within_s: 5, share_ratio: 0}]", "HRM204", "0"),
         ("objectives: [{availability_ratio: 0}]", "HRM204", "0"),
         ("profile: test\n  objectives: [{served_within_s: 7}]", "HRM204", "7"),
@@ -63,7 +64,7 @@ def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, ma
     "words",
     [
         "profile: {margin_ratio: 0.2, window_level_ratio: 0.2, settle_s: 3600, deadline_s: 60}",
-        "profile: {window_level_ratio: 0.001, rate_hz: 0.1, load_batch: 0}",
+        "profile: {window_level_ratio: 0.001, rate_hz: 0.1, window_units: 20, load_batch: 0}",
         "profile: test\n  objectives: [{served_within_s: 6, share_ratio: 1, fault: process.kill}]",
         "sham: true\n  objectives: [{availability_ratio: 1, exactly_once: true}]",
     ],

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import textwrap
 
+import msgspec
 import pytest
 
 from harness.errors import UsageProblem
 from harness.experiment.load import load_experiment
 from harness.experiment.messages import MESSAGES
 from harness.experiment.model import PROFILES
-from harness.faults.effects import Kill, Pause
+from harness.faults.catalog import FAULTS, compile_fault
+from harness.faults.effects import Delay, Kill, Pause
 
 
 def problems_of(folder, *changes: tuple[str, str], file: str = "experiment.yaml"):
@@ -102,6 +104,31 @@ def test_the_bundled_system_is_the_default(folder):
     ("old", "new", "code", "marked"),
     [
         ("process_kill", "process_kil", "HRM211", "process_kil"),
+        ("process_kill", "network_latency", "HRM202", "service"),
+        *(
+            (
+                "process_kill\n      arguments: {service: scorer}",
+                f"{func}\n      arguments: {{{given}}}",
+                *found,
+            )
+            for func, given, *found in [
+                ("network_latency", "edge: gateway-scorer", "HRM203", "arguments"),
+                ("network_latency", "edge: gateway-screr, latency_ms: 4", "HRM228", "gateway-screr"),
+                ("network_latency", "edge: gateway-scorer, latency_ms: 0", "HRM204", "0"),
+                ("network_latency", "edge: gateway-scorer, latency_ms: -4", "HRM204", "-4"),
+                ("network_latency", "edge: gateway-scorer, latency_ms: 4, jitter_ms: 5", "HRM204", "5"),
+                ("network_latency", "edge: gateway-scorer, latency_ms: 4, way: up", "HRM206", "up"),
+                ("network_partition", "edge: gateway-scorer, share_ratio: 1.5", "HRM204", "1.5"),
+                ("network_partition", "edge: gateway-scorer, duration_s: 0", "HRM204", "0"),
+                ("network_refuse", "edge: gateway-scorer, duration_s: 9000", "HRM218", "9000"),
+                ("network_refuse", "edge: ../etc", "HRM228", "../etc"),
+                ("data_rename_field", "field: 1st", "HRM204", "1st"),
+                ("data_change_unit", "field: amount, factor: 1", "HRM204", "1"),
+                ("data_nulls", "field: amount, by: row", "HRM206", "row"),
+                ("data_truncate_batch", "share_ratio: 1", "HRM204", "1"),
+                ("placebo_surge", "factor: 9", "HRM204", "9"),
+            ]
+        ),
         ("{service: scorer}", "{service: scorr}", "HRM212", "scorr"),
         ("{service: scorer}", "{servce: scorer}", "HRM202", "servce"),
         ("{service: scorer}", "{}", "HRM203", "arguments"),
@@ -127,6 +154,7 @@ def test_the_bundled_system_is_the_default(folder):
         ("profile: test", "profile: {rate_hz: 1000000}", "HRM225", "{"),
         ("profile: test", "profile: [1]", "HRM201", "["),
         ("profile: test", "arms: [none, bear]", "HRM219", "bear"),
+        ("profile: test", "arms: [none, reference]", "HRM229", "reference"),
         ("profile: test", "arms: none", "HRM201", "none"),
         ("profile: test", "arms: [none, none]", "HRM224", "none"),
         ("profile: test", "restart_profiles: [fats]", "HRM221", "fats"),
@@ -155,12 +183,32 @@ def test_what_is_wrong_is_named_and_marked(folder, old, new, code, marked):
     assert found[0].file == str(folder / "experiment.yaml")
 
 
-def test_a_fault_longer_than_it_is_watched_is_refused(folder):
+def test_a_fault_that_would_outlive_every_guard_is_refused(folder):
     problems = problems_of(
-        folder, ("process_kill", "process_hang"), ("{service: scorer}", "{service: scorer, duration_s: 9}")
+        folder, ("process_kill", "process_hang"), ("{service: scorer}", "{service: scorer, duration_s: 901}")
     )
-    assert [(p.code, under_carets(p)) for p in problems] == [("HRM218", "9")]
-    assert "tau + W + H" in problems[0].why
+    assert [(p.code, under_carets(p)) for p in problems] == [("HRM218", "901")]
+    assert "900 s" in problems[0].excerpt
+
+
+def test_a_fault_that_stays_until_it_is_undone_may_not_stay_longer_either(folder):
+    # 900 + W 0.5 + H 1.5: without an end of its own the fault would be there for the whole of it.
+    problems = problems_of(folder, ("profile: test", "profile: {base: test, tau_s: 900}"))
+    assert [(p.code, under_carets(p)) for p in problems] == [("HRM218", "{")]
+    assert "until it is undone" in problems[0].message
+
+
+def test_a_timed_fault_counts_in_the_length_of_the_run(folder):
+    file = folder / "experiment.yaml"
+    text = file.read_text().replace("process_kill", "process_hang")
+    text = text.replace("{service: scorer}", "{service: scorer, duration_s: 900}")
+    long = text.replace("profile: test", "profile: {base: test, rate_hz: 22000}")
+    file.write_text(long.replace(", duration_s: 900", ""))
+    load_experiment(file)  # 8 s watched
+    file.write_text(long)
+    with pytest.raises(UsageProblem) as caught:
+        load_experiment(file)
+    assert [p.code for p in caught.value.problems] == ["HRM225"]
 
 
 def test_an_empty_method_is_refused(folder):
@@ -211,6 +259,14 @@ def test_all_problems_are_listed_in_the_order_of_their_lines(folder):
         ("system.yaml", "route: /decide", "rout: /decide", "HRM202"),
         ("system.yaml", "version: 1", "version: 1\nversion: 1", "HRM110"),
         ("system.yaml", "name: toy", "name: Toy", "HRM204"),
+        ("system.yaml", "name: toy", "name: toy\narms: {reference: {services: [healer]}}", "HRM302"),
+        ("system.yaml", "name: toy", "name: toy\narms: {refrence: {}}", "HRM204"),
+        ("system.yaml", "name: toy", 'name: toy\nobserve: {acts: ["gatewy:/acts"]}', "HRM302"),
+        ("system.yaml", "name: toy", "name: toy\nobserve: {aliases: [gateway]}", "HRM204"),
+        ("system.yaml", "name: toy", "name: toy\nobserve: {journal: nowhere}", "HRM204"),
+        ("system.yaml", "source: gateway", "source: driver", "HRM305"),
+        ("system.yaml", "  gateway-scorer: {", "  driver-gateway: {", "HRM305"),
+        ("system.yaml", "services:\n", "services:\n  driver: {command: [x]}\n", "HRM305"),
         ("scenario.yaml", "name: steady", "name: [steady]", "HRM201"),
         ("scenario.yaml", "name: steady", "name: steady\nworld_s_per_run_s: -7", "HRM205"),
         ("scenario.yaml", "name: steady", "name: &a steady", "HRM108"),
@@ -297,3 +353,114 @@ def test_loading_imports_nothing_of_the_users_starts_nothing_and_opens_no_socket
         check=False,
     )
     assert run.stdout == "quiet\n", run.stderr
+
+
+ARMS = """\
+version: 1
+name: toy
+services:
+  gateway: {command: [gateway], after: [scorer]}
+  scorer: {command: [scorer]}
+  healer: {command: [healer], platform: true}
+edges:
+  gateway-scorer: {source: gateway, to: scorer}
+  healer-gateway: {source: healer, to: gateway}
+workload: {service: gateway, route: /decide}
+arms:
+  reference: {env: {HEALING: reference}, services: [healer]}
+observe:
+  acts: ["gateway:/acts"]
+  aliases: ["scorer:/aliases/champion"]
+  journal: healer:/journal
+"""
+
+
+def asking(folder, arms: str, func: str, arguments: str):
+    """Load the experiment on a system with an arm, with one fault."""
+    (folder / "system.yaml").write_text(ARMS)
+    file = folder / "experiment.yaml"
+    text = file.read_text().replace("profile: test", f"profile: test\n  arms: {arms}")
+    text = text.replace("process_kill", func).replace("{service: scorer}", f"{{{arguments}}}")
+    file.write_text(text)
+    return load_experiment(file)
+
+
+def test_an_arm_that_the_system_lists_can_be_asked_for(folder):
+    experiment = asking(folder, "[reference, none]", "network_latency", "edge: driver-gateway, latency_ms: 5")
+    assert experiment.arms == ("reference", "none")
+    assert experiment.steps[0].effect == Delay(edge="driver-gateway", latency_ms=5)
+    assert experiment.system.observe.journal == "healer:/journal"
+
+
+def test_an_arm_that_is_missing_says_what_to_write(folder):
+    with pytest.raises(UsageProblem) as caught:
+        asking(folder, "[seed]", "process_kill", "service: scorer")
+    (problem,) = caught.value.problems
+    assert problem.code == "HRM229"
+    assert "none, bare, reference" in problem.why
+    assert "arms: {seed: " in problem.help
+
+
+@pytest.mark.parametrize(
+    ("func", "arguments", "marked"),
+    [
+        ("process_hang", "service: healer", "healer"),
+        ("network_refuse", "edge: healer-gateway", "healer-gateway"),
+    ],
+)
+def test_a_fault_on_what_an_arm_does_not_run_is_refused(folder, func, arguments, marked):
+    assert asking(folder, "[reference]", func, arguments).steps
+    (folder / "experiment.yaml").write_text(
+        (folder / "experiment.yaml").read_text().replace("[reference]", "[reference, none]")
+    )
+    with pytest.raises(UsageProblem) as caught:
+        load_experiment(folder / "experiment.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.code, under_carets(problem)) == ("HRM230", marked)
+    assert "none" in problem.message
+
+
+def test_unknown_edges_list_all_with_the_witness_s_own_and_are_said_once(folder):
+    with pytest.raises(UsageProblem) as caught:
+        asking(folder, "[none]", "network_refuse", "edge: gateway_scorer")
+    assert [problem.code for problem in caught.value.problems] == ["HRM228"]
+    assert "'gateway-scorer'" in caught.value.problems[0].help
+    assert "driver-gateway, gateway-scorer, healer-gateway" in caught.value.problems[0].help
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_fault_of_the_table_can_be_asked_for_in_a_file(folder, kind):
+    needed = {
+        "service": "scorer",
+        "edge": "gateway-scorer",
+        "field": "amount",
+        "latency_ms": 40,
+        "rate_kib_s": 9,
+        "slice_bytes": 9,
+        "share_ratio": 0.5,
+    }
+    fields = msgspec.structs.fields(FAULTS[kind].parameters)
+    given = {one.name: needed[one.name] for one in fields if one.required}
+    written = ", ".join(f"{key}: {value}" for key, value in given.items())
+    step = asking(folder, "[none]", kind.replace(".", "_"), written).steps[0]
+    assert (step.kind, step.effect) == (kind, compile_fault(kind, given))
+
+
+def test_rollbacks_may_restore_an_edge_that_exists(folder):
+    file = folder / "experiment.yaml"
+    back = """rollbacks:
+  - type: action
+    name: back
+    provider:
+      type: python
+      module: harness.frontends.chaostoolkit.faults
+      func: network_restore
+      arguments: {edge: gateway-scorer}
+"""
+    text = file.read_text()
+    file.write_text(text + back)
+    assert load_experiment(file).steps
+    file.write_text(text + back.replace("gateway-scorer", "gateway-screr"))
+    with pytest.raises(UsageProblem) as caught:
+        load_experiment(file)
+    assert [problem.code for problem in caught.value.problems] == ["HRM228"]

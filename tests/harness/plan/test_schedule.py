@@ -19,7 +19,7 @@ from harness.experiment.model import (
     System,
     Workload,
 )
-from harness.faults.effects import Kill, Pause
+from harness.faults.effects import Delay, Kill, Pause
 from harness.plan.model import Plan
 from harness.plan.schedule import START_AND_STOP_S, forecast_s, make_plans, plan_sha256
 
@@ -82,6 +82,24 @@ def test_instants_rise_and_hold_every_length_of_the_profile(seed):
             assert episode.end_at_s == pytest.approx(episode.undo_at_s + profile.wash_out_s)
             at_s = episode.end_at_s + step.pauses.after
         assert plan.duration_s == pytest.approx(plan.episodes[-1].end_at_s + STEPS[-1].pauses.after)
+
+
+@given(SEEDS, st.floats(0.5, 900))
+def test_a_timed_fault_is_watched_as_long_after_its_own_end_as_others_after_their_injection(seed, length_s):
+    timed = (
+        FaultStep(
+            name="slow",
+            kind="network.latency",
+            effect=Delay(edge="driver-scorer", latency_ms=5, duration_s=length_s),
+        ),
+        STEPS[1],
+    )
+    profile = PROFILES["test"]
+    for plan in make_plans(experiment_of(steps=timed), seed):
+        slow, hang = plan.episodes
+        assert slow.undo_at_s - slow.inject_at_s == pytest.approx(length_s + profile.observe_s)
+        assert hang.undo_at_s - hang.inject_at_s == pytest.approx(profile.observe_s)
+        assert slow.end_at_s <= hang.inject_at_s
 
 
 @given(SEEDS)

@@ -1,0 +1,59 @@
+"""What the experiment asks for against what the system can be: its arms, and what runs in each.
+
+Comes in: arms and steps of an experiment, its system. Goes out: findings. An arm that nothing switches on
+would be measured under a name that it does not deserve; a fault on what does not run would hit nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import Findings
+from harness.experiment.model import Arm, FaultStep, System
+from harness.faults.effects import EdgeEffect, ProcessEffect, place
+
+ALWAYS: Collection[Arm] = ("none", "bare")
+"""Arms that need nothing of the system: who restarts is the platform's affair."""
+
+
+def check_arms(arms: Sequence[Arm], system: System, findings: Findings) -> None:
+    """Note arms that the system file does not say how to switch on (HRM229)."""
+    for n, arm in enumerate(arms):
+        if arm in ALWAYS or arm in system.arms:
+            continue
+        listed = ", ".join((*ALWAYS, *system.arms))
+        findings.add(
+            "HRM229",
+            f"the system {quoted(system.name)} has no arm {quoted(arm)}",
+            ("x-hormesis", "arms", n),
+            label="not in the system",
+            why=f"its system file does not say how to switch it on; it has: {listed}",
+            help=f"in the system file write 'arms: {{{arm}: {{env: {{NAME: value}}, services: [...]}}}}'",
+        )
+
+
+def check_runs(steps: Sequence[FaultStep], arms: Sequence[Arm], system: System, findings: Findings) -> None:
+    """Note faults on a service, or on an edge of one, that does not run in every arm (HRM230)."""
+    for n, step in enumerate(steps):
+        key = "service" if isinstance(step.effect, ProcessEffect) else "edge"
+        for service in _needed(step, system):
+            missing = [arm for arm in arms if service not in system.services_of(arm)]
+            if missing and service in system.services:
+                findings.add(
+                    "HRM230",
+                    f"{quoted(service)} does not run in arm {', '.join(missing)}",
+                    ("method", n, "provider", "arguments", key),
+                    label="not in every arm",
+                    why="the system file starts it in other arms only, so there would be nothing to hit",
+                    help=f"leave out the arm {missing[0]}, or hit another {key}",
+                )
+
+
+def _needed(step: FaultStep, system: System) -> tuple[str, ...]:
+    """The services without which the fault of ``step`` hits nothing."""
+    where = place(step.effect)
+    if isinstance(step.effect, ProcessEffect):
+        return (where,)
+    edge = system.all_edges.get(where) if isinstance(step.effect, EdgeEffect) else None
+    return () if edge is None else (edge.source, edge.to)
