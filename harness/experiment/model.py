@@ -199,10 +199,12 @@ class FaultStep(_Frozen, frozen=True, kw_only=True):
 
 
 class Objective(_Frozen, frozen=True, kw_only=True):
-    """A claim that the file makes: served back within ``served_within_s`` in >= ``share_ratio``.
+    """A claim that the file makes: service back within ``served_within_s`` in >= ``share_ratio``.
 
-    ``fault`` and ``arm`` empty means every class. ``availability_ratio`` is judged over sham runs,
-    ``exactly_once`` over all runs.
+    ``fault`` and ``arm`` empty means every class. ``level`` full: back without degraded answers.
+    ``while_hurt``: back at least a window before the fault was gone. ``availability_ratio`` is judged over
+    sham runs, ``exactly_once`` over all runs, ``no_acts`` over those in which nothing is broken: sham and
+    placebos.
     """
 
     fault: str = ""
@@ -211,6 +213,9 @@ class Objective(_Frozen, frozen=True, kw_only=True):
     share_ratio: Ratio = 0.9
     availability_ratio: Ratio | None = None
     exactly_once: bool = False
+    level: Literal["served", "full"] = "served"
+    while_hurt: bool = False
+    no_acts: bool = False
 
 
 class Experiment(_Frozen, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.episodes.model import Episode, RunFacts
+from harness.episodes.model import Episode, Level, RunFacts
 from harness.estimates.estimate import counted
 from harness.estimates.model import ClassEstimate, Estimates
 from harness.experiment.model import Objective
@@ -19,6 +19,10 @@ from harness.verdict.evidence import Judged, doubted_availability, judge_all, ju
 from harness.verdict.model import Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
+PLACEBO = "placebo."
+BLIND_S_MAX = 1.0
+"""A look that came a second late still saw every act: they are listed by number. More is blindness."""
+
 _NAMED_MAX = 3  # runs named in one sentence; the rest is a count
 
 
@@ -84,6 +88,7 @@ def _claims(
             _availability_claims(objective, estimates, facts, repeated),
         ),
         "exactly once": (objective.exactly_once, _once_claims(objective, facts)),
+        "acts where nothing is broken": (objective.no_acts, _quiet_claims(objective, facts)),
     }
     asked = {what: tuple(claims) for what, (is_asked, claims) in parts.items() if is_asked}
     for what, claims in (asked or {"nothing": ()}).items():
@@ -101,16 +106,17 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         if objective.fault not in ("", c.fault) or objective.arm not in ("", c.arm):
             continue
         episodes = [e for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
-        back = sum(_served_within(e, limit_s) for e in episodes)
+        back = sum(_back_within(e, limit_s, objective) for e in episodes)
         at_least = f"in at least {objective.share_ratio * 100:g} % of episodes"
-        text = f"{_label(c)}: served within {seconds_text(limit_s)} {at_least}"
+        held = ", the fault still there," if objective.while_hurt else ""
+        text = f"{_label(c)}: {objective.level} within {seconds_text(limit_s)}{held} {at_least}"
         if limit_s > c.tau_s:
             # Recovery is looked for until tau alone: later, "not yet" and "never" look the same.
             evidence = f"the horizon ends after {seconds_text(c.tau_s)}"
             yield Claim(text=text, word="VOID", evidence=evidence)
             continue
         judged = judge_share(back, len(episodes), objective.share_ratio, void=c.void)
-        relapsed = sum(e.served.flaps > 0 for e in episodes)
+        relapsed = sum(_level(e, objective).flaps > 0 for e in episodes)
         runs = sum(any(_of_class(r, e, c) and counted(r, e) for e in r.episodes) for r in facts)
         told = f"; {relapsed} lost again later" if relapsed else ""
         yield _claim(text, Judged(judged.word, f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"))
@@ -121,10 +127,18 @@ def _of_class(run: RunFacts, episode: Episode, c: ClassEstimate) -> bool:
     return not run.sham and here == (c.fault, c.service, c.arm, c.restart_profile)
 
 
-def _served_within(episode: Episode, limit_s: float) -> bool:
+def _level(episode: Episode, objective: Objective) -> Level:
+    return episode.full if objective.level == "full" else episode.served
+
+
+def _back_within(episode: Episode, limit_s: float, objective: Objective) -> bool:
     """Whether service was back in time; what was absorbed was never away."""
-    served = episode.served
-    return served.impact_s is None or (served.recovered_s is not None and served.recovered_s <= limit_s)
+    level = _level(episode, objective)
+    if level.impact_s is None:
+        return True
+    held = episode.full_mitigated if objective.level == "full" else episode.mitigated
+    in_time = level.recovered_s is not None and level.recovered_s <= limit_s
+    return in_time and (held is True or not objective.while_hurt)
 
 
 def _availability_claims(
@@ -149,6 +163,20 @@ def _once_claims(objective: Objective, facts: Sequence[RunFacts]) -> Iterator[Cl
         where = f"arm {objective.arm}: " if objective.arm else ""
         text = f"{where}every accepted transaction ends exactly once"
         yield _claim(text, judge_all([run.exactly_once for run in runs]))
+
+
+def _quiet_claims(objective: Objective, facts: Sequence[RunFacts]) -> Iterator[Claim]:
+    """Acts are counted by observers: where one was blind, none seen is not none done."""
+    runs = [run for run in facts if objective.arm in ("", run.arm) and _nothing_broken(run)]
+    if runs:
+        where = f"arm {objective.arm}: " if objective.arm else ""
+        seen = [False if run.acts else None if run.blind_s > BLIND_S_MAX else True for run in runs]
+        yield _claim(f"{where}no act in a run in which nothing is broken", judge_all(seen))
+
+
+def _nothing_broken(run: RunFacts) -> bool:
+    placebos = [episode.kind.startswith(PLACEBO) for episode in run.episodes]
+    return run.sham or (bool(placebos) and all(placebos))
 
 
 def _claim(text: str, judged: Judged) -> Claim:

@@ -165,3 +165,59 @@ def test_no_data_is_never_a_pass() -> None:
     assert judge_all([]).word == "VOID"
     assert verdict_of([], SOON, planned=0).word == "VOID"
     assert verdict_of([]).word == "VOID"
+
+
+def held_runs(*, held: int, late: int) -> list[RunFacts]:
+    """Runs whose fault service outlived, and runs where it came back only afterwards; both are back."""
+    runs = runs_of(back=held + late)
+    return [
+        changed(
+            run,
+            episodes=tuple(changed(e, mitigated=n < held, full_mitigated=n < held) for e in run.episodes),
+        )
+        for n, run in enumerate(runs)
+    ]
+
+
+def test_back_after_the_fault_is_no_evidence_of_back_while_it_was_there() -> None:
+    claim = {"served_within_s": 5.0, "share_ratio": 0.9, "while_hurt": True}
+    assert verdict_of(held_runs(held=29, late=0), claim).word == "PASS"
+    assert verdict_of(held_runs(held=0, late=29), claim).word == "FAIL"
+    assert verdict_of(held_runs(held=0, late=29), SOON).word == "PASS"
+
+
+def test_the_full_level_is_judged_by_its_own_marks() -> None:
+    claim = {"served_within_s": 5.0, "share_ratio": 0.9, "level": "full"}
+    runs = [
+        changed(
+            run,
+            episodes=tuple(changed(e, full=changed(e.full, recovered_s=None)) for e in run.episodes),
+        )
+        for run in runs_of(back=29)
+    ]
+    assert verdict_of(runs, claim).word == "FAIL"
+    assert verdict_of(runs, SOON).word == "PASS"
+
+
+def test_an_act_without_a_fault_is_a_violation_and_a_blind_observer_no_proof() -> None:
+    claim = {"no_acts": True}
+    runs = runs_of(back=1)
+    sham = changed(runs[0], run_id="sham", sham=True, acts=0, blind_s=0.0)
+    assert verdict_of([*runs, sham], claim).word == "PASS"
+    assert verdict_of([*runs, changed(sham, acts=1)], claim).word == "FAIL"
+    assert verdict_of([*runs, changed(sham, blind_s=9.0)], claim).word == "VOID"
+    assert verdict_of(runs, claim).word == "VOID"
+
+
+def test_acts_in_a_placebo_are_needless_too() -> None:
+    claim = {"no_acts": True}
+    placebo = [
+        changed(
+            run,
+            acts=acts,
+            episodes=tuple(changed(e, kind="placebo.surge") for e in run.episodes),
+        )
+        for acts, run in zip((0, 3), runs_of(back=2), strict=True)
+    ]
+    assert verdict_of(placebo[:1], claim).word == "PASS"
+    assert verdict_of(placebo, claim).word == "FAIL"
