@@ -1,0 +1,45 @@
+"""The healer's limits in one place; every number says what it guards against."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds, counts and ratios. ``services`` are probed over edges ``healer-NAME``."""
+
+    services: tuple[str, ...] = ("registry", "features", "scorer-a", "scorer-b", "gateway", "delivery")
+    tick_s: float = 0.25
+
+    # Hang: 3 probes sent 0.5 s apart, each without any answer for 1.5 s = 2.5 s of silence. A loop that
+    # commits on a disk with stalls of 0.6 s needs up to four turns (2.4 s) for its answer.
+    probe_every_s: float = 0.5
+    probe_deadline_s: float = 1.5
+    probes_silent_least: int = 3
+    silence_least_s: float = 1.5
+    late_s: float = 0.25  # our own loop overslept by this: what was silent meanwhile is no evidence
+    recent_s: float = 1.0  # more than half of the other services must have answered in it
+
+    # Rename: by chance a wrong column agrees with the golden rows at most this often.
+    letters_least: int = 20
+    golden_least: int = 3
+    chance_max: float = 1e-5
+    letters_kept: int = 500
+    quiet_s: float = 30.0  # dead letters of a field after such a pause are a new case
+
+    # Guards.
+    cooldown_s: float = 10.0
+    attempts_per_hour: int = 3  # on one target; then a page
+    restarts_per_hour: int = 6  # on all services together
+    tries: int = 3  # of one act whose answer did not come, with the same key
+    page_every_s: float = 3600.0
+
+    # Verification and replay.
+    restart_verify_s: float = 20.0
+    mapping_grace_s: float = 1.0  # requests in flight when the mapping was set
+    mapping_observe_s: float = 2.0
+    mapping_verify_s: float = 10.0
+    mapping_misses: int = 3
+    replay_batch_max: int = 128
+    replay_share: float = 0.25  # of the time at most a replay is in the gateway: requests come first
+    replay_lease_s: float = 900.0
