@@ -7,24 +7,28 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from harness.faults.process import ServiceName
+from harness.experiment.model import Name
 from harness.targets.local.profiles import PROFILES, RestartProfile
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One process: exactly one of ``entry`` and ``command``; ``env`` is its whole environment."""
+    """One process: exactly one of ``entry`` and ``command``; ``env`` is its whole environment.
 
-    name: ServiceName
+    ``platform``: it also learns the supervisor's address and a token of its own, to restart others.
+    """
+
+    name: Name
     entry: str = ""
     command: tuple[str, ...] = ()
     env: dict[str, str] = {}
     port: Port
     readiness: str = "/readyz"
     health: str = "/healthz"
-    after: tuple[ServiceName, ...] = ()
+    after: tuple[Name, ...] = ()
     start_timeout_s: float = 20.0
+    platform: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.entry) == bool(self.command):

@@ -32,6 +32,7 @@ from harness.targets.local.probes import Prober
 from harness.targets.local.spec import Spec
 
 REMEMBERED_KEYS = 4096
+ASKER = "asker"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -44,17 +45,23 @@ class Supervisor:
 
     def __init__(self, spec: Spec, platform: Platform, token: str, over: asyncio.Future[bool]) -> None:
         self._ledger = platform.ledger
-        self._token = token
         self._over = over
+        # Each platform service has a token of its own, so that the ledger can say who asked.
+        self._tokens = {one.name: fresh_token() for one in spec.services if one.platform}
+        self._askers = {f"Bearer {token}": ""} | {f"Bearer {own}": who for who, own in self._tokens.items()}
         self.keepers = {one.name: Keeper(one, platform, self._fail) for one in spec.services}
-        self._answers: OrderedDict[tuple[str, str], asyncio.Task[bytes]] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str, str], asyncio.Task[bytes]] = OrderedDict()
 
     def _fail(self, error: BaseException) -> None:
         if not self._over.done():
             self._over.set_exception(error)
 
-    async def boot(self) -> None:
-        """Start all services, each once those it comes after have been ready."""
+    async def boot(self, port: int) -> None:
+        """Start all services, each once those it comes after have been ready. ``port`` is our own."""
+        for name, token in self._tokens.items():
+            keeper = self.keepers[name]
+            ours = {"PLATFORM_URL": f"http://127.0.0.1:{port}", "PLATFORM_TOKEN": token}
+            keeper.spec = msgspec.structs.replace(keeper.spec, env=keeper.spec.env | ours)
         async with asyncio.TaskGroup() as starts:
             for keeper in self.keepers.values():
                 starts.create_task(self._start_after(keeper))
@@ -80,11 +87,18 @@ class Supervisor:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """403 unless it comes from a program of ours: token, loopback Host, no browser's Origin."""
         host, _, _ = request.headers.get("Host", "").partition(":")
-        given = request.headers.get("Authorization", "").encode()
-        known = hmac.compare_digest(given, f"Bearer {self._token}".encode())
-        if not known or host not in ("127.0.0.1", "localhost") or "Origin" in request.headers:
+        asker = self._asker(request.headers.get("Authorization", ""))
+        if asker is None or host not in ("127.0.0.1", "localhost") or "Origin" in request.headers:
             return web.json_response({"error": "forbidden"}, status=403)
+        request[ASKER] = asker
         return await handler(request)
+
+    def _asker(self, given: str) -> str | None:
+        """Who holds this token: "" the runner, else a platform service; None: nobody."""
+        for known, who in self._askers.items():
+            if hmac.compare_digest(given.encode(), known.encode()):
+                return who
+        return None
 
     async def _services(self, _: web.Request) -> web.Response:
         return _json([keeper.row() for keeper in self.keepers.values()])
@@ -109,25 +123,28 @@ class Supervisor:
     async def _once(self, request: web.Request, keeper: Keeper, act: str) -> bytes:
         """Do the act, or, for an ``Idempotency-Key`` seen before, wait for the answer it got."""
         key = request.headers.get("Idempotency-Key", "")
-        seen = self._answers.get((request.path, key)) if key else None
+        asker = request[ASKER]
+        seen = self._answers.get((asker, request.path, key)) if key else None
         if seen is None:
-            seen = asyncio.create_task(self._do(keeper, act))
+            seen = asyncio.create_task(self._do(keeper, act, asker))
             if key:
-                self._answers[request.path, key] = seen
+                self._answers[asker, request.path, key] = seen
             if len(self._answers) > REMEMBERED_KEYS:
                 self._answers.popitem(last=False)
         # Shielded: a caller that hangs up must not leave an act half done.
         return await asyncio.shield(seen)
 
-    async def _do(self, keeper: Keeper, act: str) -> bytes:
-        self._ledger.note(keeper.spec.name, "asked", detail=act)
+    async def _do(self, keeper: Keeper, act: str, asker: str) -> bytes:
+        self._ledger.note(keeper.spec.name, "asked", detail=f"{act} by {asker}" if asker else act)
         if act in ("stop", "restart"):
             await keeper.stop()
         if act in ("start", "restart"):
             await keeper.start()
         return msgspec.json.encode(keeper.row())
 
-    async def _shutdown(self, _: web.Request) -> web.Response:
+    async def _shutdown(self, request: web.Request) -> web.Response:
+        if request[ASKER]:
+            return web.json_response({"error": "only the runner ends the platform"}, status=403)
         self._ledger.note("", "asked", detail="shutdown")
         _end(self._over, polite=True)
         return web.json_response({"ends": True})
@@ -179,7 +196,7 @@ async def _serve(spec: Spec, platform: Platform, over: asyncio.Future[bool]) -> 
     port = runner.addresses[0][1]
     sys.stdout.write(msgspec.json.encode({"port": port, "token": token}).decode() + "\n")
     sys.stdout.flush()
-    boot = asyncio.create_task(supervisor.boot())
+    boot = asyncio.create_task(supervisor.boot(port))
     try:
         await _until_over(over, platform.forks, boot)
         if over.result():

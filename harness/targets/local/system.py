@@ -24,7 +24,16 @@ from harness.targets.local.kernel import ending_with_us, pinned
 from harness.targets.local.ledger import Line
 from harness.targets.local.procfs import carriers, start_ticks
 from harness.targets.local.spec import ServiceState, Spec
-from harness.targets.local.wiring import RUN_VARIABLE, SystemPlace, base_environment, free_ports, wire
+from harness.targets.local.wiring import (
+    RUN_VARIABLE,
+    Addresses,
+    SystemPlace,
+    base_environment,
+    edges_in,
+    free_ports,
+    services_in,
+    wire,
+)
 
 LISTEN_WITHIN_S = 60.0  # the zygote's imports are in it
 END_WITHIN_S = 10.0
@@ -32,18 +41,22 @@ POLL_S = 0.01
 
 
 class LocalSystem:
-    """One started system; a context manager. ``urls`` are the services' addresses by name.
+    """One started system; a context manager. ``urls`` are the services' own addresses by name.
 
+    ``witness_url`` is where units are offered: the workload's service as the witness reaches it, by its edge.
     ``Refused`` on entering: it did not become ready; the message holds the last lines of the log.
     """
 
     def __init__(self, place: SystemPlace) -> None:
         self.system = place.system
         self.run_token = fresh_token()
-        self.ports = dict(zip(self.system.services, free_ports(len(self.system.services)), strict=True))
+        self.running = services_in(place)
+        self.ports = dict(zip(self.running, free_ports(len(self.running)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
         self._environment = base_environment(place, self.run_token)
-        self._spec = wire(place, self.ports, self._environment)
+        entries = {name: self.ports[edge.to] for name, edge in edges_in(place).items()}
+        self.witness_url = f"http://127.0.0.1:{entries[self.system.witness_edge]}"
+        self._spec = wire(place, Addresses(services=self.ports, edges=entries), self._environment)
         self._state_dir = place.state_dir.resolve()
         self._process: subprocess.Popen[bytes] | None = None
         self._client: PlatformClient | None = None
@@ -201,7 +214,7 @@ class LocalSystem:
 
     def _wait_all_ready(self) -> None:
         """Any exit before all were ready refuses the system, and so does a start that takes too long."""
-        until_s = monotonic_s() + sum(one.start_timeout_s for one in self.system.services.values()) + 1.0
+        until_s = monotonic_s() + sum(one.start_timeout_s for one in self.running.values()) + 1.0
         while late := [row for row in self.services() if row.state != "ready"]:
             for line in self.ledger():
                 self._refuse_a_bad_start(line)

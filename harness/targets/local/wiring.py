@@ -12,11 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import Refused
-from harness.experiment.model import System
+from harness.experiment.model import Edge, Service, System
 from harness.shell import child_environment, fresh_seed
 from harness.targets.local.spec import ServiceSpec, Spec
 
 RUN_VARIABLE = "HORMESIS_RUN"
+BUILT_IN_ARMS = ("none", "bare")
+WITNESS = "driver"
+"""The source of the witness's edge, as ``System.all_edges`` names it: no service, and always there."""
+
 # Below Linux's ephemeral range (32768 on): a client that keeps connecting to a dead port inside it sooner
 # or later draws that port as its own and talks to itself, and any outgoing connection may sit on it.
 PORTS = range(20_000, 32_000)
@@ -63,33 +67,60 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def wire(place: SystemPlace, ports: Mapping[str, int], base: Mapping[str, str]) -> Spec:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Loopback ports: where each service of the arm listens, and where each edge enters the proxy."""
+
+    services: Mapping[str, int]
+    edges: Mapping[str, int]
+
+
+def services_in(place: SystemPlace) -> dict[str, Service]:
+    """The services that run in the place's arm; ``Refused`` if the system has no such arm."""
+    system, arm = place.system, place.arm
+    if arm not in BUILT_IN_ARMS and arm not in system.arms:
+        known = ", ".join(sorted({*BUILT_IN_ARMS, *system.arms}))
+        raise Refused(f"{system.name} has no arm {arm}; there are: {known}. Add it under arms: in its file.")
+    return system.services_of(arm)
+
+
+def edges_in(place: SystemPlace) -> dict[str, Edge]:
+    """The edges whose ends run in the place's arm, the witness's first."""
+    running = {*services_in(place), WITNESS}
+    edges = place.system.all_edges
+    return {name: edge for name, edge in edges.items() if {edge.source, edge.to} <= running}
+
+
+def wire(place: SystemPlace, addresses: Addresses, base: Mapping[str, str]) -> Spec:
     """Build the supervisor's spec: every placeholder filled, every environment complete upon ``base``."""
+    services = services_in(place)
     return Spec(
         state_dir=str(place.state_dir.resolve()),
         profile=place.restart_profile,
         restart=place.arm != "bare",
         preload=place.system.preload,
-        services=tuple(_service(place, ports, base, name) for name in place.system.services),
+        services=tuple(_service(place, addresses, base, name) for name in services),
         overrides=dict(place.overrides),
     )
 
 
-def _service(place: SystemPlace, ports: Mapping[str, int], base: Mapping[str, str], name: str) -> ServiceSpec:
+def _service(place: SystemPlace, addresses: Addresses, base: Mapping[str, str], name: str) -> ServiceSpec:
     service = place.system.services[name]
-    words = _words(place, ports[name], name)
-    own = {key: _filled(value, words) for key, value in service.env.items()}
+    words = _words(place, addresses.services[name], name)
+    switch = place.system.arms[place.arm].env if place.arm in place.system.arms else {}
+    own = {key: _filled(value, words) for key, value in (service.env | switch).items()}
     return ServiceSpec(
         name=name,
         entry=service.entry,
         command=tuple(_filled(word, words) for word in service.command),
         # The token last: whatever a system file says, our processes can be told from others.
-        env={**base, **own, **_contract(place, ports, name), RUN_VARIABLE: base[RUN_VARIABLE]},
-        port=ports[name],
+        env={**base, **own, **_contract(place, addresses, name), RUN_VARIABLE: base[RUN_VARIABLE]},
+        port=addresses.services[name],
         readiness=service.readiness,
         health=service.health,
-        after=service.after,
+        after=tuple(other for other in service.after if other in addresses.services),
         start_timeout_s=service.start_timeout_s,
+        platform=service.platform,
     )
 
 
@@ -110,15 +141,15 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _contract(place: SystemPlace, ports: Mapping[str, int], name: str) -> dict[str, str]:
+def _contract(place: SystemPlace, addresses: Addresses, name: str) -> dict[str, str]:
     """The variables that docs/protocols/pipeline.md promises to a service."""
     edges = {
-        f"EDGE_{edge.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{ports[ends.to]}"
-        for edge, ends in place.system.edges.items()
+        f"EDGE_{edge.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{addresses.edges[edge]}"
+        for edge, ends in edges_in(place).items()
         if ends.source == name
     }
     own = {
-        "PORT": str(ports[name]),
+        "PORT": str(addresses.services[name]),
         "STATE_DIR": str(place.state_dir.resolve() / name),
         "TEMPLATE_DIR": str(place.template.resolve()),
         "SERVICE": name,

@@ -48,6 +48,7 @@ def place(tmp_path) -> Callable[..., SystemPlace]:
             services=services,
             workload=Workload(service=first, route="/"),
             edges=settings.pop("edges", {}),
+            arms=settings.pop("arms", {}),
             preload=settings.pop("preload", ("tiny_service",)),
         )
         template = tmp_path / "template"

@@ -188,6 +188,56 @@ def test_a_service_that_repeats_an_old_boot_id_is_not_ready(place, services, unt
             system.wait_ready("one")
 
 
+@pytest.fixture(scope="module")
+def healed(tmp_path_factory, services):
+    """``medic`` may restart others; gives the system and what medic found in its environment."""
+    folder = tmp_path_factory.mktemp("healed")
+    medic = msgspec.structs.replace(services.entry(), platform=True, env={"PLATFORM_TOKEN": "forged"})
+    system = System(
+        version=1,
+        name="tiny",
+        services={"one": services.entry(), "medic": medic},
+        workload=Workload(service="one", route="/"),
+    )
+    place = SystemPlace(
+        system=system,
+        system_dir=folder,
+        template=folder,
+        state_dir=folder / "state",
+        python_path=str(Path(__file__).parent),
+    )
+    with LocalSystem(place) as started:
+        text = (folder / "state" / "medic" / "environment.json").read_text(encoding="utf-8")
+        yield started, json.loads(text)
+
+
+def test_a_platform_service_restarts_another_and_the_ledger_says_who_asked(healed, until):
+    system, env = healed
+    assert env["PLATFORM_URL"] == f"http://127.0.0.1:{system.client._listening.port}"
+    bearer = f"Bearer {env['PLATFORM_TOKEN']}"
+    before = system.service("one").pid
+    status, body = ask(system, path="/v1/services/one/restart", Authorization=bearer)
+    assert status == 200
+    assert json.loads(body)["pid"] != before
+    until(lambda: restarted(system, before))
+    assert [line.detail for line in system.ledger() if line.act == "asked"] == ["restart by medic"]
+    assert ask(system, method="GET", path="/v1/services", Authorization=bearer)[0] == 200
+
+
+def test_a_platform_service_cannot_end_the_platform(healed):
+    system, env = healed
+    bearer = f"Bearer {env['PLATFORM_TOKEN']}"
+    assert ask(system, path="/v1/shutdown", Authorization=bearer)[0] == 403
+    assert system.service("one").state == "ready"
+
+
+def test_only_a_platform_service_finds_the_platform(healed):
+    system, env = healed
+    text = Path(env["STATE_DIR"]).parent.joinpath("one", "environment.json").read_text(encoding="utf-8")
+    assert not {"PLATFORM_URL", "PLATFORM_TOKEN"} & json.loads(text).keys()
+    assert env["PLATFORM_TOKEN"] not in ("forged", system.client._listening.token)
+
+
 def ask(system, *, method="POST", path="/v1/services/one/stop", **headers):
     listening = system.client._listening
     given = {"Authorization": f"Bearer {listening.token}"} | headers

@@ -9,17 +9,27 @@ import msgspec
 import pytest
 
 from harness.errors import Refused
-from harness.experiment.model import Edge, Service
+from harness.experiment.model import Edge, Service, Switch
 from harness.targets.local import wiring
 from harness.targets.local.spec import Spec
-from harness.targets.local.wiring import PORTS, base_environment, free_ports, wire
+from harness.targets.local.wiring import (
+    PORTS,
+    Addresses,
+    base_environment,
+    edges_in,
+    free_ports,
+    services_in,
+    wire,
+)
 
 TOKEN = "a-token"
 
 
-def wired(place, ports=None):
-    ports = ports or {name: 20_000 + i for i, name in enumerate(place.system.services)}
-    return wire(place, ports, base_environment(place, TOKEN))
+def wired(place):
+    """Services at 20 000 on, edges at 21 000 on, in the order of the system file."""
+    services = {name: 20_000 + i for i, name in enumerate(services_in(place))}
+    edges = {name: 21_000 + i for i, name in enumerate(edges_in(place))}
+    return wire(place, Addresses(services=services, edges=edges), base_environment(place, TOKEN))
 
 
 def test_placeholders_are_filled_in_command_and_environment_and_other_braces_stay(place, tmp_path):
@@ -40,9 +50,9 @@ def test_placeholders_are_filled_in_command_and_environment_and_other_braces_sta
 def test_a_service_learns_its_contract_and_only_its_own_edges(place, services, tmp_path):
     edges = {"one-to-two": Edge(source="one", to="two"), "two-to-one": Edge(source="two", to="one")}
     one, two = wired(place({"one": services.entry(), "two": services.entry()}, edges=edges)).services
-    assert one.env["EDGE_ONE_TO_TWO_URL"] == "http://127.0.0.1:20001"
+    assert one.env["EDGE_ONE_TO_TWO_URL"] == "http://127.0.0.1:21001"  # 21000 is the witness's
     assert "EDGE_TWO_TO_ONE_URL" not in one.env
-    assert two.env["EDGE_TWO_TO_ONE_URL"] == "http://127.0.0.1:20000"
+    assert two.env["EDGE_TWO_TO_ONE_URL"] == "http://127.0.0.1:21002"
     assert one.env["PORT"] == "20000"
     assert one.env["SERVICE"] == "one"
     assert one.env["STATE_DIR"] == str(tmp_path / "state" / "one")
@@ -65,6 +75,45 @@ def test_only_an_allow_list_of_our_environment_is_handed_on(place, services, mon
 @pytest.mark.parametrize(("arm", "restart"), [("none", True), ("bare", False)])
 def test_only_bare_never_restarts(place, services, arm, restart):
     assert wired(place({"one": services.entry()}, arm=arm)).restart is restart
+
+
+def healed(place, services, arm):
+    """``one`` everywhere; ``medic`` only in arm reference, and ``one`` starts after it."""
+    one = msgspec.structs.replace(services.entry(), env={"HEALING": "off"}, after=("medic",))
+    medic = msgspec.structs.replace(services.entry(), platform=True)
+    switch = Switch(env={"HEALING": "reference", "WHERE": "{state}"}, services=("medic",))
+    return place(
+        {"one": one, "medic": medic},
+        edges={"medic-one": Edge(source="medic", to="one"), "one-medic": Edge(source="one", to="medic")},
+        arms={"reference": switch},
+        arm=arm,
+    )
+
+
+@pytest.mark.parametrize("arm", ["none", "bare"])
+def test_a_service_of_another_arm_is_not_there_and_neither_are_its_edges(place, services, arm):
+    where = healed(place, services, arm)
+    assert list(edges_in(where)) == ["driver-one"]
+    (one,) = wired(where).services
+    assert one.env["HEALING"] == "off"
+    assert one.after == ()
+    assert "EDGE_ONE_MEDIC_URL" not in one.env
+
+
+def test_an_arm_adds_its_services_their_edges_and_its_environment(place, services, tmp_path):
+    where = healed(place, services, "reference")
+    assert list(edges_in(where)) == ["driver-one", "medic-one", "one-medic"]
+    one, medic = wired(where).services
+    assert {one.env["HEALING"], medic.env["HEALING"]} == {"reference"}
+    assert medic.env["WHERE"] == str(tmp_path / "state" / "medic")
+    assert one.after == ("medic",)
+    assert (one.platform, medic.platform) == (False, True)
+    assert one.env["EDGE_ONE_MEDIC_URL"] == "http://127.0.0.1:21002"
+
+
+def test_an_arm_that_the_system_does_not_have_is_refused_with_those_it_has(place, services):
+    with pytest.raises(Refused, match="tiny has no arm seed; there are: bare, none, reference"):
+        services_in(healed(place, services, "seed"))
 
 
 def test_a_spec_survives_json(place, services):
