@@ -16,6 +16,7 @@ import msgspec
 
 from harness.driver.client import HttpClient
 from harness.driver.openloop import OpenLoop
+from harness.driver.orders import RecordFaults
 from harness.driver.parcels import build_parcels
 from harness.driver.request import RequestWorkload
 from harness.driver.spec import Spec
@@ -29,15 +30,16 @@ _FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft li
 
 
 def main(argv: list[str], out: TextIO) -> int:
-    """Run one driver; gives its exit code: 0 done or stopped, 5 where the world cannot be opened."""
+    """Run one driver; gives its exit code: 0 done or stopped, 5 refused.
+
+    Refused are a world that cannot be opened and a fault that could touch none of its records.
+    """
     spec = msgspec.json.decode(Path(argv[1]).read_bytes(), type=Spec)
     try:
-        world = open_world(spec)
+        parcels = _parcels(spec)
     except Refused as error:
         print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
         return 5
-    parcels = build_parcels(spec.seed, spec.profile, spec.duration_s, world)
-    del world
     raise_file_limit()
     # What exists now lives to the end: without the freeze a full collection walks all bodies' owners.
     gc.collect()
@@ -57,6 +59,13 @@ def open_world(spec: Spec) -> World:
     return opener(scenario=spec.scenario, seed=spec.seed, template=Path(spec.template))
 
 
+def _parcels(spec: Spec) -> list[Parcel]:
+    if spec.mutations and not spec.taint:
+        raise Refused("faults in the records need a place for their taint ledger")
+    world = open_world(spec)
+    return build_parcels(spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations)
+
+
 def raise_file_limit() -> None:
     """Lift the soft limit of open files as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -72,15 +81,20 @@ async def _drive(spec: Spec, parcels: list[Parcel], out: TextIO) -> None:
 
     orders = await _standard_input()
     rows = RowWriter(Path(spec.observations))
+    now = asyncio.get_running_loop().time
+    faults = RecordFaults(spec.mutations, spec.taint, tell=tell, now=now)
     try:
         async with HttpClient(spec.url, spec.profile.deadline_s) as client:
-            loop = OpenLoop(RequestWorkload(spec.workload, spec.profile.deadline_s, client), rows, tell)
-            tell({"ready": True, "units": sum(parcel.units[0].stream == WITNESS for parcel in parcels)})
+            workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
+            loop = OpenLoop(workload, rows, tell, faults=faults)
+            units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
+            tell({"ready": True, "units": units})
             first_due_s = await _go(orders)
             if first_due_s is not None:
-                await _until_stopped(loop.run(parcels, first_due_s), orders)
+                await _until_stopped(loop.run(parcels, first_due_s), _obey(orders, faults))
     finally:
         rows.close()
+        faults.close()
     tell({"done": {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}})
 
 
@@ -99,20 +113,24 @@ async def _go(orders: asyncio.StreamReader) -> float | None:
     if not words:
         return None
     if len(words) != 2 or words[0] != b"go":
-        raise ValueError(f"the driver takes one order, 'go AT_S', not {b' '.join(words)!r}")
+        raise ValueError(f"the driver waits for 'go AT_S', not for {b' '.join(words)!r}")
     return float(words[1])
 
 
-async def _until_stopped(work: Coroutine[None, None, None], orders: asyncio.StreamReader) -> None:
-    running = asyncio.create_task(work)
-    ending = asyncio.create_task(orders.read())
-    await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
-    if not running.done():
-        running.cancel()
-    ending.cancel()
-    results = await asyncio.gather(running, return_exceptions=True)
-    if isinstance(results[0], BaseException) and not isinstance(results[0], asyncio.CancelledError):
-        raise results[0]
+async def _obey(orders: asyncio.StreamReader, faults: RecordFaults) -> None:
+    """Do what the runner orders, until its end; a line without an end is no order."""
+    while (line := await orders.readline()).endswith(b"\n"):
+        faults.obey(line)
+
+
+async def _until_stopped(work: Coroutine[None, None, None], orders: Coroutine[None, None, None]) -> None:
+    running, obeying = asyncio.create_task(work), asyncio.create_task(orders)
+    await asyncio.wait((running, obeying), return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    obeying.cancel()
+    for result in await asyncio.gather(running, obeying, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from math import nan
 
+from harness.driver.orders import RecordFaults
 from harness.driver.stalls import Stall, StallDetector, heartbeat
-from harness.driver.workload import Finding, Parcel, Reply, Workload
+from harness.driver.workload import Change, Finding, Parcel, Reply, Workload
 from harness.driver.writer import RowWriter
 from harness.history.observations import UNKNOWN, boot_hash
 
@@ -27,7 +28,8 @@ _STOPPED = "stopped"  # the run ended while the unit was on its way: not the sys
 class OpenLoop:
     """Offers parcels through ``workload`` and records one row a unit.
 
-    ``tell`` gets what the runner must know, as JSON objects of docs/protocols/driver.md.
+    ``tell`` gets what the runner must know, as JSON objects of docs/protocols/driver.md; ``faults``
+    decides at the instant of sending whether something else goes out in a parcel's place.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class OpenLoop:
         rows: RowWriter,
         tell: Callable[[dict[str, object]], None],
         *,
+        faults: RecordFaults | None = None,
         in_flight_max: int = IN_FLIGHT_MAX,
     ) -> None:
         self._workload = workload
@@ -46,6 +49,7 @@ class OpenLoop:
         self._versions: dict[str, int] = {}
         self._stalls = StallDetector()
         self._now = asyncio.get_running_loop().time
+        self._faults = faults or RecordFaults((), "", tell=tell, now=self._now)
         self.recorded = [0, 0]
         """Rows so far, by stream."""
 
@@ -70,13 +74,24 @@ class OpenLoop:
         at_s = self._now()
         if (stall := self._stalls.sent(due_s, at_s)) is not None:
             self._tell_stall(stall)
+        change = self._faults.in_force(parcel, at_s - due_s + parcel.due_s)
+        if change is None and not parcel.body:
+            return  # an extra one whose fault is not on
         if self._in_flight >= self._in_flight_max:
             self._record(parcel, due_s, Reply(nan, at_s, "skipped"))
-        else:
-            self._in_flight += 1
+            return
+        self._in_flight += 1
+        if change is None:
             group.create_task(self._one(parcel, due_s))
+        else:
+            self._faults.touch(change)
+            group.create_task(self._changed(change, due_s))
 
-    async def _one(self, parcel: Parcel, due_s: float) -> None:
+    async def _changed(self, change: Change, due_s: float) -> None:
+        reply = await self._one(change.parcel, due_s)
+        self._faults.answered(change, reply)
+
+    async def _one(self, parcel: Parcel, due_s: float) -> Reply:
         sent_s = self._now()
         try:
             reply = await self._workload.submit(parcel)
@@ -86,6 +101,7 @@ class OpenLoop:
         finally:
             self._in_flight -= 1
         self._record(parcel, due_s, reply)
+        return reply
 
     def _record(self, parcel: Parcel, due_s: float, reply: Reply) -> None:
         for unit, answer in zip(parcel.units, self._workload.collect(parcel, reply), strict=True):

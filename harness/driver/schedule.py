@@ -9,7 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_WITNESS_DICE, _LOAD_DICE, _GOLDEN_DICE = 1, 2, 3  # one stream of dice each: a knob moves no other's draws
+_WITNESS_DICE, _LOAD_DICE, _GOLDEN_DICE, _SURGE_DICE = (
+    1,
+    2,
+    3,
+    4,
+)  # one stream of dice each: a knob moves no other's draws
 
 
 def witness_due(seed: int, rate_hz: float, duration_s: float) -> NDArray[np.float64]:
@@ -23,6 +28,12 @@ def witness_due(seed: int, rate_hz: float, duration_s: float) -> NDArray[np.floa
 def load_due(seed: int, every_s: float, duration_s: float) -> NDArray[np.float64]:
     """Due offsets of the load batches in seconds, one in each slot of ``every_s``."""
     return _jittered(seed, _LOAD_DICE, every_s, duration_s)
+
+
+def surge_due(seed: int, episode: int, step_s: float, length_s: float) -> NDArray[np.float64]:
+    """Offsets from a surge's begin of the batches that it adds, one in each slot of ``step_s``."""
+    count = int(length_s / step_s + 1e-9)
+    return (np.arange(count) + np.random.default_rng([seed, _SURGE_DICE, episode]).random(count)) * step_s
 
 
 def golden_numbers(seed: int, every: int, count: int) -> NDArray[np.int64]:

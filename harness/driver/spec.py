@@ -5,13 +5,31 @@ from __future__ import annotations
 import msgspec
 
 from harness.experiment.model import Profile, Workload
+from harness.faults.effects import Mutate, Surge
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One fault in the records: offsets in seconds from the first slot, until excluded.
+
+    Outside of the span nothing is changed, whatever was ordered.
+    """
+
+    episode: int
+    from_s: float
+    until_s: float
+    effect: Mutate | Surge
+
+    def holds(self, offset_s: float) -> bool:
+        """Whether a unit due at ``offset_s`` lies in the span."""
+        return self.from_s <= offset_s < self.until_s
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a driver needs; ``scenario`` goes to the world's opener as it is.
 
     ``url`` is the full address units are posted to; ``world`` is ``module:function``, found on
-    ``world_path``; ``duration_s`` counts from the first slot to the end of the last.
+    ``world_path``; ``duration_s`` counts from the first slot to the end of the last. ``taint`` is the
+    file of the touched records; it is needed where there are ``mutations``.
     """
 
     seed: int
@@ -24,3 +42,5 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     url: str
     workload: Workload
     observations: str
+    mutations: tuple[Span, ...] = ()
+    taint: str = ""

@@ -30,12 +30,30 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Units handed over together, ready to send; ``fresh`` asks for a connection of its own."""
+    """Units handed over together, ready to send; ``fresh`` asks for a connection of its own.
+
+    Without a body there is nothing to send, unless ``instead`` is in force.
+    """
 
     due_s: float
     units: tuple[Unit, ...]
     body: bytes
     fresh: bool = False
+    instead: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is offered in a parcel's place while ``episode`` is on.
+
+    ``touched`` are the ids of the changed, added or withheld records, in order; ``taint`` their lines
+    for the ledger. A parcel without units (a duplicate) is sent outside of the rows.
+    """
+
+    episode: int
+    parcel: Parcel
+    touched: tuple[str, ...]
+    taint: bytes
 
 
 @dataclass(frozen=True, slots=True)

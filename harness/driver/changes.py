@@ -1,0 +1,146 @@
+"""What is offered instead while a fault in the records is on: built beforehand, for the units of its span.
+
+Comes in: the batches of a run, the spans of its faults. Goes out: ``Change``s of parcels, and extra
+parcels that exist only while their episode is on. Pure. Refused is what could change nothing at all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from harness.driver.mutations import is_number, is_touched, known_values, mutated
+from harness.driver.offered import Batch, Offered, body_of, parcel_of
+from harness.driver.spec import Span
+from harness.driver.taint import Taint, taint_bytes
+from harness.driver.workload import Change, Parcel
+from harness.errors import Refused
+from harness.faults.effects import Mutate, Surge
+from harness.history.observations import LOAD
+
+_WITHOUT_FIELD = ("add", "duplicate", "late", "truncate")
+_WITH_LAG = ("duplicate", "late")
+
+
+def refuse_without_effect(spans: Sequence[Span], batches: Sequence[Batch]) -> None:
+    """Raise Refused, in words, where a span could never touch a record of this run or meets another."""
+    ordered = sorted(spans, key=lambda span: span.from_s)
+    if len({span.episode for span in spans}) < len(spans):
+        raise Refused("two faults in the records have one episode number")
+    for span, following in itertools.pairwise(ordered):
+        if following.from_s < span.until_s:
+            raise Refused(f"faults in the records meet: episodes {span.episode} and {following.episode}")
+    for span in ordered:
+        problem = (
+            _surge_problem(batches) if isinstance(span.effect, Surge) else _problem(span.effect, batches)
+        )
+        if problem:
+            raise Refused(f"episode {span.episode}: {problem}")
+
+
+def _surge_problem(batches: Sequence[Batch]) -> str:
+    return "" if _has_load(batches) else "surge: the profile offers no load batches"
+
+
+def _problem(effect: Mutate, batches: Sequence[Batch]) -> str:
+    """Say why ``effect`` can touch nothing, or ""."""
+    what, field = effect.mutation, effect.field
+    if what in _WITH_LAG and not effect.lag_s > 0:
+        return f"{what}: lag_s {effect.lag_s:g} is not above 0"
+    if what == "truncate" and not _has_load(batches):
+        return "truncate: the profile offers no load batches"
+    if what not in _WITHOUT_FIELD or (what == "add" and field):
+        return _field_problem(effect, list(itertools.chain.from_iterable(batches)))
+    return ""
+
+
+def _field_problem(effect: Mutate, offered: Sequence[Offered]) -> str:
+    what, field = effect.mutation, effect.field
+    values = known_values(offered, field)
+    if field == "id":
+        return f"{what}: 'id' is the driver's own"
+    if what == "add":
+        return f"add: the records have a field {field!r} already" if values else ""
+    if not values:
+        known = ", ".join(sorted({name for one in offered for name in one.record})) or "none"
+        return f"{what}: no record has a field {field!r}; there are: {known}"
+    if what == "unit" and not any(map(is_number, values)):
+        return f"unit: {field!r} holds no numbers"
+    if what == "new_category" and not any(isinstance(value, str) for value in values):
+        return f"new_category: {field!r} holds no strings"
+    if what == "null_by_label" and not any(one.label == 1 for one in offered):
+        return "null_by_label: the world tells no label that is 1"
+    if what == "decoy" and len(values) < 2:
+        return f"decoy: no other record has a field {field!r}"
+    return ""
+
+
+def _has_load(batches: Sequence[Batch]) -> bool:
+    return any(batch[0].unit.stream == LOAD for batch in batches)
+
+
+def changes_of(span: Span, batches: Sequence[Batch], seed: int) -> tuple[dict[int, Change], list[Parcel]]:
+    """Build what ``span`` does to ``batches`` (in order of due): changes by index, and extra parcels."""
+    effect = span.effect
+    if isinstance(effect, Surge):
+        return {}, []
+    due = {index: batch for index, batch in enumerate(batches) if span.holds(batch[0].unit.due_s)}
+    if effect.mutation == "duplicate":
+        return {}, list(_duplicates(span, effect, due, seed))
+    if effect.mutation == "truncate":
+        return dict(_truncated(span, effect, due)), []
+    return dict(_mutated(span, effect, due, seed)), []
+
+
+def extra_parcel(span: Span, batch: Batch) -> Parcel:
+    """Build a parcel of a surge: nothing, unless its episode is on."""
+    ids = tuple(one.unit.id for one in batch)
+    taint = _taint(span, ids, "surge", detail="extra record")
+    return _only_while(Change(span.episode, parcel_of(batch), ids, taint))
+
+
+def _mutated(span: Span, effect: Mutate, due: Mapping[int, Batch], seed: int) -> Iterator[tuple[int, Change]]:
+    flat = list(itertools.chain.from_iterable(due.values()))
+    changed, detail = mutated(flat, effect, seed=seed, episode=span.episode)
+    left = iter(changed)
+    for index, batch in due.items():
+        own = list(itertools.islice(left, len(batch)))
+        ids = tuple(one.unit.id for one in own if one is not None)
+        if ids:
+            parcel = parcel_of([new or old for new, old in zip(own, batch, strict=True)])
+            taint = _taint(span, ids, effect.mutation, field=effect.field, detail=detail)
+            yield index, Change(span.episode, parcel, ids, taint)
+
+
+def _duplicates(span: Span, effect: Mutate, due: Mapping[int, Batch], seed: int) -> Iterator[Parcel]:
+    """The same records once more, ``lag_s`` later, as parcels without units: they are in no row."""
+    detail = f"again {effect.lag_s:g} s later"
+    for batch in due.values():
+        again = [one for one in batch if is_touched(effect, seed, span.episode, one)]
+        due_s = batch[0].unit.due_s + effect.lag_s
+        if again and span.holds(due_s):
+            ids = tuple(one.unit.id for one in again)
+            taint = _taint(span, ids, effect.mutation, detail=detail)
+            yield _only_while(Change(span.episode, Parcel(due_s, (), body_of(again)), ids, taint))
+
+
+def _truncated(span: Span, effect: Mutate, due: Mapping[int, Batch]) -> Iterator[tuple[int, Change]]:
+    """The first share of each load batch, at least one record; the rest was never sent and has no row."""
+    for index, batch in due.items():
+        kept = max(1, math.floor(len(batch) * effect.share_ratio))
+        if batch[0].unit.stream == LOAD and kept < len(batch):
+            ids = tuple(one.unit.id for one in batch[kept:])
+            taint = _taint(span, ids, effect.mutation, detail="not sent")
+            yield index, Change(span.episode, parcel_of(batch[:kept]), ids, taint)
+
+
+def _only_while(change: Change) -> Parcel:
+    return replace(change.parcel, units=(), body=b"", instead=change)
+
+
+def _taint(span: Span, ids: Sequence[str], mutation: str, *, field: str = "", detail: str) -> bytes:
+    return taint_bytes(
+        Taint(id=name, episode=span.episode, mutation=mutation, field=field, detail=detail) for name in ids
+    )

@@ -1,0 +1,37 @@
+"""A record with the unit that offers it, and the parcel that carries some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.driver.request import build_body
+from harness.driver.workload import Parcel, Unit
+from harness.history.observations import WITNESS
+
+FRESH_EVERY = 4
+"""Every fourth witness unit opens a connection: a pooled one can hide a listener that is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One unit and its record; ``label`` is what will turn out to be true: 0, 1, or -1 where unknown."""
+
+    unit: Unit
+    record: Mapping[str, object]
+    label: int = -1
+
+
+Batch = Sequence[Offered]
+
+
+def parcel_of(batch: Batch) -> Parcel:
+    """Build the parcel of a batch that is not empty; all its units are due together."""
+    first = batch[0].unit
+    fresh = first.stream == WITNESS and first.number % FRESH_EVERY == FRESH_EVERY - 1
+    return Parcel(first.due_s, tuple(offered.unit for offered in batch), body_of(batch), fresh)
+
+
+def body_of(batch: Batch) -> bytes:
+    """Build the body that carries the records of ``batch`` under their ids."""
+    return build_body([offered.unit.id for offered in batch], [offered.record for offered in batch])

@@ -1,0 +1,85 @@
+"""Faults in the records while the driver runs: what is on, what was touched, and saying so.
+
+Comes in: the runner's lines ``on N``, ``off N``, ``look N``, and parcels at the instant of sending.
+Goes out: the parcel that is really sent, lines of the taint ledger, and ``records`` messages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.driver.spec import Span
+from harness.driver.workload import Change, Parcel, Reply
+
+_CERTAINLY_SENT = ("", "reset")  # something came back, or an open connection was cut
+
+
+class RecordFaults:
+    """The switchboard of a run's faults in the records; the plan's seed has decided all the rest.
+
+    ``now`` gives monotonic seconds; ``tell`` takes messages of docs/protocols/driver.md.
+    """
+
+    def __init__(
+        self,
+        spans: Sequence[Span],
+        taint: str,
+        *,
+        tell: Callable[[dict[str, object]], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._spans = {span.episode: span for span in spans}
+        self._taint_fd = _open_ledger(Path(taint)) if spans else -1
+        self._tell = tell
+        self._now = now
+        self._on: set[int] = set()
+        self._touched = dict.fromkeys(self._spans, 0)
+        self._proven: set[int] = set()
+
+    def obey(self, line: bytes) -> None:
+        """Do what a line of the runner says; raises ValueError for anything but an order on our spans."""
+        words = line.split()
+        episode = int(words[1]) if len(words) == 2 and words[1].isdigit() else -1
+        if episode not in self._spans or words[0] not in (b"on", b"off", b"look"):
+            raise ValueError(f"the driver has no such order: {line.decode(errors='replace').strip()!r}")
+        if words[0] == b"on":
+            self._on.add(episode)
+        elif words[0] == b"off":
+            self._on.discard(episode)
+        self._say(episode, words[0].decode(), at_s=self._now())
+
+    def in_force(self, parcel: Parcel, offset_s: float) -> Change | None:
+        """What to send in the place of ``parcel``, ``offset_s`` after the first slot."""
+        change = parcel.instead
+        if change is None or change.episode not in self._on:
+            return None
+        return change if self._spans[change.episode].holds(offset_s) else None
+
+    def touch(self, change: Change) -> None:
+        """Note the records of ``change`` as touched; called before they are sent."""
+        left = change.taint
+        while left:
+            left = left[os.write(self._taint_fd, left) :]
+        self._touched[change.episode] += len(change.touched)
+
+    def answered(self, change: Change, reply: Reply) -> None:
+        """Tell of an episode's first touched record once that was sent for certain."""
+        if change.episode not in self._proven and reply.fault in _CERTAINLY_SENT:
+            self._proven.add(change.episode)
+            self._say(change.episode, "first", at_s=reply.sent_s, first=change.touched[0])
+
+    def close(self) -> None:
+        """Make the ledger durable."""
+        if self._taint_fd >= 0:
+            os.fsync(self._taint_fd)
+            os.close(self._taint_fd)
+
+    def _say(self, episode: int, why: str, *, at_s: float, first: str = "") -> None:
+        said: dict[str, object] = {"episode": episode, "on": episode in self._on, "why": why}
+        self._tell({"records": said | {"touched": self._touched[episode], "at_s": at_s, "first": first}})
+
+
+def _open_ledger(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
