@@ -6,7 +6,7 @@ where its rows are from. Imputation of missing numbers by the median is part of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -59,11 +59,16 @@ class DataGate:
         self._last_valid: tuple[Record, ...] = ()
         self._medians: dict[str, float] = {}
 
-    def pass_on(self, batch: Sequence[Record]) -> Passed:
-        """Judge ``batch`` and give what takes its place; a batch that passes becomes the last valid."""
+    def pass_on(self, batch: Sequence[Record], *, null_share: float | None = None) -> Passed:
+        """Judge ``batch`` and give what takes its place; a batch that passes becomes the last valid.
+
+        ``null_share`` is the share in the stream that the batch is a piece of, where that is known:
+        it decides whether nulls are filled. Left out, it is the share of each batch tried.
+        """
         rows: list[Record | None] = list(batch)
         for retries in range(self._retries + 1):
-            filled, imputed = self._filled(rows)
+            share = self.null_share(rows) if null_share is None else null_share
+            filled, imputed = self._filled(rows) if share < self._null_share else (list(rows), 0)
             if self._is_valid(filled):
                 self._remember([row for row in filled if row is not None])
                 source: Source = "cleaned" if retries else "whole"
@@ -74,16 +79,14 @@ class DataGate:
         source = "last_valid" if old else "nothing"
         return Passed(rows=stand_in, source=source, imputed=0, retries=self._retries)
 
-    def null_share(self, batch: Sequence[Record | None]) -> float:
+    def null_share(self, batch: Collection[Record | None]) -> float:
         """Share of the cells of ``batch`` that are null or absent; 0 for an empty one."""
         rows = [row for row in batch if row is not None]
         nulls = sum(row.get(name) is None for row in rows for name in self._fields)
         return nulls / (len(rows) * len(self._fields)) if rows else 0.0
 
     def _filled(self, rows: Sequence[Record | None]) -> tuple[list[Record | None], int]:
-        """Impute the numbers of a batch whose null share is allowed; the count of values made up."""
-        if self.null_share(rows) >= self._null_share:
-            return list(rows), 0
+        """Impute the missing numbers of ``rows``; the count of values made up."""
         filled: list[Record | None] = []
         imputed = 0
         for row in rows:
