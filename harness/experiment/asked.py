@@ -17,6 +17,7 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
 from harness.experiment.limits import check_claim, check_use
 from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
+from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
 from harness.faults.kind import DURATION_MAX_S
 
@@ -122,14 +123,23 @@ def check_objectives(asked: Asked, kinds: Collection[str] | None, findings: Find
                 )
         check_claim(objective, asked.profile, path, findings)
         check_use(objective, path, findings, sham=asked.sham)
+        if objective.no_acts and not asked.sham and kinds is not None and not any(map(is_placebo, kinds)):
+            findings.add(
+                "HRM226",
+                "'no_acts' with neither sham runs nor placebos",
+                (*path, "no_acts"),
+                label="nothing unbroken",
+                why="acts are false where nothing is broken, and here something always would be",
+                help="write 'sham: true', or add a placebo to the method",
+            )
         claims = (objective.served_within_s, objective.availability_ratio)
-        if all(claim is None for claim in claims) and not objective.exactly_once:
+        if all(claim is None for claim in claims) and not (objective.exactly_once or objective.no_acts):
             findings.add(
                 "HRM223",
                 "the objective claims nothing",
                 path,
                 why="it could not fail",
-                help="add served_within_s, availability_ratio or exactly_once: true",
+                help="add served_within_s, availability_ratio, exactly_once: true or no_acts: true",
             )
 
 

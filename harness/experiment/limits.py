@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import FaultStep, Objective, Profile
 from harness.faults.effects import lasts_s
@@ -131,12 +132,15 @@ def check_use(objective: Objective, path: Path, findings: Findings, *, sham: boo
             why="availability is judged over sham runs, and there would be none",
             help="write 'sham: true', or remove it",
         )
-    if objective.fault and objective.served_within_s is None:
+    if objective.served_within_s is not None:
+        return
+    used = {"fault": objective.fault, "level": objective.level == "full", "while_hurt": objective.while_hurt}
+    for key in (key for key, is_used in used.items() if is_used):
         findings.add(
             "HRM226",
-            "'fault' without 'served_within_s'",
-            (*path, "fault"),
+            f"{quoted(key)} without 'served_within_s'",
+            (*path, key),
             label="would be ignored",
-            why="exactly_once is judged over all runs and availability over sham runs, whatever the fault",
-            help="remove 'fault', or add served_within_s",
+            why="the other claims are judged over whole runs, whatever the fault",
+            help=f"remove {quoted(key)}, or add served_within_s",
         )

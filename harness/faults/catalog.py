@@ -18,7 +18,7 @@ from harness.faults import data, network, placebo, process
 from harness.faults.effects import Effect
 from harness.faults.kind import FaultKind, FaultProblem
 
-__all__ = ["FAULTS", "FaultProblem", "compile_fault"]
+__all__ = ["FAULTS", "FaultProblem", "compile_fault", "is_placebo"]
 
 MISSING = re.compile(r"missing required field `(?P<key>[^`]+)`")
 AT_KEY = re.compile(r" - at `\$\.(?P<key>[^`.\[]+)[^`]*`$")
@@ -27,6 +27,15 @@ AT_KEY = re.compile(r" - at `\$\.(?P<key>[^`.\[]+)[^`]*`$")
 FAULTS: Mapping[str, FaultKind] = {
     row.kind: row for row in (*process.ROWS, *network.ROWS, *data.ROWS, *placebo.ROWS)
 }
+
+
+def is_placebo(kind: str) -> bool:
+    """Say whether ``kind`` is a placebo; an unknown kind is none.
+
+    >>> is_placebo("placebo.surge"), is_placebo("process.kill")
+    (True, False)
+    """
+    return kind in FAULTS and FAULTS[kind].placebo
 
 
 def compile_fault(kind: str, arguments: Mapping[str, object]) -> Effect:

@@ -1,6 +1,8 @@
-"""Actions and rollback for plain ``chaos run``; each proves its effect or raises.
+"""Actions and rollbacks for plain ``chaos run``; each proves its effect or raises.
 
-The process is named by pid and start ticks through a pidfd, so that a reused pid is never hit.
+A process is named by pid and start ticks through a pidfd, so that a reused pid is never hit. Faults on edges
+go to the running fault proxy; those in the records are listed, so that `chaos validate` accepts a file that
+`hormesis run` runs, and refuse to be called.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from harness.errors import Refused, Unsafe, Untrustworthy
+from harness.frontends.chaostoolkit.actions import action
 from harness.frontends.chaostoolkit.platform import platform, process_of
+from harness.frontends.chaostoolkit.wire import restore_edge
 from harness.shell import monotonic_s, sleep_until
 
 if TYPE_CHECKING:
@@ -18,6 +22,37 @@ if TYPE_CHECKING:
 EFFECT_WITHIN_S = 5.0
 READY_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.02
+
+network_latency = action("network.latency")
+network_bandwidth = action("network.bandwidth")
+network_partition = action("network.partition")
+network_black_hole = action("network.black_hole")
+network_refuse = action("network.refuse")
+network_reset = action("network.reset")
+network_slice = action("network.slice")
+network_corrupt = action("network.corrupt")
+network_wrong_body = action("network.wrong_body")
+data_rename_field = action("data.rename_field")
+data_drop_field = action("data.drop_field")
+data_add_field = action("data.add_field")
+data_change_type = action("data.change_type")
+data_change_unit = action("data.change_unit")
+data_nulls = action("data.nulls")
+data_sentinel = action("data.sentinel")
+data_duplicate = action("data.duplicate")
+data_late = action("data.late")
+data_stuck_value = action("data.stuck_value")
+data_new_category = action("data.new_category")
+data_truncate_batch = action("data.truncate_batch")
+data_wrong_rename = action("data.wrong_rename")
+placebo_surge = action("placebo.surge")
+placebo_slow_batch = action("placebo.slow_batch")
+placebo_added_field = action("placebo.added_field")
+
+
+def network_restore(edge: str) -> dict[str, object]:
+    """Take every fault of ours off ``edge``; ``Unsafe`` where one stays. Calling it twice is harmless."""
+    return restore_edge(edge)
 
 
 def process_kill(service: str) -> dict[str, object]:

@@ -48,6 +48,9 @@ def under_carets(problem) -> str:
         ("sham: false\n  objectives: [{availability_ratio: 0.9}]", "HRM226", "0.9"),
         ("objectives: [{fault: process.kill, exactly_once: true}]", "HRM226", "process.kill"),
         ("objectives: [{fault: process.kill, availability_ratio: 0.9}]", "HRM226", "process.kill"),
+        ("objectives: [{while_hurt: true, exactly_once: true}]", "HRM226", "true"),
+        ("objectives: [{level: full, exactly_once: true}]", "HRM226", "full"),
+        ("sham: false\n  objectives: [{no_acts: true}]", "HRM226", "true"),
     ],
 )
 def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, marked):
@@ -67,6 +70,8 @@ def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, ma
         "profile: {window_level_ratio: 0.001, rate_hz: 0.1, window_units: 20, load_batch: 0}",
         "profile: test\n  objectives: [{served_within_s: 6, share_ratio: 1, fault: process.kill}]",
         "sham: true\n  objectives: [{availability_ratio: 1, exactly_once: true}]",
+        "sham: true\n  objectives: [{no_acts: true}]",
+        "profile: test\n  objectives: [{served_within_s: 6, level: full, while_hurt: true}]",
     ],
 )
 def test_what_lies_on_a_limit_is_accepted(folder, words):
