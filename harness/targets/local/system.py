@@ -1,29 +1,26 @@
 """A system as real processes on this machine: started, looked at, ended with nothing left behind.
 
-Comes in: a ``SystemPlace``. Goes out: addresses of its services, their states, the ledger. The
-supervisor ends everything when our end of its standard input closes, so a killed runner leaves nothing.
+Comes in: a ``SystemPlace``. Goes out: addresses of its services and edges, their states, the ledger. Proxy
+and supervisor end everything when our end of their standard input closes: a killed runner leaves nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from harness.errors import HormesisError, Refused, Unsafe
 from harness.shell import fresh_token, monotonic_s, sleep_until
+from harness.targets.local.child import END_WITHIN_S, Child, tail
 from harness.targets.local.client import Listening, PlatformClient, PlatformGone
-from harness.targets.local.kernel import ending_with_us, pinned
+from harness.targets.local.crossing import Crossing
+from harness.targets.local.kernel import pinned
 from harness.targets.local.ledger import Line
 from harness.targets.local.procfs import carriers, start_ticks
-from harness.targets.local.spec import ServiceState, Spec
+from harness.targets.local.spec import ServiceState
 from harness.targets.local.wiring import (
     RUN_VARIABLE,
     Addresses,
@@ -35,15 +32,14 @@ from harness.targets.local.wiring import (
     wire,
 )
 
-LISTEN_WITHIN_S = 60.0  # the zygote's imports are in it
-END_WITHIN_S = 10.0
 POLL_S = 0.01
 
 
 class LocalSystem:
     """One started system; a context manager. ``urls`` are the services' own addresses by name.
 
-    ``witness_url`` is where units are offered: the workload's service as the witness reaches it, by its edge.
+    ``entries`` are the ports at which the edges enter the fault proxy; ``witness_url`` is where units are
+    offered, by the witness's edge; ``crossing`` is that proxy.
     ``Refused`` on entering: it did not become ready; the message holds the last lines of the log.
     """
 
@@ -51,14 +47,21 @@ class LocalSystem:
         self.system = place.system
         self.run_token = fresh_token()
         self.running = services_in(place)
-        self.ports = dict(zip(self.running, free_ports(len(self.running)), strict=True))
+        edges = edges_in(place)
+        # Drawn together: two draws could give one port twice.
+        ports = free_ports(len(self.running) + len(edges))
+        self.ports = dict(zip(self.running, ports, strict=False))
+        self.entries = dict(zip(edges, ports[len(self.running) :], strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+        self.witness_url = f"http://127.0.0.1:{self.entries[self.system.witness_edge]}"
+        upstreams = {name: self.ports[edge.to] for name, edge in edges.items()}
+        self.crossing = Crossing(self.entries, upstreams, seed=place.seed)
         self._environment = base_environment(place, self.run_token)
-        entries = {name: self.ports[edge.to] for name, edge in edges_in(place).items()}
-        self.witness_url = f"http://127.0.0.1:{entries[self.system.witness_edge]}"
-        self._spec = wire(place, Addresses(services=self.ports, edges=entries), self._environment)
+        addresses = Addresses(services=self.ports, edges=self.entries)
+        self._spec = wire(place, addresses, self._environment)
         self._state_dir = place.state_dir.resolve()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._supervisor: Child | None = None
+        self._listening = Listening(port=0, token="")
         self._client: PlatformClient | None = None
 
     def __enter__(self) -> Self:
@@ -71,7 +74,7 @@ class LocalSystem:
     @property
     def pid(self) -> int:
         """Pid of the supervisor; 0 before the start and after the end."""
-        return self._process.pid if self._process else 0
+        return self._supervisor.process.pid if self._supervisor else 0
 
     @property
     def client(self) -> PlatformClient:
@@ -81,16 +84,23 @@ class LocalSystem:
         return self._client
 
     def start(self) -> None:
-        """Start the supervisor and all services; return when all are ready, else end it: ``Refused``."""
+        """Start proxy, supervisor and all services; return when all are ready, else end it: ``Refused``."""
         try:
-            self._process = self._run(self._write(self._spec))
-            self._client = PlatformClient(self._listening(self._process))
+            self.crossing.start(self._state_dir / ".proxy", self._environment)
+            self._supervisor = Child(
+                f"the supervisor of {self.system.name}",
+                "harness.targets.local.supervisor",
+                self._spec,
+                folder=self._state_dir / ".supervisor",
+                environment=self._environment,
+            )
+            self._listening = msgspec.json.decode(self._supervisor.first_line(), type=Listening)
+            self._client = PlatformClient(self._listening)
             self._wait_all_ready()
         except PlatformGone as error:
+            log = self._supervisor.log_tail() if self._supervisor else ""
             self.stop()
-            raise Refused(
-                f"the supervisor of {self.system.name} ended at the start{self._own_log()}"
-            ) from error
+            raise Refused(f"the supervisor of {self.system.name} ended at the start{log}") from error
         except BaseException:
             self.stop()
             raise
@@ -139,32 +149,36 @@ class LocalSystem:
 
     def log_tail(self, name: str, line_count: int = 15) -> str:
         """The last lines of a service's log, each on its own line and indented; "" if there are none."""
-        return _tail(self._state_dir / name / "log.txt", line_count)
+        return tail(self._state_dir / name / "log.txt", line_count)
 
     def stop(self) -> None:
         """End everything; again is nothing. ``Unsafe`` if a process of this run cannot be ended."""
-        process, self._process = self._process, None
-        if process is None:
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None and not self.crossing.pid:
             return
-        self._ask_for_the_end(process)
         try:
-            process.wait(END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._client = None
-        self._sweep()
+            if supervisor is not None:
+                self._ask_for_the_end(supervisor)
+                supervisor.end()
+        finally:
+            self.crossing.stop()
+            self._client = None
+            self._sweep()
 
-    def _ask_for_the_end(self, process: subprocess.Popen[bytes]) -> None:
+    def end_arguments(self) -> dict[str, str]:
+        """What the guardian must know to end this run (``end_run`` of docs/protocols/guard.md)."""
+        return {"variable": RUN_VARIABLE, "token": self.run_token, "folder": str(self._state_dir)}
+
+    def platform_arguments(self) -> dict[str, int | str]:
+        """Port and token of the supervisor, as undo records name them."""
+        return {"port": self._listening.port, "token": self._listening.token}
+
+    def _ask_for_the_end(self, supervisor: Child) -> None:
         """Politely, or, where no supervisor listens, by closing its standard input."""
         try:
             self.client.shutdown()
         except HormesisError:
-            if process.stdin is not None:
-                process.stdin.close()
+            supervisor.close_input()
 
     def _sweep(self) -> None:
         """Kill whatever still carries this run's token, without asking the supervisor what it started."""
@@ -176,41 +190,6 @@ class LocalSystem:
                 with contextlib.suppress(ProcessLookupError), pinned(pid, start_ticks(pid)) as handle:
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
             sleep_until(monotonic_s() + POLL_S)
-
-    def _write(self, spec: Spec) -> Path:
-        """Write SPEC.json where only we can read it: its environments may hold the user's values."""
-        folder = self._state_dir / ".supervisor"
-        try:
-            folder.mkdir(mode=0o700, parents=True)
-        except FileExistsError as error:
-            raise Refused(f"{self._state_dir} was used by another run; state must be fresh") from error
-        path = folder / "SPEC.json"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(spec))
-        return path
-
-    def _run(self, spec_path: Path) -> subprocess.Popen[bytes]:
-        with (spec_path.parent / "log.txt").open("wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.targets.local.supervisor", str(spec_path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=spec_path.parent,
-                env=self._environment,
-                start_new_session=True,  # a terminal's Ctrl-C is for the runner, which undoes first
-                # A stopped supervisor does not see that its input closed.
-                preexec_fn=ending_with_us(),  # noqa: PLW1509 - takes no lock
-            )
-
-    def _listening(self, process: subprocess.Popen[bytes]) -> Listening:
-        if process.stdout is None:
-            raise Unsafe("the supervisor was started without a pipe")
-        readable, _, _ = select.select([process.stdout], [], [], LISTEN_WITHIN_S)
-        line = process.stdout.readline() if readable else b""
-        if not line:
-            raise Refused(f"the supervisor of {self.system.name} did not start{self._own_log()}")
-        return msgspec.json.decode(line, type=Listening)
 
     def _wait_all_ready(self) -> None:
         """Any exit before all were ready refuses the system, and so does a start that takes too long."""
@@ -230,18 +209,3 @@ class LocalSystem:
             raise Refused(line.detail)
         if line.act == "exited":
             raise Refused(f"{line.service} ended while starting: {line.detail}{self.log_tail(line.service)}")
-
-    def _own_log(self) -> str:
-        return _tail(self._state_dir / ".supervisor" / "log.txt", 15)
-
-
-def _tail(path: Path, line_count: int) -> str:
-    if not path.exists():
-        return ""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-line_count:]
-    return "".join(f"\n  | {_plain(line[:500])}" for line in lines)
-
-
-def _plain(line: str) -> str:
-    """Escape control characters: a log line must not move the cursor of who reads the message."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)

@@ -31,7 +31,8 @@ class SystemPlace:
     """Which system runs where, under which arm and restart profile.
 
     ``python_path``: folders, joined by ":", that ``entry`` and ``preload`` modules are in. ``state_dir``
-    must not have been used by another run. ``overrides`` replaces knobs of the restart profile by name.
+    must not have been used by another run. ``overrides`` replaces knobs of the restart profile by name;
+    ``seed`` names the draws of the fault proxy.
     """
 
     system: System
@@ -42,6 +43,7 @@ class SystemPlace:
     restart_profile: str = "fast"
     python_path: str = ""
     overrides: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
 
 
 def free_ports(count: int) -> list[int]:
@@ -81,7 +83,10 @@ def services_in(place: SystemPlace) -> dict[str, Service]:
     if arm not in BUILT_IN_ARMS and arm not in system.arms:
         known = ", ".join(sorted({*BUILT_IN_ARMS, *system.arms}))
         raise Refused(f"{system.name} has no arm {arm}; there are: {known}. Add it under arms: in its file.")
-    return system.services_of(arm)
+    services = system.services_of(arm)
+    if system.workload.service not in services:
+        raise Refused(f"{system.workload.service}, where units are offered, does not run in arm {arm}")
+    return services
 
 
 def edges_in(place: SystemPlace) -> dict[str, Edge]:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from harness.errors import Refused
-from harness.experiment.model import Service
+from harness.experiment.model import Edge, Service
 from harness.shell import child_environment
 from harness.targets.local.client import PlatformGone
 from harness.targets.local.looks import look
@@ -41,7 +41,7 @@ def test_all_services_are_ready_on_their_addresses_and_gone_after(place, service
         for name, port in system.ports.items():
             assert look(port, "/healthz", 2.0).boot_id == system.boot_ids()[name] != ""
         pids = ours(system)
-        assert len(pids) == 4  # supervisor, zygote and two services
+        assert len(pids) == 5  # proxy, supervisor, zygote and two services
     assert ours(system) == ()
     assert all(start_ticks(pid) == 0 for pid in pids)
 
@@ -195,11 +195,11 @@ def test_when_the_zygote_dies_all_services_die_and_the_supervisor_says_why(
     try:
         if stopped:
             os.kill(system.service("one").pid, signal.SIGSTOP)
-        process = system._process
+        process = system._supervisor.process
         os.kill(zygote_of(system), signal.SIGKILL)
         until(lambda: process.poll() is not None)
         assert process.returncode == 1
-        assert ours(system) == ()
+        assert ours(system) == (system.crossing.pid,)
         log = (tmp_path / "state" / ".supervisor" / "log.txt").read_text(encoding="utf-8")
         assert log == "supervisor: the zygote died, and with it every service\n"
     finally:
@@ -220,11 +220,45 @@ def test_when_the_supervisor_is_killed_nothing_is_left(place, services, until):
     try:
         os.kill(system.service("two").pid, signal.SIGSTOP)
         os.kill(system.pid, signal.SIGKILL)
-        until(lambda: ours(system) == ())
+        until(lambda: ours(system) == (system.crossing.pid,))
         with pytest.raises(PlatformGone):
             system.services()
     finally:
         system.stop()
+    assert ours(system) == ()
+
+
+def test_a_stopped_proxy_ends_with_the_system(place, services):
+    with LocalSystem(place({"one": services.entry()})) as system:
+        pid = system.crossing.pid
+        os.kill(pid, signal.SIGSTOP)
+    assert start_ticks(pid) == 0
+
+
+def test_a_proxy_that_cannot_listen_refuses_the_start_with_its_reason(place, services):
+    system = LocalSystem(place({"one": services.entry()}))
+    with (
+        socket.create_server(("127.0.0.1", system.entries["driver-one"])),
+        pytest.raises(Refused, match="the fault proxy did not start"),
+    ):
+        system.start()
+    assert ours(system) == ()
+
+
+def test_edges_cross_the_proxy_and_the_addresses_of_services_do_not(place, services):
+    edges = {"two-one": Edge(source="two", to="one")}
+    where = place({"one": services.entry(), "two": services.command()}, edges=edges)
+    with LocalSystem(where) as system:
+        assert set(system.entries) == {"driver-one", "two-one"}
+        assert system.witness_url == f"http://127.0.0.1:{system.entries['driver-one']}"
+        boot_id = system.boot_ids()["one"]
+        for port in system.entries.values():
+            assert look(port, "/healthz", 2.0).boot_id == boot_id
+        assert look(system.ports["one"], "/healthz", 2.0).boot_id == boot_id
+        counted = {name: edge.counters.connections for name, edge in system.crossing.client.proxies().items()}
+        assert counted == {"driver-one": 1, "two-one": 1}
+        end = system.end_arguments()
+        assert system.crossing.pid in carriers(end["variable"], end["token"])
 
 
 RUNNER = """
@@ -268,7 +302,8 @@ def test_when_the_runner_is_killed_nothing_is_left(tmp_path, until, when):
             assert carriers("HORMESIS_RUN", token)
             if when == "stopped":
                 children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
-                os.kill(int(children.read_text(encoding="ascii")), signal.SIGSTOP)
+                for child in children.read_text(encoding="ascii").split():  # proxy and supervisor
+                    os.kill(int(child), signal.SIGSTOP)
         finally:
             runner.kill()
         until(lambda: carriers("HORMESIS_RUN", token) == ())
