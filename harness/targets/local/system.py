@@ -98,8 +98,9 @@ class LocalSystem:
             self._client = PlatformClient(self._listening)
             self._wait_all_ready()
         except PlatformGone as error:
-            log = self._supervisor.log_tail() if self._supervisor else ""
-            self.stop()
+            supervisor = self._supervisor
+            self.stop()  # first: only then has it written why
+            log = supervisor.log_tail() if supervisor else ""
             raise Refused(f"the supervisor of {self.system.name} ended at the start{log}") from error
         except BaseException:
             self.stop()
