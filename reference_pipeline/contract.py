@@ -52,6 +52,10 @@ class Contract:
         extra = record.keys() - self._known
         return Findings(tuple(why), _noted(extra) if extra else ())
 
+    def broken_fields(self, record: Record) -> frozenset[str]:
+        """Name the fields that are missing or invalid in ``record``."""
+        return frozenset(n for n, check in self._checks if n not in record or check(record[n]))
+
 
 def _noted(extra: Set[str]) -> tuple[str, ...]:
     notes = [f"unknown field {name[:_SHOWN_MAX]!r}" for name in sorted(extra)[:_NAMED_MAX]]

@@ -12,10 +12,14 @@ import msgspec
 
 from reference_pipeline.contract import Contract
 from reference_pipeline.door import BadRequest, Door, json_reply, page
+from reference_pipeline.healing_routes import HealingRoutes
+from reference_pipeline.inpath import InPath
 from reference_pipeline.ledger import ACCEPTED, DEAD_LETTERS, DECIDED, Ledger
-from reference_pipeline.ports import Ports, Reply, Request
+from reference_pipeline.ports import Handler, Ports, Reply, Request
 from reference_pipeline.records import RECORDS_MAX, Decided, FeatureSpec
+from reference_pipeline.repairs import Repairs
 from reference_pipeline.service import DecisionConfig, DecisionService
+from reference_pipeline.switches import Mappings
 from reference_pipeline.wire import NotUnderstood, decoded
 
 _ID_MAX = 200
@@ -37,12 +41,15 @@ _DECIDED = msgspec.json.Decoder(Decided)
 
 
 class Gateway:
-    """The front of the pipeline; its store needs the logs ``ledger.LOGS``."""
+    """The front of the pipeline; its store needs the logs ``ledger.LOGS``. ``path`` heals in it."""
 
-    def __init__(self, ports: Ports, spec: FeatureSpec, config: DecisionConfig) -> None:
+    def __init__(
+        self, ports: Ports, spec: FeatureSpec, config: DecisionConfig, path: InPath | None = None
+    ) -> None:
         self._ports = ports
         self._ledger = Ledger(ports.store, ports.clock)
-        self._service = DecisionService(self._ledger, Contract(spec), ports.call, ports.clock, config=config)
+        self._path = path
+        self._service, healing = self._wired(spec, config)
         self._door = Door(
             ports,
             {
@@ -50,9 +57,34 @@ class Gateway:
                 "POST /outbox": self._outbox,
                 "GET /audit/accepted": lambda request: self._audit(ACCEPTED, request),
                 "GET /audit/dead_letters": lambda request: self._audit(DEAD_LETTERS, request),
+                **healing,
             },
             signals=self._signals,
         )
+
+    def _wired(
+        self, spec: FeatureSpec, config: DecisionConfig
+    ) -> tuple[DecisionService, Mapping[str, Handler]]:
+        """The service, and the routes of a healer where there is healing in the path."""
+        ports, contract = self._ports, Contract(spec)
+        if self._path is None:
+            plain = DecisionService(self._ledger, contract, ports.call, ports.clock, config=config)
+            return plain, {}
+        mappings, repairs = (
+            Mappings(ports.store, spec, self._path.acts),
+            Repairs(spec, coerce=self._path.repairs),
+        )
+        healed = DecisionService(
+            self._ledger,
+            contract,
+            ports.call,
+            ports.clock,
+            config=config,
+            path=self._path,
+            repair=lambda record: repairs.apply(record, mappings.table),
+        )
+        routes = HealingRoutes(ports.store, self._ledger, healed, acts=self._path.acts, mappings=mappings)
+        return healed, routes.routes()
 
     async def start(self) -> None:
         """Recover what an earlier life left undecided, then sweep for ever."""
@@ -87,12 +119,18 @@ class Gateway:
     async def _audit(self, log: str, request: Request) -> Reply:
         after, limit = page(request)
         rows = self._ports.store.read(log, after, limit)
-        ids = [{"seq": row.seq, "id": row.key} for row in rows]
+        # A replayed dead letter is one no more.
+        listed = [row for row in rows if log != DEAD_LETTERS or self._ledger.is_dead(row.key)]
+        ids = [{"seq": row.seq, "id": row.key} for row in listed]
         last = rows[-1].seq if rows else after
         return json_reply(200, {"ids": ids, "last": last, "end": len(rows) < limit})
 
     def _signals(self) -> Mapping[str, float]:
-        return {**self._service.counts, "undecided": self._ledger.undecided}
+        signals: dict[str, float] = {**self._service.counts, "undecided": self._ledger.undecided}
+        if self._path:
+            signals["dead_letters"] = self._ledger.dead_letters
+            signals |= self._path.hops.signals()
+        return signals
 
 
 def _parse(body: bytes) -> list[tuple[str, dict[str, object]]]:

@@ -109,10 +109,7 @@ class Acts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPath:
-    """An arm's healing in the request path.
-
-    ``repairs``: declared fields are coerced and the durable mappings applied before the check.
-    """
+    """An arm's healing in the request path; ``repairs``: fields declared so are coerced before the check."""
 
     hops: Hops
     fallback: Fallback

@@ -9,26 +9,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from reference_pipeline.ports import Append, Clock, Store, StoreFailed
-from reference_pipeline.records import Answer, Decided, Held, Quarantined
+from reference_pipeline.records import Answer, Decided, Held, Provisional, Quarantined
 
 ACCEPTED, DEAD_LETTERS, DECIDED = LOGS = ("accepted", "dead_letters", "decided")
+Verdict: TypeAlias = Literal["valid", "repaired", "quarantined"]
 _PAGE = 1000
 _SWEPT = "swept"  # named value: all accepted up to this seq is decided or dead
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One record as it was accepted; ``why`` empty means that it keeps the contract."""
+    """One record as it was accepted; ``why`` empty means that it keeps the contract.
+
+    A quarantined ``record`` is as it came, any other as it is read; ``provisional`` is what a
+    quarantined one was answered where a fallback could answer.
+    """
 
     id: str
     record: msgspec.Raw
-    verdict: Literal["valid", "quarantined"]
+    verdict: Verdict
     why: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    provisional: Provisional | None = None
+
+    @property
+    def refusal(self) -> Answer:
+        """The answer to a quarantined record."""
+        return self.provisional or Quarantined(id=self.id, why=self.why)
 
 
 class _Pending(NamedTuple):
@@ -52,6 +63,7 @@ class Ledger:
         self._store = store
         self._clock = clock
         self._pending: dict[str, _Pending] = {}
+        self._dead: set[str] = set()  # ids in the dead letters that no replay has decided
         self._claims: dict[str, asyncio.Future[None]] = {}
         self._waiting: list[_Write] = []
         self._last_seq = self._swept_seq = 0
@@ -65,6 +77,10 @@ class Ledger:
                     record = msgspec.json.decode(value, type=Entry).record
                     self._pending[key] = _Pending(seq, float("-inf"), record)
             self._last_seq = rows[-1].seq
+        last = 0
+        while rows := self._store.read(DEAD_LETTERS, last, _PAGE):
+            self._dead.update(row.key for row in rows if not self._store.find(DECIDED, row.key))
+            last = rows[-1].seq
 
     def claim(self, ids: Iterable[str]) -> set[str]:
         """Claim those of ``ids`` that nobody is deciding; :meth:`release` them when done."""
@@ -100,6 +116,7 @@ class Ledger:
                 self._last_seq = max(self._last_seq, seq)
                 if seq and not entry.why:
                     self._pending[entry.id] = _Pending(seq, now_s, entry.record)
+            self._dead.update(e.id for e, seq in zip(broken, seqs[len(entries) :], strict=True) if seq)
 
         seqs = await self._commit([*appends, *dead], note)
         return [seq > 0 for seq in seqs[: len(entries)]]
@@ -114,6 +131,7 @@ class Ledger:
         def note(_: list[int]) -> None:
             for decision in decisions:
                 self._pending.pop(decision.id, None)
+                self._dead.discard(decision.id)
 
         await self._commit([Append(DECIDED, d.id, msgspec.json.encode(d)) for d in decisions], note)
 
@@ -122,7 +140,7 @@ class Ledger:
         if decided := self._store.find(DECIDED, key):
             return msgspec.json.decode(decided, type=Decided)
         if dead := self._store.find(DEAD_LETTERS, key):
-            return Quarantined(id=key, why=msgspec.json.decode(dead, type=Entry).why)
+            return msgspec.json.decode(dead, type=Entry).refusal
         return Held(id=key)
 
     def overdue(self, age_s: float, limit: int) -> dict[str, msgspec.Raw]:
@@ -147,6 +165,24 @@ class Ledger:
         if first - 1 > self._swept_seq:
             self._store.commit([], {_SWEPT: str(first - 1).encode()})
             self._swept_seq = first - 1
+
+    def dead_letter(self, key: str) -> Entry | None:
+        """The dead letter under ``key``; None if there is none, or a replay has decided it."""
+        value = self._store.find(DEAD_LETTERS, key) if key in self._dead else None
+        return None if value is None else msgspec.json.decode(value, type=Entry)
+
+    def is_dead(self, key: str) -> bool:
+        """Tell whether ``key`` lies in the dead letters now."""
+        return key in self._dead
+
+    def is_replayed(self, key: str) -> bool:
+        """Tell whether ``key`` was a dead letter and has its decision."""
+        return bool(self._store.find(DEAD_LETTERS, key) and self._store.find(DECIDED, key))
+
+    @property
+    def dead_letters(self) -> int:
+        """How many records lie in the dead letters now."""
+        return len(self._dead)
 
     @property
     def undecided(self) -> int:

@@ -46,6 +46,7 @@ class FieldSpec(_Frozen, frozen=True, kw_only=True):
     """One field of a record; ``categories`` empty means any string, bounds are inclusive.
 
     An ``integer`` is a JSON integer; a ``number`` is a finite JSON number (an integer will do).
+    ``coerce``: where healing is on, a string that is exactly such a JSON number is read as one.
     """
 
     name: str
@@ -54,6 +55,7 @@ class FieldSpec(_Frozen, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    coerce: bool = False
 
 
 class FeatureSpec(_Frozen, frozen=True, kw_only=True):
@@ -82,6 +84,12 @@ class Decided(_Frozen, frozen=True, kw_only=True):
     degraded: bool = False
 
 
+class Provisional(Decided, frozen=True, kw_only=True):
+    """200: the record broke the contract and lies in the dead letters; a replay may decide otherwise."""
+
+    dead_letter: bool = True
+
+
 class Quarantined(_Frozen, frozen=True, kw_only=True):
     """422: the record broke the contract and lies in the dead letters."""
 
@@ -99,18 +107,18 @@ class Held(_Frozen, frozen=True, kw_only=True):
     accepted: bool = True
 
 
-Answer: TypeAlias = Decided | Quarantined | Held
+Answer: TypeAlias = Decided | Provisional | Quarantined | Held
 
 CHANNELS = ("pos", "web", "phone")
 CATEGORIES = ("grocery", "fuel", "restaurant", "electronics", "travel")
 DAY_S = 86_400.0  # world second 0 is a Monday, 00:00
 
 TRANSACTION_FIELDS = (
-    FieldSpec(name="customer_id", type="integer", minimum=0),
-    FieldSpec(name="terminal_id", type="integer", minimum=0),
-    FieldSpec(name="amount", type="number", minimum=0.01, maximum=1e6),
+    FieldSpec(name="customer_id", type="integer", minimum=0, coerce=True),
+    FieldSpec(name="terminal_id", type="integer", minimum=0, coerce=True),
+    FieldSpec(name="amount", type="number", minimum=0.01, maximum=1e6, coerce=True),
     FieldSpec(name="channel", type="string", categories=CHANNELS),
     FieldSpec(name="category", type="string", categories=CATEGORIES),
-    FieldSpec(name="card_age_days", type="number", minimum=0, maximum=36_525),
-    FieldSpec(name="event_time_s", type="number", minimum=0),
+    FieldSpec(name="card_age_days", type="number", minimum=0, maximum=36_525, coerce=True),
+    FieldSpec(name="event_time_s", type="number", minimum=0, coerce=True),
 )

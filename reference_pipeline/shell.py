@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import random
 import secrets
 import time
+from collections.abc import Callable
 
 
 def monotonic_s() -> float:
@@ -24,6 +26,11 @@ def wall_utc() -> str:
 def fresh_boot_id() -> str:
     """Draw the id of one life of a process; a restarted service answers with another."""
     return secrets.token_hex(8)
+
+
+def dice() -> Callable[[], float]:
+    """Give dice of this process: numbers in [0, 1), for jitter; never for secrets."""
+    return random.Random(secrets.randbits(64)).random
 
 
 def environment(name: str, default: str = "") -> str:

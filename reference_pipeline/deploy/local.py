@@ -20,6 +20,7 @@ import uvicorn.protocols.http.httptools_impl  # preloaded: uvicorn would import 
 
 from reference_pipeline import delivery, ledger, shell
 from reference_pipeline.delivery import Delivery
+from reference_pipeline.deploy.arms import OFF, in_path
 from reference_pipeline.deploy.asgi import asgi
 from reference_pipeline.deploy.calls import HttpCalls
 from reference_pipeline.errors import BadTemplate
@@ -30,7 +31,7 @@ from reference_pipeline.ports import Ports, Service
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scorer_service import Artefact, Scorer
-from reference_pipeline.service import DecisionConfig
+from reference_pipeline.service import DecisionConfig, edges_of
 from reference_pipeline.stores import SqliteStore
 
 _GRACE_S = 1
@@ -58,9 +59,12 @@ def serve_gateway() -> None:
         weights={"a": _number("SCORER_A_WEIGHT", 1.0), "b": _number("SCORER_B_WEIGHT", 0.0)},
         sweep_after_s=_number("SWEEP_AFTER_S", 2.0),
     )
-    spec = load_spec(_template())
-    edges = ("gateway-features", "gateway-scorer-a", "gateway-scorer-b")
-    _serve("gateway", lambda ports: Gateway(ports, spec, config), edges=edges, logs=ledger.LOGS)
+    spec, healing = load_spec(_template()), shell.environment("HEALING", OFF)
+
+    def build(ports: Ports) -> Gateway:
+        return Gateway(ports, spec, config, in_path(healing, ports, config, _template()))
+
+    _serve("gateway", build, edges=edges_of(config), logs=ledger.LOGS)
 
 
 def serve_features() -> None:

@@ -19,11 +19,12 @@ import numpy as np
 
 from reference_pipeline import shell
 from reference_pipeline.errors import BadScenario, BadTemplate, PipelineError
+from reference_pipeline.fallback import MANIFEST_FILE, save_weights
 from reference_pipeline.features import save_features, transaction_spec
 from reference_pipeline.records import DAY_S, FeatureSpec
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import Model, load_model
-from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
+from reference_pipeline.training import Champion, Labelled, fit_fallback, train_champion, transaction_sets
 from reference_pipeline.world.golden import Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
 from reference_pipeline.world.population import make_population, save_population
@@ -135,8 +136,12 @@ def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
 def _register(
     train: Labelled, holdout: Labelled, *, spec: FeatureSpec, template: Path, lineage: Mapping[str, str]
 ) -> tuple[Champion, Model]:
-    """Train, put the champion into ``template/registry`` under its alias, and load it back."""
+    """Train, put the champion into ``template/registry`` under its alias, and load it back.
+
+    The fallback is trained on the same rows and lies beside it.
+    """
     champion = train_champion(train, holdout, spec=spec, version=FIRST_VERSION, lineage=lineage)
+    save_weights(fit_fallback(train, spec), template)
     registry = Registry(template / "registry")
     try:
         stored = registry.put(champion.artefact, FIRST_VERSION, champion.metrics, champion.lineage)
@@ -155,7 +160,7 @@ def _write_manifest(template: Path, scenario: Mapping[str, object], *, seed: int
         "champion": {"metrics": dict(champion.metrics), "lineage": dict(champion.lineage)},
         "files": {str(path.relative_to(template)): _sha256(path) for path in files},
     }
-    (template / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    (template / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
 def _sha256(path: Path) -> str:

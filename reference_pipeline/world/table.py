@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.errors import BadSource
-from reference_pipeline.records import FieldSpec
+from reference_pipeline.records import FieldSpec, FieldType
 from reference_pipeline.world.knobs import ReplayKnobs
 
 CATEGORIES_MAX = 32  # a string column with more distinct values is free text: kept, but no feature
@@ -67,8 +67,9 @@ def read_table(knobs: ReplayKnobs) -> Table:
     left_out = {knobs.label_column, knobs.time_column, *_names(knobs.ignore)}
     kept = [name for name in header if name not in left_out and not all(map(_is_null, cells[name]))]
     typed = [_typed(name, cells[name], as_text=name in _names(knobs.categorical)) for name in kept]
+    time_field = FieldSpec(name=knobs.time_column, type="number", coerce=True)
     return Table(
-        fields=(FieldSpec(name=knobs.time_column, type="number"), *(field for field, _ in typed)),
+        fields=(time_field, *(field for field, _ in typed)),
         columns=(time_s[order], *(column[order] for _, column in typed)),
         label=label,
         split=split,
@@ -210,7 +211,8 @@ def _typed(name: str, cells: Sequence[str], *, as_text: bool) -> tuple[FieldSpec
     nullable = any(_is_null(cell) for cell in cells)
     if not as_text and (numbers := _numbers(cells, nullable=nullable)) is not None:
         whole = numbers.dtype != np.float64
-        return FieldSpec(name=name, type="integer" if whole else "number", nullable=nullable), numbers
+        kind: FieldType = "integer" if whole else "number"
+        return FieldSpec(name=name, type=kind, nullable=nullable, coerce=True), numbers
     texts = np.array([None if _is_null(cell) else cell.strip() for cell in cells], dtype=object)
     distinct = sorted({text for text in texts.tolist() if text is not None})
     few = tuple(distinct) if len(distinct) <= CATEGORIES_MAX else ()

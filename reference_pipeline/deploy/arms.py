@@ -1,0 +1,40 @@
+"""Which healing runs in the gateway's request path: one arm, chosen by ``HEALING``.
+
+Comes in: the word of the environment, and what the arms are made of. Goes out: the arm's InPath.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reference_pipeline import shell
+from reference_pipeline.fallback import load_fallback
+from reference_pipeline.features import load_features
+from reference_pipeline.hops import ResilientHops
+from reference_pipeline.inpath import Acts, InPath
+from reference_pipeline.ports import Ports
+from reference_pipeline.seed.path import seed_in_path
+from reference_pipeline.service import DecisionConfig, edges_of
+
+OFF, REFERENCE, SEED = HEALING = ("off", "reference", "seed")
+
+
+def in_path(healing: str, ports: Ports, config: DecisionConfig, template: Path) -> InPath | None:
+    """Make the healing of arm ``healing`` for a gateway of ``ports``; None is no healing.
+
+    Raises:
+        BadTemplate: the fallback's file is missing or damaged.
+        ValueError: there is no such arm.
+    """
+    if healing not in HEALING:
+        raise ValueError(f"HEALING is {healing!r}; known: {', '.join(HEALING)}")
+    if healing == OFF:
+        return None
+    features = load_features(template)
+    fallback = load_fallback(features, template)
+    edges = edges_of(config)
+    if healing == SEED:
+        return seed_in_path(ports.call, ports.clock, features.spec, edges=edges, simpler=fallback)
+    acts = Acts(ports.clock)
+    hops = ResilientHops(ports.call, ports.clock, acts=acts, dice=shell.dice(), edges=edges)
+    return InPath(hops=hops, fallback=fallback, acts=acts)

@@ -1,0 +1,68 @@
+"""The gateway's switches for a healer: which name a missing field is read from; durable.
+
+Comes in: a field and the name that records have instead. Goes out: the mappings that hold now. The
+store is asked first, memory follows, so that a restarted gateway reads records as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reference_pipeline.inpath import Acts
+from reference_pipeline.ports import Store
+from reference_pipeline.records import FeatureSpec
+
+_MAPPINGS = "mappings"  # named value: JSON object, field -> name in the record
+_TABLE = msgspec.json.Decoder(dict[str, str])
+
+
+class Mappings:
+    """The table of renamed fields of one gateway."""
+
+    def __init__(self, store: Store, spec: FeatureSpec, acts: Acts) -> None:
+        self._store = store
+        self._acts = acts
+        self._fields = frozenset(field.name for field in spec.fields)
+        self._table: dict[str, str] = _TABLE.decode(store.find("values", _MAPPINGS) or b"{}")
+
+    @property
+    def table(self) -> Mapping[str, str]:
+        """Field -> the name it is read from where it is missing."""
+        return self._table
+
+    def problem(self, field: str, source: str) -> str:
+        """Say why ``field`` cannot be read from ``source``; empty if it can."""
+        if field not in self._fields:
+            return f"{field[:60]!r} is no field of the contract: {', '.join(sorted(self._fields))}"
+        if source in self._fields or source == "id":
+            return f"{source!r} is a field of its own; it cannot stand for {field!r}"
+        return "" if source else "from is empty"
+
+    def set(self, field: str, source: str) -> None:
+        """Read ``field`` from ``source`` from now on.
+
+        Raises:
+            StoreFailed: nothing has changed.
+        """
+        changed = self._table.get(field) != source
+        if changed:
+            self._keep({**self._table, field: source})
+        self._acts.note("mapping_set", f"{field} from {source}", effect=changed)
+
+    def remove(self, field: str) -> bool:
+        """Take a mapping back; False if there was none.
+
+        Raises:
+            StoreFailed: nothing has changed.
+        """
+        changed = field in self._table
+        if changed:
+            self._keep({name: source for name, source in self._table.items() if name != field})
+        self._acts.note("mapping_removed", field[:60], effect=changed)
+        return changed
+
+    def _keep(self, table: dict[str, str]) -> None:
+        self._store.commit([], {_MAPPINGS: msgspec.json.encode(table)})
+        self._table = table
