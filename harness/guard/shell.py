@@ -1,0 +1,30 @@
+"""The only module of the guardian that reads clocks; it must not depend on the harness's own shell.
+
+Comes in: nothing. Goes out: instants of CLOCK_MONOTONIC in seconds, wall text, this machine's boot id.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from pathlib import Path
+
+
+def monotonic_s() -> float:
+    """Read CLOCK_MONOTONIC in seconds, one clock for all processes of this boot."""
+    return time.monotonic()
+
+
+def wait_s(length_s: float) -> None:
+    """Sleep for ``length_s`` seconds."""
+    time.sleep(length_s)
+
+
+def wall_text() -> str:
+    """Read the wall clock as ISO 8601 in UTC, for people."""
+    return datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def boot_id() -> str:
+    """Name this boot of the machine; after a reboot it is another one."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

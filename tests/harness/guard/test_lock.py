@@ -1,0 +1,73 @@
+"""One holder at a time; who holds it is said, and a holder that died is told from one that lives (SR-10)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.guard.lock import Held, locked
+
+ROOT = Path(__file__).resolve().parents[3]
+HOLD = """
+import sys
+sys.path[:0] = [sys.argv[1]]
+from pathlib import Path
+from harness.guard.lock import Held, locked
+try:
+    with locked(Path(sys.argv[2]), "local"):
+        print("held", flush=True)
+        sys.stdin.read()
+except Held as held:
+    print("refused", held, flush=True)
+    sys.exit(5)
+"""
+
+
+def hold(store: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-S", "-c", HOLD, str(ROOT), str(store)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path):
+    with hold(tmp_path) as first:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(Held, match=rf"pid {first.pid}, which runs"), locked(tmp_path, "local"):
+            pass
+        with locked(tmp_path, "kubernetes"):
+            pass  # another target is another lock
+        first.stdin.close()
+        assert first.wait(10) == 0
+    with locked(tmp_path, "local") as before:
+        assert before == ""
+
+
+def test_a_killed_holder_has_released_it_and_the_next_one_hears_of_it(tmp_path):
+    with hold(tmp_path) as first:
+        assert first.stdout.readline() == "held\n"
+        first.kill()
+        first.wait(10)
+    with locked(tmp_path, "local") as before:
+        assert f"pid {first.pid}, which is gone" in before
+
+
+def test_of_processes_that_start_at_once_exactly_one_has_it(tmp_path):
+    several = [hold(tmp_path) for _ in range(4)]
+    try:
+        answers = sorted(process.stdout.readline().split()[0] for process in several)
+        assert answers == ["held", "refused", "refused", "refused"]
+    finally:
+        for process in several:
+            process.communicate("")
+    assert sorted(process.returncode for process in several) == [0, 5, 5, 5]
+
+
+@pytest.mark.parametrize("data", [b"[]", b"{", b'{"pid": "x"}', b"\xff"])
+def test_a_lock_file_that_nobody_can_read_is_no_reason_to_refuse(tmp_path, data):
+    (tmp_path / ".lock-local").write_bytes(data)
+    with locked(tmp_path, "local") as before:
+        assert "cannot be read" in before
+        assert str(os.getpid()).encode() in (tmp_path / ".lock-local").read_bytes()

@@ -1,0 +1,192 @@
+"""Each verb undoes its act on real processes and sockets, twice like once, and looks for itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+
+import pytest
+
+from harness.guard import verbs
+from harness.guard.records import Owner, ourselves
+from harness.guard.verbs import StillThere, problem_of
+
+VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_stopped_process_goes_on_and_again_is_nothing_more(record, stopped, of, state_of, until):
+    process = stopped()
+    one = record("continue_process", **of(process))
+    with pytest.raises(StillThere, match="state T"):
+        verbs.look(one)
+    for _ in range(2):
+        assert "SIGCONT" in verbs.do(one)
+        until(lambda: state_of(process.pid) != "T")
+        assert "no thread" in verbs.look(one)
+
+
+def test_a_process_that_is_gone_is_clean(record, carrier, of):
+    process = carrier()
+    one = record("continue_process", **of(process))
+    process.kill()
+    process.wait()
+    assert "gone" in verbs.do(one)
+    assert "gone" in verbs.look(one)
+
+
+def test_a_reused_pid_gets_no_signal(record, stopped, of, state_of):
+    """SR-12: the same pid with another start tick is a stranger."""
+    process = stopped()
+    arguments = of(process)
+    one = record("continue_process", **(arguments | {"start_ticks": arguments["start_ticks"] - 1}))
+    assert "gone" in verbs.do(one)
+    assert state_of(process.pid) == "T"
+    gone = record("stop_records", **(arguments | {"start_ticks": arguments["start_ticks"] - 1}))
+    verbs.do(gone)
+    assert process.poll() is None
+
+
+def test_a_process_without_the_token_gets_no_signal(record, stopped, of, state_of):
+    """SR-12: a process of the same user that is not of this run."""
+    process = stopped("another run's token")
+    assert "does not carry" in verbs.do(record("continue_process", **of(process)))
+    assert state_of(process.pid) == "T"
+
+
+def test_the_driver_is_ended_even_where_it_does_not_listen(record, carrier, of, until, tmp_path):
+    deaf = (
+        "import signal; signal.signal(15, signal.SIG_IGN)\nopen({!r}, 'w').close()\nwhile 1: signal.pause()"
+    )
+    process = carrier(program=deaf.format(str(tmp_path / "up")))
+    until((tmp_path / "up").exists)
+    one = record("stop_records", **of(process))
+    with pytest.raises(StillThere, match="still runs"):
+        verbs.look(one)
+    verbs.do(one)
+    process.wait(10)
+    assert "gone" in verbs.look(one)
+    assert "gone" in verbs.do(one)
+
+
+def test_a_run_is_ended_with_all_that_carry_its_token_and_nobody_else(record, carrier, stopped, tmp_path):
+    mine, also, stranger = carrier(), stopped(), carrier("another")
+    folder = tmp_path / "hormesis-1-x"
+    (folder / "deep").mkdir(parents=True)
+    one = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(folder))
+    for _ in range(2):
+        verbs.do(one)
+        assert (mine.wait(10), also.wait(10)) == (-9, -9)
+        assert "no process" in verbs.look(one)
+    assert stranger.poll() is None
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["precious", "hormesis-link", "hormesis-1/../precious"])
+def test_only_a_state_folder_of_ours_is_removed(record, tmp_path, name):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "hormesis-1").mkdir()
+    (tmp_path / "hormesis-link").symlink_to(tmp_path / "precious")
+    one = record("end_run", variable=VARIABLE, token=TOKEN, folder=f"{tmp_path}/{name}")
+    assert "left" in verbs.do(one)
+    assert (tmp_path / "precious").is_dir()
+    with pytest.raises(StillThere, match="state folder"):
+        verbs.look(one)
+
+
+def test_a_service_is_started_through_the_supervisor_and_must_answer(record, server):
+    routes = {"POST /v1/services/one/start": (200, "{}"), "GET /readyz": (503, "")}
+    served = server(routes)
+    port = served.server_address[1]
+    one = record(
+        "start_service", port=port, token=TOKEN, service="one", ready_port=port, ready_route="/readyz"
+    )
+    assert "200" in verbs.do(one)
+    assert served.asked == [("POST /v1/services/one/start", f"Bearer {TOKEN}")]
+    with pytest.raises(StillThere, match="503"):
+        verbs.look(one)
+    routes["GET /readyz"] = (200, "{}")
+    assert "answers with 200" in verbs.look(one)
+
+
+def test_a_service_whose_supervisor_lives_must_be_there(record, server):
+    port = server({}).server_address[1]
+    dead = free_port()
+    one = record(
+        "start_service", port=port, token=TOKEN, service="one", ready_port=dead, ready_route="/readyz"
+    )
+    with pytest.raises(StillThere, match="does not answer"):
+        verbs.look(one)
+    gone = dataclasses.replace(one, arguments=one.arguments | {"port": free_port()})
+    assert "both gone" in verbs.look(gone)
+
+
+def test_a_toxic_is_removed_over_the_socket_and_seen_to_be_gone(record, server, tmp_path):
+    routes = {
+        "DELETE /proxies/e-1/toxics/h": (204, ""),
+        "GET /proxies/e-1/toxics": (200, '[{"name": "h"}]'),
+    }
+    served = server(routes, tmp_path / "s")
+    one = record("remove_toxic", socket=str(tmp_path / "s"), token=TOKEN, edge="e-1", name="h")
+    assert "204" in verbs.do(one)
+    assert served.asked == [("DELETE /proxies/e-1/toxics/h", f"Bearer {TOKEN}")]
+    with pytest.raises(StillThere, match="still has toxic h"):
+        verbs.look(one)
+    for unknown in ((500, "[]"), (200, "{}"), (200, "["), (200, "[1]")):
+        routes["GET /proxies/e-1/toxics"] = unknown
+        with pytest.raises(StillThere):
+            verbs.look(one)
+    routes["GET /proxies/e-1/toxics"] = (200, '[{"name": "other"}]')
+    assert "no toxic h" in verbs.look(one)
+
+
+def test_a_proxy_that_is_gone_has_no_toxic_and_a_silent_one_may(record, tmp_path):
+    path = tmp_path / "s"
+    one = record("remove_toxic", socket=str(path), token=TOKEN, edge="e", name="h")
+    assert "does not answer" in verbs.do(one)
+    assert "gone" in verbs.look(one)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert "gone" in verbs.look(one)
+        listener.listen(8)
+        with pytest.raises(StillThere, match="does not answer"):
+            verbs.look(one)
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "words"),
+    [
+        ("rm", {}, "no verb"),
+        ("end_run", {}, "takes variable, token, folder"),
+        ("end_run", {"variable": "V", "token": "", "folder": "/x"}, "token of end_run is empty"),
+        ("end_run", {"variable": "V", "token": 1, "folder": "/x"}, "wrong type"),
+        ("remove_toxic", {"socket": "/s", "token": "t", "edge": "../x", "name": "n"}, "edge of"),
+        ("remove_toxic", {"socket": "/s", "token": "t", "edge": "e", "name": "n\r\nX: y"}, "name of"),
+    ],
+)
+def test_a_verb_with_wrong_arguments_says_what_is_wrong(verb, arguments, words):
+    assert words in problem_of(verb, arguments)
+
+
+def test_after_a_reboot_nothing_is_signalled_and_the_look_says_so(record, stopped, of, state_of, tmp_path):
+    process = stopped()
+    earlier = Owner(pid=1, start_ticks=1, boot="another boot")
+    one = dataclasses.replace(record("continue_process", **of(process)), owner=earlier)
+    verbs.do(one)
+    assert state_of(process.pid) == "T"
+    assert "started again" in verbs.look(one)
+    folder = tmp_path / "hormesis-1-x"
+    folder.mkdir()
+    whole = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(folder))
+    whole = dataclasses.replace(whole, owner=earlier)
+    with pytest.raises(StillThere):
+        verbs.look(whole)
+    verbs.do(whole)
+    assert "started again" in verbs.look(whole)
+    assert process.poll() is None
+    assert ourselves().lives()
