@@ -21,15 +21,25 @@ from numpy.typing import NDArray
 
 from reference_pipeline.arrays import read_arrays, write_arrays
 from reference_pipeline.errors import BadRecord, BadTemplate
-from reference_pipeline.features import Features, dependents
+from reference_pipeline.features import Features
 from reference_pipeline.inpath import Lost
-from reference_pipeline.records import APPROVE, DECLINE, Decided, FieldSpec, Record
+from reference_pipeline.records import APPROVE, DECLINE, Decided, FeatureSpec, FieldSpec, Record
 
 Floats = NDArray[np.float64]
 
 FALLBACK_FILE = "fallback.npz"
 MANIFEST_FILE = "manifest.json"
 BY_ROWS, BY_RECORD, BY_PRIOR = "fallback-logistic", "fallback-record", "fallback-prior"
+_DEPENDENTS = {  # features of transactions by field: names, or their beginnings
+    "customer_id": ("amount_over_mean", "amount_z", "distance", "customer_"),
+    "terminal_id": ("distance", "terminal_"),
+    "amount": ("log_amount", "amount_over_mean", "amount_z"),
+    "channel": ("channel=",),
+    "category": ("category=",),
+    "card_age_days": ("card_age_log",),
+    "event_time_s": ("hour_", "night", "weekend"),
+}
+
 _REACH = 10.0  # standard deviations: beyond them an input tells no more, and nothing overflows
 
 
@@ -143,6 +153,25 @@ class LogisticFallback:
     def _decided(self, key: str, score: float, model: str) -> Decided:
         decision = DECLINE if score >= self._threshold else APPROVE
         return Decided(id=key, decision=decision, score=score, model=model, degraded=True)
+
+
+def dependents(spec: FeatureSpec) -> dict[str, list[int]]:
+    """Return, for each field, the indices of the features that cannot be told without it.
+
+    >>> spec = FeatureSpec(kind="columns", fields=(FieldSpec(name="age", type="number"),),
+    ...                    features=("age",), time_field="age")
+    >>> dependents(spec)
+    {'age': [0]}
+    """
+    found: dict[str, list[int]] = {}
+    for field in spec.fields:
+        if spec.kind == "transactions":
+            begins = _DEPENDENTS[field.name]
+            found[field.name] = [i for i, name in enumerate(spec.features) if name.startswith(begins)]
+        else:
+            own = {field.name, *(f"{field.name}={category}" for category in field.categories)}
+            found[field.name] = [i for i, name in enumerate(spec.features) if name in own]
+    return found
 
 
 def save_weights(weights: Weights, template: Path) -> None:

@@ -53,16 +53,6 @@ TRANSACTION_FEATURES = (
     *(f"category={name}" for name in CATEGORIES),
 )
 
-_DEPENDENTS = {  # feature names, or their beginnings
-    "customer_id": ("amount_over_mean", "amount_z", "distance", "customer_"),
-    "terminal_id": ("distance", "terminal_"),
-    "amount": ("log_amount", "amount_over_mean", "amount_z"),
-    "channel": ("channel=",),
-    "category": ("category=",),
-    "card_age_days": ("card_age_log",),
-    "event_time_s": ("hour_", "night", "weekend"),
-}
-
 
 class Features(Protocol):
     """What makes feature rows of records."""
@@ -162,23 +152,6 @@ def transaction_spec() -> FeatureSpec:
         features=TRANSACTION_FEATURES,
         time_field="event_time_s",
     )
-
-
-def dependents(spec: FeatureSpec) -> dict[str, list[int]]:
-    """Return, for each field, the indices of the features that cannot be told without it.
-
-    >>> [TRANSACTION_FEATURES[i] for i in dependents(transaction_spec())["terminal_id"]][:2]
-    ['distance', 'terminal_count_log']
-    """
-    found: dict[str, list[int]] = {}
-    for field in spec.fields:
-        if spec.kind == "transactions":
-            begins = _DEPENDENTS[field.name]
-            found[field.name] = [i for i, name in enumerate(spec.features) if name.startswith(begins)]
-        else:
-            own = {field.name, *(f"{field.name}={category}" for category in field.categories)}
-            found[field.name] = [i for i, name in enumerate(spec.features) if name in own]
-    return found
 
 
 def transaction_columns(records: Sequence[Record]) -> dict[str, NDArray[np.generic]]:

@@ -1,9 +1,8 @@
 """The trainer: gradient boosting on the world's history, exported as a data-only artefact.
 
 Comes in: labelled feature rows. Goes out: artefact bytes for the registry, metrics on a later
-holdout, lineage; and the weights of the fallback, learned from the same rows. The only module that
-imports scikit-learn, and it does so on one OpenMP thread: two on a busy two-core machine turn a fit
-of 0.4 s into one of 16 s.
+holdout, lineage. Scikit-learn is imported here and in ``fallback_training`` alone, on one OpenMP
+thread: two on a busy two-core machine turn a fit of 0.4 s into one of 16 s.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from numpy.typing import NDArray
 from reference_pipeline import aggregates, scoring
 from reference_pipeline import features as features_module
 from reference_pipeline.aggregates import Columns, learn_tables
-from reference_pipeline.fallback import Weights, standardised
-from reference_pipeline.features import TransactionFeatures, dependents, transaction_spec
+from reference_pipeline.features import TransactionFeatures, transaction_spec
 from reference_pipeline.records import DAY_S, Costs, FeatureSpec
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ WINDOW_DAYS = 30.0  # of history that a table of aggregates looks back on
 BLOCK_DAYS = 7.0  # rows of a week share one table, made from the window before them
 TREES = 60
 _TREE_DEPTH = 6
-_FALLBACK_ROWS_MAX = 50_000  # the latest ones; more make a logistic model no better
-_VARIANTS_MAX = 16  # fields of their own model; a wide file would take hours, and has substitutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,43 +109,6 @@ def fit(train: Labelled) -> HistGradientBoostingClassifier:
     )
     with threadpool_limits(limits=1):
         return estimator.fit(train.rows, train.label)
-
-
-def fit_fallback(train: Labelled, spec: FeatureSpec) -> Weights:
-    """Fit the logistic fallback on ``train``, and once more without the features of each field.
-
-    Where a field is missing, its own model beats the whole one with the mean in its place by 4 to 24
-    points of the champion's gain (simulator, seeds 3 and 7). A column of NaN alone weighs nothing.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    rows, label = train.rows[-_FALLBACK_ROWS_MAX:], train.label[-_FALLBACK_ROWS_MAX:]
-    known = ~np.isnan(rows)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, rows, 0.0).sum(axis=0) / count
-    scale = np.sqrt((np.where(known, rows - mean, 0.0) ** 2).sum(axis=0) / count)
-    scale[scale == 0] = 1.0
-    inputs = standardised(rows, mean, scale)
-    without: dict[str, list[int]] = {"": []}
-    without |= {name: lost for name, lost in dependents(spec).items() if 0 < len(lost) < len(mean)}
-    variants = list(without)[: _VARIANTS_MAX + 1]
-    weights, bias = np.zeros((len(variants), len(mean))), np.zeros(len(variants))
-    with threadpool_limits(limits=1):
-        for index, name in enumerate(variants):
-            kept = np.setdiff1d(np.arange(len(mean)), without[name])
-            # Newton steps: the same data give the same weights, with no dice and few passes.
-            fitted = LogisticRegression(solver="newton-cholesky").fit(inputs[:, kept], label)
-            weights[index, kept] = fitted.coef_[0]
-            bias[index] = float(fitted.intercept_[0])
-    return Weights(
-        mean=mean,
-        scale=scale,
-        weights=weights,
-        bias=bias,
-        variants=np.array(variants, dtype=np.str_),
-        prior=float(train.label.mean()),
-    )
 
 
 def export_trees(estimator: HistGradientBoostingClassifier) -> scoring.Trees:

@@ -20,11 +20,12 @@ import numpy as np
 from reference_pipeline import shell
 from reference_pipeline.errors import BadScenario, BadTemplate, PipelineError
 from reference_pipeline.fallback import MANIFEST_FILE, save_weights
+from reference_pipeline.fallback_training import fit_fallback
 from reference_pipeline.features import save_features, transaction_spec
 from reference_pipeline.records import DAY_S, FeatureSpec
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import Model, load_model
-from reference_pipeline.training import Champion, Labelled, fit_fallback, train_champion, transaction_sets
+from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
 from reference_pipeline.world.golden import Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
 from reference_pipeline.world.population import make_population, save_population
