@@ -1,7 +1,8 @@
 """The data-plane audit: where every accepted id ended, by the system's listings and our answers.
 
-Pure: ``judge_ids`` compares; ``harness.run.listing`` reads. *Exactly once*: every accepted id is in
-exactly one of sink (once) or dead letters, as it was answered: a decision in the sink, a refusal not.
+Pure: ``judge_ids`` and ``judge_taint`` compare; ``harness.run.listing`` reads. *Exactly once*: every
+accepted id is in exactly one of sink (once) or dead letters, as it was answered: a decision in the sink,
+a refusal not. An answer about a dead letter is provisional: a later replay may decide otherwise.
 """
 
 from __future__ import annotations
@@ -10,25 +11,37 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from harness.driver.taint import Taint
+from harness.history.events import Touched
+from harness.history.observations import ACCEPTED_FLAG, DEAD_LETTER_FLAG, LOAD, Rows
+
 EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the witness knows for certain: ids it sent, ids acknowledged, digests of decisions."""
+    """What the witness knows for certain: ids it sent, ids acknowledged, digests of decisions.
+
+    ``provisional`` ids were answered as dead letters: kept, and not bound to their decision.
+    """
 
     sent: frozenset[str]
     accepted: frozenset[str]
     digests: Mapping[str, int]
+    provisional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """What the system lists of itself; ``sink`` keeps doubles, as (id, digest)."""
+    """What the system lists of itself; ``sink`` keeps doubles, as (id, digest).
+
+    ``lists_dead_letters`` False: it does not say which they are.
+    """
 
     accepted: tuple[str, ...]
     sink: tuple[tuple[str, int], ...]
     dead_letters: tuple[str, ...]
+    lists_dead_letters: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,25 @@ class Balance:
     foreign: int
     changed: int
     examples: tuple[str, ...]
+
+
+def answers_of(rows: Rows, seed: int) -> Answers:
+    """Collect what the witness knows of each id, over both streams."""
+    names = [
+        f"{'l' if stream == LOAD else 'w'}{seed}-{unit}"
+        for stream, unit in zip(rows["stream"].tolist(), rows["unit"].tolist(), strict=True)
+    ]
+
+    def flagged(flag: int) -> frozenset[str]:
+        hits = (rows["flags"] & flag > 0).tolist()
+        return frozenset(name for name, hit in zip(names, hits, strict=True) if hit)
+
+    return Answers(
+        sent=frozenset(names),
+        accepted=flagged(ACCEPTED_FLAG),
+        digests={name: digest for name, digest in zip(names, rows["digest"].tolist(), strict=True) if digest},
+        provisional=flagged(DEAD_LETTER_FLAG),
+    )
 
 
 def _examples(label: str, ids: Iterable[str]) -> list[str]:
@@ -60,13 +92,14 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
     """
     sink = Counter(name for name, _ in listings.sink)
     dead = Counter(listings.dead_letters)
-    accepted = set(listings.accepted) | answers.accepted | set(dead)
+    accepted = _kept(answers, listings)
     doubled = {n for n in sink.keys() | dead.keys() if sink[n] + dead[n] > 1}
     missing = {n for n in accepted if not sink[n] and not dead[n]}
     foreign = (accepted | set(sink)) - answers.sent
     changed = {n for n, digest in listings.sink if answers.digests.get(n, digest) != digest}
     # Answered as accepted and valid, and then put aside: the answer was not kept.
     changed |= {n for n in dead if n in answers.accepted and not sink[n]}
+    changed -= answers.provisional
     examples = (
         _examples("missing", missing)
         + _examples("doubled", doubled)
@@ -83,3 +116,41 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
         changed=len(changed),
         examples=tuple(examples),
     )
+
+
+def judge_taint(taint: Iterable[Taint], answers: Answers, listings: Listings) -> tuple[Touched, ...]:
+    """Find where the touched records of each episode ended, every one in one place, in order of episodes.
+
+    What was never accepted was refused, lost on the way, or, of a cut batch, never sent.
+
+    >>> line = Taint(id="w1", episode=2, mutation="drop", field="age", detail="dropped")
+    >>> nothing = Answers(sent=frozenset({"w1"}), accepted=frozenset(), digests={})
+    >>> (touched,) = judge_taint([line], nothing, Listings(accepted=(), sink=(), dead_letters=("w1", "w2")))
+    >>> touched.episode, touched.touched, touched.quarantined, touched.collateral
+    (2, 1, 1, 1)
+    """
+    by_episode: dict[int, set[str]] = {}
+    for line in taint:
+        by_episode.setdefault(line.episode, set()).add(line.id)
+    dead, sink = set(listings.dead_letters), {name for name, _ in listings.sink}
+    kept = _kept(answers, listings)
+    collateral = len(dead - set().union(*by_episode.values()))
+    return tuple(
+        Touched(
+            episode=episode,
+            touched=len(ids),
+            quarantined=len(ids & dead),
+            delivered=len((ids & sink) - dead),
+            lost=len((ids & kept) - sink - dead),
+            refused=len(ids - kept - sink - dead),
+            collateral=collateral,
+        )
+        for episode, ids in sorted(by_episode.items())
+    )
+
+
+def _kept(answers: Answers, listings: Listings) -> set[str]:
+    """Ids that the system said it keeps, in an answer or in a listing."""
+    kept = set(answers.accepted).union(listings.accepted, listings.dead_letters)
+    # Where dead letters are not listed, an answer "it lies there" can be neither held nor broken.
+    return kept | answers.provisional if listings.lists_dead_letters else kept - answers.provisional

@@ -77,4 +77,5 @@ def read_listings(audit: Audit, urls: Mapping[str, str]) -> Listings:
         accepted=tuple(i.id for i in read_ids(audit.accepted, urls)),
         sink=tuple((i.id, answer_digest(i.decision, i.score or 0.0)) for i in sink),
         dead_letters=tuple(i.id for i in read_ids(audit.dead_letters, urls)),
+        lists_dead_letters=bool(audit.dead_letters),
     )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,21 @@ READY_LIMIT_S = 60.0
 END_LIMIT_S = 10.0
 
 
+class RecordsTold(msgspec.Struct, frozen=True):
+    """What the driver says of one fault in the records: the answer to an order, or its first record.
+
+    ``touched`` counts records offered changed so far; ``at_s`` is the monotonic instant of the order, or
+    of the sending of record ``first``.
+    """
+
+    episode: int
+    on: bool
+    why: Literal["on", "off", "look", "first"]
+    touched: int
+    at_s: float
+    first: str = ""
+
+
 class Heard(msgspec.Struct, frozen=True):
     """One line of the driver; exactly one member is set."""
 
@@ -31,6 +47,7 @@ class Heard(msgspec.Struct, frozen=True):
     units: int = 0
     stall: dict[str, float] | None = None
     versions: tuple[str, ...] | None = None
+    records: RecordsTold | None = None
     done: dict[str, int] | None = None
 
 
@@ -79,6 +96,27 @@ class Witness:
         """Name the monotonic instant of the first slot."""
         self._say(f"go {at_s!r}\n".encode())
 
+    def order_on(self, episode: int) -> None:
+        """Let the fault in the records of ``episode`` begin; answered by ``Heard.records``."""
+        self._say(f"on {episode}\n".encode())
+
+    def order_off(self, episode: int) -> None:
+        """End it; answered by ``Heard.records``."""
+        self._say(f"off {episode}\n".encode())
+
+    def order_look(self, episode: int) -> None:
+        """Ask how it stands and change nothing; answered by ``Heard.records``."""
+        self._say(f"look {episode}\n".encode())
+
+    def has_ended(self) -> bool:
+        """Look whether the driver is over, or has told that it sends nothing more."""
+        return self.done or self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End a driver that does not answer: what it would have sent, it sends no more."""
+        self._process.kill()
+        self._process.wait()
+
     def pump(self, wait_s: float = 0.0) -> list[Heard]:
         """Read what was said; raises Untrustworthy where the driver died before its end."""
         out = self._process.stdout
@@ -86,6 +124,7 @@ class Witness:
         ready, _, _ = select.select([out], [], [], wait_s)
         chunk = os.read(out.fileno(), 65536) if ready else b""
         if ready and not chunk and not self.done:
+            self._await_exit()
             raise Untrustworthy(f"the witness ended before the run did; its last lines:\n{self._log_tail()}")
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         heard = [msgspec.json.decode(line, type=Heard) for line in lines if line.strip()]
@@ -103,8 +142,17 @@ class Witness:
 
     def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            self._await_exit()
+            raise Untrustworthy(f"the witness ended early; its last lines:\n{self._log_tail()}") from error
+
+    def _await_exit(self) -> None:
+        """A pipe is closed a moment before the process is over."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=END_LIMIT_S)
 
     def _log_tail(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()
