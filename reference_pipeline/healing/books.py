@@ -1,0 +1,131 @@
+"""What the journal amounts to: open acts, attempts, mappings, refusals, pages.
+
+Comes in: journal entries in order, of this life and all before. Goes out: what guards and resumption
+ask for. Pure; memory changes only after the entry is durable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reference_pipeline.healing.model import Act, Entry, Map, Replay, Unmap, target_of
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An act that was begun: with which key, since when, and when it was done (None = not known)."""
+
+    act: Act
+    episode: str
+    key: str
+    started_s: float
+    finished_s: float | None = None
+
+
+@dataclass(slots=True)
+class Books:
+    """``begun`` and ``unverified`` hold one act a target at most: that is the lease."""
+
+    begun: dict[str, Open] = field(default_factory=dict)
+    unverified: dict[str, Open] = field(default_factory=dict)
+    attempts: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    ended_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    mapped: dict[str, str] = field(default_factory=dict)  # verified: field -> name
+    proved: set[str] = field(default_factory=set)  # those fields whose records were seen repaired
+    tried: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    to_undo: dict[str, Open] = field(default_factory=dict)
+    told_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    pages: int = 0
+
+    def apply(self, entry: Entry) -> None:
+        """Take one durable entry in."""
+        act = entry.evidence.act
+        match entry.kind:
+            case "diagnosed" if isinstance(act, Map) and entry.evidence.ok is False:
+                self.refused.add((act.field, act.source))
+            case "decided" if entry.evidence.choice in ("page", "refrain"):
+                self.told_s[entry.target, entry.reason] = entry.at_s
+                self.pages += entry.evidence.choice == "page"
+            case "action.started" if act is not None:
+                self._begin(entry, act)
+            case "action.finished" if act is not None:
+                self._finish(entry, act)
+            case "verified" if act is not None:
+                self._verify(entry, act)
+            case _:
+                pass  # detected, and what was decided to be done: they change nothing by themselves
+
+    def busy(self, target: str) -> bool:
+        """Tell whether an act on ``target`` is not over yet."""
+        return target in self.begun or target in self.unverified
+
+    def tries_in_hour(self, act: Act, now_s: float) -> int:
+        """Count the attempts of this sort of act on its target in the last hour."""
+        return _in_hour(self.attempts.get(_lane(act), ()), now_s)
+
+    def restarts_in_hour(self, now_s: float) -> int:
+        """Count all restarts in the last hour."""
+        lanes = (tries for (_, sort), tries in self.attempts.items() if sort == "restart")
+        return sum(_in_hour(tries, now_s) for tries in lanes)
+
+    def rested_s(self, act: Act, now_s: float) -> float:
+        """Seconds since the last act of this sort on its target was over."""
+        return now_s - self.ended_s.get(_lane(act), float("-inf"))
+
+    def was_told(self, target: str, reason: str, now_s: float, *, within_s: float) -> bool:
+        """Tell whether this page or refusal to act was already written within that time."""
+        at_s = self.told_s.get((target, reason))
+        return at_s is not None and now_s - at_s < within_s
+
+    def _begin(self, entry: Entry, act: Act) -> None:
+        attempts = self.attempts.setdefault(_lane(act), [])
+        attempts.append(entry.at_s)
+        key = f"{entry.episode}.{tag(act)}.{len(attempts)}"  # the same before and after a crash
+        self.begun[entry.target] = Open(act, entry.episode, key, entry.at_s)
+        if isinstance(act, Map):
+            self.tried.add((act.field, act.source))
+
+    def _finish(self, entry: Entry, act: Act) -> None:
+        opened = self.begun.pop(entry.target)
+        done = Open(act, opened.episode, opened.key, opened.started_s, entry.at_s)
+        self.ended_s[_lane(act)] = entry.at_s
+        if isinstance(act, Unmap):
+            self.to_undo.pop(act.field, None)
+        elif entry.evidence.ok:
+            self.unverified[entry.target] = done
+
+    def _verify(self, entry: Entry, act: Act) -> None:
+        opened = self.unverified.pop(entry.target)
+        self.ended_s[_lane(act)] = entry.at_s
+        helped = bool(entry.evidence.ok)
+        match act:
+            case Map() if helped:
+                self.mapped[act.field] = act.source
+                self.proved = (self.proved - {act.field}) | ({act.field} if entry.evidence.facts else set())
+            case Replay() if helped:
+                self.proved.add(act.field)
+            case Map() | Replay() if act.field not in self.proved or isinstance(act, Map):
+                self.mapped.pop(act.field, None)
+                self.to_undo[act.field] = opened
+            case _:
+                pass  # a mapping that has repaired records stays, whatever else is wrong with some
+
+
+def tag(act: Act) -> str:
+    """Name the sort of an act.
+
+    >>> tag(Restart(service="gateway"))
+    'restart'
+    """
+    return type(act).__name__.lower()
+
+
+def _lane(act: Act) -> tuple[str, str]:
+    return target_of(act), tag(act)
+
+
+def _in_hour(instants: list[float] | tuple[float, ...], now_s: float) -> int:
+    return sum(now_s - at_s < HOUR_S for at_s in instants)

@@ -1,0 +1,98 @@
+"""The guards between a wish and an act: at most one on a target, rested, within the budget, still due.
+
+Comes in: a wish, the books, what the platform says of its services, the instant. Goes out: act, page,
+refrain or wait, with the reason. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from reference_pipeline.healing.books import Books
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.model import Act, Map, Replay, Restart, Unmap, target_of
+from reference_pipeline.healing.ports import PlatformService
+
+Rows = Mapping[str, PlatformService]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An act that a finding asks for."""
+
+    act: Act
+    episode: str
+    reason: str
+    facts: Mapping[str, float | str] = field(default_factory=dict)
+
+
+class Decision(NamedTuple):
+    """``wait`` and ``refrain`` look again at the next tick; a ``refrain`` is written down, once an hour."""
+
+    choice: Literal["act", "page", "refrain", "wait"]
+    reason: str
+
+
+GO = Decision("act", "")
+
+
+def decide(wish: Wish, books: Books, rows: Rows, *, now_s: float, config: HealerConfig) -> Decision:
+    """Decide on ``wish``; ``rows`` is empty where the platform did not answer."""
+    act = wish.act
+    if books.busy(target_of(act)):
+        return Decision("wait", "an act on it is not over")
+    if isinstance(act, Unmap):
+        return GO  # an undo knows no budget
+    return _why_not(act, books, rows) or _budget(act, books, now_s, config)
+
+
+def overtaken(act: Restart, rows: Rows) -> Literal["", "done", "moot"]:
+    """Tell whether a restart that was begun needs no call any more: after a crash of ours it may be old.
+
+    ``done``: another process carries the service already. ``moot``: the same process answers again.
+    """
+    row = rows.get(act.service)
+    if row is None or row.state != "ready":
+        return ""
+    return "done" if act.boot_id and row.boot_id != act.boot_id else "moot"
+
+
+def _why_not(act: Restart | Map | Replay, books: Books, rows: Rows) -> Decision | None:
+    match act:
+        case Restart():
+            return _why_no_restart(act, books, rows)
+        case Map():
+            known = (act.field, act.source) in books.tried | books.refused
+            return Decision("refrain", f"{act.source!r} was tried or refused before") if known else None
+        case Replay():
+            return None
+
+
+def _why_no_restart(act: Restart, books: Books, rows: Rows) -> Decision | None:
+    opened = [*books.begun.values(), *books.unverified.values()]
+    if any(isinstance(one.act, Restart) for one in opened):
+        return Decision("wait", "another service is being restarted")
+    row = rows.get(act.service)
+    if row is None:
+        return Decision("refrain", "the platform does not answer, or does not know it")
+    if row.state == "ready":
+        return Decision(
+            "refrain", "the platform gets answers from it: our own way to it is cut, or it came back"
+        )
+    if row.state != "unready":
+        return Decision("refrain", f"the platform is at it: {row.state}")
+    if act.boot_id and row.boot_id != act.boot_id:
+        return Decision("refrain", "it is another process than the one that fell silent")
+    return None
+
+
+def _budget(act: Act, books: Books, now_s: float, config: HealerConfig) -> Decision:
+    if books.tries_in_hour(act, now_s) >= config.attempts_per_hour and not isinstance(act, Replay):
+        return Decision("page", f"{config.attempts_per_hour} attempts in an hour did not settle it")
+    if isinstance(act, Restart) and books.restarts_in_hour(now_s) >= config.restarts_per_hour:
+        return Decision("page", f"{config.restarts_per_hour} restarts in an hour on all services")
+    if books.rested_s(act, now_s) < config.cooldown_s:
+        return Decision("wait", "cooling down")
+    return GO

@@ -1,0 +1,321 @@
+"""The healer's tick: detect -> diagnose -> decide -> act -> verify, in this order, every 0.25 s.
+
+Comes in: the ports. Goes out: acts through them, each between an intent and a done in the journal. An
+intent that has no done, ours or an earlier life's, is taken up again at the next tick with its key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from reference_pipeline.healing import detect
+from reference_pipeline.healing.act import perform
+from reference_pipeline.healing.books import Books, Open, tag
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
+from reference_pipeline.healing.diagnose import Diagnosis, Verdict
+from reference_pipeline.healing.journal import Journal
+from reference_pipeline.healing.model import Evidence, Map, Replay, Restart, Unmap, is_of, target_of
+from reference_pipeline.healing.ports import DeadLetter, GatewaySwitches, Platform, Signals
+from reference_pipeline.healing.probing import Probing
+from reference_pipeline.healing.replay import ReplayRun
+from reference_pipeline.healing.scribe import Facts, Scribe
+from reference_pipeline.healing.verify import REPAIRED, MappingCheck, restarted
+from reference_pipeline.ports import CallFailed, CallRejected, Clock, StoreFailed
+
+_PAGE = 256
+_PAGES_A_TICK = 4
+_RETRY_S = 1.0
+_UNREADABLE = "records break the contract in another way than one missing field"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """All that the healer reaches; ``life`` makes its ids unique."""
+
+    platform: Platform
+    switches: GatewaySwitches
+    signals: Signals
+    journal: Journal
+    clock: Clock
+    life: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is in hand in this life only: all of it can be begun anew."""
+
+    cursor: int = 0
+    others: int = 0  # dead letters that no diagnosis is made for
+    to_replay: set[str] = field(default_factory=set)
+    checks: dict[str, MappingCheck] = field(default_factory=dict)
+    replays: dict[str, ReplayRun] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)
+    retry_s: dict[str, float] = field(default_factory=dict)
+
+
+class Healer:
+    """One healer: spawn the loops of ``probing`` and :meth:`run_forever` after :meth:`recover`."""
+
+    def __init__(self, outside: Outside, diagnosis: Diagnosis, config: HealerConfig) -> None:
+        self._out = outside
+        self._diagnosis = diagnosis
+        self._config = config
+        self._scribe = Scribe(outside.journal, outside.clock, outside.life, page_every_s=config.page_every_s)
+        self._work = _Work()
+        self.probing = Probing(outside.signals, outside.clock, config)
+        names = ("ticks_total", "ticks_failed_total", "calls_failed_total", "replayed_total")
+        self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
+
+    @property
+    def books(self) -> Books:
+        """What the journal amounts to."""
+        return self._scribe.books
+
+    def recover(self) -> None:
+        """Take up what earlier lives wrote down."""
+        self._scribe.recover()
+
+    async def run_forever(self) -> None:
+        """Tick; what cannot be written now is tried again at the next tick."""
+        while True:
+            self.counts["ticks_total"] += 1
+            try:
+                await self.tick()
+            except StoreFailed:
+                self.counts["ticks_failed_total"] += 1
+            await self._out.clock.sleep_s(self._config.tick_s)
+
+    async def tick(self) -> None:
+        """Go once through all stages.
+
+        Raises:
+            StoreFailed: the journal cannot be written; the rest of this tick was left out.
+        """
+        letters = await self._letters()
+        wishes = [*self._undone(), *self._detect(), *self._diagnose(letters), *self._left_to_replay()]
+        rows = await self._rows(wishes)
+        for wish in wishes:
+            self._decide(wish, rows)
+        for opened in list(self.books.begun.values()):
+            with self._unanswered():
+                await self._act(opened, rows)
+        for opened in list(self.books.unverified.values()):
+            with self._unanswered():
+                await self._verify(opened)
+
+    @contextmanager
+    def _unanswered(self) -> Iterator[None]:
+        """Count a call that failed, and go on: the next tick asks again."""
+        try:
+            yield
+        except CallFailed:
+            self.counts["calls_failed_total"] += 1
+
+    # detect
+
+    def _detect(self) -> list[Wish]:
+        found = detect.hung(self.probing.watches, self._out.clock.now_s(), self._config)
+        for name in {*self._config.services} - {one.service for one in found}:
+            if not self.books.busy(name):
+                self._scribe.close(name)
+        return [self._hung(one) for one in found if not self.books.busy(one.service)]
+
+    def _hung(self, one: detect.Hung) -> Wish:
+        facts: Facts = {
+            "probes": one.probes,
+            "silence_s": round(one.silence_s, 3),
+            "others_answered": one.others_answered,
+        }
+        act = Restart(service=one.service, boot_id=one.boot_id)
+        wish = self._scribe.wish(act, f"{one.service} holds its port and says nothing", facts)
+        self._scribe.found("detected", wish, wish.reason)
+        self._scribe.found("diagnosed", wish, "hung")
+        return wish
+
+    async def _letters(self) -> list[DeadLetter]:
+        """Read what came into the dead letters; none while the gateway does not answer."""
+        found: list[DeadLetter] = []
+        with self._unanswered():
+            for _ in range(_PAGES_A_TICK):
+                page = await self._out.signals.dead_letters(self._work.cursor, _PAGE)
+                found += page
+                self._work.cursor = page[-1].seq if page else self._work.cursor
+                if len(page) < _PAGE:
+                    break
+        return found
+
+    # diagnose
+
+    def _diagnose(self, letters: Sequence[DeadLetter]) -> list[Wish]:
+        now_s = self._out.clock.now_s()
+        for letter in letters:
+            self._sort(letter, now_s)
+        for name in self._diagnosis.forget_quiet(now_s):
+            self._scribe.close(f"records.{name}")
+        if self._work.others >= self._config.letters_least:
+            self._work.others = 0
+            self._scribe.tell("records", "page", _UNREADABLE)
+        verdicts = self._diagnosis.verdicts(now_s, self.books.refused)
+        return [wish for verdict in verdicts if (wish := self._judged(verdict))]
+
+    def _sort(self, letter: DeadLetter, now_s: float) -> None:
+        for check in self._work.checks.values():
+            check.see(letter)
+        for name, source in self.books.mapped.items():
+            if is_of(letter, name, source):
+                if self._diagnosis.fits(letter, name, source):
+                    self._work.to_replay.add(name)
+                return
+        self._work.others += not self._diagnosis.see(letter, now_s)
+
+    def _judged(self, verdict: Verdict) -> Wish | None:
+        act = Map(field=verdict.field, source=verdict.source)
+        wish = self._scribe.wish(act, verdict.reason, verdict.facts)
+        self._scribe.found("detected", wish, f"dead letters lack {verdict.field}")
+        match verdict.says:
+            case "renamed":
+                self._scribe.found("diagnosed", wish, verdict.reason)
+                return wish
+            case "refuted":
+                refused = Evidence(act=act, ok=False, facts=dict(verdict.facts))
+                self._scribe.put("diagnosed", wish.episode, refused, f"refused for good: {verdict.reason}")
+            case "unclear" if not self.books.busy(target_of(act)):
+                self._scribe.tell(target_of(act), "page", verdict.reason)
+            case "unclear":
+                pass  # letters of an earlier kind, while the act is on its way
+        return None
+
+    def _undone(self) -> list[Wish]:
+        """What a failed verification left to be taken back."""
+        return [
+            Wish(Unmap(field=one.act.field, source=one.act.source), one.episode, "it did not help")
+            for one in self.books.to_undo.values()
+            if isinstance(one.act, Map | Replay)
+        ]
+
+    def _left_to_replay(self) -> list[Wish]:
+        due = [(name, source) for name, source in self.books.mapped.items() if name in self._work.to_replay]
+        return [
+            self._scribe.wish(Replay(field=name, source=source), f"{name} can be read from {source!r} now")
+            for name, source in due
+        ]
+
+    # decide
+
+    async def _rows(self, wishes: Sequence[Wish]) -> Rows:
+        """Ask the platform if a restart is in question."""
+        acts = [wish.act for wish in wishes] + [opened.act for opened in self.books.begun.values()]
+        if any(isinstance(act, Restart) for act in acts):
+            with self._unanswered():
+                return {row.name: row for row in await self._out.platform.services()}
+        return {}
+
+    def _decide(self, wish: Wish, rows: Rows) -> None:
+        choice, reason = decide(wish, self.books, rows, now_s=self._out.clock.now_s(), config=self._config)
+        if choice == "act":
+            self._scribe.begin(wish)
+        elif choice != "wait":
+            self._scribe.tell(target_of(wish.act), choice, reason, wish.episode)
+
+    # act
+
+    async def _act(self, opened: Open, rows: Rows) -> None:
+        if self._out.clock.now_s() < self._work.retry_s.get(opened.key, 0.0):
+            return
+        act = opened.act
+        if isinstance(act, Replay):
+            await self._replay(opened, act)
+            return
+        if isinstance(act, Restart) and (what := overtaken(act, rows)):
+            self._finish(opened, ok=what == "done", reason=what)
+            return
+        if isinstance(act, Restart) and act.service not in rows:
+            self._failed(opened, "the platform does not say how it stands")
+            return
+        try:
+            await perform(act, opened.key, self._out.platform, self._out.switches)
+        except CallRejected as error:
+            self._give_up(opened, str(error))
+        except CallFailed as error:
+            self._failed(opened, str(error))
+        else:
+            self._finish(opened, ok=True, reason="done")
+
+    async def _replay(self, opened: Open, act: Replay) -> None:
+        new = ReplayRun(act, self._out.clock, self._config)
+        run = self._work.replays.setdefault(opened.key, new)
+        before = run.replayed
+        await run.step(self._out.signals, self._out.switches)
+        self.counts["replayed_total"] += run.replayed - before
+        late = self._out.clock.now_s() - opened.started_s > self._config.replay_lease_s
+        if run.over or late:
+            self._work.to_replay.discard(act.field)
+            facts: Facts = {"replayed": run.replayed, "refused": len(run.refused)}
+            self._finish(opened, ok=True, reason="none is left" if run.over else "time is up", facts=facts)
+
+    def _failed(self, opened: Open, why: str) -> None:
+        """Try again later with the same key; a restart that stays unanswered is given up."""
+        self.counts["calls_failed_total"] += 1
+        self._work.tries[opened.key] += 1
+        self._work.retry_s[opened.key] = self._out.clock.now_s() + _RETRY_S
+        if isinstance(opened.act, Restart) and self._work.tries[opened.key] >= self._config.tries:
+            self._give_up(opened, why)
+
+    def _give_up(self, opened: Open, why: str) -> None:
+        self._finish(opened, ok=False, reason=why)
+        self._scribe.tell(target_of(opened.act), "page", f"{tag(opened.act)} failed", opened.episode)
+
+    def _finish(self, opened: Open, *, ok: bool, reason: str, facts: Facts | None = None) -> None:
+        evidence = Evidence(act=opened.act, ok=ok, facts=dict(facts or {}))
+        self._scribe.put("action.finished", opened.episode, evidence, reason)
+
+    # verify
+
+    async def _verify(self, opened: Open) -> None:
+        match opened.act:
+            case Restart():
+                self._verify_restart(opened, opened.act)
+            case Map():
+                await self._verify_mapping(opened, opened.act)
+            case Replay():
+                run = self._work.replays.pop(opened.key, None)
+                helped = run is None or bool(run.replayed) or not run.refused
+                self._verified(opened, helped, "they are decided" if helped else "the gateway refuses them")
+            case Unmap():
+                pass  # an undo is done when the gateway says so; the books keep none here
+
+    def _verify_restart(self, opened: Open, act: Restart) -> None:
+        watch = self.probing.watches.get(act.service, detect.Watch())
+        finished_s = opened.finished_s or opened.started_s
+        now_s = self._out.clock.now_s()
+        helped = restarted(act, watch, finished_s=finished_s, now_s=now_s, config=self._config)
+        if helped is not None:
+            self._verified(opened, helped, "another boot id" if helped else "no other boot id came")
+
+    async def _verify_mapping(self, opened: Open, act: Map) -> None:
+        new = MappingCheck(act, opened.finished_s or opened.started_s, self._config)
+        check = self._work.checks.setdefault(opened.key, new)
+        repaired = (await self._out.signals.numbers("gateway")).get("repaired_total", 0.0)
+        now_s = self._out.clock.now_s()
+        helped, reason = check.verdict(now_s, repaired=repaired, last_seq=self._work.cursor)
+        if helped is None:
+            return
+        self._verified(opened, helped, reason)
+        del self._work.checks[opened.key]
+        self._diagnosis.forget(act.field)
+        if helped:
+            self._work.to_replay.add(act.field)
+
+    def _verified(self, opened: Open, helped: bool, reason: str) -> None:
+        proved = {"proved": 1.0} if reason == REPAIRED else {}
+        evidence = Evidence(act=opened.act, ok=helped, facts=dict(proved))
+        self._scribe.put("verified", opened.episode, evidence, reason)
+        self._scribe.close(target_of(opened.act))
+        if not helped:
+            self._scribe.tell(
+                target_of(opened.act), "page", f"{tag(opened.act)} did not help", opened.episode
+            )

@@ -1,0 +1,80 @@
+"""The acts of the healer and the entries of its journal, as values.
+
+Comes in: nothing. Goes out: the closed union of acts, and what one journal line says.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from reference_pipeline.healing.ports import DeadLetter
+
+Kind = Literal["detected", "diagnosed", "decided", "action.started", "action.finished", "verified"]
+Choice = Literal["", "act", "page", "refrain"]
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restart"):
+    """Replace the process of ``service`` that carries ``boot_id`` ("" = it never answered)."""
+
+    service: str
+    boot_id: str = ""
+
+
+class Map(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="map"):
+    """Read ``field`` from ``source`` where it is missing."""
+
+    field: str
+    source: str
+
+
+class Unmap(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="unmap"):
+    """Take a mapping back that did not help."""
+
+    field: str
+    source: str
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="replay"):
+    """Decide the dead letters that lack ``field`` and have ``source``."""
+
+    field: str
+    source: str
+
+
+Act = Restart | Map | Unmap | Replay
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an entry rests on: the act it is about, how it went, and counted facts."""
+
+    act: Act | None = None
+    ok: bool | None = None
+    choice: Choice = ""
+    facts: dict[str, float | str] = {}
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One journal entry; ``at_s`` is CLOCK_MONOTONIC, so that a next life can still count hours."""
+
+    kind: Kind
+    episode: str
+    target: str
+    reason: str
+    at_s: float
+    evidence: Evidence = Evidence()
+
+
+def target_of(act: Act) -> str:
+    """Name what an act is on: a service, or a field of the records.
+
+    >>> target_of(Restart(service="gateway")), target_of(Map(field="amount", source="amt"))
+    ('gateway', 'records.amount')
+    """
+    return act.service if isinstance(act, Restart) else f"records.{act.field}"
+
+
+def is_of(letter: DeadLetter, field: str, source: str) -> bool:
+    """Tell whether ``field`` is all that ``letter`` lacks, and ``source`` is there instead."""
+    return len(letter.why) == 1 and field not in letter.record and source in letter.record

@@ -1,0 +1,58 @@
+"""The healer's senses that never wait: probes of every service, and its own pulse.
+
+Comes in: the Signals port and the clock. Goes out: ``watches``, which :mod:`detect` judges. Probes
+overlap, so that a slow answer is still heard while the next question is on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.detect import Heard, Probed, Watch, Watches, overslept, probed
+from reference_pipeline.healing.ports import Signals
+from reference_pipeline.ports import CallFailed, Clock
+
+_PULSE_S = 0.05
+_EARLY_S = 0.001  # a timer may fire this early
+
+
+class Probing:
+    """Spawn :meth:`probe_forever` and :meth:`pulse_forever`; both end only with the process."""
+
+    def __init__(self, signals: Signals, clock: Clock, config: HealerConfig) -> None:
+        self._signals = signals
+        self._clock = clock
+        self._config = config
+        self.watches: Watches = {name: Watch() for name in config.services}
+        self.overslept_total = 0
+
+    async def probe_forever(self) -> None:
+        """Send a probe to every service at every period, whatever became of the earlier ones."""
+        async with asyncio.TaskGroup() as probes:
+            while True:
+                for name in self._config.services:
+                    probes.create_task(self._probe(name))
+                await self._clock.sleep_s(self._config.probe_every_s)
+
+    async def pulse_forever(self) -> None:
+        """Notice when this process itself could not run: nothing it did not hear then is evidence."""
+        while True:
+            before_s = self._clock.now_s()
+            await self._clock.sleep_s(_PULSE_S)
+            now_s = self._clock.now_s()
+            if now_s - before_s - _PULSE_S > self._config.late_s:
+                self.watches = overslept(self.watches, now_s)
+                self.overslept_total += 1
+
+    async def _probe(self, name: str) -> None:
+        sent_s = self._clock.now_s()
+        boot_id = ""
+        try:
+            boot_id = await self._signals.boot_id(name, self._config.probe_deadline_s)
+            heard: Heard = "answer"
+        except CallFailed:
+            waited_s = self._clock.now_s() - sent_s
+            # Whatever failed before the deadline was said by somebody: refused, reset, a status.
+            heard = "nothing" if waited_s >= self._config.probe_deadline_s - _EARLY_S else "refusal"
+        self.watches = probed(self.watches, Probed(name, sent_s, self._clock.now_s(), heard, boot_id))

@@ -1,0 +1,74 @@
+"""Replay of dead letters in batches, so paced that requests come first.
+
+Comes in: the field that was missing and the name it has. Goes out: batches to the gateway, until a whole
+look through the dead letters finds none left. Each step is one page and one batch at most; ids are
+idempotent at the gateway, so a run that was cut begins anew.
+"""
+
+from __future__ import annotations
+
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.model import Replay, is_of
+from reference_pipeline.healing.ports import GatewaySwitches, Signals
+from reference_pipeline.ports import Clock
+
+_PAGE = 256
+_FIRST = 32
+_SLOW_S = 0.25  # a batch that takes longer is halved, a faster one doubled
+
+
+class ReplayRun:
+    """One replay; call :meth:`step` until :attr:`over`."""
+
+    def __init__(self, act: Replay, clock: Clock, config: HealerConfig) -> None:
+        self._act = act
+        self._clock = clock
+        self._config = config
+        self._cursor = 0
+        self._waiting: list[str] = []
+        self._size = _FIRST
+        self._next_s = float("-inf")
+        self._moved = False  # this look through the letters replayed some
+        self.replayed = 0
+        self.refused: set[str] = set()
+        self.over = False
+
+    async def step(self, signals: Signals, switches: GatewaySwitches) -> None:
+        """Do the next bit if it is due.
+
+        Raises:
+            CallFailed: the gateway did not answer; the next step tries again.
+        """
+        if self._clock.now_s() < self._next_s:
+            return
+        self._next_s = self._clock.now_s() + 1.0  # after a failure
+        if not self._waiting and not await self._page(signals):
+            self.over = not self._moved
+            self._cursor, self._moved = 0, False
+        if self._waiting:
+            await self._batch(switches)
+        else:
+            self._next_s = self._clock.now_s()
+
+    async def _page(self, signals: Signals) -> bool:
+        letters = await signals.dead_letters(self._cursor, _PAGE)
+        if not letters:
+            return False
+        self._cursor = letters[-1].seq
+        ours = (one.id for one in letters if is_of(one, self._act.field, self._act.source))
+        self._waiting = [key for key in ours if key not in self.refused]
+        return True
+
+    async def _batch(self, switches: GatewaySwitches) -> None:
+        batch = self._waiting[: self._size]
+        begun_s = self._clock.now_s()
+        answer = await switches.replay(batch)
+        now_s = self._clock.now_s()
+        took_s = now_s - begun_s
+        self._waiting = self._waiting[len(batch) :]
+        self.replayed += len(answer.replayed)
+        self.refused |= set(answer.refused)
+        self._moved = self._moved or bool(answer.replayed)
+        slow = took_s > _SLOW_S
+        self._size = max(1, self._size // 2) if slow else min(2 * self._size, self._config.replay_batch_max)
+        self._next_s = now_s + took_s * (1 / self._config.replay_share - 1)
