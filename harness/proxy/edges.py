@@ -1,24 +1,24 @@
 """One edge: its listener, its connections, the toxics on it, and what they did.
 
-Comes in: toxics to add and remove. Goes out: ``EdgeState`` with a generation number and counters, events by
-``tell``. A change is made in one turn of the loop, on all existing connections: no request slips in between.
+Comes in: toxics to add and remove. Goes out: ``EdgeState`` with a generation number and counters.
+A change is made in one turn of the loop, on all existing connections: no request slips in between.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 from harness.errors import Refused
 from harness.proxy.listener import LOOPBACK, Listener, Mode
 from harness.proxy.relay import Link
 from harness.proxy.spec import EdgeCounters, EdgeSpec, EdgeState, ToxicSpec, Way
 from harness.proxy.toxics.base import Dice
-from harness.proxy.toxics.table import Active, Place
+from harness.proxy.toxics.content import Watch
+from harness.proxy.toxics.table import DRAWN_INSIDE, Active, Place
 
-Tell = Callable[[str, str, str], None]
-"""Takes event, toxic and detail."""
+# A connection counts when a chunk, an answer or its first byte was hit, not when it could be.
+COUNTS_ITSELF = DRAWN_INSIDE | {"reset_peer"}
 
 
 class NameTaken(Refused):
@@ -49,7 +49,7 @@ class Edge:
         self.generation += 1
         self._listener.become(self._mode())
         for link in tuple(self._links):
-            self._touch(link, active, self._added)
+            self._touch(link, active, self._added, existing=True)
 
     def remove(self, name: str) -> bool:
         """Take a toxic off; False if there is none. What it held is delivered, in order."""
@@ -107,28 +107,32 @@ class Edge:
         link = Link(self, self._connections)
         self._links.add(link)
         for active, ordinal in self._toxics.values():
-            self._touch(link, active, ordinal)
+            self._touch(link, active, ordinal, existing=False)
         start = asyncio.get_running_loop().create_task(link.start(accepted, self.spec.upstream))
         self._starts.add(start)
         start.add_done_callback(self._starts.discard)
 
-    def _touch(self, link: Link, active: Active, ordinal: int) -> None:
+    def _touch(self, link: Link, active: Active, ordinal: int, *, existing: bool) -> None:
         """Let a toxic act on a connection, if the draw says so."""
         name = (self._seed, self.spec.name, ordinal, link.number)
         if link.over or not active.touches(Dice(*name)):
             return
-        spec = active.spec
-        lanes = link.lanes.values()
-        begun = any(lane.opening for lane in lanes)
-        if spec.type == "refuse" or (spec.type == "reset_peer" and begun):
+        if active.spec.type == "refuse" or (active.spec.type == "reset_peer" and existing):
             active.tally.connection(link.number)
             link.reset()
             return
-        now_s = asyncio.get_running_loop().time()
-        for lane in lanes:
-            dice = Dice(*name, lane.way)
-            place = Place(way=lane.way, number=link.number, dice=dice, opening=lane.opening, now_s=now_s)
+        if active.spec.type not in COUNTS_ITSELF:
+            active.tally.connection(link.number)
+        now_s, watch = asyncio.get_running_loop().time(), Watch()
+        for lane in link.lanes.values():
+            place = Place(
+                way=lane.way,
+                number=link.number,
+                dice=Dice(*name, lane.way),
+                opening=lane.opening,
+                now_s=now_s,
+                watch=watch,
+            )
             stage = active.stage(place)
             if stage is not None:
-                lane.add(spec.name, stage)
-        active.tally.connection(link.number)
+                lane.add(active.spec.name, stage)

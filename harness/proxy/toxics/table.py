@@ -6,12 +6,13 @@ has none (``refuse`` closes the listener, ``reset_peer`` needs only the first by
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import assert_never
 
-import msgspec
-
+from harness.proxy.http1 import Framer
 from harness.proxy.spec import ToxicSpec, Way
 from harness.proxy.toxics.base import Dice, Stage, Tally
+from harness.proxy.toxics.content import Corrupt, Watch, WatchRequests, WrongBody
 from harness.proxy.toxics.timing import Bandwidth, Bucket, Drop, Latency, ResetAtFirstByte, Slicer
 
 # Drawn per chunk or per answer, inside the stage; all others are drawn once a connection.
@@ -20,14 +21,19 @@ DRAWN_INSIDE = frozenset({"corrupt", "wrong_body"})
 ON_LISTENER = frozenset({"blackhole", "refuse"})
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stage stands: a direction of a connection, its dice, and what has passed there so far."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a stage stands: a direction of a connection, its dice, and what was the first to pass there.
+
+    ``watch`` is one for both directions.
+    """
 
     way: Way
     number: int
     dice: Dice
     opening: bytes
     now_s: float
+    watch: Watch
 
 
 class Active:
@@ -63,14 +69,30 @@ class Active:
             case "timeout":
                 return self._on(place, Drop(self.tally, spec.number("timeout") / 1e3, place.now_s))
             case "reset_peer":
-                return ResetAtFirstByte(self.tally) if place.way == "upstream" else None
-            case "refuse" | "corrupt" | "wrong_body":
+                return ResetAtFirstByte(self.tally, place.number) if place.way == "upstream" else None
+            case "corrupt":
+                return self._corrupt(place)
+            case "wrong_body":
+                return self._wrong_body(place)
+            case "refuse":
                 return None
             case _:
                 assert_never(spec.type)
 
     def _on(self, place: Place, stage: Stage) -> Stage | None:
         return stage if place.way in self.spec.ways() else None
+
+    def _corrupt(self, place: Place) -> Stage | None:
+        framer, share = Framer(place.way, place.opening), self.spec.toxicity
+        stage = Corrupt(self.tally, framer, toxicity=share, number=place.number, dice=place.dice)
+        return self._on(place, stage)
+
+    def _wrong_body(self, place: Place) -> Stage:
+        if place.way == "upstream":
+            return WatchRequests(self.tally, place.watch)
+        framer, share = Framer(place.way, place.opening), self.spec.toxicity
+        stage = WrongBody(self.tally, framer, toxicity=share, number=place.number, dice=place.dice)
+        return stage.replace_by(self.spec.body(), place.watch)
 
     def _latency(self, place: Place) -> Stage | None:
         """Both ways: half the latency and half the jitter each, so that the round trip grows by the whole."""
