@@ -22,6 +22,7 @@ class VirtualClock:
     async def sleep_s(self, seconds: float, /) -> None:
         self.at_s += seconds
         self.waits_s.append(seconds)
+        await asyncio.sleep(0)
 
 
 def run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:

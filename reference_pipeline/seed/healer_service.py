@@ -1,0 +1,43 @@
+"""The healer of the arm ``seed`` as a service: the liveness probe, and its journal by cursor.
+
+Built like :class:`reference_pipeline.healer_service.HealerService` and listens on the same routes;
+``deploy.local`` starts one or the other by ``HEALING``. Its store needs the log ``JOURNAL``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reference_pipeline.door import Door, json_reply, page
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.journal import Journal
+from reference_pipeline.healing.ports import Platform
+from reference_pipeline.healing.reach import Reach
+from reference_pipeline.ports import Ports, Reply, Request
+from reference_pipeline.seed.liveness import SeedHealer
+
+
+class SeedHealerService:
+    """Probes the services of ``config``, its only use of it, over edges ``healer-NAME``."""
+
+    def __init__(self, ports: Ports, platform: Platform, *, config: HealerConfig) -> None:
+        self._ports = ports
+        self._journal = Journal(ports.store, ports.service, ports.boot_id)
+        self._healer = SeedHealer(
+            platform, Reach(ports.call), ports.clock, journal=self._journal, services=config.services
+        )
+        self._door = Door(ports, {"GET /journal": self._lines}, signals=self._healer.signals)
+
+    async def start(self) -> None:
+        """Probe for ever; an earlier life left nothing to take up."""
+        self._ports.spawn(self._healer.run_forever)
+
+    async def handle(self, route: str, body: bytes, /) -> Reply:
+        """See :class:`reference_pipeline.ports.Service`."""
+        return await self._door.handle(route, body)
+
+    async def _lines(self, request: Request) -> Reply:
+        after, limit = page(request)
+        rows = self._journal.page(after, limit)
+        lines = [{"seq": row.seq, "line": msgspec.Raw(row.value)} for row in rows]
+        return json_reply(200, {"lines": lines, "last": rows[-1].seq if rows else after})
