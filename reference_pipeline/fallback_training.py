@@ -18,8 +18,11 @@ _VARIANTS_MAX = 16  # fields of their own model; a wide file would take hours, a
 def fit_fallback(train: Labelled, spec: FeatureSpec) -> Weights:
     """Fit the logistic fallback on ``train``, and once more without the features of each field.
 
-    Where a field is missing, its own model beats the whole one with the mean in its place by 4 to 24
-    points of the champion's gain (simulator, seeds 3 and 7). A column of NaN alone weighs nothing.
+    Share of the champion's gain over the best constant decision, in expected cost under the true
+    posterior (simulator, default knobs, seeds 3, 7, 19, 40,000 units of the two days after history):
+    all fields there 0.98 to 1.05; without ``amount`` 0.60 to 0.70, without ``terminal_id`` 0.51 to
+    0.60, without ``customer_id`` 0.78 to 0.82, without any other 0.97 to 1.06. The whole model with
+    the mean in place of a missing field is worse by up to 0.24. A column of NaN alone weighs nothing.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
