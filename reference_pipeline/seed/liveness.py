@@ -3,7 +3,7 @@
 Comes in: whether each service answered ``/healthz`` within 1 s, every 10 s. Goes out: a restart of
 what failed three times in a row, asked of the platform. No diagnosis, no verification, no limit.
 
-Known defects: a hang is seen 20 s after it at the soonest, after 32 s at the latest; what answers
+Known defects: a hang is met 21 to 31 s after it; what answers
 ``/healthz`` is healthy, whatever it decides; one cut edge between healer and service restarts a
 process that serves; a service that is down for long is restarted every 30 s, for ever.
 """
