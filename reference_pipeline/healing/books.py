@@ -6,7 +6,8 @@ ask for. Pure; memory changes only after the entry is durable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from reference_pipeline.healing.model import Act, Entry, Map, Replay, Unmap, target_of
 
@@ -15,13 +16,14 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An act that was begun: with which key, since when, and when it was done (None = not known)."""
+    """An act that was begun: with which key, when it was done (None = not known), and what came of it."""
 
     act: Act
     episode: str
     key: str
     started_s: float
     finished_s: float | None = None
+    facts: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Books:
 
     def _finish(self, entry: Entry, act: Act) -> None:
         opened = self.begun.pop(entry.target)
-        done = Open(act, opened.episode, opened.key, opened.started_s, entry.at_s)
+        done = replace(opened, finished_s=entry.at_s, facts=entry.evidence.facts)
         self.ended_s[_lane(act)] = entry.at_s
         if isinstance(act, Unmap):
             self.to_undo.pop(act.field, None)

@@ -256,6 +256,7 @@ class Healer:
             self._work.to_replay.discard(act.field)
             facts: Facts = {"replayed": run.replayed, "refused": len(run.refused)}
             self._finish(opened, ok=True, reason="none is left" if run.over else "time is up", facts=facts)
+            del self._work.replays[opened.key]
 
     def _failed(self, opened: Open, why: str) -> None:
         """Try again later with the same key; a restart that stays unanswered is given up."""
@@ -282,8 +283,7 @@ class Healer:
             case Map():
                 await self._verify_mapping(opened, opened.act)
             case Replay():
-                run = self._work.replays.pop(opened.key, None)
-                helped = run is None or bool(run.replayed) or not run.refused
+                helped = bool(opened.facts.get("replayed")) or not opened.facts.get("refused")
                 self._verified(opened, helped, "they are decided" if helped else "the gateway refuses them")
             case Unmap():
                 pass  # an undo is done when the gateway says so; the books keep none here

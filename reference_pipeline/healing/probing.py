@@ -14,6 +14,7 @@ from reference_pipeline.healing.ports import Signals
 from reference_pipeline.ports import CallFailed, Clock
 
 _PULSE_S = 0.05
+_LISTEN_S = 10.0  # a service that answers after the deadline is slow, not hung
 _EARLY_S = 0.001  # a timer may fire this early
 
 
@@ -46,13 +47,18 @@ class Probing:
                 self.overslept_total += 1
 
     async def _probe(self, name: str) -> None:
+        """Ask once. Without a word by the deadline it is silence; a word that comes later still ends it."""
         sent_s = self._clock.now_s()
-        boot_id = ""
+        asked = asyncio.create_task(self._signals.boot_id(name, _LISTEN_S))
+        await asyncio.wait([asked], timeout=self._config.probe_deadline_s)
+        if not asked.done():
+            self._note(name, sent_s, "nothing")
         try:
-            boot_id = await self._signals.boot_id(name, self._config.probe_deadline_s)
-            heard: Heard = "answer"
+            self._note(name, sent_s, "answer", await asked)
         except CallFailed:
-            waited_s = self._clock.now_s() - sent_s
-            # Whatever failed before the deadline was said by somebody: refused, reset, a status.
-            heard = "nothing" if waited_s >= self._config.probe_deadline_s - _EARLY_S else "refusal"
+            # Whatever failed before its time was said by somebody: refused, reset, a status.
+            if self._clock.now_s() - sent_s < _LISTEN_S - _EARLY_S:
+                self._note(name, sent_s, "refusal")
+
+    def _note(self, name: str, sent_s: float, heard: Heard, boot_id: str = "") -> None:
         self.watches = probed(self.watches, Probed(name, sent_s, self._clock.now_s(), heard, boot_id))
