@@ -70,6 +70,12 @@ def _validate() -> Command:
     return validate
 
 
+def _plan() -> Command:
+    from harness.frontends.commands import plan
+
+    return plan
+
+
 def _demo() -> Command:
     from harness.frontends.commands import demo
 
@@ -84,7 +90,7 @@ def _explain() -> Command:
 
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry(
-        "hurt the bundled pipeline for two minutes and show how it recovers",
+        "hurt the bundled pipeline for under three minutes and show how it recovers",
         ("hormesis demo", "hormesis demo --seed 7"),
         _demo,
     ),
@@ -98,6 +104,11 @@ COMMANDS: Mapping[str, Entry] = {
         ("hormesis validate experiments/smoke/demo.yaml", "hormesis validate experiments/*/*.yaml --json"),
         _validate,
     ),
+    "plan": Entry(
+        "show what a run would do, when, where, and how each of it is undone; does nothing",
+        ("hormesis plan experiments/smoke/demo.yaml --seed 7", "hormesis plan FILE --offline --json"),
+        _plan,
+    ),
     "analyse": Entry(
         "compute every figure again from a stored run",
         ("hormesis analyse reports/runs/RUN", "hormesis analyse RUN --json"),
@@ -109,8 +120,8 @@ COMMANDS: Mapping[str, Entry] = {
         _report,
     ),
     "explain": Entry(
-        "say what an exit code or a message code means",
-        ("hormesis explain code", "hormesis explain code HRM211"),
+        "say what a fault, a placebo, an exit code or a message code is",
+        ("hormesis explain fault network.latency", "hormesis explain code HRM211"),
         _explain,
     ),
 }
@@ -119,7 +130,7 @@ hormesis hurts a self-healing ML pipeline on purpose and measures how it recover
 
 likely next steps:
   hormesis demo                                   see it work, two to three minutes
-  hormesis validate experiments/smoke/demo.yaml   read and check an experiment
+  hormesis plan experiments/smoke/demo.yaml       what it would do, and how each of it is undone
   hormesis run experiments/smoke/kill-one.yaml    run one, with a report at the end
 
 hormesis --help lists all commands."""
@@ -209,7 +220,7 @@ def _help() -> str:
     return (
         "usage: hormesis COMMAND [ARGUMENTS]\n\n"
         f"commands:\n{commands}\n\n"
-        "hormesis COMMAND --help shows its arguments; hormesis explain code lists the exit codes.\n\n"
+        "hormesis COMMAND --help shows its arguments; hormesis explain lists faults and codes.\n\n"
         "examples:\n  hormesis demo\n  hormesis run experiments/smoke/kill-one.yaml --seed 7"
     )
 

@@ -9,32 +9,20 @@ that is refused or never established.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
-from harness.faults.effects import (
-    Blackhole,
-    Corrupt,
-    Cut,
-    Delay,
-    EdgeEffect,
-    Refuse,
-    Reset,
-    Slice,
-    Throttle,
-    Way,
-    WrongBody,
-)
-from harness.faults.kind import DURATION_MAX_S
+from harness.faults.effects import Blackhole, EdgeEffect, Refuse, Reset
 from harness.shell import environment, monotonic_s, sleep_until
 
 if TYPE_CHECKING:
     from harness.proxy.client import ProxyClient
-    from harness.proxy.spec import EdgeState, Kind, ToxicCounters, ToxicSpec
+    from harness.proxy.spec import EdgeState, ToxicCounters, ToxicSpec
 
 PROXY = "HORMESIS_PROXY"
 TOKEN = "HORMESIS_PROXY_TOKEN"
@@ -42,11 +30,6 @@ OURS = "chaos-"
 PROVEN_WITHIN_S = 5.0
 KNOCK_S = 0.25
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-STREAMS: Mapping[Way, Literal["both", "upstream", "downstream"]] = {
-    "both": "both",
-    "request": "upstream",
-    "answer": "downstream",
-}
 
 
 def hurt_edge(effect: EdgeEffect) -> dict[str, object]:
@@ -102,42 +85,11 @@ def _edge(client: ProxyClient, name: str) -> EdgeState:
 
 def _toxic(effect: EdgeEffect) -> ToxicSpec:
     """Say an effect in the proxy's words; the proxy ends it by itself if we never do."""
-    from harness.proxy.spec import ToxicSpec
+    from harness.targets.local.toxics import toxic_of
 
-    kind, attributes, way, share = _words(effect)
-    return ToxicSpec(
-        name=f"{OURS}{type(effect).__struct_config__.tag}",
-        type=kind,
-        stream=STREAMS[way],
-        toxicity=share,
-        attributes=attributes,
-        ttl_s=effect.duration_s or DURATION_MAX_S,
-    )
-
-
-_Words = tuple["Kind", dict[str, float | str], Way, float]
-
-
-def _words(effect: EdgeEffect) -> _Words:
-    match effect:
-        case Delay():
-            return "latency", {"latency": effect.latency_ms, "jitter": effect.jitter_ms}, effect.way, 1.0
-        case Throttle():
-            return "bandwidth", {"rate": effect.rate_kib_s}, "both", 1.0
-        case Cut():
-            return "cut", {}, effect.way, effect.share_ratio
-        case Blackhole():
-            return "blackhole", {}, "both", 1.0
-        case Refuse():
-            return "refuse", {}, "both", 1.0
-        case Reset():
-            return "reset_peer", {}, "both", effect.share_ratio
-        case Slice():
-            return "slicer", {"size": effect.slice_bytes, "delay": effect.pause_ms}, effect.way, 1.0
-        case Corrupt():
-            return "corrupt", {}, effect.way, effect.share_ratio
-        case WrongBody():
-            return "wrong_body", {"body": effect.body}, "answer", effect.share_ratio
+    name = f"{OURS}{type(effect).__struct_config__.tag}"
+    # Nobody renews a lease under plain `chaos run`; its own end stays.
+    return msgspec.structs.replace(toxic_of(effect, name), leased=False)
 
 
 def _prove(client: ProxyClient, effect: EdgeEffect, name: str) -> str:

@@ -1,27 +1,66 @@
-"""`hormesis explain code [CODE]`: the table of exit codes, words and message codes, or one of them."""
+"""`hormesis explain KIND [NAME]`: the tables of faults, placebos and codes, or one entry of them in full."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
+from harness.errors import UsageProblem
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
 from harness.experiment.messages import MESSAGES
+from harness.faults.catalog import FAULTS
 from harness.frontends.arguments import usage
+from harness.frontends.catalogue import catalogue, catalogue_json, fault_text
 from harness.frontends.streams import say
 from harness.verdict.codes import CODES, EXIT_CODE, Code
+
+KINDS = ("fault", "placebo", "code")
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
-    parser.add_argument("kind", choices=("code",), help="what to explain")
-    parser.add_argument("code", nargs="?", help="an exit code (4), a word (VOID) or a message code (HRM211)")
+    parser.add_argument("kind", metavar="KIND", help=f"what to explain: {', '.join(KINDS)}; or a name of one")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        help="a fault (network.latency), an exit code (4), a word (VOID) or a message code (HRM211)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the table of faults as JSON")
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
-    """Print one code, or the tables."""
-    say(_tables() if arguments.code is None else _one(arguments.code))
+    """Print one entry, or a table."""
+    kind, name = arguments.kind, arguments.name
+    if kind not in KINDS and name is None:
+        kind, name = _kind_of(kind), kind
+    if kind not in KINDS:
+        raise _unknown("kind", kind, KINDS)
+    if arguments.json and kind == "code":
+        raise usage("HRM402", "codes have no JSON", help_text="See: hormesis explain --help")
+    if kind == "code":
+        say(_tables() if name is None else _one(name))
+    elif name is not None and name not in FAULTS:
+        raise _unknown("fault", name, FAULTS)
+    elif arguments.json:
+        say(catalogue_json(name, placebo=kind == "placebo"))
+    else:
+        say(catalogue(placebo=kind == "placebo") if name is None else fault_text(FAULTS[name]))
     return EXIT_CODE["DONE"]
+
+
+def _kind_of(name: str) -> str:
+    """Guess the kind of a name that stands alone: ``4``, ``VOID``, ``HRM211``, ``process.kill``."""
+    if "." in name:
+        return "fault"
+    word = name.strip().upper()
+    codes = {str(row.code) for row in CODES} | {row.word for row in CODES} | {"DONE", *MESSAGES}
+    return "code" if word in codes else name
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> UsageProblem:
+    help_text = f"{advice(name, known)}. See: hormesis explain --help"
+    return usage("HRM402", f"unknown {what} {quoted(name)}", help_text=help_text)
 
 
 def _tables() -> str:

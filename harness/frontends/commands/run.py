@@ -12,6 +12,7 @@ from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
+from harness.plan.safety import TARGETS, promises
 from harness.plan.schedule import forecast_s, make_plans
 from harness.shell import fresh_seed, store_root
 
@@ -50,6 +51,8 @@ def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store:
     """Run ``plans`` with live progress; gives the campaign's folder, reports included."""
     from harness.run.campaign import run_campaign
 
+    for plan in plans:  # before anything is touched: no effect without a provable undo
+        promises(plan, TARGETS[plan.target])
     length_s = forecast_s(plans)
     runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
     tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")

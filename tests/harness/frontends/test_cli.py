@@ -49,7 +49,7 @@ def test_without_arguments_it_names_the_next_steps(capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
     assert "hormesis demo" in out
-    assert "hormesis validate" in out
+    assert "hormesis plan" in out
 
 
 def test_help_lists_every_command_and_no_other(capsys):
@@ -57,7 +57,8 @@ def test_help_lists_every_command_and_no_other(capsys):
     out = capsys.readouterr().out
     listed = [line.split()[0] for line in out.split("commands:\n")[1].split("\n\n")[0].splitlines()]
     assert listed == list(COMMANDS)
-    assert set(COMMANDS) == {"run", "analyse", "report", "validate", "demo", "explain"}
+    by_others = {"undo", "halt"}
+    assert set(COMMANDS) - by_others == {"run", "analyse", "report", "validate", "plan", "demo", "explain"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -88,6 +89,11 @@ def test_every_command_has_help_with_two_examples_it_would_accept(capsys, name):
         (["--jsn"], "Known"),
         (["explain", "cod"], "--help"),
         (["explain", "code", "HRM999"], "explain code"),
+        (["explain", "fault", "network.latencies"], "'network.latency'"),
+        (["explain", "process.kil"], "'process.kill'"),
+        (["explain", "code", "--json"], "--help"),
+        (["plna", "x"], "'plan'"),
+        (["plan", "x.yaml", "--offlin"], "'--offline'"),
     ],
 )
 def test_a_wrong_command_line_ends_in_2_with_what_to_type_instead(capsys, argv, likely):
@@ -216,8 +222,12 @@ print("HEAVY", sorted(heavy & {name.partition(".")[0] for name in sys.modules}),
         ["run", "--help"],
         ["analyse", "--help"],
         ["demo", "--help"],
-        ["validate", "experiments/smoke/demo.yaml"],
+        ["plan", "--help"],
+        ["validate", "experiments/smoke/kill-one.yaml"],
+        ["plan", "experiments/smoke/kill-one.yaml", "--offline"],
+        ["plan", "experiments/smoke/kill-one.yaml", "--store", "/dev/null/absent"],
         ["explain", "code"],
+        ["explain", "fault", "--json"],
     ],
 )
 def test_start_up_imports_nothing_heavy(argv):

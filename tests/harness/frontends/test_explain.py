@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ import pytest
 
 import harness
 from harness.experiment.messages import MESSAGES
+from harness.faults.catalog import FAULTS
 from harness.frontends.cli import main
 from harness.verdict.codes import CODES, EXIT_CODE
 from harness.verdict.model import Word
@@ -36,6 +38,47 @@ def test_a_message_code_is_explained_in_full(capsys, code):
     assert main(["explain", "code", code.lower()]) == 0
     out = capsys.readouterr().out
     assert all(label in out for label in ("why: ", "how to mend: "))
+
+
+@pytest.mark.parametrize("name", ["4", "void", "HRM218", "network.latency", "placebo.surge", "done"])
+def test_a_name_alone_is_explained_without_its_kind(capsys, name):
+    assert main(["explain", name]) == 0
+    head = capsys.readouterr().out.split("\n")[0].lower()
+    assert ("0  pass" if name == "done" else name.lower()) in head
+
+
+def test_the_tables_of_faults_and_placebos_hold_every_row_once(capsys):
+    assert main(["explain", "fault"]) == 0
+    faults = capsys.readouterr().out
+    assert main(["explain", "placebo"]) == 0
+    placebos = capsys.readouterr().out
+    for kind, row in FAULTS.items():
+        assert (f"  {kind} " in faults) == (not row.placebo)
+        assert (f"  {kind} " in placebos) == row.placebo
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_is_explained_with_every_argument_its_proof_and_its_undo(capsys, kind):
+    row = FAULTS[kind]
+    assert main(["explain", "fault", kind]) == 0
+    out = capsys.readouterr().out
+    assert all(text in out for text in (row.what, row.proof, row.undo, kind.replace(".", "_")))
+    assert all(f"    {name} " in out for name in row.parameters.__struct_fields__)
+
+
+def test_the_table_as_json_tells_what_the_loader_takes(capsys):
+    assert main(["explain", "fault", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["kind"] for row in rows] == [kind for kind, row in FAULTS.items() if not row.placebo]
+    for row in rows:
+        known = FAULTS[row["kind"]].parameters.__struct_fields__
+        assert set(row["parameters"]["properties"]) == set(known)
+        assert row["parameters"]["additionalProperties"] is False
+        assert row["undone_within_s"] > 0
+    assert main(["explain", "placebo", "placebo.surge", "--json"]) == 0
+    (surge,) = json.loads(capsys.readouterr().out)
+    assert surge["placebo"] is True
+    assert surge["parameters"]["properties"]["factor"]["exclusiveMinimum"] == 1
 
 
 def test_every_word_of_a_verdict_has_an_exit_code():

@@ -1,0 +1,119 @@
+"""`hormesis plan FILE`: what a run would do, when, where, and how each of it is undone; nothing is done."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from harness.experiment.load import load_experiment
+from harness.experiment.model import Experiment
+from harness.frontends.arguments import seed
+from harness.frontends.streams import say
+from harness.frontends.wording import length_text
+from harness.plan.model import Plan
+from harness.plan.safety import TARGETS, Promise, promises
+from harness.plan.schedule import forecast_s, make_plans
+from harness.shell import fresh_seed, store_root
+from harness.verdict.codes import EXIT_CODE
+
+
+def configure(parser: argparse.ArgumentParser, /) -> None:
+    """Add the arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file")
+    parser.add_argument(
+        "--target", choices=tuple(TARGETS), default="local", help="where it would run (local)"
+    )
+    parser.add_argument(
+        "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
+    )
+    parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="where it would be kept (HORMESIS_STORE, reports/runs)"
+    )
+    parser.add_argument("--offline", action="store_true", help="look at the file alone, not at the world")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def execute(arguments: argparse.Namespace, /) -> int:
+    """Print runs, forecast and effects; 5 where an effect has no provable undo or the world is not ready."""
+    experiment = load_experiment(arguments.file, arguments.profile)
+    number = fresh_seed() if arguments.seed is None else arguments.seed
+    plans = make_plans(experiment, number, arguments.target)
+    effects = tuple(promises(plan, TARGETS[arguments.target]) for plan in plans)
+    world = () if arguments.offline else _world(arguments.store or store_root(), arguments.target)
+    if arguments.json:
+        document = _document(experiment, plans, effects, seed=number, world=world)
+        say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    else:
+        say("\n".join((*_runs(experiment, plans, number), "", *_effects(effects[0]), "", *_end(world))))
+    return EXIT_CODE["DONE"]
+
+
+def _world(store: Path, target: str) -> tuple[str, ...]:
+    from harness.frontends.world import look_at_world
+
+    return look_at_world(store, target)
+
+
+def _document(
+    experiment: Experiment,
+    plans: tuple[Plan, ...],
+    effects: tuple[tuple[Promise, ...], ...],
+    *,
+    seed: int,
+    world: tuple[str, ...],
+) -> dict[str, object]:
+    return {
+        "title": experiment.title,
+        "sha256": experiment.sha256,
+        "system": experiment.system.name,
+        "seed": seed,
+        "forecast_s": round(forecast_s(plans), 1),
+        "runs": [
+            {
+                "arm": plan.arm,
+                "restart_profile": plan.restart_profile,
+                "sham": plan.sham,
+                "pair": plan.pair,
+                "duration_s": plan.duration_s,
+                "sha256": plan.sha256,
+                "effects": msgspec.to_builtins(promised),
+            }
+            for plan, promised in zip(plans, effects, strict=True)
+        ],
+        "world": list(world),
+    }
+
+
+def _runs(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> list[str]:
+    count = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
+    head = f"{experiment.title}: {count}, about {length_text(forecast_s(plans))}; seed {number}"
+    return [head, "", "runs, in order:", *(f"  {n:>3}  {_run(plan)}" for n, plan in enumerate(plans, 1))]
+
+
+def _run(plan: Plan) -> str:
+    side = "sham" if plan.sham else "fault"
+    length = f"{plan.duration_s:6.1f} s  {plan.sha256[:12]}"
+    return f"{plan.arm:<9}  {plan.restart_profile:<10}  {side:<5}  pair {plan.pair}  {length}"
+
+
+def _effects(effects: tuple[Promise, ...]) -> list[str]:
+    lines = ["effects, instants of the first run (a sham does each with size zero):"]
+    for one in effects:
+        itself = "until undone" if one.lasts_s is None else f"{one.lasts_s:g} s, then it ends by itself"
+        lines += [
+            f"  {one.name}: {one.kind}, {one.what}",
+            f"    where:     {one.where if one.where == one.subject else f'{one.where}: {one.subject}'}",
+            f"    how long:  from {one.at_s:.1f} s, {itself}",
+            f"    undone:    at {one.undone_at_s:.1f} s at the latest: {one.undo}",
+            f"    within:    {one.undone_within_s:g} s of asking, also when the runner dies",
+            f"    proof:     {one.proof}",
+        ]
+    return lines
+
+
+def _end(world: tuple[str, ...]) -> list[str]:
+    looked = [f"  {line}" for line in world]
+    return [*(["the world now:", *looked, ""] if looked else []), "Planned only. Nothing was injected."]

@@ -1,0 +1,53 @@
+"""Whether the world lets a run begin: a look only, nothing is made, held or removed.
+
+Comes in: store and target. Goes out: words on what was looked at, or ``Refused`` with what stands in the way.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from harness.errors import Refused
+from harness.guard.halt import halt_reason, is_halted
+from harness.guard.records import open_records, undo_folder
+from harness.run.scratch import scratch_root
+
+
+def look_at_world(store: Path, target: str) -> tuple[str, ...]:
+    """Look at scratch, halt, lock and open undo records; ``Refused`` where a run would be refused now."""
+    root = scratch_root()
+    if is_halted(store):
+        raise Refused(
+            f"{store} is halted: {halt_reason(store)}. Release it: hormesis halt --release --reason WHY"
+        )
+    if _is_locked(store / f".lock-{target}"):
+        raise Refused(f"another run holds target {target} of {store}; wait for it, or stop it: hormesis halt")
+    left = open_records(undo_folder(store))
+    if left:
+        faults = ", ".join(sorted({record.fault or record.id for record in left}))
+        raise Refused(f"{len(left)} open undo records in {store} ({faults}); first: hormesis undo")
+    return (
+        f"state can lie in {root}",
+        f"{store} is not halted",
+        f"target {target} is free",
+        "nothing is left to undo",
+    )
+
+
+def _is_locked(path: Path) -> bool:
+    """Ask for the lock without making or writing its file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
