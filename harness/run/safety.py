@@ -1,0 +1,124 @@
+"""What keeps a run safe: one at a time, guarded while it lasts, ended at once where it must not go on.
+
+Comes in: the store, the run's folder, the guardian. Goes out: ``Refused`` before anything is touched, and
+``MustStop`` under way: halted, over time, a clock that was set, a guardian that is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import shell
+from harness.errors import Refused, Unsafe, Untrustworthy
+from harness.guard.client import Guardian, GuardianGone, NotProven
+from harness.guard.halt import halt_reason, is_halted
+from harness.guard.lock import Held, locked
+from harness.guard.records import open_records, undo_folder
+from harness.history.events import Guarded
+from harness.history.store import RunFolder
+
+WHOLE_RUN = -1
+"""The episode of a record that belongs to no episode."""
+CLOCK_STEP_S_MAX = 2.0
+ENDS_ALL = frozenset({"halt", "clock", "store"})
+"""Where a run must stop for one of these, no other one may begin either."""
+_STORE_BROKEN = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EDQUOT, errno.EIO)
+
+
+class MustStop(Untrustworthy):
+    """The run must end now; ``where``: halt, clock, store, guard or time, as in its history."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(why)
+        self.where = where
+
+
+def store_problem(error: BaseException) -> MustStop | None:
+    """Tell an error of a store that cannot be written any more from all others."""
+    if isinstance(error, OSError) and error.errno in _STORE_BROKEN:
+        return MustStop("store", f"the store cannot be written: {error.strerror}; everything was undone")
+    return None
+
+
+@contextlib.contextmanager
+def only_runner(store: Path, target: str, progress: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of ``target`` in ``store``; raises Refused where a run would not be safe to begin."""
+    refuse_if_halted(store)
+    with contextlib.ExitStack() as stack:
+        try:
+            before = stack.enter_context(locked(store, target))
+        except Held as held:
+            raise Refused(f"one run at a time: {held}; wait for its end, or stop it") from held
+        if before:
+            progress(f"note: {before}")
+        if left := open_records(undo_folder(store)):
+            named = ", ".join(record.id for record in left[:3])
+            raise Refused(
+                f"{len(left)} undo record{'s' if len(left) > 1 else ''} of an earlier run open ({named}): "
+                f"run `hormesis undo --store {store}` first; nothing was started"
+            )
+        yield
+
+
+def refuse_if_halted(store: Path) -> None:
+    """Raise Refused while the store is halted."""
+    if is_halted(store):
+        raise Refused(
+            f"{store} is halted: {halt_reason(store)}; "
+            f"`hormesis halt --release --reason TEXT --store {store}` releases it"
+        )
+
+
+@contextlib.contextmanager
+def guarded(
+    folder: RunFolder, store: Path, target: str, *, end: Mapping[str, str], limit_s: float
+) -> Iterator[Guardian]:
+    """Guard one run: whatever happens inside, nothing of it is left afterwards, or Unsafe is raised.
+
+    ``end``: arguments of ``end_run``; ``limit_s``: after so long the guardian ends the run by itself.
+    """
+    run = f"{folder.path.parents[1].name}/{folder.run_id}"
+    try:
+        with Guardian(store, run, target=target, log=folder.logs / "guardian.txt") as guardian:
+            record = guardian.open("end_run", end, episode=WHOLE_RUN, fault="", within_s=limit_s)
+            opened = Guarded(episode=WHOLE_RUN, record=record.id, verb=record.verb, state="opened")
+            folder.writer.append(opened)
+            yield guardian
+        folder.writer.append(Guarded(episode=WHOLE_RUN, record=record.id, verb=record.verb, state="closed"))
+    except NotProven as error:
+        raise Unsafe(str(error)) from error
+    except GuardianGone as error:
+        raise MustStop("guard", str(error)) from error
+
+
+@dataclass(slots=True)
+class Alarms:
+    """What ends a run at once. ``gap_s`` reads wall minus monotonic clock; ``until_s`` is monotonic."""
+
+    guardian: Guardian
+    store: Path
+    until_s: float
+    gap_s: Callable[[], float] = shell.clock_gap_s
+    first_gap_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.first_gap_s = self.gap_s()
+
+    def look(self) -> None:
+        """Raise MustStop where the run must not go on; also says that the main thread lives."""
+        self.guardian.allow()
+        if is_halted(self.store):
+            raise MustStop("halt", f"halted: {halt_reason(self.store)}")
+        step_s = self.gap_s() - self.first_gap_s
+        if abs(step_s) > CLOCK_STEP_S_MAX:
+            raise MustStop("clock", f"the wall clock was set by {step_s:+.1f} s during the run")
+        if shell.monotonic_s() > self.until_s:
+            raise MustStop("time", "the run is over its hard limit of time")
+        try:
+            self.guardian.check()
+        except GuardianGone as error:
+            raise MustStop("guard", str(error)) from error
