@@ -12,27 +12,32 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
 
 import uvicorn
 import uvicorn.protocols.http.httptools_impl  # preloaded: uvicorn would import it at start
 
-from reference_pipeline import delivery, ledger, shell
+from reference_pipeline import delivery, healer_service, ledger, shell
 from reference_pipeline.delivery import Delivery
-from reference_pipeline.deploy.arms import OFF, in_path
+from reference_pipeline.deploy.arms import OFF, SEED, in_path
 from reference_pipeline.deploy.asgi import asgi
 from reference_pipeline.deploy.calls import HttpCalls
+from reference_pipeline.deploy.platform import HttpPlatform
 from reference_pipeline.errors import BadTemplate
 from reference_pipeline.feature_service import FeatureService
 from reference_pipeline.features import load_features, load_spec
 from reference_pipeline.gateway import Gateway
+from reference_pipeline.healer_service import HealerService
+from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.ports import Ports, Service
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scorer_service import Artefact, Scorer
+from reference_pipeline.seed.healer_service import SeedHealerService
 from reference_pipeline.service import DecisionConfig, edges_of
 from reference_pipeline.stores import SqliteStore
+from reference_pipeline.world.golden import load_golden
 
 _GRACE_S = 1
 _KEEP_ALIVE_S = 75
@@ -90,12 +95,28 @@ def serve_delivery() -> None:
     _serve("delivery", Delivery, edges=("delivery-gateway",), logs=delivery.LOGS)
 
 
+def serve_healer() -> None:
+    """Run the healer of the arm that ``HEALING`` names until SIGTERM."""
+    config = HealerConfig()
+    platform = HttpPlatform(shell.environment("PLATFORM_URL"), shell.environment("PLATFORM_TOKEN"))
+
+    def build(ports: Ports) -> Service:
+        if shell.environment("HEALING") == SEED:
+            return SeedHealerService(ports, platform, config=config)
+        golden, spec = load_golden(_template()).records, load_spec(_template())
+        return HealerService(ports, platform, golden=golden, spec=spec, config=config)
+
+    edges = healer_service.edges(config)
+    _serve("healer", build, edges=edges, logs=healer_service.LOGS, opened=platform)
+
+
 ENTRIES: dict[str, Callable[[], None]] = {
     "registry": serve_registry,
     "features": serve_features,
     "scorer": serve_scorer,
     "gateway": serve_gateway,
     "delivery": serve_delivery,
+    "healer": serve_healer,
 }
 
 
@@ -109,17 +130,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _serve(name: str, build: Build, *, edges: Sequence[str] = (), logs: Sequence[str] = ()) -> None:
+def _serve(
+    name: str,
+    build: Build,
+    *,
+    edges: Sequence[str] = (),
+    logs: Sequence[str] = (),
+    opened: AbstractAsyncContextManager[object] | None = None,
+) -> None:
+    """Serve over a store of ``logs`` and calls over ``edges``, with ``opened`` open meanwhile."""
     state = _state()
     with closing(SqliteStore(state / "store.db", logs)) as store:
-        asyncio.run(_run(name, build, store=store, edges=edges))
+        asyncio.run(_run(name, build, store=store, edges=edges, opened=opened or nullcontext()))
 
 
-async def _run(name: str, build: Build, *, store: SqliteStore, edges: Sequence[str]) -> None:
+async def _run(
+    name: str,
+    build: Build,
+    *,
+    store: SqliteStore,
+    edges: Sequence[str],
+    opened: AbstractAsyncContextManager[object],
+) -> None:
     """Serve until SIGTERM; a background loop that raises ends the process, never silently."""
     boot_id = shell.fresh_boot_id()
     tasks: list[asyncio.Task[None]] = []
-    async with HttpCalls({edge: _address(edge) for edge in edges}) as call, asyncio.TaskGroup() as group:
+    calls = HttpCalls({edge: _address(edge) for edge in edges})
+    async with opened, calls as call, asyncio.TaskGroup() as group:
 
         def spawn(make: Callable[[], Coroutine[None, None, None]]) -> None:
             tasks.append(group.create_task(make()))

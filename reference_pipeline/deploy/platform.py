@@ -15,11 +15,12 @@ import aiohttp
 import msgspec
 
 from reference_pipeline.healing.ports import PlatformService
-from reference_pipeline.ports import CallFailed
+from reference_pipeline.ports import CallFailed, CallRejected
 from reference_pipeline.wire import NotUnderstood, decoded
 
 _LIST_S = 1.0
 _RESTART_S = 10.0  # a stopped process takes up to 2 s to end, then a new one is forked
+_REJECTED = frozenset({400, 403, 404, 422})  # the same question will be answered the same
 _SERVICES = msgspec.json.Decoder(list[PlatformService])
 
 
@@ -67,5 +68,6 @@ class HttpPlatform:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise CallFailed(f"platform: {type(error).__name__} {error}".rstrip()) from error
         if response.status != 200:
-            raise CallFailed(f"platform: {method} {path}: status {response.status}")
+            failed = CallRejected if response.status in _REJECTED else CallFailed
+            raise failed(f"platform: {method} {path}: status {response.status}")
         return body
