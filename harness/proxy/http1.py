@@ -1,7 +1,7 @@
 """Where messages begin and end in a stream of HTTP/1.1 (RFC 9112, section 6), and nothing more.
 
 Comes in: chunks of one direction of a connection, cut anywhere. Goes out: parts in the same order, whose
-bytes together are the bytes that came in; only a head or a line of the chunked coding waits until it is whole.
+bytes together are those that came in; only a head or a line of the chunked coding waits until it is whole.
 What cannot be read as HTTP/1.1 is *opaque* from there to the end: a proxy that guesses would break by itself.
 """
 

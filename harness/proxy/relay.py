@@ -8,6 +8,7 @@ What arrives before the upstream is connected waits; ``pause_reading`` in ``conn
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from typing import Protocol, cast
@@ -97,7 +98,9 @@ class Lane:
         """Write the end to the sink."""
         self.ended = True
         if self._sink is not None and not self._sink.is_closing():
-            self._sink.write_eof()
+            # A peer that has reset meanwhile is told by connection_lost; here it is "not connected".
+            with contextlib.suppress(OSError):
+                self._sink.write_eof()
 
     def discard(self) -> None:
         """Forget everything: the connection is over."""
