@@ -17,6 +17,7 @@ def main(words: list[str]) -> int:
     """Watch until the end; gives the exit code."""
     try:
         watch = read_watch(Path(words[0]))
+        Path(words[0]).unlink(missing_ok=True)  # it has been read, and a killed runner could not remove it
     except (IndexError, OSError, ValueError, LookupError, TypeError) as error:
         sys.stderr.write(f"python -m harness.guard SPEC.json: {error}\n")
         return WRONG_SPEC

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from harness.plan.model import Plan
 from harness.report.compose import compose, encode
 from harness.report.html import render
 from harness.run.machine import fingerprint
+from harness.run.safety import MustStop, only_runner, refuse_if_halted
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
@@ -83,6 +85,22 @@ def run_campaign(
     """
     _check_store(store)
     scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
+    with only_runner(store, plans[0].target if plans else "local", progress):
+        return _run_plans(plans, experiment, store=store, seed=seed, hooks=Hooks(progress, open_target))
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a caller may put into a campaign: who hears of progress, and what opens the target."""
+
+    progress: Callable[[str], None]
+    open_target: Callable[[LocalSystem], Target]
+
+
+def _run_plans(
+    plans: Sequence[Plan], experiment: Experiment, *, store: Path, seed: int, hooks: Hooks
+) -> Path:
+    progress = hooks.progress
     python_path = os.pathsep.join((str(Path(experiment.system_dir).resolve().parent), *_inherited_path()))
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
@@ -90,17 +108,27 @@ def run_campaign(
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"
         progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
-        setting = Setting(plan, experiment, template, python_path, progress, open_target)
+        setting = Setting(plan, experiment, template, python_path, store, progress, hooks.open_target)
         try:
             state = _run_until_baseline(folder, setting)
         except Refused as error:
             write_reports(folder)
             raise _refusal(folder, number, error) from error.__cause__
+        except MustStop as stop:
+            _reports_if_possible(folder, progress)
+            raise Untrustworthy(f"run {number} was ended: {stop}\nwhat was recorded is in {folder}") from stop
         if state == "unsafe":
             progress("stopping: a clean state could not be proven")
             break
     write_reports(folder)
     return folder
+
+
+def _reports_if_possible(folder: Path, progress: Callable[[str], None]) -> None:
+    try:
+        write_reports(folder)
+    except OSError as error:
+        progress(f"no report was written: {error.strerror}")
 
 
 def _check_store(store: Path) -> None:
@@ -131,6 +159,7 @@ def _run_until_baseline(folder: Path, setting: Setting) -> str:
     """Do one run; one whose baseline was not met is repeated, a few times, and stays on record."""
     state = "baseline"
     for attempt in range(ATTEMPTS):
+        refuse_if_halted(setting.store)
         if attempt:
             setting.progress(f"  again ({attempt + 1} of {ATTEMPTS}): nothing was injected")
         run = new_run(

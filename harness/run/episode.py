@@ -1,19 +1,31 @@
-"""One episode: inject, prove the effect, watch, undo, prove clean; each step is an event.
+"""One episode: record the undo, inject, prove the effect, watch, undo, prove clean; each step is an event.
 
-A sham episode walks the same path with an effect of size zero.
+A sham episode walks the same path with an effect of size zero, and without a record.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
+
 from harness import shell
 from harness.errors import Unsafe
-from harness.faults.effects import Pause
+from harness.faults.effects import Kill, Mutate, Pause, Surge, lasts_s, place
+from harness.guard.records import Record
 from harness.history import events
-from harness.history.events import Clean, Cleared, Injected, NotClean, Undone
+from harness.history.events import Clean, Cleared, Guarded, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
+from harness.run.records import Line, RecordsTarget
+from harness.run.safety import MustStop, store_problem
 from harness.run.stage import Recorded, Stage
 from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
+from harness.targets.local.procfs import start_ticks
+from harness.targets.local.wiring import RUN_VARIABLE
 from harness.units import seconds_text
+
+STEP_S = 60.0
+"""One step of an episode may take this long (a service that starts slowly, a rare record)."""
+SERVICE_UP_S = 20.0
 
 
 def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
@@ -23,30 +35,88 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     be proven; whatever else is raised inside, the fault is undone first.
     """
     stage.wait_until(episode.inject_at_s)
-    target = _target(stage)
-    asked_at_s = shell.monotonic_s()
+    target = _target(stage, episode)
+    record = _open(stage, episode, target)
+    applied, cleared = None, False
+    stage.alarms.guardian.allow(STEP_S)
     try:
+        asked_at_s = shell.monotonic_s()
         applied = target.apply(episode.effect)
-    except WithoutEffect as error:
-        stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=str(error)))
-        raise Recorded(f"{episode.kind} had no effect: {error}") from error
-    cleared = False
-    try:
         stage.folder.writer.append(_injected(stage, episode, applied, asked_at_s))
         cleared = _watch(stage, episode, applied)
-    finally:
-        _end(stage, episode, applied, cleared)
+    except WithoutEffect as error:
+        stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=str(error)))
+        _end_by_record(stage, episode, record)
+        raise Recorded(f"{episode.kind} had no effect: {error}") from error
+    except BaseException as error:
+        if applied is None or _is_urgent(error):
+            _end_at_once(stage, episode)
+        else:
+            _end(stage, episode, applied, cleared=cleared, record=record)
+        raise
+    _end(stage, episode, applied, cleared=cleared, record=record)
 
 
-def _target(stage: Stage) -> Target:
+def _is_urgent(error: BaseException) -> bool:
+    """Whether everything is to be undone now, in the quickest way: a halt, a signal, a full disk."""
+    return not isinstance(error, Exception) or isinstance(error, MustStop) or store_problem(error) is not None
+
+
+def _target(stage: Stage, episode: PlannedEpisode) -> Target:
     """The sham's clean proofs are real looks at the system, the same as after a fault."""
-    return NullTarget(stage.target) if stage.plan.sham else stage.target
+    target = stage.target
+    if isinstance(episode.effect, Mutate | Surge):
+        line = Line(stage.witness, stage.hear_records)
+        target = RecordsTarget(line, episode.index, stage.plan.profile)
+    return NullTarget(target) if stage.plan.sham else target
+
+
+def _open(stage: Stage, episode: PlannedEpisode, target: Target) -> Record | None:
+    """Make the undo record durable before the act; None for a sham, which does nothing.
+
+    A target that cannot say how its act is undone is guarded by the record of the whole run.
+    """
+    undo = None if stage.plan.sham else _undo_of(stage, episode, target)
+    if undo is None:
+        return None
+    verb, arguments = undo
+    record = stage.alarms.guardian.open(
+        verb,
+        arguments,
+        episode=episode.index,
+        fault=episode.kind,
+        promise_s=SERVICE_UP_S,
+        within_s=episode.undo_at_s - episode.inject_at_s + STEP_S,
+    )
+    _guarded(stage, record, "opened")
+    return record
+
+
+def _undo_of(
+    stage: Stage, episode: PlannedEpisode, target: Target
+) -> tuple[str, Mapping[str, int | str]] | None:
+    """The verb and the arguments that undo what ``target`` will do next."""
+    if isinstance(episode.effect, Mutate | Surge):
+        pid = stage.witness.pid
+        mark = {"variable": RUN_VARIABLE, "token": stage.system.run_token}
+        return "stop_records", {"pid": pid, "start_ticks": start_ticks(pid), **mark}
+    prepare = getattr(target, "prepare", None)
+    if prepare is None:
+        return None
+    prepared = prepare(episode.effect)
+    return prepared.verb, prepared.arguments
+
+
+def _guarded(stage: Stage, record: Record, state: str) -> None:
+    stage.folder.writer.append(
+        Guarded(episode=record.episode, record=record.id, verb=record.verb, state=state)
+    )
 
 
 def _injected(stage: Stage, episode: PlannedEpisode, applied: Applied, asked_at_s: float) -> Injected:
     at_s = applied.effective_at_s - stage.first_due_s
     what = "sham, nothing done" if stage.plan.sham else "; ".join(applied.proof)
-    stage.progress(f"  {at_s:5.1f} s  {episode.kind} {episode.effect.service}: {what}")
+    stage.progress(f"  {at_s:5.1f} s  {episode.kind} {place(episode.effect)}: {what}")
     return Injected(
         episode=episode.index,
         effect=episode.effect,
@@ -65,63 +135,112 @@ def _watch(stage: Stage, episode: PlannedEpisode, applied: Applied) -> bool:
         return True
     cleared = False
     ends_itself_s = _own_end_s(stage, applied)
-    for offset_s in _looks(stage, episode):
+    for offset_s in _looks(stage, episode, ends_itself_s):
         stage.wait_until(offset_s)
         if not cleared and ends_itself_s is not None and offset_s >= ends_itself_s:
-            stage.target.undo(applied)
+            _target(stage, episode).undo(applied)
             _clear(stage, episode, shell.monotonic_s(), "itself")
             cleared = True
-        back_at_s = None if cleared else _replaced_at_s(stage, applied)
-        if back_at_s is not None:
-            _clear(stage, episode, back_at_s, "platform")
+        back = None if cleared else _replaced(stage, applied)
+        if back is not None:
+            _clear(stage, episode, *back)
             cleared = True
     return cleared
 
 
 def _own_end_s(stage: Stage, applied: Applied) -> float | None:
-    effect = applied.effect
-    if isinstance(effect, Pause) and effect.duration_s is not None:
-        return applied.effective_at_s - stage.first_due_s + effect.duration_s
-    return None
+    lasting_s = lasts_s(applied.effect)
+    return None if lasting_s is None else applied.effective_at_s - stage.first_due_s + lasting_s
 
 
-def _looks(stage: Stage, episode: PlannedEpisode) -> list[float]:
-    """Offsets at which the episode is looked at: every 0.1 s, and at its end."""
+def _looks(stage: Stage, episode: PlannedEpisode, ends_itself_s: float | None) -> list[float]:
+    """Offsets at which the episode is looked at: every 0.1 s, when a timed fault is over, and at its end."""
     now_s = shell.monotonic_s() - stage.first_due_s
     steps = int(max(0.0, episode.undo_at_s - now_s) / 0.1)
-    return [now_s + 0.1 * i for i in range(1, steps + 1)] + [episode.undo_at_s]
+    regular = [now_s + 0.1 * i for i in range(1, steps + 1)] + [episode.undo_at_s]
+    return sorted(regular if ends_itself_s is None else [*regular, min(ends_itself_s, episode.undo_at_s)])
 
 
-def _replaced_at_s(stage: Stage, applied: Applied) -> float | None:
-    """When the platform had another process of the service ready, or None."""
-    for act in stage.acts:
-        if act.act == "ready" and act.service == applied.effect.service and act.at_s > applied.effective_at_s:
-            return act.at_s
-    return None
+def _replaced(stage: Stage, applied: Applied) -> tuple[float, str] | None:
+    """When another process of the service was ready, and on whose order it was started; None if none was."""
+    effect = applied.effect
+    if not isinstance(effect, Kill | Pause):
+        return None
+    since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
+    ready = next((act.at_s for act in since if act.act == "ready"), None)
+    if ready is None:
+        return None
+    asked = any(a.act == "asked" and " by " in a.detail and a.at_s <= ready for a in since)
+    return ready, "healer" if asked else "platform"
 
 
 def _clear(stage: Stage, episode: PlannedEpisode, at_s: float, by: str) -> None:
     stage.folder.writer.append(Cleared(episode=episode.index, at_s=at_s, by=by))
     offset_s = at_s - stage.first_due_s
-    stage.progress(f"  {offset_s:5.1f} s  {episode.effect.service}: fault gone, by {by}")
+    stage.progress(f"  {offset_s:5.1f} s  {place(episode.effect)}: fault gone, by {by}")
 
 
-def _end(stage: Stage, episode: PlannedEpisode, applied: Applied, cleared: bool) -> None:
+def _end(
+    stage: Stage, episode: PlannedEpisode, applied: Applied, *, cleared: bool, record: Record | None
+) -> None:
     """Undo and prove clean. Nothing that goes wrong here may end as anything but UNSAFE."""
-    target = _target(stage)
-    record = stage.folder.writer.append
+    stage.ending = True
+    stage.alarms.guardian.allow(STEP_S)
+    target = _target(stage, episode)
+    append = stage.folder.writer.append
     try:
         needed = target.undo(applied)
-        record(Undone(episode=episode.index, at_s=shell.monotonic_s(), needed=needed))
+        append(Undone(episode=episode.index, at_s=shell.monotonic_s(), needed=needed))
         proof = target.is_clean(applied)
     except Exception as error:
         # Broad on purpose: an undo that raises anything at all has left the state unproven.
-        record(NotClean(episode=episode.index, why=f"{type(error).__name__}: {error}"))
-        raise Unsafe(f"{episode.kind} {episode.effect.service}: clean state not proven: {error}") from error
+        if store_problem(error):
+            raise  # the guardian's look proves it
+        append(NotClean(episode=episode.index, why=f"{type(error).__name__}: {error}"))
+        raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {error}") from error
     at_s = shell.monotonic_s()
-    record(Clean(episode=episode.index, at_s=at_s, proof=proof))
+    append(Clean(episode=episode.index, at_s=at_s, proof=proof))
+    stage.ending = False
+    if record is not None:
+        _close(stage, record)
     if stage.plan.sham:
         return
     if not cleared:
         _clear(stage, episode, at_s, "harness")
     stage.progress(f"  {seconds_text(at_s - stage.first_due_s):>7}  clean proven")
+
+
+def _close(stage: Stage, record: Record) -> None:
+    if not stage.alarms.guardian.close(record):
+        raise MustStop(
+            "guard", f"{record.id} was undone by the guardian before its time: nothing of it holds"
+        )
+    _guarded(stage, record, "closed")
+
+
+def _end_by_record(stage: Stage, episode: PlannedEpisode, record: Record | None) -> None:
+    """Prove by its record that an effect that was not seen left nothing either."""
+    if record is None:
+        return
+    outcome = stage.alarms.guardian.undo(record)
+    if not outcome.clean:
+        stage.folder.writer.append(NotClean(episode=episode.index, why=outcome.text))
+        raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {outcome.text}")
+    _guarded(stage, record, "closed")
+
+
+def _end_at_once(stage: Stage, episode: PlannedEpisode) -> None:
+    """End the whole run with all its processes, and prove that: nothing is quicker, and no undo may wait."""
+    stage.ending = True
+    stage.alarms.guardian.allow(STEP_S)
+    outcomes = stage.alarms.guardian.undo_everything()
+    left = [f"{outcome.record.id}: {outcome.text}" for outcome in outcomes if not outcome.clean]
+    at_s = shell.monotonic_s()
+    with contextlib.suppress(OSError):  # a store that cannot be written is told by what is raised already
+        if left:
+            stage.folder.writer.append(NotClean(episode=episode.index, why="; ".join(left)))
+        else:
+            proof = tuple(outcome.text for outcome in outcomes)
+            stage.folder.writer.append(Clean(episode=episode.index, at_s=at_s, proof=proof))
+    if left:
+        raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {'; '.join(left)}")

@@ -11,6 +11,8 @@ from harness import shell
 from harness.episodes.baseline import baseline_of
 from harness.errors import Refused, Unsafe
 from harness.experiment.model import Experiment
+from harness.guard.client import Guardian
+from harness.guard.halt import halt_reason, is_halted
 from harness.history.events import Audited, BaselineMeasured, ControlRaised, FirstDue, SystemReady
 from harness.history.observations import ACCEPTED_FLAG, LOAD, Rows, read_rows
 from harness.history.store import RunFolder
@@ -18,27 +20,39 @@ from harness.plan.model import Plan
 from harness.run.audit import Answers, judge_ids
 from harness.run.episode import run_episode
 from harness.run.listing import read_listings
+from harness.run.records import record_spans
+from harness.run.safety import ENDS_ALL, Alarms, MustStop, guarded, store_problem
 from harness.run.scratch import scratch
 from harness.run.stage import Recorded, Stage
 from harness.run.template import scenario_spec
-from harness.run.witness import Witness
+from harness.run.witness import READY_LIMIT_S, Witness
 from harness.targets.base import Target
 from harness.targets.local.target import LocalSystem, LocalTarget, SystemPlace
+from harness.targets.local.wiring import RUN_VARIABLE
 
 LEAD_S = 0.3
 """Between "go" and the first slot, so that the driver's loop runs before it is timed."""
+TAINT = "taint.jsonl"
+SLACK_S = 60.0
+"""How much longer than its timetable a run may take, its audit and its start apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """All that one run needs. ``open_target`` is a port, so that tests can put in one that lies."""
+    """All that one run needs; ``store`` holds its undo records.
+
+    ``open_target`` and ``clock_gap_s`` are ports, so that tests can put in a target that lies and a clock
+    that is set.
+    """
 
     plan: Plan
     experiment: Experiment
     template: Path
     python_path: str
+    store: Path
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target] = LocalTarget
+    clock_gap_s: Callable[[], float] = shell.clock_gap_s
 
 
 class BaselineNotMet(Recorded):
@@ -48,27 +62,60 @@ class BaselineNotMet(Recorded):
 def run_one(setting: Setting, folder: RunFolder) -> str:
     """Do one run and seal its history; gives its state: ended, baseline (not met), void or unsafe.
 
-    Raises Refused (nothing was injected) and what interrupts; both leave nothing running.
+    Raises Refused (nothing was injected), MustStop where no other run may follow (halted, the clock was
+    set, the store cannot be written), and what interrupts; all leave nothing running.
     """
-    state = "void"
     try:
-        state = _started(setting, folder)
+        state, stop = _started(setting, folder), None
     except Refused as refused:
         folder.writer.append(ControlRaised(where="start", error=str(refused)))
         folder.finish("void")
         raise
     except Unsafe as unsafe:
-        folder.writer.append(ControlRaised(where="undo", error=str(unsafe)))
-        state = "unsafe"
+        state, stop = "unsafe", None
+        _note(setting, folder, ControlRaised(where="undo", error=str(unsafe)))
     except BaselineNotMet as void:
-        state = "baseline"
+        state, stop = "baseline", None
         setting.progress(f"  void: {void}")
     except Recorded as void:
+        state, stop = "void", None
         setting.progress(f"  void: {void}")
     except Exception as error:  # noqa: BLE001 (a run that raised is VOID, the reason in its history)
-        folder.writer.append(ControlRaised(where="run", error=f"{type(error).__name__}: {error}"))
-        setting.progress(f"  void: {error}")
-    folder.finish(state)
+        state, stop = "void", _reason(setting, error)
+        _note(setting, folder, ControlRaised(where=stop.where, error=str(stop)))
+        setting.progress(f"  void: {stop}")
+    return _sealed(folder, state, stop)
+
+
+def _reason(setting: Setting, error: Exception) -> MustStop:
+    """Name why a run raised: where it was halted while it was busy, whatever broke is not the reason."""
+    if isinstance(error, MustStop) and error.where == "halt":
+        return error
+    if is_halted(setting.store):
+        return MustStop("halt", f"halted: {halt_reason(setting.store)}")
+    if isinstance(error, MustStop):
+        return error
+    return store_problem(error) or MustStop("run", f"{type(error).__name__}: {error}")
+
+
+def _note(setting: Setting, folder: RunFolder, event: ControlRaised) -> None:
+    """Record why a run ended, if the store still takes it."""
+    try:
+        folder.writer.append(event)
+    except OSError as error:
+        setting.progress(f"  not recorded ({error.strerror}): {event.where}: {event.error}")
+
+
+def _sealed(folder: RunFolder, state: str, stop: MustStop | None) -> str:
+    """Seal the history and give the state; raises ``stop`` where nothing may follow."""
+    try:
+        folder.finish(state)
+    except OSError as error:
+        if state == "unsafe":
+            raise Unsafe(f"a clean state was not proven, and the store failed: {error.strerror}") from error
+        raise store_problem(error) or error from error
+    if stop is not None and stop.where in ENDS_ALL:
+        raise stop
     return state
 
 
@@ -82,24 +129,58 @@ def _started(setting: Setting, folder: RunFolder) -> str:
             arm=setting.plan.arm,
             restart_profile=setting.plan.restart_profile,
             python_path=setting.python_path,
+            seed=setting.plan.seed,
         )
-        with LocalSystem(place) as system:
-            try:
-                return _measured(setting, folder, system, state_dir)
-            finally:
-                _keep_logs(state_dir, folder.logs)
+        system = LocalSystem(place)
+        starting_s = sum(one.start_timeout_s for one in system.running.values()) + READY_LIMIT_S
+        running_s = setting.plan.duration_s + setting.plan.profile.settle_s + SLACK_S
+        with guarded(
+            folder,
+            setting.store,
+            setting.plan.target,
+            end=system.end_arguments(),
+            limit_s=2 * starting_s + running_s,
+        ) as guardian:
+            guardian.allow(starting_s)
+            return _running(setting, folder, system, Stay(guardian, state_dir, starting_s, running_s))
 
 
-def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, state_dir: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Who guards a run, where its state lies, and how long it may take: to start, and to run."""
+
+    guardian: Guardian
+    state_dir: Path
+    starting_s: float
+    running_s: float
+
+
+def _running(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Stay) -> str:
+    with system:
+        stay.guardian.keep_alive(system.crossing.renew)
+        try:
+            return _measured(setting, folder, system, stay)
+        finally:
+            stay.guardian.allow(SLACK_S)  # the end of the system has no loop that could say it
+            _keep_logs(stay.state_dir, folder.logs)
+
+
+def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Stay) -> str:
     boot_ids = {s.name: s.boot_id for s in system.services()}
     folder.writer.append(SystemReady(at_s=shell.monotonic_s(), boot_ids=boot_ids))
-    spec = driver_spec(setting, folder, system.urls)
+    spec = driver_spec(setting, folder, system.witness_url)
     log = folder.logs / "driver.txt"
     path = setting.python_path
-    with Witness(spec, spec_file=state_dir / "driver.json", log=log, python_path=path) as witness:
+    stay.guardian.allow(stay.starting_s)
+    mark = {RUN_VARIABLE: system.run_token}
+    file = stay.state_dir / "driver.json"
+    with Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness:
         witness.await_ready()
         target = setting.open_target(system)
-        stage = Stage(setting.plan, folder, system, witness, target, setting.progress)
+        alarms = Alarms(
+            stay.guardian, setting.store, shell.monotonic_s() + stay.running_s, setting.clock_gap_s
+        )
+        stage = Stage(setting.plan, folder, system, witness, target, setting.progress, alarms)
         stage.first_due_s = shell.monotonic_s() + LEAD_S
         witness.go(stage.first_due_s)
         folder.writer.append(FirstDue(at_s=stage.first_due_s))
@@ -112,7 +193,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, state_di
     return "ended"
 
 
-def driver_spec(setting: Setting, folder: RunFolder, urls: dict[str, str]) -> dict[str, object]:
+def driver_spec(setting: Setting, folder: RunFolder, url: str) -> dict[str, object]:
     """Write what the driver is told, as ``docs/protocols/driver.md`` lists it."""
     workload = setting.experiment.system.workload
     return {
@@ -123,9 +204,11 @@ def driver_spec(setting: Setting, folder: RunFolder, urls: dict[str, str]) -> di
         "world_path": [p for p in setting.python_path.split(":") if p],
         "scenario": scenario_spec(setting.experiment),
         "template": str(setting.template),
-        "url": urls[workload.service] + workload.route,
+        "url": url + workload.route,
         "workload": workload,
         "observations": str(folder.observations),
+        "mutations": record_spans(setting.plan),
+        "taint": str(folder.path / TAINT),
     }
 
 
@@ -161,10 +244,12 @@ def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit = setting.experiment.system.audit
     began_s = shell.monotonic_s()
+    stage.alarms.guardian.allow(SLACK_S)
     answers = answers_of(_rows(stage.folder), setting.plan.seed)
     observable = bool(audit.accepted and audit.sink)
     balance = judge_ids(answers, read_listings(audit, system.urls))
     while observable and balance.missing and shell.monotonic_s() - began_s < setting.plan.profile.settle_s:
+        stage.alarms.look()
         shell.sleep_until(shell.monotonic_s() + 0.2)
         balance = judge_ids(answers, read_listings(audit, system.urls))
     stage.hear_ledger()

@@ -14,7 +14,8 @@ from harness.errors import Untrustworthy
 from harness.history.events import Platform, Stalled, Versions
 from harness.history.store import RunFolder
 from harness.plan.model import Plan
-from harness.run.witness import Heard, Witness
+from harness.run.safety import Alarms
+from harness.run.witness import Heard, RecordsTold, Witness
 from harness.targets.base import Target
 from harness.targets.local.target import LocalSystem
 
@@ -28,7 +29,10 @@ class Recorded(Untrustworthy):
 
 @dataclass(slots=True)
 class Stage:
-    """One run in progress. ``first_due_s`` is the monotonic instant of the first slot."""
+    """One run in progress. ``first_due_s`` is the monotonic instant of the first slot.
+
+    ``ending``: an episode is being undone; then nothing but its own failure may cut that short.
+    """
 
     plan: Plan
     folder: RunFolder
@@ -36,9 +40,12 @@ class Stage:
     witness: Witness
     target: Target
     progress: Callable[[str], None]
+    alarms: Alarms
     first_due_s: float = 0.0
     ledger_seen: int = 0
     acts: list[Platform] = field(default_factory=list)
+    told: list[RecordsTold] = field(default_factory=list)
+    ending: bool = False
 
     def wait_until(self, offset_s: float) -> None:
         """Wait until ``offset_s`` after the first slot, hearing the outside meanwhile."""
@@ -49,10 +56,17 @@ class Stage:
         self.hear()
 
     def hear(self) -> None:
-        """Turn what was said since the last call into events."""
+        """Turn what was said since the last call into events; raises MustStop where the run must end."""
+        if not self.ending:
+            self.alarms.look()
         for heard in self.witness.pump():
             self.note(heard)
         self.hear_ledger()
+
+    def hear_records(self) -> list[RecordsTold]:
+        """Hear the outside; gives all that the driver told of faults in the records so far."""
+        self.hear()
+        return self.told
 
     def hear_ledger(self) -> None:
         """Turn the supervisor's new ledger lines into events."""
@@ -73,5 +87,7 @@ class Stage:
         """Record what one line of the driver says."""
         if heard.stall is not None:
             self.folder.writer.append(Stalled(**heard.stall))
+        if heard.records is not None:
+            self.told.append(heard.records)
         if heard.versions is not None:
             self.folder.writer.append(Versions(names=heard.versions))

@@ -23,6 +23,7 @@ from harness.targets.local.kernel import ending_with_us
 
 READY_LIMIT_S = 60.0
 END_LIMIT_S = 10.0
+NO_MARK: Mapping[str, str] = {}
 
 
 class RecordsTold(msgspec.Struct, frozen=True):
@@ -52,9 +53,20 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Witness:
-    """The driver's process. Use as a context manager; leaving it ends the process."""
+    """The driver's process. Use as a context manager; leaving it ends the process.
 
-    def __init__(self, spec: Mapping[str, object], *, spec_file: Path, log: Path, python_path: str) -> None:
+    ``mark``: variables that it carries, so that a guardian can tell it from others.
+    """
+
+    def __init__(
+        self,
+        spec: Mapping[str, object],
+        *,
+        spec_file: Path,
+        log: Path,
+        python_path: str,
+        mark: Mapping[str, str] = NO_MARK,
+    ) -> None:
         spec_file.write_bytes(msgspec.json.encode(dict(spec)))
         self._log = log
         with log.open("wb") as errors:
@@ -63,7 +75,7 @@ class Witness:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=shell.child_environment(PYTHONPATH=python_path),
+                env=shell.child_environment(PYTHONPATH=python_path, **mark),
                 # A stopped driver does not see that its input closed.
                 preexec_fn=ending_with_us(),  # noqa: PLW1509 - takes no lock
             )
