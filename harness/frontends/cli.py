@@ -8,11 +8,9 @@ only by what measures (a test lists the imported modules).
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Protocol
 
 import harness
@@ -20,6 +18,7 @@ from harness.errors import Refused, Unsafe, Untrustworthy, UsageProblem
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
 from harness.frontends.arguments import Parser, usage
+from harness.frontends.signals import Signals
 from harness.frontends.streams import prepare, say, tell
 from harness.frontends.wording import usage_text
 from harness.verdict.codes import EXIT_CODE
@@ -82,6 +81,18 @@ def _demo() -> Command:
     return demo
 
 
+def _undo() -> Command:
+    from harness.frontends.commands import undo
+
+    return undo
+
+
+def _halt() -> Command:
+    from harness.frontends.commands import halt
+
+    return halt
+
+
 def _explain() -> Command:
     from harness.frontends.commands import explain
 
@@ -119,6 +130,16 @@ COMMANDS: Mapping[str, Entry] = {
         ("hormesis report RUN", "hormesis report RUN --html report.html"),
         _report,
     ),
+    "undo": Entry(
+        "undo and prove what a killed run left open in a store",
+        ("hormesis undo", "hormesis undo --list --store reports/runs"),
+        _undo,
+    ),
+    "halt": Entry(
+        "stop every run of a store and let none begin; --release lets them again",
+        ("hormesis halt --reason paging", "hormesis halt --release --reason quiet --store reports/runs"),
+        _halt,
+    ),
     "explain": Entry(
         "say what a fault, a placebo, an exit code or a message code is",
         ("hormesis explain fault network.latency", "hormesis explain code HRM211"),
@@ -136,27 +157,17 @@ likely next steps:
 hormesis --help lists all commands."""
 
 
-class _Signals:
-    """Turns SIGTERM into the same orderly stop as Ctrl-C, so that there is one path of undo."""
-
-    def __init__(self) -> None:
-        self.terminated = False
-
-    def on_terminate(self, _number: int, _frame: FrameType | None) -> None:
-        self.terminated = True
-        if callable(signal.getsignal(signal.SIGINT)):
-            signal.raise_signal(signal.SIGINT)
-        else:  # started in the background by a shell, which makes SIGINT ignored
-            raise KeyboardInterrupt
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code and never raises."""
     prepare()
-    signals = _Signals()
-    before = _on_terminate(signals.on_terminate)
+    with Signals(keep=argv is None) as signals:
+        return _coded(list(sys.argv[1:] if argv is None else argv), signals)
+
+
+def _coded(arguments: list[str], signals: Signals) -> int:
+    """Turn what ends a command into its exit code; each error class owns one."""
     try:
-        return _dispatch(list(sys.argv[1:] if argv is None else argv))
+        return _dispatch(arguments)
     except UsageProblem as error:
         tell(usage_text(error))
         return EXIT_CODE["USAGE"]
@@ -175,20 +186,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the border: told, kept in a file, and never exit code 1
         tell(_internal(error))
         return EXIT_CODE["INTERNAL"]
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-
-
-_Handler = Callable[[int, FrameType | None], object] | int
-
-
-def _on_terminate(handler: Callable[[int, FrameType | None], None]) -> _Handler | None:
-    """Install ``handler``; gives the one before, or None outside the main thread (no handlers there)."""
-    try:
-        return signal.signal(signal.SIGTERM, handler)
-    except ValueError:
-        return None
 
 
 def _dispatch(arguments: list[str]) -> int:

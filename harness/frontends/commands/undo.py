@@ -1,0 +1,66 @@
+"""`hormesis undo`: do and prove every open undo record of a store; 0 all clean, 6 something is not."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.experiment.excerpt import quoted
+from harness.frontends.streams import say
+from harness.guard.records import Record, open_records, undo_folder
+from harness.guard.undo import Outcome, undo_all
+from harness.shell import store_root
+from harness.verdict.codes import EXIT_CODE
+
+
+def configure(parser: argparse.ArgumentParser, /) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="which store (HORMESIS_STORE, reports/runs)"
+    )
+    parser.add_argument("--list", action="store_true", help="only list what is open, and do nothing")
+
+
+def execute(arguments: argparse.Namespace, /) -> int:
+    """Undo everything, of a run under way too: whoever asks for it wants nothing to stay."""
+    store = arguments.store or store_root()
+    folder = undo_folder(store)
+    if arguments.list:
+        records = open_records(folder)
+        for record in records:
+            say(_listed(record))
+        say(f"{len(records)} open undo record{'' if len(records) == 1 else 's'} in {store}")
+        return EXIT_CODE["DONE"]
+    outcomes = undo_all(folder, say=lambda outcome: say(_told(outcome)))
+    left = [outcome for outcome in outcomes if not outcome.clean]
+    if left:
+        say(f"{len(left)} of {len(outcomes)} could not be proven clean; look yourself, then remove the file:")
+        for outcome in left:
+            say(f"  {folder / outcome.record.id}.json")
+        return EXIT_CODE["UNSAFE"]
+    say(f"{len(outcomes)} undone and proven clean" if outcomes else f"nothing is open in {store}")
+    return EXIT_CODE["DONE"]
+
+
+def _listed(record: Record) -> str:
+    if record.broken:
+        return f"{record.id}: broken record: {_plain(record.broken)}"
+    alive = "its runner lives" if record.owner.lives() else "its runner is gone"
+    what = _plain(record.fault or "the run as a whole")
+    return (
+        f"{record.id}: {what} of {_plain(record.run)}, {_plain(record.verb)}, since {_since(record)}; {alive}"
+    )
+
+
+def _told(outcome: Outcome) -> str:
+    word = "clean" if outcome.clean else "NOT CLEAN"
+    return f"{outcome.record.id}: {word}: {_plain(outcome.did)}; {_plain(outcome.text)}"
+
+
+def _since(record: Record) -> str:
+    return _plain(record.opened.partition(" ")[0])
+
+
+def _plain(text: str) -> str:
+    """A record is a file that anybody may have written: nothing of it moves the cursor."""
+    return quoted(text, columns=200)[1:-1]
