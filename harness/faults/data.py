@@ -76,10 +76,10 @@ def compile_unit(parameters: UnitParameters) -> Mutate:
     return Mutate(mutation="unit", **msgspec.structs.asdict(parameters))
 
 
-def compile_nulls(parameters: NullParameters) -> Mutate:
+def _compile_nulls(parameters: NullParameters) -> Mutate:
     """Compile ``data.nulls``.
 
-    >>> compile_nulls(NullParameters(field="amount", by="label")).mutation
+    >>> _compile_nulls(NullParameters(field="amount", by="label")).mutation
     'null_by_label'
     """
     given = msgspec.structs.asdict(parameters)
@@ -136,7 +136,7 @@ ROWS = (
         "data.nulls",
         "a field is empty, at random or where the label is positive",
         NullParameters,
-        typed(NullParameters, compile_nulls),
+        typed(NullParameters, _compile_nulls),
     ),
     _row(
         "data.sentinel",

@@ -90,10 +90,10 @@ class WrongBodyParameters(ShareParameters, frozen=True, kw_only=True):
     body: Body = "html"
 
 
-def compile_latency(parameters: LatencyParameters) -> Delay:
+def _compile_latency(parameters: LatencyParameters) -> Delay:
     """Compile ``network.latency``; ``FaultProblem`` where the jitter is larger than the latency.
 
-    >>> compile_latency(LatencyParameters(edge="gateway-scorer-a", latency_ms=400))
+    >>> _compile_latency(LatencyParameters(edge="gateway-scorer-a", latency_ms=400))
     Delay(edge='gateway-scorer-a', latency_ms=400, jitter_ms=0.0, way='both', duration_s=None)
     """
     if parameters.jitter_ms > parameters.latency_ms:
@@ -118,7 +118,7 @@ ROWS = (
     FaultKind(
         kind="network.latency",
         parameters=LatencyParameters,
-        compile=typed(LatencyParameters, compile_latency),
+        compile=typed(LatencyParameters, _compile_latency),
         what="holds every byte on an edge for some milliseconds",
         proof="a probe's round trip through the edge grew by it, and the proxy counts the bytes it held",
         undo=UNDO,
