@@ -1,6 +1,7 @@
-"""The stub service and its world are those of the calibration."""
+"""The stub service and its world are those of the calibration; the driver's process is ``driver_kit``."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "calibration" / "outages"))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "calibration" / "outages")]

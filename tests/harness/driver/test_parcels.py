@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from outage_world import LIMIT, AmountWorld, decide
 
-from harness.driver.parcels import FRESH_EVERY, build_parcels
+from harness.driver.offered import FRESH_EVERY
+from harness.driver.parcels import build_parcels
 from harness.experiment.model import Profile
 from harness.history.observations import LOAD, WITNESS
 
