@@ -24,7 +24,9 @@ class WithoutEffect(Untrustworthy):
 class Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One effect in force. Instants are monotonic seconds; ``start_ticks`` guards against pid reuse.
 
-    ``effective_at_s`` is when the effect was first seen from outside the injector. ``pid`` 0: size zero.
+    ``effective_at_s`` is when the effect was first seen from outside the injector; on an edge, when the proxy
+    had put it in force, which the look right after confirms. ``pid`` 0: no process, or size zero. ``handle``
+    is the target's own name for what it did, such as a toxic's.
     """
 
     effect: Effect
@@ -34,6 +36,21 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     asked_at_s: float
     effective_at_s: float
     proof: Proof
+    handle: str = ""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an effect will be undone, known before it is done: a verb of the guardian and its arguments.
+
+    ``pid`` and ``start_ticks`` name the process that will be hit (0: none), ``handle`` what will be added.
+    """
+
+    effect: Effect
+    verb: str
+    arguments: dict[str, int | str]
+    pid: int = 0
+    start_ticks: int = 0
+    handle: str = ""
 
 
 class Target(Protocol):
@@ -57,6 +74,18 @@ class Able(Protocol):
 
     def abilities(self) -> frozenset[str]:
         """Tags of the effects that ``apply`` takes."""
+        ...
+
+
+class Prepares(Protocol):
+    """A target whose effects can be undone by somebody else, should the runner die."""
+
+    def prepare(self, effect: Effect, /) -> Prepared:
+        """Say what the next ``apply`` of this effect will do; ``Refused`` if it would be. Touches nothing."""
+        ...
+
+    def renew(self) -> None:
+        """Say that the runner lives: what is leased stays. Quick, and from any thread."""
         ...
 
 

@@ -83,6 +83,11 @@ class LocalSystem:
             raise PlatformGone(f"system {self.system.name} does not run")
         return self._client
 
+    @property
+    def platform_address(self) -> tuple[int, str]:
+        """Port and token of the supervisor, as undo records name them."""
+        return self._listening.port, self._listening.token
+
     def start(self) -> None:
         """Start proxy, supervisor and all services; return when all are ready, else end it: ``Refused``."""
         try:
@@ -141,7 +146,7 @@ class LocalSystem:
 
     def wait_ready(self, name: str) -> None:
         """Wait until ``name`` is ready, at most its start timeout; ``Refused`` with its log if it is not."""
-        limit_s = self.system.services[name].start_timeout_s
+        limit_s = self.running[name].start_timeout_s
         until_s = monotonic_s() + limit_s
         while (row := self.service(name)).state != "ready":
             if monotonic_s() > until_s:
@@ -170,10 +175,6 @@ class LocalSystem:
         """What the guardian must know to end this run (``end_run`` of docs/protocols/guard.md)."""
         return {"variable": RUN_VARIABLE, "token": self.run_token, "folder": str(self._state_dir)}
 
-    def platform_arguments(self) -> dict[str, int | str]:
-        """Port and token of the supervisor, as undo records name them."""
-        return {"port": self._listening.port, "token": self._listening.token}
-
     def _ask_for_the_end(self, supervisor: Child) -> None:
         """Politely, or, where no supervisor listens, by closing its standard input."""
         try:
@@ -199,7 +200,7 @@ class LocalSystem:
             for line in self.ledger():
                 self._refuse_a_bad_start(line)
             for row in late:
-                limit_s = self.system.services[row.name].start_timeout_s
+                limit_s = self.running[row.name].start_timeout_s
                 since_s = row.since_s if row.state == "starting" else monotonic_s()
                 if monotonic_s() > min(since_s + limit_s, until_s):
                     raise Refused(f"{row.name} is not ready after {limit_s:g} s{self.log_tail(row.name)}")

@@ -1,198 +1,123 @@
-"""The local target: kills and pauses one process of a service, with proof from outside the injector.
+"""The local target: harm to processes and on edges, each proven, undone and looked at from outside.
 
-Comes in: ``Kill`` or ``Pause``. Goes out: ``Applied``. Only processes are hit that the supervisor lists, that
-started at the tick it names and that carry this run's token; a reused pid gets no signal.
+Comes in: an ``Effect``. Goes out: ``Applied``. ``processes`` and ``edges`` do it; here is which does what.
+What the world sends (records, load) is not the target's: the driver changes it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
-from typing import assert_never
-
-from harness.errors import Refused, Unsafe
-from harness.faults.effects import Effect, Kill, Pause
-from harness.shell import monotonic_s, sleep_until
-from harness.targets.base import Applied, Proof, WithoutEffect
-from harness.targets.local.kernel import is_gone, pinned
-from harness.targets.local.looks import look, refuses, silence
-from harness.targets.local.procfs import carriers, carries, is_stopped
-from harness.targets.local.spec import ServiceState
+from harness.errors import Refused
+from harness.faults.effects import Effect, Kill, Mutate, Pause, Surge
+from harness.targets.base import Applied, Prepared, Proof
+from harness.targets.local.edges import EdgeHarm
+from harness.targets.local.processes import ProcessHarm
 from harness.targets.local.system import LocalSystem
-from harness.targets.local.wiring import RUN_VARIABLE, SystemPlace
+from harness.targets.local.wiring import SystemPlace
 
 __all__ = ["LocalSystem", "LocalTarget", "SystemPlace"]
 
-SILENT_S = 0.1
-POLL_S = 0.002
+ABILITIES = frozenset(
+    {
+        "kill",
+        "pause",
+        "delay",
+        "throttle",
+        "cut",
+        "blackhole",
+        "refuse",
+        "reset",
+        "slice",
+        "corrupt",
+        "wrong_body",
+    }
+)
 
 
 class LocalTarget:
-    """``Target`` over a started ``LocalSystem``. ``seen_within_s`` bounds every look for a proof."""
+    """``Target`` over a started ``LocalSystem``. ``seen_within_s`` bounds every look for a proof.
+
+    ``prepare`` may be called before ``apply``: then the very process or toxic is hit that it named.
+    """
 
     def __init__(self, system: LocalSystem, seen_within_s: float = 5.0) -> None:
         self._system = system
-        self._seen_within_s = seen_within_s
+        self._processes = ProcessHarm(system, seen_within_s)
+        self._edges = EdgeHarm(system, seen_within_s)
+        self._prepared: Prepared | None = None
 
     def abilities(self) -> frozenset[str]:
         """Tags of the effects it can do."""
-        return frozenset({"kill", "pause"})
+        return ABILITIES
+
+    def prepare(self, effect: Effect, /) -> Prepared:
+        """Say how the next ``apply`` of this effect will be undone; ``Refused`` if nothing can be hit."""
+        match effect:
+            case Kill() | Pause():
+                self._prepared = self._processes.prepare(effect)
+            case Mutate() | Surge():
+                raise Refused(_not_ours(effect))
+            case _:
+                self._prepared = self._edges.prepare(effect)
+        return self._prepared
 
     def apply(self, effect: Effect, /) -> Applied:
-        """Do ``effect`` to the service's process and prove it.
+        """Do ``effect`` and prove it.
 
-        ``Refused``: no such service, no process, or not ours; no signal was sent. ``WithoutEffect``: the
+        ``Refused``: no such service, process or edge, or not ours; nothing was done. ``WithoutEffect``: the
         effect was not seen, and has been undone.
         """
-        row = self._system.service(effect.service)
+        prepared, self._prepared = self._prepared, None
+        if prepared and prepared.effect != effect:
+            prepared = None
         match effect:
-            case Kill():
-                return self._kill(effect, row)
-            case Pause():
-                return self._pause(effect, row)
+            case Kill() | Pause():
+                return self._processes.apply(effect, prepared)
+            case Mutate() | Surge():
+                raise Refused(_not_ours(effect))
             case _:
-                assert_never(effect)
+                return self._edges.apply(effect, prepared or self._edges.prepare(effect))
 
     def undo(self, applied: Applied, /) -> bool:
-        """Let a paused process go on, then make sure that the service runs; True if either was needed."""
-        resumed = isinstance(applied.effect, Pause) and self._resume(applied)
-        return self._make_ready(applied.effect.service) or resumed
+        """Make it undone; True if there was still something to undo."""
+        match applied.effect:
+            case Kill() | Pause() as effect:
+                return self._processes.undo(applied, effect)
+            case Mutate() | Surge():
+                raise Refused(_not_ours(applied.effect))
+            case effect:
+                return self._edges.undo(effect, applied.handle)
+
+    def holds(self, applied: Applied, /) -> bool:
+        """Say whether the effect is still in force, so that one which vanished is not measured."""
+        match applied.effect:
+            case Kill() | Pause():
+                return self._processes.holds(applied)
+            case Mutate() | Surge():
+                raise Refused(_not_ours(applied.effect))
+            case effect:
+                return self._edges.holds(effect, applied.handle)
 
     def is_clean(self, applied: Applied, /) -> Proof:
-        """Look at the service's port and at every process of this run; ``Unsafe`` if the fault is still seen.
+        """Look from outside, not trusting ``undo``, that the fault is gone; ``Unsafe`` if it is still seen.
 
-        Neither the supervisor nor ``undo`` is asked: the service answers a fresh request, and no process that
-        carries the run's token is stopped.
+        After a change of records or load, the service where units are offered and its edge are looked at.
         """
-        name = applied.effect.service
-        port, route = self._system.ports[name], self._system.system.services[name].readiness
-        answer = look(port, route, 1.0)
-        until_s = monotonic_s() + self._seen_within_s
-        while answer.status != 200 and monotonic_s() < until_s:
-            sleep_until(monotonic_s() + POLL_S)
-            answer = look(port, route, 1.0)
-        if answer.status != 200:
-            raise Unsafe(f"{name} is not ready: {answer.why or f'status {answer.status}'}")
-        stopped = [pid for pid in carriers(RUN_VARIABLE, self._system.run_token) if is_stopped(pid)]
-        if stopped:
-            raise Unsafe(f"processes of this run are still stopped: {stopped}")
-        boot_id = look(port, self._system.system.services[name].health, 1.0).boot_id
-        return (
-            f"{name} answers {route} on port {port} with 200, boot id {boot_id or 'none'}",
-            "no process of this run is in state T",
-        )
+        system = self._system.system
+        match applied.effect:
+            case Kill() | Pause() as effect:
+                return self._processes.look_at(effect.service)
+            case Mutate() | Surge():
+                edge = system.witness_edge
+                looked = self._edges.look_at(edge)
+            case effect:
+                edge = effect.edge
+                looked = self._edges.look_at(edge, effect)
+        return looked + self._processes.look_at(system.all_edges[edge].to)
 
-    def _kill(self, effect: Kill, row: ServiceState) -> Applied:
-        with self._mine(row) as handle:
-            asked_at_s = monotonic_s()
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-            if not is_gone(handle, self._seen_within_s):
-                raise WithoutEffect(f"pid {row.pid} of {row.name} is still there after SIGKILL")
-            effective_at_s = monotonic_s()
-        try:
-            proof = (f"pid {row.pid} is gone (pidfd)", self._port_after_kill(row))
-        except WithoutEffect:
-            self._make_ready(row.name)
-            raise
-        return _applied(effect, row, asked_at_s=asked_at_s, effective_at_s=effective_at_s, proof=proof)
-
-    def _port_after_kill(self, row: ServiceState) -> str:
-        """How the port shows that the old process is gone; ``WithoutEffect`` if an old one answers."""
-        health = self._system.system.services[row.name].health
-        until_s = monotonic_s() + self._seen_within_s
-        seen = ""
-        while monotonic_s() < until_s:
-            if refuses(row.port):
-                return f"port {row.port} refuses"
-            answer = look(row.port, health, 1.0)
-            if answer.boot_id and answer.boot_id != row.boot_id:
-                return f"port {row.port} answers with the new boot id {answer.boot_id}"
-            if not row.boot_id and answer.status and self._system.service(row.name).pid not in (0, row.pid):
-                return f"port {row.port} answers, and the supervisor has a new pid"
-            seen = answer.why or f"status {answer.status}, boot id {answer.boot_id or 'none'}"
-            sleep_until(monotonic_s() + POLL_S)
-        raise WithoutEffect(f"pid {row.pid} of {row.name} was killed, but port {row.port} shows: {seen}")
-
-    def _pause(self, effect: Pause, row: ServiceState) -> Applied:
-        health = self._system.system.services[row.name].health
-        with self._mine(row) as handle:
-            asked_at_s = monotonic_s()
-            signal.pidfd_send_signal(handle, signal.SIGSTOP)
-            try:
-                if not self._seen(lambda: is_stopped(row.pid)):
-                    raise WithoutEffect(f"pid {row.pid} of {row.name} is not in state T after SIGSTOP")
-                effective_at_s = monotonic_s()
-                why_not = silence(row.port, health, SILENT_S)
-                if why_not:
-                    raise WithoutEffect(f"pid {row.pid} of {row.name} is stopped, but {why_not}")
-            except BaseException:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(handle, signal.SIGCONT)
-                raise
-        proof = (
-            f"every thread of pid {row.pid} is in state T",
-            f"port {row.port} accepts and sends no byte within {SILENT_S:g} s",
-        )
-        return _applied(effect, row, asked_at_s=asked_at_s, effective_at_s=effective_at_s, proof=proof)
-
-    @contextlib.contextmanager
-    def _mine(self, row: ServiceState) -> Iterator[int]:
-        """Hold the service's process, checked to be the one that the supervisor started for this run."""
-        if row.pid == 0:
-            raise Refused(f"{row.name} has no process to hit: it is {row.state}")
-        try:
-            with pinned(row.pid, row.start_ticks) as handle:
-                if not carries(row.pid, RUN_VARIABLE, self._system.run_token):
-                    raise Refused(f"pid {row.pid} does not carry this run's token; no signal was sent")
-                yield handle
-        except ProcessLookupError as error:
-            raise Refused(f"{row.name} is no longer {error}; no signal was sent") from error
-
-    def _make_ready(self, name: str) -> bool:
-        """True if the service had to be started; waits until it is ready either way."""
-        row = self._system.service(name)
-        needed = row.state in ("stopped", "backoff")
-        try:
-            if needed:
-                self._system.start_service(name)
-            elif row.state == "starting":
-                self._system.wait_ready(name)
-        except Refused as error:
-            raise Unsafe(f"undo: {error}") from error
-        return needed
-
-    def _resume(self, applied: Applied) -> bool:
-        """SIGCONT to the very process that was paused; True if it was still stopped."""
-        try:
-            with pinned(applied.pid, applied.start_ticks) as handle:
-                if not is_stopped(applied.pid):
-                    return False
-                signal.pidfd_send_signal(handle, signal.SIGCONT)
-                if not self._seen(lambda: not is_stopped(applied.pid)):
-                    raise Unsafe(f"pid {applied.pid} is still in state T after SIGCONT")
-        except ProcessLookupError:
-            return False
-        return True
-
-    def _seen(self, looks_so: Callable[[], bool]) -> bool:
-        until_s = monotonic_s() + self._seen_within_s
-        while not looks_so():
-            if monotonic_s() > until_s:
-                return False
-            sleep_until(monotonic_s() + POLL_S)
-        return True
+    def renew(self) -> None:
+        """Let leased toxics stay on; from any thread."""
+        self._system.crossing.renew()
 
 
-def _applied(
-    effect: Effect, row: ServiceState, *, asked_at_s: float, effective_at_s: float, proof: Proof
-) -> Applied:
-    return Applied(
-        effect=effect,
-        pid=row.pid,
-        start_ticks=row.start_ticks,
-        boot_id=row.boot_id,
-        asked_at_s=asked_at_s,
-        effective_at_s=effective_at_s,
-        proof=proof,
-    )
+def _not_ours(effect: Mutate | Surge) -> str:
+    return f"{type(effect).__name__.lower()} changes what the world sends: the driver does it, not the target"

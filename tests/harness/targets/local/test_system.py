@@ -282,6 +282,11 @@ sys.stdin.read()
 """
 
 
+def stop_children(pid):
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+        os.kill(int(child), signal.SIGSTOP)
+
+
 @pytest.mark.parametrize("when", ["ready", "starting", "stopped"])
 def test_when_the_runner_is_killed_nothing_is_left(tmp_path, until, when):
     """Stopped: the supervisor can neither read that its input closed nor end anything."""
@@ -301,9 +306,7 @@ def test_when_the_runner_is_killed_nothing_is_left(tmp_path, until, when):
                 until((tmp_path / "state" / "one" / "environment.json").exists)
             assert carriers("HORMESIS_RUN", token)
             if when == "stopped":
-                children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
-                for child in children.read_text(encoding="ascii").split():  # proxy and supervisor
-                    os.kill(int(child), signal.SIGSTOP)
+                stop_children(runner.pid)  # proxy and supervisor
         finally:
             runner.kill()
         until(lambda: carriers("HORMESIS_RUN", token) == ())

@@ -3,16 +3,20 @@
 TINY_HEALTH: ``boot`` (a new boot id), ``plain`` (200 without one), ``same`` (always the same one).
 TINY_START: ``crash`` ends at once with code 3; ``deaf`` runs without listening, ``deaf-again`` from the
 second start on; ``daemon`` leaves a grandchild in a session of its own, ``orphan`` one that serves too.
+TINY_CALLS: it calls every edge of its own, again and again, and does not mind what comes back.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
 import signal
 import socket
 import sys
+import threading
+import urllib.request
 from pathlib import Path
 
 
@@ -30,6 +34,9 @@ def main() -> int:
     Path("started").touch()
     if start == "deaf" or (start == "deaf-again" and again):
         signal.pause()
+    if os.environ.get("TINY_CALLS"):
+        urls = [url for name, url in os.environ.items() if name.startswith("EDGE_")]
+        threading.Thread(target=call_again, args=(urls,), daemon=True).start()
     serve(int(os.environ["PORT"]), name)
     return 0
 
@@ -40,6 +47,21 @@ def leave_a_daemon() -> None:
         os.setsid()
         Path("daemon").write_text(str(os.getpid()), encoding="utf-8")
         signal.pause()
+
+
+def call_again(urls: list[str]) -> None:
+    pause = threading.Event()
+    while not pause.wait(0.02):
+        for url in urls:
+            call(url)
+
+
+def call(url: str) -> None:
+    try:
+        with urllib.request.urlopen(url + "/healthz", timeout=0.3) as reply:
+            reply.read()
+    except (OSError, ValueError, http.client.HTTPException):
+        return  # that is what an edge under a fault does
 
 
 def serve(port: int, name: str) -> None:
@@ -62,7 +84,9 @@ def serve(port: int, name: str) -> None:
 def answer(connection: socket.socket, body: bytes) -> None:
     try:
         connection.settimeout(1.0)
-        connection.recv(65536)
+        request = b""
+        while b"\r\n\r\n" not in request and (piece := connection.recv(65536)):
+            request += piece
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
     except OSError:

@@ -1,0 +1,196 @@
+"""Harm on an edge: a toxic of the fault proxy, proven by its counters and by a request through the edge.
+
+Comes in: an ``EdgeEffect``. Goes out: ``Applied``. An edge without traffic of its own (a slot of weight 0) is
+harmed all the same; then the request is ours, and the proof says so.
+"""
+
+from __future__ import annotations
+
+from harness.errors import Refused, Unsafe
+from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Throttle
+from harness.proxy.client import ProxyGone
+from harness.proxy.spec import EdgeState
+from harness.shell import monotonic_s, sleep_until
+from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
+from harness.targets.local.evidence import VISIBLE_S, added_s, is_visible, shows
+from harness.targets.local.passage import Passage, pass_through
+from harness.targets.local.system import LocalSystem
+from harness.targets.local.toxics import share_of, toxic_of
+from harness.targets.local.undo import Facts, undo_of
+
+POLL_S = 0.01
+# Below the lease of 0.8 s, so that a look never outlasts it even where nobody else renews.
+PATIENCE_S = 0.6
+# The kernel, not a process, completes a handshake; and what is held is counted by the proxy as well.
+SILENT_S = 0.2
+QUICK_S = 0.25
+"""A healthy health route answers in a few ms; on a busy machine one of many looks is quicker than this."""
+GOOD_LOOKS = 5
+"""How many requests in a row must pass where the fault hit only a share of them."""
+PADDING_BYTES_MAX = 8000
+
+
+class EdgeHarm:
+    """Harm on the edges of a started system. ``seen_within_s`` bounds every look for a proof."""
+
+    def __init__(self, system: LocalSystem, seen_within_s: float) -> None:
+        self._system = system
+        self._seen_within_s = seen_within_s
+        self._count = 0
+
+    def prepare(self, effect: EdgeEffect) -> Prepared:
+        """Name the toxic that will be added, and how that is undone; ``Refused`` if there is no such edge."""
+        if effect.edge not in self._system.entries:
+            known = ", ".join(self._system.entries)
+            raise Refused(
+                f"no edge '{effect.edge}' in this arm of {self._system.system.name}; there are: {known}"
+            )
+        self._count += 1
+        handle = f"hormesis-{self._count}"
+        crossing = self._system.crossing
+        facts = Facts(socket=str(crossing.socket), proxy_token=crossing.token, handle=handle)
+        verb, arguments = undo_of(effect, facts)
+        return Prepared(effect=effect, verb=verb, arguments=arguments, handle=handle)
+
+    def apply(self, effect: EdgeEffect, prepared: Prepared) -> Applied:
+        """Add the toxic and prove it; where that fails it is removed again."""
+        client, handle = self._system.crossing.client, prepared.handle
+        before = self._state(effect.edge)
+        client.lease()
+        asked_at_s = monotonic_s()
+        client.add(effect.edge, toxic_of(effect, handle))
+        effective_at_s = monotonic_s()
+        try:
+            proof = self._prove(effect, handle, before)
+        except BaseException:
+            client.remove(effect.edge, handle)
+            raise
+        return Applied(
+            effect=effect,
+            pid=0,
+            start_ticks=0,
+            boot_id="",
+            asked_at_s=asked_at_s,
+            effective_at_s=effective_at_s,
+            proof=proof,
+            handle=handle,
+        )
+
+    def undo(self, effect: EdgeEffect, handle: str) -> bool:
+        """Remove the toxic; False if it was gone already."""
+        return bool(handle) and self._system.crossing.client.remove(effect.edge, handle)
+
+    def holds(self, effect: EdgeEffect, handle: str) -> bool:
+        """Say whether the proxy still lists the toxic."""
+        return handle in {toxic.name for toxic in self._state(effect.edge).toxics}
+
+    def look_at(self, edge: str, effect: EdgeEffect | None = None) -> Proof:
+        """Look at the edge from outside; ``Unsafe`` if it is not as it should be.
+
+        The proxy is asked what it lists, and fresh requests must be answered with 200, quickly.
+        """
+        good, needed = 0, GOOD_LOOKS if effect and share_of(effect) < 1.0 else 1
+        quick_s = _quick_s(effect)
+        until_s = monotonic_s() + self._seen_within_s
+        while good < needed:
+            why = self._why_not_clean(edge, quick_s)
+            good = 0 if why else good + 1
+            if why and monotonic_s() > until_s:
+                raise Unsafe(f"edge {edge}: {why}")
+            if why:
+                sleep_until(monotonic_s() + POLL_S)
+        times = f"{needed} fresh requests in a row are" if needed > 1 else "a fresh request is"
+        passed = f"{times} answered with 200 through it, within {quick_s:.3f} s"
+        return (f"edge {edge} lists no toxic", passed)
+
+    def _why_not_clean(self, edge: str, quick_s: float) -> str:
+        toxics = [toxic.name for toxic in self._state(edge).toxics]
+        seen = pass_through(self._system.entries[edge], self._health(edge), within_s=1.0)
+        if toxics:
+            return f"the proxy lists {', '.join(toxics)}"
+        if seen.end != "answered" or seen.status != 200:
+            return f"a fresh request is {seen.end}, status {seen.status}"
+        slow = f"a fresh request takes {seen.took_s:.3f} s, more than {quick_s:.3f} s"
+        return slow if seen.took_s > quick_s else ""
+
+    def _prove(self, effect: EdgeEffect, handle: str, before: EdgeState) -> Proof:
+        until_s = monotonic_s() + self._seen_within_s
+        words, looks = "", 0
+        while True:
+            direct, seen = self._passages(effect)
+            looks += 1
+            visible = is_visible(effect, direct)
+            words = words or (shows(effect, seen, direct) if visible else "")
+            after = self._state(effect.edge)
+            if handle not in after.counters.toxics:
+                raise WithoutEffect(f"edge {effect.edge}: the toxic is gone, and not by us")
+            if (words or not visible) and _is_touched(effect, handle, after):
+                return (_told(effect, words), _counted(handle, before, after, looks))
+            if monotonic_s() > until_s:
+                raise WithoutEffect(f"edge {effect.edge}: {_missing(seen, handle, after)}")
+            self._system.crossing.renew()
+
+    def _passages(self, effect: EdgeEffect) -> tuple[Passage, Passage]:
+        """One request past the edge, and the same through it."""
+        health, callee = self._health(effect.edge), self._system.system.all_edges[effect.edge].to
+        padding, body = _padding_bytes(effect), 64 if isinstance(effect, Corrupt) else 0
+        direct = pass_through(
+            self._system.ports[callee], health, within_s=PATIENCE_S, padding_bytes=padding, body_bytes=body
+        )
+        patience_s = SILENT_S if isinstance(effect, Cut | Blackhole) else PATIENCE_S
+        seen = pass_through(
+            self._system.entries[effect.edge],
+            health,
+            within_s=patience_s,
+            padding_bytes=padding,
+            body_bytes=body,
+        )
+        return direct, seen
+
+    def _health(self, edge: str) -> str:
+        return self._system.running[self._system.system.all_edges[edge].to].health
+
+    def _state(self, edge: str) -> EdgeState:
+        try:
+            return self._system.crossing.client.proxies()[edge]
+        except KeyError as error:
+            raise ProxyGone(f"the proxy does not list edge {edge}") from error
+
+
+def _quick_s(effect: EdgeEffect | None) -> float:
+    """Half of what the fault added where that is less, so that a fault of 100 ms is not taken for none."""
+    least_s = added_s(effect) if effect else 0.0
+    return min(QUICK_S, max(0.05, least_s / 2)) if least_s >= VISIBLE_S else QUICK_S
+
+
+def _padding_bytes(effect: EdgeEffect) -> int:
+    """Make the request long enough to be slowed down for 0.15 s."""
+    if not isinstance(effect, Throttle):
+        return 0
+    return min(PADDING_BYTES_MAX, int(effect.rate_kib_s * 1024 * 0.15))
+
+
+def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState) -> bool:
+    """A closed or deaf port touches no connection that the proxy could count."""
+    return isinstance(effect, Refuse | Blackhole) or state.counters.toxics[handle].connections > 0
+
+
+def _told(effect: EdgeEffect, words: str) -> str:
+    return f"edge {effect.edge}: {words or 'too small to be seen in one request, counted by the proxy'}"
+
+
+def _counted(handle: str, before: EdgeState, after: EdgeState, looks: int) -> str:
+    counters = after.counters.toxics[handle]
+    text = f"{counters.connections} connections and {counters.bytes} bytes touched"
+    if counters.delay_ms.count:
+        text += f", held for {counters.delay_ms.mean:.0f} ms on average"
+    own = before.counters.open > 0 or after.counters.connections - before.counters.connections > looks
+    return text if own else f"{text}; nothing of its own crossed meanwhile, the request was ours"
+
+
+def _missing(seen: Passage, handle: str, after: EdgeState) -> str:
+    touched = after.counters.toxics[handle].connections
+    return (
+        f"a fresh request is {seen.end} in {seen.took_s:.3f} s with status {seen.status}, "
+        f"and {touched} connections were touched"
+    )
