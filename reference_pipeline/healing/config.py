@@ -42,4 +42,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     mapping_misses: int = 3
     replay_batch_max: int = 128
     replay_share: float = 0.25  # of the time at most a replay is in the gateway: requests come first
+    replay_retries: int = 6  # of letters that are refused: a hop may have failed meanwhile
+    replay_retry_s: float = 5.0
     replay_lease_s: float = 900.0
+    replays_per_hour: int = 10

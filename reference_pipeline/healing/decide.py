@@ -89,8 +89,9 @@ def _why_no_restart(act: Restart, books: Books, rows: Rows) -> Decision | None:
 
 
 def _budget(act: Act, books: Books, now_s: float, config: HealerConfig) -> Decision:
-    if books.tries_in_hour(act, now_s) >= config.attempts_per_hour and not isinstance(act, Replay):
-        return Decision("page", f"{config.attempts_per_hour} attempts in an hour did not settle it")
+    most = config.replays_per_hour if isinstance(act, Replay) else config.attempts_per_hour
+    if books.tries_in_hour(act, now_s) >= most:
+        return Decision("page", f"{most} attempts in an hour did not settle it")
     if isinstance(act, Restart) and books.restarts_in_hour(now_s) >= config.restarts_per_hour:
         return Decision("page", f"{config.restarts_per_hour} restarts in an hour on all services")
     if books.rested_s(act, now_s) < config.cooldown_s:

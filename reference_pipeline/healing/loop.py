@@ -142,10 +142,10 @@ class Healer:
         with self._unanswered():
             for _ in range(_PAGES_A_TICK):
                 page = await self._out.signals.dead_letters(self._work.cursor, _PAGE)
-                found += page
-                self._work.cursor = page[-1].seq if page else self._work.cursor
-                if len(page) < _PAGE:
+                if page.last == self._work.cursor:
                     break
+                self._work.cursor = page.last
+                found += page.rows
         return found
 
     # diagnose
@@ -253,7 +253,8 @@ class Healer:
         self.counts["replayed_total"] += run.replayed - before
         late = self._out.clock.now_s() - opened.started_s > self._config.replay_lease_s
         if run.over or late:
-            self._work.to_replay.discard(act.field)
+            if not run.refused:
+                self._work.to_replay.discard(act.field)
             facts: Facts = {"replayed": run.replayed, "refused": len(run.refused)}
             self._finish(opened, ok=True, reason="none is left" if run.over else "time is up", facts=facts)
             del self._work.replays[opened.key]

@@ -30,8 +30,21 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     why: tuple[str, ...]
 
 
+class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
+    """One page. ``last`` is the cursor for the next one; it stands still only where nothing is left to read.
+
+    ``rows`` may be empty before the end: what was replayed meanwhile is skipped.
+    """
+
+    rows: tuple[DeadLetter, ...]
+    last: int
+
+
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """Ids that were decided and left the dead letters, and ids that still break the contract."""
+    """Ids that were decided and left the dead letters, and ids that were not: they break the contract still,
+
+    or a hop failed, so asking for them again later may help.
+    """
 
     replayed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -84,6 +97,6 @@ class Signals(Protocol):
         """The signals of ``service``."""
         ...
 
-    async def dead_letters(self, after: int, limit: int, /) -> list[DeadLetter]:
+    async def dead_letters(self, after: int, limit: int, /) -> DeadLetters:
         """Dead letters not yet replayed with a seq above ``after``, in order."""
         ...

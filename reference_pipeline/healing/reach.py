@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from reference_pipeline.healing.ports import DeadLetter, Replayed
+from reference_pipeline.healing.ports import DeadLetters, Replayed
 from reference_pipeline.ports import Call, CallFailed
 from reference_pipeline.wire import NotUnderstood, decoded
 
@@ -26,13 +26,9 @@ class _Health(msgspec.Struct):
     boot_id: str
 
 
-class _Letters(msgspec.Struct):
-    rows: list[DeadLetter]
-
-
 _HEALTH = msgspec.json.Decoder(_Health)
 _NUMBERS = msgspec.json.Decoder(dict[str, float])
-_LETTERS = msgspec.json.Decoder(_Letters)
+_LETTERS = msgspec.json.Decoder(DeadLetters)
 _REPLAYED = msgspec.json.Decoder(Replayed)
 
 
@@ -59,11 +55,9 @@ class Reach:
         """See ``Signals``."""
         return await self._get(service, "/signals", _NUMBERS, _LOOK_S)
 
-    async def dead_letters(self, after: int, limit: int, /) -> list[DeadLetter]:
+    async def dead_letters(self, after: int, limit: int, /) -> DeadLetters:
         """See ``Signals``."""
-        return (
-            await self._get("gateway", f"/dead_letters?after={after}&limit={limit}", _LETTERS, _LOOK_S)
-        ).rows
+        return await self._get("gateway", f"/dead_letters?after={after}&limit={limit}", _LETTERS, _LOOK_S)
 
     async def set_mapping(self, field: str, source: str, /) -> None:
         """See ``GatewaySwitches``."""

@@ -29,8 +29,10 @@ class ReplayRun:
         self._size = _FIRST
         self._next_s = float("-inf")
         self._moved = False  # this look through the letters replayed some
+        self._fruitless = 0  # looks in a row that replayed none
         self.replayed = 0
-        self.refused: set[str] = set()
+        self.refused: set[str] = set()  # in the last whole look
+        self._refused_now: set[str] = set()
         self.over = False
 
     async def step(self, signals: Signals, switches: GatewaySwitches) -> None:
@@ -42,22 +44,27 @@ class ReplayRun:
         if self._clock.now_s() < self._next_s:
             return
         self._next_s = self._clock.now_s() + 1.0  # after a failure
-        if not self._waiting and not await self._page(signals):
-            self.over = not self._moved
-            self._cursor, self._moved = 0, False
         if self._waiting:
             await self._batch(switches)
-        else:
+        elif await self._page(signals):
             self._next_s = self._clock.now_s()
+        else:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """End of the letters: over when a whole look found none, or none that the gateway would take."""
+        self.refused, self._refused_now = self._refused_now, set()
+        self._fruitless = 0 if self._moved else self._fruitless + 1
+        self.over = not self._moved and (not self.refused or self._fruitless >= self._config.replay_retries)
+        pause_s = self._config.replay_retry_s if self.refused and not self._moved else 0.0
+        self._next_s = self._clock.now_s() + pause_s
+        self._cursor, self._moved = 0, False
 
     async def _page(self, signals: Signals) -> bool:
-        letters = await signals.dead_letters(self._cursor, _PAGE)
-        if not letters:
-            return False
-        self._cursor = letters[-1].seq
-        ours = (one.id for one in letters if is_of(one, self._act.field, self._act.source))
-        self._waiting = [key for key in ours if key not in self.refused]
-        return True
+        page = await signals.dead_letters(self._cursor, _PAGE)
+        self._waiting = [one.id for one in page.rows if is_of(one, self._act.field, self._act.source)]
+        ended, self._cursor = page.last == self._cursor, page.last
+        return not ended
 
     async def _batch(self, switches: GatewaySwitches) -> None:
         batch = self._waiting[: self._size]
@@ -67,7 +74,7 @@ class ReplayRun:
         took_s = now_s - begun_s
         self._waiting = self._waiting[len(batch) :]
         self.replayed += len(answer.replayed)
-        self.refused |= set(answer.refused)
+        self._refused_now |= set(answer.refused)
         self._moved = self._moved or bool(answer.replayed)
         slow = took_s > _SLOW_S
         self._size = max(1, self._size // 2) if slow else min(2 * self._size, self._config.replay_batch_max)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.healing.diagnose import AMBIGUOUS, NO_NAME, UNPROVEN, Diagnosis, Verdict
@@ -45,6 +45,7 @@ def test_a_rename_of_any_field_is_found_under_its_new_name(field: str) -> None:
     assert _says(_verdicts(records)) == [("renamed", field, "q7")]
 
 
+@settings(max_examples=30)
 @given(
     st.integers(0, 2**32), st.text("abcdefgh_", min_size=1, max_size=12), st.randoms(use_true_random=False)
 )
@@ -58,12 +59,15 @@ def test_the_verdict_does_not_depend_on_the_order_of_the_letters(
     assert _says(in_order) == [("renamed", "amount", source)]
 
 
-@given(st.integers(0, 2**32), st.sampled_from(FIELDS), st.randoms(use_true_random=False))
-def test_no_decoy_passes(seed: int, field: str, dice: random.Random) -> None:
-    records = decoyed(stream(seed, 200, GOLDEN, every=5), field, "other", dice)
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.sampled_from(FIELDS))
+def test_no_decoy_passes(seed: int, field: str) -> None:
+    # Shuffled by plain dice: generated ones find the shuffle that changes nothing, which is no decoy.
+    records = decoyed(stream(seed, 200, GOLDEN, every=5), field, "other", random.Random(seed))
     assert _says(_verdicts(records))[0] == ("refuted", field, "other")
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_one_wrong_golden_row_among_any_number_of_right_ones_refutes(seed: int, dice: random.Random) -> None:
     records = [renamed(record, "amount", "x") for record in stream(seed, 300, GOLDEN, every=5)]

@@ -98,6 +98,25 @@ def test_a_rename_that_is_over_before_the_mapping_is_still_replayed(store: Sqlit
     assert len(world.delivered) == len(set(world.delivered)) == 400
 
 
+def test_letters_refused_while_a_hop_is_down_are_replayed_when_it_is_back(store: SqliteStore) -> None:
+    world = World(hop_down=True)
+    for record in stream(3, 700, GOLDEN):
+        world.offer(_rename(record))
+
+    async def story() -> None:
+        life = asyncio.ensure_future(Life(world, store, golden=GOLDEN).until_killed(60))
+        await asyncio.sleep(20)
+        assert world.mapping == {"amount": "zx_total"}
+        assert len(world.dead) == 700
+        world.hop_down = False
+        await life
+
+    run(story)
+    assert world.dead == {}
+    assert world.acts == ["map"]
+    assert kinds(store)[-1] == "verified"
+
+
 async def _alive(world: World, store: SqliteStore, for_s: float, name: str = "life") -> None:
     await Life(world, store, golden=GOLDEN, name=name).until_killed(for_s)
 
@@ -201,20 +220,23 @@ def _deaf_letters(world: World) -> None:
 
 
 async def _killed_once(world: World, store: SqliteStore, harm: Callable[[World], None], at: int) -> bool:
-    first = asyncio.ensure_future(Life(world, store, golden=GOLDEN, name="one").until_killed(25))
+    first = asyncio.ensure_future(Life(world, store, golden=GOLDEN, name="one").until_killed(60, calm_s=8))
     await asyncio.sleep(2)
     world.fuse.at = at
     harm(world)
     killed = await first
     world.fuse.at = -1
-    await Life(world, store, golden=GOLDEN, name="two").until_killed(30)
+    await Life(world, store, golden=GOLDEN, name="two").until_killed(60, calm_s=6)
     return killed
 
 
 @pytest.mark.parametrize(
     ("harm", "effects"),
-    [(_hang, ["restart scorer-a"]), (_letters, ["map"]), (_deaf_letters, ["map", "unmap"])],
-    ids=["restart", "mapping and replay", "mapping taken back"],
+    [
+        pytest.param(_hang, ["restart scorer-a"], id="restart"),
+        pytest.param(_letters, ["map"], id="mapping and replay"),
+        pytest.param(_deaf_letters, ["map", "unmap"], id="mapping taken back", marks=pytest.mark.slow),
+    ],
 )
 def test_killed_at_any_step_it_has_exactly_one_effect(
     tmp_path: Path, harm: Callable[[World], None], effects: list[str]

@@ -154,12 +154,14 @@ class World:
     mapping: dict[str, str] = field(default_factory=dict)
     mappings_set: list[tuple[str, str]] = field(default_factory=list)
     dead: dict[int, DeadLetter] = field(default_factory=dict)
+    buried: list[int] = field(default_factory=list)  # numbers of all dead letters, replayed ones too
     delivered: list[str] = field(default_factory=list)
     offered: int = 0
     repaired: int = 0
     acts: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     deaf: bool = False  # mappings are taken and have no effect
+    hop_down: bool = False  # what is replayed cannot be decided now
     way_cut: str = ""  # the healer's own edge to this service carries nothing
     platform_gone: bool = False
     _keys: dict[str, None] = field(default_factory=dict)
@@ -174,6 +176,7 @@ class World:
         why = Contract(SPEC).check(read).why
         if why:
             whole = {"id": key, **record}
+            self.buried.append(self.offered)
             self.dead[self.offered] = DeadLetter(seq=self.offered, id=key, record=whole, why=why)
             return
         self.repaired += read.keys() != record.keys()
@@ -192,8 +195,9 @@ class World:
         for key in ids:
             seq = int(key[1:])
             if seq not in self.dead:
+                done["replayed"].append(key)  # by an earlier call
                 continue
-            if Contract(SPEC).check(self._read(self.dead[seq].record)).why:
+            if self.hop_down or Contract(SPEC).check(self._read(self.dead[seq].record)).why:
                 done["refused"].append(key)
                 continue
             del self.dead[seq]
@@ -228,11 +232,7 @@ class World:
             case "GET", "/signals":
                 return {"repaired_total": float(self.repaired)}
             case "GET", "/dead_letters":
-                rows = [row for seq, row in self.dead.items() if seq > asked["after"]][: asked["limit"]]
-                listed = [
-                    {"seq": r.seq, "id": r.id, "record": r.record, "why": r.why, "notes": []} for r in rows
-                ]
-                return {"rows": listed, "last": rows[-1].seq if rows else asked["after"]}
+                return self._page(asked["after"], asked["limit"])
             case "PUT", "/switches/mapping":
                 return self._switch(json.loads(body))
             case "DELETE", _:
@@ -243,6 +243,13 @@ class World:
                 self.fuse.burn()
                 return done
         raise AssertionError(f"no such route: {route}")
+
+    def _page(self, after: int, limit: int) -> object:
+        """As the gateway pages: by the numbers of all that ever lay here, without those replayed."""
+        numbers = [seq for seq in self.buried if seq > after][:limit]
+        rows = [self.dead[seq] for seq in numbers if seq in self.dead]
+        listed = [{"seq": r.seq, "id": r.id, "record": r.record, "why": r.why, "notes": []} for r in rows]
+        return {"rows": listed, "last": numbers[-1] if numbers else after}
 
     def _switch(self, wanted: dict[str, str]) -> object:
         self.fuse.burn()
@@ -325,21 +332,31 @@ class Life:
         self.healer = Healer(outside, Diagnosis(SPEC, golden, CONFIG), CONFIG)
         self.healer.recover()
 
-    async def until_killed(self, for_s: float) -> bool:
-        """Run for that long; True if the fuse ended it."""
+    async def until_killed(self, for_s: float, calm_s: float = float("inf")) -> bool:
+        """Run for that long, or until nothing was in hand for ``calm_s``; True if the fuse ended it."""
         loops = [
             self.healer.probing.pulse_forever,
             self.healer.probing.probe_forever,
             self.healer.run_forever,
         ]
         tasks = [asyncio.ensure_future(loop()) for loop in loops]
-        done, _ = await asyncio.wait(tasks, timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
+        calm = asyncio.ensure_future(self._calm(calm_s))
+        done, _ = await asyncio.wait([*tasks, calm], timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
+        done -= {calm}
+        tasks.append(calm)
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        wrong = [e for e in ended if not isinstance(e, (Killed, asyncio.CancelledError))]
+        wrong = [e for e in ended if e is not None and not isinstance(e, (Killed, asyncio.CancelledError))]
         assert not wrong, wrong
         return bool(done)
+
+    async def _calm(self, calm_s: float) -> None:
+        still_s = 0.0
+        while still_s < calm_s:
+            await asyncio.sleep(1.0)
+            books = self.healer.books
+            still_s = 0.0 if books.begun or books.unverified or books.to_undo else still_s + 1.0
 
 
 def lines(store: SqliteStore) -> list[dict[str, Any]]:
