@@ -1,18 +1,19 @@
 """The circuit breaker: when a hop is not asked at all.
 
 Comes in: who wants to call, how each call ended, the instant. Goes out: whether the call may be
-made, and the state. It opens on evidence, not on a share: over the last ``window`` calls of the last
+made, and the state. It opens on evidence, not on a share: over the last ``windows`` calls of the last
 ``window_s`` seconds an exact binomial test must reject "the share of failed calls is at most
-``failed_share``" (or the same of slow calls) at level ``alpha``. The test is made after each call, so
-``alpha`` is small: by the union bound a hop whose true share is ``failed_share`` opens it within N
-independent calls with probability at most N * alpha.
+``failed_share``" (or the same of slow calls) at level ``alpha``. A short window sees a hop that has just
+died behind its good past, a long one sees a part that fails. The tests are made after each call, so
+``alpha`` is small: by the union bound a hop with both shares at their limits opens it within N
+independent calls with probability at most 4 * N * alpha (two windows, two tests).
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
@@ -28,7 +29,7 @@ class BreakerConfig:
     failed_share: float = 0.05
     slow_share: float = 0.5
     alpha: float = 1e-9
-    window: int = 100
+    windows: tuple[int, ...] = (20, 100)
     window_s: float = 10.0
     calls_min: int = 10
     wait_s: float = 0.2  # the first wait before probes; each failed probe doubles it
@@ -53,7 +54,7 @@ class Breaker:
     def __init__(self, config: BreakerConfig, dice: Callable[[], float]) -> None:
         self._config = config
         self._dice = dice
-        self._calls: deque[_Ended] = deque(maxlen=config.window)
+        self._calls: deque[_Ended] = deque(maxlen=max(config.windows))
         self._generation = 0
         self._probing = self._good_probes = 0
         self._reopenings = 0
@@ -98,13 +99,20 @@ class Breaker:
         config = self._config
         while self._calls and self._calls[0].at_s < now_s - config.window_s:
             self._calls.popleft()
-        count = len(self._calls)
+        calls = list(self._calls)
+        for window in config.windows:
+            if why := self._excess(calls[-window:]):
+                return why
+        return ""
+
+    def _excess(self, calls: Sequence[_Ended]) -> str:
+        config, count = self._config, len(calls)
         if count < config.calls_min:
             return ""
-        failed = sum(call.failed for call in self._calls)
+        failed = sum(call.failed for call in calls)
         if failed >= least_rejecting(count, config.failed_share, config.alpha):
             return f"{failed} of {count} calls failed; {config.failed_share:.0%} is borne"
-        slow = sum(call.slow for call in self._calls)
+        slow = sum(call.slow for call in calls)
         if slow >= least_rejecting(count, config.slow_share, config.alpha):
             return f"{slow} of {count} calls were slow; {config.slow_share:.0%} is borne"
         return ""

@@ -36,7 +36,7 @@ def _trips(breaker: Breaker, failed_share: float, calls: int, seed: int) -> int 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_at_the_borne_share_of_errors_it_never_trips(seed: int) -> None:
-    # By the union bound it would, with probability at most 50,000 * 1e-9.
+    # By the union bound it would, with probability at most 2 * 50,000 * 1e-9.
     assert _trips(_breaker(failed_share=0.05), 0.05, 50_000, seed) is None
 
 
@@ -51,6 +51,17 @@ def test_a_hop_that_fails_is_given_up_soon(share: float, at_most: int, seed: int
     opened = _trips(_breaker(failed_share=0.05), share, 2000, seed)
     assert opened is not None
     assert 10 <= opened <= at_most
+
+
+def test_a_hop_that_dies_after_a_long_good_time_is_given_up_as_soon() -> None:
+    breaker = _breaker(failed_share=0.2)
+    for index in range(1000):
+        breaker.ended(_ticket(breaker, index / RATE_HZ), "good", index / RATE_HZ)
+    failures = 0
+    while breaker.state == "closed":
+        breaker.ended(_ticket(breaker, 20.0), "failed", 20.0)
+        failures += 1
+    assert failures <= 20
 
 
 def test_few_calls_are_no_evidence_even_if_all_fail() -> None:
