@@ -21,6 +21,7 @@ from harness.errors import Refused
 from harness.proxy.control import Control, Ends
 from harness.proxy.edges import Edge
 from harness.proxy.listener import LOOPBACK
+from harness.proxy.precise import PreciseSelector
 from harness.proxy.spec import Spec
 from harness.shell import fresh_token
 
@@ -36,7 +37,8 @@ def main(arguments: list[str]) -> int:
         return 2
     _raise_file_limit()
     try:
-        asyncio.run(_serve(spec))
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(PreciseSelector())) as runner:
+            runner.run(_serve(spec))
     except Refused as error:
         sys.stderr.write(f"proxy: {error}\n")
         return 5

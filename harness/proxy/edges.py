@@ -78,25 +78,27 @@ class Edge:
             counters=EdgeCounters(
                 connections=self._connections,
                 open=len(self._links),
-                bytes_upstream=self._bytes["upstream"],
-                bytes_downstream=self._bytes["downstream"],
+                bytes_upstream=self._received("upstream"),
+                bytes_downstream=self._received("downstream"),
                 toxics={name: active.tally.counters() for name, (active, _) in self._toxics.items()},
             ),
         )
 
-    def counted(self, way: Way, count: int, /) -> None:
-        """Count bytes that came in."""
-        self._bytes[way] += count
-
     def gone(self, link: Link, /) -> None:
-        """Forget a connection that is over."""
-        self._links.discard(link)
+        """Forget a connection that is over, but for its bytes."""
+        if link in self._links:
+            self._links.remove(link)
+            for way, lane in link.lanes.items():
+                self._bytes[way] += lane.received_bytes
 
     def close(self) -> None:
         """Close the port and reset all connections."""
         self._listener.close()
         for link in tuple(self._links):
             link.reset()
+
+    def _received(self, way: Way) -> int:
+        return self._bytes[way] + sum(link.lanes[way].received_bytes for link in self._links)
 
     def _mode(self) -> Mode:
         kinds = {active.spec.type for active, _ in self._toxics.values()}

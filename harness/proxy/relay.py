@@ -26,10 +26,6 @@ LOOPBACK = "127.0.0.1"
 class Owner(Protocol):
     """The edge, as a connection sees it."""
 
-    def counted(self, way: Way, count: int, /) -> None:
-        """Bytes have come in."""
-        ...
-
     def gone(self, link: Link, /) -> None:
         """The connection is over."""
         ...
@@ -41,6 +37,7 @@ class Lane:
     def __init__(self, link: Link, way: Way) -> None:
         self.way = way
         self.opening = b""
+        self.received_bytes = 0
         self.ended = False
         self.blocked = False
         self._link = link
@@ -57,6 +54,7 @@ class Lane:
     def take(self, piece: Piece) -> None:
         """Bring a piece in from the source."""
         if isinstance(piece, bytes):
+            self.received_bytes += len(piece)
             if self._sink is not None and not self._chain and self.opening:
                 self._sink.write(piece)
                 return
@@ -175,7 +173,6 @@ class Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bring bytes in."""
-        self._link.counted(self._outward.way, len(data))
         self._outward.take(data)
 
     def eof_received(self) -> bool:
@@ -213,7 +210,6 @@ class Link:
         }
         up, down = self.lanes["upstream"], self.lanes["downstream"]
         self._caller, self._callee = Side(self, up, down), Side(self, down, up)
-        self.counted = owner.counted
 
     async def start(self, accepted: socket.socket, upstream: int) -> None:
         """Take the accepted socket, then connect to ``upstream``; a callee that refuses resets the caller."""
