@@ -33,7 +33,7 @@ from harness.proxy.spec import ToxicSpec
 
 NAME = "proxy"
 SEED = 19
-FORECAST_S = 210.0
+FORECAST_S = 170.0
 TOXIPROXY = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 BUILD_S_MAX = 240.0
 MESSAGE = b"m" * 200  # about a small HTTP request
