@@ -17,6 +17,7 @@ from harness.shell import environment, monotonic_s
 
 TICK_S = 1.0
 HEARTBEAT_S = 30.0
+CLEAR = "\r\x1b[K"
 
 
 class Progress:
@@ -41,15 +42,15 @@ class Progress:
         self.over.set()
         self.ticker.join()
         if self.live and self.last:
-            tell("\r\x1b[K", end="")
+            tell("", end="", start=CLEAR)
 
     def __call__(self, text: str) -> None:
         """Tell a change of state."""
         with self.lock:
             self.last, self.told_s = text, monotonic_s()
             gone_s = self.told_s - self.started_s
-            clear = "\r\x1b[K" if self.live else ""
-            tell(f"{clear}[{gone_s:6.1f} s] {text}")
+            one_line = text.replace("\n", "\\n")  # a record is a line, whatever a service's name or log holds
+            tell(f"[{gone_s:6.1f} s] {one_line}", start=CLEAR if self.live else "")
 
     def _tick(self) -> None:
         while not self.over.wait(TICK_S):
@@ -60,7 +61,7 @@ class Progress:
         gone_s = now_s - self.started_s
         left = f"{length_text(gone_s)} of about {length_text(max(self.forecast_s, gone_s))}"
         if self.live:
-            tell(f"\r\x1b[K  … {left} (Ctrl-C undoes and stops)", end="")
+            tell(f"  … {left} (Ctrl-C undoes and stops)", end="", start=CLEAR)
         elif now_s - self.told_s >= HEARTBEAT_S:
             self.told_s = now_s
             tell(f"[{gone_s:6.1f} s] … {left}")

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from typing import TextIO
+
+# What a terminal, a log or a reader of text obeys instead of showing: control and format characters (escape
+# codes, direction marks), line ends other than our own, halves of surrogate pairs.
+OBEYED = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
 
 def prepare() -> None:
@@ -19,9 +24,28 @@ def prepare() -> None:
             reconfigure(errors="replace")
 
 
+def harmless(text: str) -> str:
+    r"""Write what would be obeyed instead of shown as JSON writes it; line ends stay.
+
+    >>> print(harmless("a\x1b[2Jb\r\n\u202ec"))
+    a\u001b[2Jb\u000d
+    \u202ec
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(_escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    if letter in "\n\t" or unicodedata.category(letter) not in OBEYED:
+        return letter
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 def say(text: str) -> None:
-    """Write a result, with a line end, to standard output."""
-    _write(sys.stdout, text + "\n")
+    """Write a result, with a line end, to standard output; control characters are shown, not obeyed."""
+    _write(sys.stdout, harmless(text) + "\n")
 
 
 def say_exactly(content: bytes) -> None:
@@ -29,9 +53,9 @@ def say_exactly(content: bytes) -> None:
     _write(sys.stdout, content.decode("utf-8"))
 
 
-def tell(text: str, end: str = "\n") -> None:
-    """Write progress or a message to standard error."""
-    _write(sys.stderr, text + end)
+def tell(text: str, end: str = "\n", *, start: str = "") -> None:
+    """Write progress or a message to standard error; ``start`` and ``end`` go out as they are."""
+    _write(sys.stderr, start + harmless(text) + end)
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -29,6 +29,7 @@ from harness.history.observations import DTYPE, read_rows
 from harness.plan.model import Plan
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
+_FILE_BYTES_MAX = 2 * 1024**3  # a run of 20 million units is below; more is no run, or a sparse file
 _SMALL_BYTES_MAX = 16 * 1024 * 1024  # plans of 1,000 episodes are below 1 MB
 _COLUMNS = tuple((name, DTYPE[name].str) for name in DTYPE.names or ())
 _T = TypeVar("_T")
@@ -136,12 +137,21 @@ def find_campaign(store: Path, name: str) -> Path:
     named = store / name
     if _ID.fullmatch(name) and named.is_dir() and not named.is_symlink():
         return named
-    folder = Path(name).absolute()
+    folder = _existing(name)
     # A name that leads nowhere must not lead to the campaign that the user happens to stand in.
-    for candidate in (folder, folder.parent, folder.parent.parent) if folder.is_dir() else ():
+    for candidate in (folder, folder.parent, folder.parent.parent) if folder else ():
         if (candidate / "campaign.json").is_file() and (candidate / "runs").is_dir():
             return candidate
     raise _problem("no-campaign", name, f"no campaign {name!r} in {store}, and no such campaign folder")
+
+
+def _existing(name: str) -> Path | None:
+    """Give the folder of that name; a name that no file system takes is none."""
+    folder = Path(name).absolute()
+    try:
+        return folder if folder.is_dir() else None
+    except (OSError, ValueError):
+        return None
 
 
 def read_campaign(folder: Path) -> Campaign:
@@ -299,9 +309,13 @@ class _Folder:
         """Open a plain file; without O_NONBLOCK a named pipe would hang the reader."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(name, flags, dir_fd=self._fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _FILE_BYTES_MAX:
             os.close(fd)
-            raise _NotPlain(f"{name} is no plain file")
+            larger = stat.S_ISREG(found.st_mode)
+            raise _NotPlain(
+                f"{name} is {f'larger than {_FILE_BYTES_MAX} bytes' if larger else 'no plain file'}"
+            )
         return fd
 
     def read(self, name: str) -> bytes:
