@@ -95,8 +95,16 @@ def ask(url: str, body: bytes | None = None, method: str | None = None) -> Answe
 class Pipeline:
     """All services of one state folder; those in ``elsewhere`` are replaced by another URL."""
 
-    def __init__(self, folder: Path, template: Path, elsewhere: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        template: Path,
+        elsewhere: Mapping[str, str] | None = None,
+        *,
+        healing: str = "off",
+    ) -> None:
         self.folder = folder
+        self.healing = healing
         self.template = template
         self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES} | dict(elsewhere or {})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -188,4 +196,5 @@ class Pipeline:
             "TEMPLATE_DIR": str(self.template),
             "SERVICE": name,
             "SWEEP_AFTER_S": "0.5",
+            "HEALING": self.healing,
         }
