@@ -1,0 +1,263 @@
+"""Observers see acts once, through hangs and restarts, say when they saw nothing, and block nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from harness.experiment.model import Observe
+from harness.history.events import Acted, Blind
+from harness.observers.watch import Observers
+from harness.targets.local.wiring import free_ports
+
+QUICK_S = 0.02
+
+
+class Book:
+    """What the small service lists; a test writes it while the service runs."""
+
+    def __init__(self):
+        self.acts, self.lines, self.version = [], [], "1.0.0"
+        self.boot_id, self.status, self.limit = "a", 200, 1000
+        self.hang, self.asked = threading.Event(), threading.Event()
+        self.let_go = threading.Event()
+
+    def page(self, path):
+        url = urlsplit(path)
+        query = {name: int(values[0]) for name, values in parse_qs(url.query).items()}
+        if url.path == "/aliases/champion":
+            return {"alias": "champion", "version": self.version}
+        name = {"/acts": "acts", "/journal": "lines"}.get(url.path)
+        if name is None:
+            return None
+        rows = [row for row in getattr(self, name) if row["seq"] > query["after"]][: query["limit"]]
+        return {name: rows, "last": rows[-1]["seq"] if rows else len(getattr(self, name))}
+
+
+def act(seq, name="breaker_opened", **fields):
+    return {"seq": seq, "at_s": seq / 10, "act": name, "detail": f"d{seq}"} | fields
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        book = self.server.book
+        book.asked.set()
+        if book.hang.is_set():
+            book.let_go.wait(20)
+        page = book.page(self.path)
+        body = json.dumps(page).encode()
+        self.send_response(404 if page is None else book.status)
+        self.send_header("x-boot-id", book.boot_id)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def serving(book, port=0):
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        server.daemon_threads = True
+        server.book = book
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            book.let_go.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def book():
+    return Book()
+
+
+class Taken:
+    """Everything that an observer has given so far."""
+
+    def __init__(self, observers):
+        self._observers, self.events = observers, []
+
+    def take(self):
+        self.events += self._observers.drain()
+        return self
+
+    @property
+    def acts(self):
+        return [event for event in self.events if isinstance(event, Acted)]
+
+    @property
+    def gaps(self):
+        return [event for event in self.events if isinstance(event, Blind)]
+
+
+ACTS = Observe(acts=("gateway:/acts",))
+
+
+def test_acts_are_seen_once_with_the_systems_own_stamp(book, until):
+    book.acts = [act(1), act(2, effect=False)]
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        until(lambda: len(taken.take().acts) == 2)
+        book.acts.append(act(3, "breaker_closed"))
+        until(lambda: len(taken.take().acts) == 3)
+    taken.take()
+    assert [(one.at_s, one.act, one.detail, one.effect) for one in taken.acts] == [
+        (0.1, "breaker_opened", "d1", True),
+        (0.2, "breaker_opened", "d2", False),
+        (0.3, "breaker_closed", "d3", True),
+    ]
+    assert {(one.observer, one.service) for one in taken.acts} == {("gateway:/acts", "gateway")}
+    assert taken.gaps == []
+
+
+def test_an_act_without_a_stamp_has_the_instant_at_which_it_was_received(book, until):
+    book.acts = [{"seq": 1, "act": "switched"}]
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        (one,) = until(observers.drain)
+    assert one.at_s == one.received_s > 0
+
+
+def test_long_listings_are_read_to_their_end(book, until):
+    book.acts = [act(seq) for seq in range(1, 1202)]
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        until(lambda: len(taken.take().acts) == 1201)
+    assert [one.detail for one in taken.acts] == [f"d{seq}" for seq in range(1, 1202)]
+
+
+@pytest.mark.parametrize("again", ["numbers from 1 again", "goes on with its numbers"])
+def test_a_restarted_service_is_read_anew_and_nothing_is_given_twice(book, until, again):
+    book.acts = [act(1), act(2)]
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        until(lambda: len(taken.take().acts) == 2)
+        new = act(1, at_s=7.5) if again == "numbers from 1 again" else act(3, at_s=7.5)
+        book.acts, book.boot_id = ([new] if new["seq"] == 1 else [*book.acts, new]), "b"
+        until(lambda: len(taken.take().acts) == 3)
+    assert [one.at_s for one in taken.take().acts] == [0.1, 0.2, 7.5]
+
+
+def test_a_list_that_began_again_and_grew_past_the_cursor_is_read_whole(book, until):
+    book.acts = [act(1)]
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        until(lambda: len(taken.take().acts) == 1)
+        book.acts, book.boot_id = [act(seq, at_s=5.0 + seq) for seq in (1, 2, 3)], "b"
+        until(lambda: len(taken.take().acts) == 4)
+    assert [one.at_s for one in taken.acts] == [0.1, 6.0, 7.0, 8.0]
+
+
+def test_a_service_that_is_away_leaves_one_gap_and_its_acts_are_seen_after_it(book, until):
+    (port,) = free_ports(1)
+    book.acts = [act(1)]
+    with Observers(ACTS, {"gateway": f"http://127.0.0.1:{port}"}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        with serving(book, port):
+            until(lambda: len(taken.take().acts) == 1)
+        with socket.create_server(("127.0.0.1", port)) as closing:  # it is away when somebody else answers
+            closing.accept()[0].close()
+        book.acts.append(act(2))
+        with serving(book, port):
+            until(lambda: len(taken.take().acts) == 2)
+            until(lambda: taken.take().gaps)
+    first_s, second_s = (one.received_s for one in taken.acts)
+    (gap,) = [one for one in taken.gaps if first_s < one.until_s <= second_s]
+    assert gap.since_s < gap.until_s
+    assert gap.observer == "gateway:/acts"
+    assert gap.why
+
+
+def test_a_hung_service_blocks_neither_the_caller_nor_the_other_observers(book, until):
+    hung = Book()
+    hung.hang.set()
+    observed = Observe(acts=("gateway:/acts", "other:/acts"))
+    with serving(book) as url, serving(hung) as hung_url:
+        with Observers(observed, {"gateway": hung_url, "other": url}, every_s=QUICK_S) as observers:
+            taken = Taken(observers)
+            until(hung.asked.is_set)
+            book.acts.append(act(1))
+            until(lambda: taken.take().acts)
+        taken.take()
+    assert [one.service for one in taken.acts] == ["other"]
+    assert {gap.observer for gap in taken.gaps} == {"gateway:/acts"}
+
+
+def test_a_gap_that_is_open_at_the_end_is_told(until):
+    (port,) = free_ports(1)
+    observers = Observers(ACTS, {"gateway": f"http://127.0.0.1:{port}"}, every_s=QUICK_S)
+    with observers:
+        assert observers.drain() == []
+    (gap,) = observers.drain()
+    assert isinstance(gap, Blind)
+    assert gap.since_s < gap.until_s
+    assert "ConnectionRefused" in gap.why
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_error_is_a_gap_and_no_answer(book, status):
+    book.status = status
+    with serving(book) as url:
+        observers = Observers(ACTS, {"gateway": url}, every_s=QUICK_S)
+        with observers:
+            pass
+        (gap,) = observers.drain()
+    assert gap.why == f"status {status}"
+
+
+def test_an_answer_of_another_shape_is_a_gap(book):
+    book.acts = [{"seq": 1}]
+    with serving(book) as url:
+        observers = Observers(ACTS, {"gateway": url}, every_s=QUICK_S)
+        with observers:
+            pass
+        (gap,) = observers.drain()
+    assert "not what the protocol says" in gap.why
+
+
+def test_a_route_that_is_not_there_in_this_arm_is_no_blindness(book, until):
+    with serving(book) as url:
+        observers = Observers(Observe(acts=("gateway:/none",)), {"gateway": url}, every_s=QUICK_S)
+        with observers:
+            until(book.asked.is_set)
+        assert observers.drain() == []
+
+
+def test_a_service_that_does_not_run_in_this_arm_is_not_looked_at():
+    observers = Observers(Observe(journal="healer:/journal"), {"gateway": "http://127.0.0.1:1"})
+    with observers:
+        pass
+    assert observers.drain() == []
+
+
+def test_another_version_of_an_alias_is_an_act_and_the_first_look_is_none(book, until):
+    observed = Observe(aliases=("registry:/aliases/champion",))
+    with serving(book) as url, Observers(observed, {"registry": url}, every_s=QUICK_S) as observers:
+        until(book.asked.is_set)
+        book.asked.clear()
+        until(book.asked.is_set)
+        book.version = "1.1.0"
+        (one,) = until(observers.drain)
+    assert (one.service, one.act, one.detail) == ("registry", "alias_changed", "champion 1.0.0 -> 1.1.0")
+    assert one.at_s == one.received_s
+
+
+def test_the_journal_is_kept_as_it_came(book, until):
+    book.lines = [{"seq": 1, "line": {"type": "io.hormesis.heal.detected.v1", "data": {"x": 1.50}}}]
+    with serving(book) as url:
+        observed = Observe(journal="healer:/journal")
+        with Observers(observed, {"healer": url}, every_s=QUICK_S) as observers:
+            (one,) = until(observers.journal)
+    assert one.line == json.dumps(book.lines[0]["line"]).encode()
+    assert one.received_s > 0
