@@ -14,6 +14,7 @@ from reference_pipeline.ports import Clock
 
 _PAGE = 256
 _FIRST = 32
+_LEAST = 8  # a gateway that is slow for fewer is slow for another reason
 _SLOW_S = 0.25  # a batch that takes longer is halved, a faster one doubled
 
 
@@ -77,5 +78,5 @@ class ReplayRun:
         self._refused_now |= set(answer.refused)
         self._moved = self._moved or bool(answer.replayed)
         slow = took_s > _SLOW_S
-        self._size = max(1, self._size // 2) if slow else min(2 * self._size, self._config.replay_batch_max)
+        self._size = max(_LEAST, self._size // 2) if slow else min(2 * self._size, self._config.replay_batch_max)
         self._next_s = now_s + took_s * (1 / self._config.replay_share - 1)
