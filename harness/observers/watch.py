@@ -59,7 +59,7 @@ class Observers:
             readers[observed.journal] = JournalReader()
         self._inbox = _Inbox()
         self._watches = [
-            _Watch(place, urls[service], reader, self._inbox, every_s)
+            _Watch(place, urls[service], reader, inbox=self._inbox, every_s=every_s)
             for place, reader in readers.items()
             if (service := place.partition(":")[0]) in urls
         ]
@@ -114,7 +114,7 @@ class _Inbox:
 class _Watch:
     """One route, looked at by one thread until it is over, and once more then."""
 
-    def __init__(self, place: str, url: str, reader: Reader, inbox: _Inbox, every_s: float) -> None:
+    def __init__(self, place: str, url: str, reader: Reader, *, inbox: _Inbox, every_s: float) -> None:
         self.over = threading.Event()
         self._place, self._url, self._route = place, url, place.partition(":")[2]
         self._reader, self._inbox, self._every_s = reader, inbox, every_s
