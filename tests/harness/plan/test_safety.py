@@ -13,6 +13,8 @@ from harness.faults.catalog import FAULTS
 from harness.faults.effects import Cut, Kill, Mutate, Pause
 from harness.plan.model import Plan, PlannedEpisode
 from harness.plan.safety import TARGETS, promises
+from harness.run.records import RecordsTarget
+from harness.targets.local.target import ABILITIES
 
 EVERYTHING = TARGETS["local"]
 
@@ -100,3 +102,8 @@ def test_what_ends_by_itself_may_be_watched_for_longer():
 
 def test_a_plan_that_does_nothing_needs_no_undo():
     assert promises(planned(), frozenset()) == ()
+
+
+def test_what_is_said_of_a_target_before_a_run_is_what_it_says_of_itself():
+    by_the_driver = RecordsTarget.abilities(object.__new__(RecordsTarget))
+    assert TARGETS["local"] == ABILITIES | by_the_driver
