@@ -160,8 +160,11 @@ hormesis --help lists all commands."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code and never raises."""
     prepare()
-    with Signals(keep=argv is None) as signals:
-        return _coded(list(sys.argv[1:] if argv is None else argv), signals)
+    try:
+        with Signals(keep=argv is None) as signals:
+            return _coded(list(sys.argv[1:] if argv is None else argv), signals)
+    except KeyboardInterrupt:  # it came while the code of another end was being told
+        return EXIT_CODE["INTERRUPTED"]
 
 
 def _coded(arguments: list[str], signals: Signals) -> int:

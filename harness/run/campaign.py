@@ -75,6 +75,7 @@ def run_campaign(
     seed: int,
     progress: Callable[[str], None],
     open_target: Callable[[LocalSystem], Target] = LocalTarget,
+    clock_gap_s: Callable[[], float] = shell.clock_gap_s,
 ) -> Path:
     """Run all plans, write report.json and report.html, and give the campaign's folder.
 
@@ -86,15 +87,18 @@ def run_campaign(
     _check_store(store)
     scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
     with only_runner(store, plans[0].target if plans else "local", progress):
-        return _run_plans(plans, experiment, store=store, seed=seed, hooks=Hooks(progress, open_target))
+        return _run_plans(
+            plans, experiment, store=store, seed=seed, hooks=Hooks(progress, open_target, clock_gap_s)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a caller may put into a campaign: who hears of progress, and what opens the target."""
+    """What a caller may put into a campaign: who hears of progress, what opens the target, the clocks."""
 
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target]
+    clock_gap_s: Callable[[], float]
 
 
 def _run_plans(
@@ -108,7 +112,9 @@ def _run_plans(
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"
         progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
-        setting = Setting(plan, experiment, template, python_path, store, progress, hooks.open_target)
+        setting = Setting(
+            plan, experiment, template, python_path, store, progress, hooks.open_target, hooks.clock_gap_s
+        )
         try:
             state = _run_until_baseline(folder, setting)
         except Refused as error:

@@ -1,0 +1,309 @@
+"""Runners that are killed, stopped and interrupted, and what is left of them; tests and bars share this.
+
+Each attack runs the real command on the tiny system. What is left is looked for without asking the harness:
+every process of a run inherits a mark in its environment, and undo records are files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+MARK = "VIRTUAL_ENV"  # the one harmless variable that every child of a run inherits
+GIVE_UP_S = 20.0
+START_S_MAX, RUN_S_MAX = 60.0, 5.0
+
+FAULTS = {
+    "kill": "func: process_kill, arguments: {service: one}",
+    "pause": "func: process_hang, arguments: {service: one}",
+    "latency": "func: network_latency, arguments: {edge: driver-one, latency_ms: 30}",
+    "blackhole": "func: network_black_hole, arguments: {edge: driver-one}",
+    "rename": "func: data_drop_field, arguments: {field: amount}",
+}
+EXPERIMENT = """\
+title: Safety of {name}
+description: One fault, over at once.
+method:
+  - type: action
+    name: {name}
+    provider: {{type: python, module: harness.frontends.chaostoolkit.faults, {fault}}}
+x-hormesis:
+  version: 1
+  system: {here}/tiny_system/hormesis.yaml
+  scenario: {here}/tiny_system/steady.yaml
+  profile:
+    base: test
+    rate_hz: 200
+    baseline_units: 100
+    window_s: 0.1
+    window_units: 20
+    hold_s: 0.2
+    tau_s: 0.8
+    wash_out_s: 0.2
+    deadline_s: 0.1
+    settle_s: 1
+    load_batch: 0
+  arms: [none]
+  sham: false
+"""
+
+
+@dataclass(frozen=True)
+class Left:
+    """After an attack: seconds until no process was left and until no record was open; None = never."""
+
+    processes_s: float | None
+    records_s: float | None
+    in_force: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether in the end nothing was left."""
+        return self.processes_s is not None and self.records_s is not None
+
+
+def experiment(folder: Path, name: str) -> Path:
+    """Write the experiment with one fault of ``FAULTS``; gives its file."""
+    path = folder / f"{name}.yaml"
+    path.write_text(EXPERIMENT.format(name=name, fault=FAULTS[name], here=HERE))
+    return path
+
+
+@dataclass
+class Runner:
+    """A started command. ``mark`` is in the environment of all that it starts."""
+
+    store: Path
+    file: Path
+    boundary: str = "0"
+    words: tuple[str, ...] = ()
+    preexec: Callable[[], None] | None = None
+    terminal: int | None = None
+    mark: str = field(default_factory=lambda: f"/safety/{uuid.uuid4().hex}")
+
+    def __post_init__(self) -> None:
+        words = ["run", str(self.file), "--seed", "7", "--store", str(self.store), *self.words]
+        out = subprocess.PIPE if self.terminal is None else self.terminal
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "victim.py"), self.boundary, *words],
+            env={"PATH": "/usr/bin:/bin", MARK: self.mark, "HORMESIS_STORE": str(self.store)},
+            stdin=subprocess.DEVNULL if self.terminal is None else self.terminal,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            start_new_session=True,
+            preexec_fn=self.preexec,  # noqa: PLW1509 (no threads here)
+        )
+
+    def wait(self, within_s: float = 60.0) -> tuple[int, str]:
+        """Wait for its end; gives its code and what it said."""
+        out, _ = self.process.communicate(timeout=within_s)
+        return self.process.returncode, (out or b"").decode(errors="replace")
+
+    def guardian(self) -> int:
+        """Pid of the guardian, 0 where none runs."""
+        for name in os.listdir("/proc"):
+            with contextlib.suppress(OSError, ValueError):
+                if name.isdigit() and _parent(name) == self.process.pid:
+                    words = Path(f"/proc/{name}/cmdline").read_bytes()
+                    if b"harness.guard" in words:
+                        return int(name)
+        return 0
+
+    def marked(self) -> list[int]:
+        """Pids of what it started and what still lives, itself apart."""
+        wanted = f"{MARK}={self.mark}".encode()
+        found = []
+        for name in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if name.isdigit() and int(name) != self.process.pid and not _is_zombie(name):
+                    block = Path(f"/proc/{name}/environ").read_bytes()
+                    found += [int(name)] if wanted in block.split(b"\0") else []
+        return found
+
+    def records(self) -> list[Path]:
+        """Open undo records of its store."""
+        return sorted((self.store / ".undo").glob("*.json"))
+
+    def told(self, word: bytes) -> bool:
+        """Whether an event is in any history of its store."""
+        return any(word in h.read_bytes() for h in self.store.glob("*/runs/*/history.jsonl"))
+
+    def await_seen(self, look: Callable[[], bool], within_s: float = START_S_MAX) -> bool:
+        """Poll until it is seen, or the runner has ended; gives whether it was."""
+        until_s = time.monotonic() + within_s
+        while time.monotonic() < until_s:
+            if look():
+                return True
+            if self.process.poll() is not None:
+                return look()
+            pause(0.005)
+        return False
+
+    def left(self, since_s: float, *, records: bool = True) -> Left:
+        """Watch until nothing is left; without ``records`` only until no process is."""
+        in_force = bool(self.records())
+        processes_s: float | None = None
+        records_s: float | None = None if records else 0.0
+        while time.monotonic() < since_s + GIVE_UP_S and (processes_s is None or records_s is None):
+            if records_s is None and not self.records():
+                records_s = time.monotonic() - since_s
+            if processes_s is None and not self.marked():
+                processes_s = time.monotonic() - since_s
+            pause(0.002)
+        return Left(processes_s, records_s, in_force)
+
+    def end(self) -> None:
+        """End it and whatever it left, so that a failing test leaves nothing either."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        for pid in self.marked():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def running(store: Path, fault: str, boundary: str = "0", **more: object) -> Iterator[Runner]:
+    """A runner of one fault in ``store``; nothing of it is left afterwards."""
+    store.mkdir(parents=True, exist_ok=True)
+    runner = Runner(store, experiment(store, fault), boundary, **more)  # type: ignore[arg-type]
+    try:
+        yield runner
+    finally:
+        runner.end()
+
+
+def boundaries(store: Path, fault: str) -> int:
+    """How many boundaries a whole run of ``fault`` has."""
+    with running(store, fault, "count") as runner:
+        code, out = runner.wait(120.0)
+        if "boundaries " not in out:
+            raise RuntimeError(f"the run ended with code {code}: {out}")
+        return int(out.rpartition("boundaries ")[2])
+
+
+def killed_at(store: Path, fault: str, boundary: int) -> Left:
+    """SR-1: the runner is gone at one boundary; gives what was left."""
+    with running(store, fault, str(boundary)) as runner:
+        code, out = runner.wait(120.0)
+        since_s = time.monotonic()
+        if code != -signal.SIGKILL and code != 0:
+            raise RuntimeError(f"code {code}: {out}")
+        return runner.left(since_s)
+
+
+def killed_at_random(store: Path, fault: str, dice: random.Random) -> Left:
+    """SR-1: SIGKILL at a random time between the first record and the end of the run."""
+    with running(store, fault) as runner:
+        runner.await_seen(lambda: bool(runner.records()))
+        pause(dice.uniform(0.0, RUN_S_MAX))
+        runner.process.kill()
+        since_s = time.monotonic()
+        return runner.left(since_s)
+
+
+def killed_with_guardian(store: Path, fault: str, dice: random.Random) -> Left:
+    """SR-2: guardian and runner are killed together; the records stay, and nothing else."""
+    with running(store, fault) as runner:
+        runner.await_seen(lambda: bool(runner.records()))
+        pause(dice.uniform(0.0, RUN_S_MAX))
+        for pid in (runner.guardian(), runner.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+        return runner.left(time.monotonic(), records=False)
+
+
+def stopped(store: Path, fault: str) -> Left:
+    """SR-2: SIGSTOP while the fault is in force; the lease runs out."""
+    with running(store, fault) as runner:
+        runner.await_seen(lambda: runner.told(b"fault.injected"))
+        runner.process.send_signal(signal.SIGSTOP)
+        since_s = time.monotonic()
+        return runner.left(since_s)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """What came of signals: exit code, seconds from the first to the end, what it said, what was left."""
+
+    code: int
+    took_s: float
+    said: str
+    left: Left
+
+
+def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> Interrupted:
+    """SR-6: Ctrl-C ``signals`` times on a pseudo-terminal, from a random time on."""
+    master, slave = os.openpty()
+    try:
+        with running(store, fault, terminal=slave, preexec=_take_terminal) as runner:
+            os.close(slave)
+            runner.await_seen(lambda: bool(runner.records()))
+            said = _drain(master, dice.uniform(0.0, RUN_S_MAX))
+            since_s = time.monotonic()
+            for number in range(signals):
+                os.write(master, b"\x03")
+                said += _drain(master, dice.uniform(0.0, 0.3) if number + 1 < signals else 0.0)
+            while runner.process.poll() is None and time.monotonic() < since_s + GIVE_UP_S:
+                said += _drain(master, 0.02)
+            took_s = time.monotonic() - since_s
+            left = runner.left(since_s)
+            code = runner.process.poll()
+        return Interrupted(-1000 if code is None else code, took_s, said.decode(errors="replace"), left)
+    finally:
+        os.close(master)
+
+
+def _take_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _drain(master: int, length_s: float) -> bytes:
+    """Read what a terminal shows for so long, so that the runner never waits for us."""
+    until_s, said = time.monotonic() + length_s, b""
+    while True:
+        readable, _, _ = select.select([master], [], [], max(0.0, until_s - time.monotonic()))
+        if not readable:
+            return said
+        try:
+            said += os.read(master, 4096)
+        except OSError:  # nobody has the other end open any more
+            return said
+
+
+def undo(store: Path) -> int:
+    """``hormesis undo`` of a store; gives its exit code."""
+    words = [sys.executable, "-m", "harness.frontends.cli", "undo", "--store", str(store)]
+    return subprocess.run(words, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
+
+
+def pause(length_s: float) -> None:
+    """Let others run for so long."""
+    select.select([], [], [], length_s)
+
+
+def _parent(pid: str) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _is_zombie(pid: str) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"

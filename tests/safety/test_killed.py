@@ -1,0 +1,71 @@
+"""SR-1, SR-2: the runner is killed, with its guardian, or stopped: nothing of the run stays."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import safety_kit as kit
+
+NAMES = sorted(kit.FAULTS)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("name", ["latency"])
+def test_a_runner_killed_at_a_boundary_leaves_nothing(tmp_path, name):
+    """SR-1, sampled."""
+    dice = random.Random(name)
+    assert kit.killed_at(tmp_path, name, dice.randrange(150, 400)).nothing
+
+
+@pytest.mark.live
+def test_a_runner_killed_with_its_guardian_leaves_records_which_undo_closes(tmp_path):
+    """SR-2, SR-4: the next run is refused until ``hormesis undo`` has proven it clean."""
+    with kit.running(tmp_path, "pause") as runner:
+        assert runner.await_seen(lambda: runner.told(b"fault.injected"))
+        guardian = runner.guardian()
+        kit.os.kill(guardian, kit.signal.SIGKILL)
+        runner.process.kill()
+        assert runner.left(kit.time.monotonic(), records=False).nothing
+        assert len(runner.records()) == 2
+    with kit.running(tmp_path, "pause") as refused:
+        code, said = refused.wait()
+        assert code == 5
+        assert "hormesis undo" in said
+    assert kit.undo(tmp_path) == 0
+    assert refused.records() == []
+    assert kit.undo(tmp_path) == 0  # twice is once
+
+
+@pytest.mark.slow
+@pytest.mark.live
+def test_a_stopped_runner_loses_its_lease_and_what_it_did(tmp_path):
+    """SR-2: SIGSTOP."""
+    left = kit.stopped(tmp_path, "latency")
+    assert left.in_force
+    assert left.nothing
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_runner_killed_at_every_kind_of_boundary_leaves_nothing(tmp_path, name):
+    """SR-1: 60 boundaries a fault, 300 in all, each run in the same store: none may refuse the next."""
+    count = kit.boundaries(tmp_path, name)
+    assert count > 300
+    dice = random.Random(name)
+    for boundary in sorted(dice.sample(range(1, count + 1), 60)):
+        assert kit.killed_at(tmp_path, name, boundary).nothing, boundary
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.timeout(3600)
+def test_runner_and_guardian_killed_together_leave_no_process(tmp_path):
+    """SR-2: 50 pairs."""
+    dice = random.Random(2)
+    for number in range(50):
+        store = tmp_path / str(number)
+        assert kit.killed_with_guardian(store, dice.choice(NAMES), dice).nothing, number
+        assert kit.undo(store) == 0

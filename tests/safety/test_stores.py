@@ -1,0 +1,98 @@
+"""SR-8, SR-10, SR-11: two runs at once, a halt, a store that fails, a clock that is set."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+import safety_kit as kit
+
+from harness.experiment.load import load_experiment
+from harness.frontends.cli import main
+from harness.guard.halt import halt, release
+from harness.history.events import ControlRaised
+from harness.history.store import read_campaign
+from harness.plan.schedule import make_plans
+from harness.run.campaign import run_campaign
+from harness.run.safety import MustStop, store_problem
+
+
+def raised(store) -> list[str]:
+    (folder,) = store.glob("[a-z]*-s7")
+    events = (entry.event for run in read_campaign(folder).runs for entry in run.entries)
+    return [event.where for event in events if isinstance(event, ControlRaised)]
+
+
+@pytest.mark.live
+def test_of_two_runs_on_one_store_one_is_refused_and_a_halt_ends_the_other(tmp_path, capsys):
+    """SR-10, SR-8: stopped, undone, VOID; none begins until it is released."""
+    with kit.running(tmp_path, "pause") as first:
+        assert first.await_seen(lambda: first.told(b"fault.injected"))
+        with kit.running(tmp_path, "pause") as second:
+            code, said = second.wait()
+            assert code == 5
+            assert f"pid {first.process.pid}, which runs" in said
+        halt(tmp_path, "somebody else needs it")
+        code, said = first.wait()
+        assert code == 4
+        assert "somebody else needs it" in said
+        assert first.left(kit.time.monotonic()).nothing
+    assert raised(tmp_path) == ["halt"]
+    words = ["run", str(first.file), "--store", str(tmp_path)]
+    assert main(words) == 5
+    assert "is halted: somebody else needs it" in capsys.readouterr().err
+    assert release(tmp_path, "done")
+
+
+@pytest.mark.slow
+@pytest.mark.live
+def test_a_halt_stops_the_runs_of_its_store_alone(tmp_path):
+    """SR-8: two stores."""
+    with kit.running(tmp_path / "a", "pause") as one, kit.running(tmp_path / "b", "pause") as other:
+        assert one.await_seen(lambda: one.told(b"fault.injected"))
+        halt(tmp_path / "a", "stop")
+        assert one.wait()[0] == 4
+        assert other.wait()[0] in (0, 4)
+        assert raised(tmp_path / "b") == []
+        assert raised(tmp_path / "a") == ["halt"]
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.parametrize("kib", [4, 16, 64])
+def test_a_store_that_takes_no_more_ends_the_run_with_four(tmp_path, kib):
+    """SR-11: a limit on the size of files stands for a full disk; both are errors of a write."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kib * 1024, kib * 1024))
+
+    with kit.running(tmp_path, "pause", preexec=limited) as runner:
+        code, said = runner.wait()
+        assert code in (4, 5), said  # 5: not even a system could be started
+        assert runner.left(kit.time.monotonic()).nothing
+
+
+@pytest.mark.slow
+@pytest.mark.live
+def test_a_clock_that_is_set_ends_the_run(tmp_path):
+    """SR-11: a faked step of the wall clock; what was injected is undone."""
+    experiment = load_experiment(kit.experiment(tmp_path, "latency"))
+    steps = iter([0.0] * 30)
+    with pytest.raises(Exception, match="wall clock was set by"):
+        run_campaign(
+            make_plans(experiment, 7),
+            experiment,
+            store=tmp_path,
+            seed=7,
+            progress=lambda _: None,
+            clock_gap_s=lambda: next(steps, 3600.0),
+        )
+    assert raised(tmp_path) == ["clock"]
+    assert list((tmp_path / ".undo").glob("*.json")) == []
+
+
+def test_only_errors_of_a_store_are_taken_for_one():
+    for number in (28, 27, 30, 122, 5):
+        assert isinstance(store_problem(OSError(number, "x")), MustStop)
+    assert store_problem(OSError(2, "x")) is None
+    assert store_problem(ValueError()) is None
