@@ -7,6 +7,7 @@ control socket cannot be had.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -57,6 +58,9 @@ async def _serve(spec: Spec) -> None:
         control = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await control.setup()
         await _listen(control, spec)
+        # What exists now lives to the end: without the freeze each full collection walks all of it.
+        gc.collect()
+        gc.freeze()
         sys.stdout.write(msgspec.json.encode({"ready": True, "token": token}).decode() + "\n")
         sys.stdout.flush()
         await over

@@ -100,9 +100,7 @@ class Listener:
             self._loop.add_reader(self._socket, self._accept)
 
     def _accept(self) -> None:
-        try:
-            self._drain()
-        except OSError:
+        if not self._drain():
             # Out of descriptors: the socket stays readable, so without a pause the loop would spin.
             self._loop.remove_reader(self._socket)
             self._loop.call_later(AGAIN_S, self._resume)
@@ -111,17 +109,21 @@ class Listener:
         if self.mode == "open":
             self._read()
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
+        """Accept what is there; False where the system gives no more descriptors."""
         if self.mode == "refuse":
-            return
+            return True
         own = {filler.getsockname() for filler in self._fillers}
         for _ in range(ACCEPTS_A_TURN):
             try:
                 accepted, caller = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
+                return True
+            except OSError:
+                return False
             if caller in own:
                 accepted.close()
             else:
                 accepted.setblocking(False)
                 self._taken(accepted)
+        return True
