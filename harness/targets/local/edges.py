@@ -176,12 +176,12 @@ def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState) -> bool:
 
 
 def _told(effect: EdgeEffect, words: str) -> str:
-    return f"edge {effect.edge}: {words or 'too small to be seen in one request, counted by the proxy'}"
+    return f"edge {effect.edge}: {words or 'not to be seen in one request, counted by the proxy'}"
 
 
 def _counted(handle: str, before: EdgeState, after: EdgeState, looks: int) -> str:
     counters = after.counters.toxics[handle]
-    text = f"{counters.connections} connections and {counters.bytes} bytes touched"
+    text = f"touched by the proxy: connections {counters.connections}, bytes {counters.bytes}"
     if counters.delay_ms.count:
         text += f", held for {counters.delay_ms.mean:.0f} ms on average"
     own = before.counters.open > 0 or after.counters.connections - before.counters.connections > looks
