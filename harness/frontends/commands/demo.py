@@ -32,7 +32,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     from harness.frontends.story import check_story
     from harness.report.compose import decode
 
-    experiment = load_experiment(demo_file(Path(harness.__file__).parent.parent), "demo")
+    experiment = load_experiment(demo_file(Path(harness.__file__).parent.parent))
     tell(profile_text(experiment.profile))
     plans = make_plans(experiment, arguments.seed)
     folder = conduct(experiment, plans, arguments.seed, arguments.store)
