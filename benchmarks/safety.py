@@ -1,8 +1,8 @@
 """Safety: 1,000 runners killed, 200 killed with their guardian, 100 interrupted; how long until clean.
 
-Figure: seconds from the attack until no process of the run is left and no undo record is open. Wanted: nothing
-left, ever, and at most 1 s. Attacks are done in batches; a batch that was done by the same commit on the same
-machine is kept in ``results/.safety``, so that a cut session goes on where it stopped.
+Figure: seconds from the attack until no process of the run is left and no undo record is open. Wanted:
+nothing left, ever, and at most 1 s. Attacks are done in batches; a batch of a clean commit is kept for this
+commit and machine in ``reports/.bars-safety``, so that a cut session goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import random
 import sys
 import tempfile
@@ -28,7 +27,7 @@ CLEAN_S_MAX = 1.0
 
 ROOT = Path(__file__).resolve().parent.parent
 KIT = ROOT / "tests" / "safety"
-KEPT = ROOT / "benchmarks" / "results" / ".safety"
+KEPT = ROOT / "reports" / ".bars-safety"
 
 Attack = dict[str, float | int | bool | str | None]
 
@@ -98,26 +97,30 @@ def _batches(
     done: list[Attack] = []
     for batch in range(-(-count // BATCH)):
         size = min(BATCH, count - batch * BATCH)
-        path = KEPT / f"{_version()}-{name.replace(' ', '-')}-{batch}-{size}.json"
-        if not path.is_file():
-            dice = random.Random(f"{SEED} {name} {batch}")
-            with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
-                attacks = [do(kit, Path(store), dice) for _ in range(size)]
+        version = _version()
+        path = KEPT / f"{version}-{name.replace(' ', '-')}-{batch}-{size}.json"
+        if version and path.is_file():
+            done += json.loads(path.read_text())
+            continue
+        dice = random.Random(f"{SEED} {name} {batch}")
+        with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
+            attacks = [do(kit, Path(store), dice) for _ in range(size)]
+        if version:
             KEPT.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(attacks))
-        done += json.loads(path.read_text())
+        done += attacks
         print(f"  {name}: {len(done)} of {count}", flush=True)
     return done
 
 
 def _version() -> str:
-    """Commit and machine of a batch; a changed tree keeps nothing for later."""
+    """Commit and machine of a batch; "" for a changed tree, which keeps nothing for later."""
     from benchmarks.__main__ import machine_fingerprint, read_commit
 
     commit = read_commit(ROOT)
     text = json.dumps(machine_fingerprint(), sort_keys=True)
     machine = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{f'dirty-{os.getpid()}' if commit.dirty else commit.id[:12]}-{machine}"
+    return "" if commit.dirty else f"{commit.id[:12]}-{machine}"
 
 
 def _figures(attacks: list[Attack]) -> dict[str, object]:
