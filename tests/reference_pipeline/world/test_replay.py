@@ -53,10 +53,10 @@ def _scenario(knobs: ReplayKnobs) -> dict[str, object]:
 def test_columns_get_the_types_that_their_cells_have(tmp_path: Path) -> None:
     table = read_table(_knobs(_csv(tmp_path)))
     assert table.fields == (
-        FieldSpec(name="when", type="number"),
-        FieldSpec(name="amount", type="number"),
+        FieldSpec(name="when", type="number", coerce=True),
+        FieldSpec(name="amount", type="number", coerce=True),
         FieldSpec(name="kind", type="string", categories=("a", "b")),
-        FieldSpec(name="count", type="integer"),
+        FieldSpec(name="count", type="integer", coerce=True),
         FieldSpec(name="note", type="string"),
     )
     first = table.records(slice(0, 1))[0]
