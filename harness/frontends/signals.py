@@ -20,8 +20,7 @@ _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Signals:
     """A context manager around a command. ``terminated``: it was SIGTERM or SIGHUP and not Ctrl-C.
 
-    ``keep``: a process that ends afterwards keeps the handlers once a signal came, so that a late one does
-    not end it with a traceback.
+    ``keep``: the process ends afterwards; once a signal came, a late one then changes nothing any more.
     """
 
     def __init__(self, *, keep: bool) -> None:
@@ -39,10 +38,9 @@ class Signals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._keep and self._raised:
-            return
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # Ignored and not ours: the end of Python gives a handler of its own back to the default.
+            signal.signal(number, signal.SIG_IGN if self._keep and self._raised else handler)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._raised:

@@ -16,7 +16,7 @@ from harness.history import events
 from harness.history.events import Clean, Cleared, Guarded, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
 from harness.run.records import Line, RecordsTarget
-from harness.run.safety import MustStop, store_problem
+from harness.run.safety import MustStop, is_urgent, store_problem
 from harness.run.stage import Recorded, Stage
 from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
 from harness.targets.local.procfs import start_ticks
@@ -49,17 +49,12 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
         _end_by_record(stage, episode, record)
         raise Recorded(f"{episode.kind} had no effect: {error}") from error
     except BaseException as error:
-        if applied is None or _is_urgent(error):
+        if applied is None or is_urgent(error):
             _end_at_once(stage, episode)
         else:
             _end(stage, episode, applied, cleared=cleared, record=record)
         raise
     _end(stage, episode, applied, cleared=cleared, record=record)
-
-
-def _is_urgent(error: BaseException) -> bool:
-    """Whether everything is to be undone now, in the quickest way: a halt, a signal, a full disk."""
-    return not isinstance(error, Exception) or isinstance(error, MustStop) or store_problem(error) is not None
 
 
 def _target(stage: Stage, episode: PlannedEpisode) -> Target:

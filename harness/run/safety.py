@@ -44,6 +44,23 @@ def store_problem(error: BaseException) -> MustStop | None:
     return None
 
 
+def is_urgent(error: BaseException) -> bool:
+    """Whether everything is to be undone now, in the quickest way: a halt, a signal, a full disk."""
+    return not isinstance(error, Exception) or isinstance(error, MustStop) or store_problem(error) is not None
+
+
+@contextlib.contextmanager
+def ending_at_once(guardian: Guardian) -> Iterator[None]:
+    """End the run with all its processes where what is raised inside is urgent, before anything is polite."""
+    try:
+        yield
+    except BaseException as error:
+        if is_urgent(error):
+            guardian.allow()
+            guardian.undo_everything()  # what is not proven stays open, and leaving the guardian tells it
+        raise
+
+
 @contextlib.contextmanager
 def only_runner(store: Path, target: str, progress: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock of ``target`` in ``store``; raises Refused where a run would not be safe to begin."""

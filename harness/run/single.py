@@ -21,7 +21,7 @@ from harness.run.audit import Answers, judge_ids
 from harness.run.episode import run_episode
 from harness.run.listing import read_listings
 from harness.run.records import record_spans
-from harness.run.safety import ENDS_ALL, Alarms, MustStop, guarded, store_problem
+from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
 from harness.run.stage import Recorded, Stage
 from harness.run.template import scenario_spec
@@ -174,7 +174,10 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     stay.guardian.allow(stay.starting_s)
     mark = {RUN_VARIABLE: system.run_token}
     file = stay.state_dir / "driver.json"
-    with Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness:
+    with (
+        Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
+        ending_at_once(stay.guardian),
+    ):
         witness.await_ready()
         target = setting.open_target(system)
         alarms = Alarms(
