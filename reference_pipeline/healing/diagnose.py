@@ -40,7 +40,6 @@ class Verdict:
     says: Literal["renamed", "refuted", "unclear"]
     source: str
     reason: str
-    letters: int
     facts: Mapping[str, float | str]
 
 
@@ -128,7 +127,7 @@ class Diagnosis:
     def _judge(self, name: str, case: _Case, out: set[str], *, waited: bool) -> list[Verdict]:
         tested = {source: _test(source, case.letters, self._values(name)) for source in _in_all(case) - out}
         refuted = {source for source, test in tested.items() if test.contradicted}
-        found = [self._verdict(name, "refuted", case, source, tested[source]) for source in sorted(refuted)]
+        found = [_told(name, source, case, tested[source]) for source in sorted(refuted)]
         left = sorted(tested.keys() - refuted)
         if not left:
             return [*found, _unclear(name, case, NO_NAME)]
@@ -136,22 +135,10 @@ class Diagnosis:
             return [*found, _unclear(name, case, AMBIGUOUS)]
         test = tested[left[0]]
         if test.agreed >= self._config.golden_least and test.chance <= self._config.chance_max:
-            found.append(self._verdict(name, "renamed", case, left[0], test))
+            found.append(_told(name, left[0], case, test))
         elif waited:
             found.append(_unclear(name, case, UNPROVEN))
         return found
-
-    def _verdict(
-        self, name: str, says: Literal["renamed", "refuted"], case: _Case, source: str, test: _Tested
-    ) -> Verdict:
-        facts: dict[str, float | str] = {
-            "letters": len(case.letters),
-            "golden_agreed": test.agreed,
-            "golden_contradicted": test.contradicted,
-            "chance": test.chance,
-        }
-        reason = f"{name} is named {source!r} now" if says == "renamed" else f"{source!r} is not {name}"
-        return Verdict(name, says, source, reason, len(case.letters), facts)
 
     def _values(self, name: str) -> Sequence[object]:
         return [row[name] for row in self._golden]
@@ -190,10 +177,20 @@ def _test(source: str, letters: Sequence[_Letter], values: Sequence[object]) -> 
     return _Tested(len(agreed), contradicted, chance)
 
 
+def _told(name: str, source: str, case: _Case, test: _Tested) -> Verdict:
+    facts: dict[str, float | str] = {
+        "letters": len(case.letters),
+        "golden_agreed": test.agreed,
+        "golden_contradicted": test.contradicted,
+        "chance": test.chance,
+    }
+    if test.contradicted:
+        return Verdict(name, "refuted", source, f"{source!r} is not {name}", facts)
+    return Verdict(name, "renamed", source, f"{name} is named {source!r} now", facts)
+
+
 def _unclear(name: str, case: _Case, reason: str) -> Verdict:
-    return Verdict(
-        name, "unclear", "", f"{name} is missing: {reason}", len(case.letters), {"letters": len(case.letters)}
-    )
+    return Verdict(name, "unclear", "", f"{name} is missing: {reason}", {"letters": len(case.letters)})
 
 
 def _is_short(value: object) -> bool:

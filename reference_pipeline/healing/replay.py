@@ -78,5 +78,7 @@ class ReplayRun:
         self._refused_now |= set(answer.refused)
         self._moved = self._moved or bool(answer.replayed)
         slow = took_s > _SLOW_S
-        self._size = max(_LEAST, self._size // 2) if slow else min(2 * self._size, self._config.replay_batch_max)
+        self._size = (
+            max(_LEAST, self._size // 2) if slow else min(2 * self._size, self._config.replay_batch_max)
+        )
         self._next_s = now_s + took_s * (1 / self._config.replay_share - 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from reference_pipeline.healer_service import LOGS, HealerService, edges
 from reference_pipeline.ports import Ports
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import CONFIG, SPEC, Clock, World, golden_rows, run
+from tests.reference_pipeline.healing.worlds import CONFIG, SPEC, Clock, World, golden_rows, passes, run
 
 
 def test_the_journal_is_read_by_cursor_and_the_signals_count(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_journal_is_read_by_cursor_and_the_signals_count(tmp_path: Path) -> 
         ports = Ports(service="healer", boot_id="life", call=world, store=store, clock=Clock(), spawn=spawn)
         service = HealerService(ports, world, golden=golden_rows(1), spec=SPEC, config=CONFIG)
         await service.start()
-        await asyncio.sleep(20)
+        await passes(20)
         first = json.loads((await service.handle("GET /journal?after=0&limit=2", b"")).body)
         rest = json.loads((await service.handle(f"GET /journal?after={first['last']}", b"")).body)
         signals = json.loads((await service.handle("GET /signals", b"")).body)

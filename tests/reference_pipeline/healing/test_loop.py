@@ -21,6 +21,7 @@ from tests.reference_pipeline.healing.worlds import (
     kinds,
     lines,
     open_store,
+    passes,
     renamed,
     run,
     stream,
@@ -43,7 +44,7 @@ async def _traffic(
     """Fifty records a second, as the witness offers them."""
     for record in stream(7, count, GOLDEN):
         world.offer(change(record))
-        await asyncio.sleep(0.02)
+        await passes(0.02)
 
 
 def _whole(record: dict[str, object]) -> dict[str, object]:
@@ -59,7 +60,7 @@ def test_a_hung_service_is_restarted_once_and_verified_by_its_boot_id(store: Sql
 
     async def story() -> None:
         life = asyncio.ensure_future(Life(world, store, golden=GOLDEN).until_killed(60))
-        await asyncio.sleep(5)
+        await passes(5)
         world.processes["scorer-a"].hung = True
         await life
 
@@ -105,7 +106,7 @@ def test_letters_refused_while_a_hop_is_down_are_replayed_when_it_is_back(store:
 
     async def story() -> None:
         life = asyncio.ensure_future(Life(world, store, golden=GOLDEN).until_killed(60))
-        await asyncio.sleep(20)
+        await passes(20)
         assert world.mapping == {"amount": "zx_total"}
         assert len(world.dead) == 700
         world.hop_down = False
@@ -156,7 +157,7 @@ def test_a_dead_process_is_left_to_the_platform(store: SqliteStore) -> None:
 
     async def story() -> None:
         life = asyncio.ensure_future(Life(world, store, golden=GOLDEN).until_killed(60))
-        await asyncio.sleep(5)
+        await passes(5)
         world.processes["gateway"].dead = True
         await life
 
@@ -181,7 +182,7 @@ def test_a_service_that_hangs_again_and_again_is_paged_after_three_attempts(stor
         life = asyncio.ensure_future(Life(world, store, golden=GOLDEN).until_killed(600))
         for _ in range(590):
             world.processes["delivery"].hung = True
-            await asyncio.sleep(1)
+            await passes(1)
         await life
 
     run(story)
@@ -221,7 +222,7 @@ def _deaf_letters(world: World) -> None:
 
 async def _killed_once(world: World, store: SqliteStore, harm: Callable[[World], None], at: int) -> bool:
     first = asyncio.ensure_future(Life(world, store, golden=GOLDEN, name="one").until_killed(60, calm_s=8))
-    await asyncio.sleep(2)
+    await passes(2)
     world.fuse.at = at
     harm(world)
     killed = await first
@@ -273,7 +274,7 @@ def test_a_process_that_answers_again_while_the_healer_was_dead_is_not_restarted
 
     async def story() -> None:
         first = asyncio.ensure_future(Life(world, store, golden=GOLDEN, name="one").until_killed(60))
-        await asyncio.sleep(3)
+        await passes(3)
         world.fuse.at = world.fuse.steps + 9  # the call to the platform: four commits are eight steps
         _hang(world)
         assert await first
@@ -311,7 +312,7 @@ async def _undisturbed(world: World, store: SqliteStore, seed: int, for_s: float
     dice = random.Random(seed)
     loop = asyncio.get_running_loop()
     while not life.done():
-        await asyncio.sleep(dice.uniform(0.2, 5.0))
+        await passes(dice.uniform(0.2, 5.0))
         world.offer({**transaction(dice), "loyalty": 1})
         if dice.random() < 0.2:
             loop.now_s += dice.uniform(0.1, 4.0)  # type: ignore[attr-defined]  # nobody ran

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from reference_pipeline.healing.model import Replay
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.replay import ReplayRun
-from tests.reference_pipeline.healing.worlds import CONFIG, Clock, World, golden_rows, renamed, run, stream
+from tests.reference_pipeline.healing.worlds import (
+    CONFIG,
+    Clock,
+    World,
+    golden_rows,
+    passes,
+    renamed,
+    run,
+    stream,
+)
 
 
 def _world(count: int) -> World:
@@ -32,7 +39,7 @@ def _replayed(world: World, late: int = 0) -> ReplayRun:
             await replay.step(reach, reach)
             if replay.over:
                 return
-            await asyncio.sleep(CONFIG.tick_s)
+            await passes(CONFIG.tick_s)
         raise AssertionError("never over")
 
     run(story)

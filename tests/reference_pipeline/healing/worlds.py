@@ -56,12 +56,19 @@ def run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         runner.run(make())
 
 
+async def passes(seconds: float) -> None:
+    """Let virtual time pass: a timer of the loop, which jumps there."""
+    over = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(seconds, lambda: over.done() or over.set_result(None))
+    await over
+
+
 class Clock:
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()
 
     async def sleep_s(self, seconds: float, /) -> None:
-        await asyncio.sleep(seconds)
+        await passes(seconds)
 
 
 def transaction(dice: random.Random) -> dict[str, object]:
@@ -215,7 +222,7 @@ class World:
             raise CallRefused(f"{edge}: refused")
         now_s = asyncio.get_running_loop().time()
         took_s = deadline_s + 1 if process.hung or self.way_cut == name else process.latency_s(now_s)
-        await asyncio.sleep(min(took_s, deadline_s))
+        await passes(min(took_s, deadline_s))
         if took_s >= deadline_s:
             raise CallFailed(f"{edge}: no answer")
         if process.dead:
@@ -286,7 +293,7 @@ class World:
             process.hung, process.dead, process.boot = False, False, process.boot + 1
             process.restarts += 1
             self.acts.append(f"restart {name}")
-        await asyncio.sleep(2.0)
+        await passes(2.0)
         self.fuse.burn()
 
 
@@ -354,7 +361,7 @@ class Life:
     async def _calm(self, calm_s: float) -> None:
         still_s = 0.0
         while still_s < calm_s:
-            await asyncio.sleep(1.0)
+            await passes(1.0)
             books = self.healer.books
             still_s = 0.0 if books.begun or books.unverified or books.to_undo else still_s + 1.0
 
