@@ -119,8 +119,8 @@ class Books:
 def tag(act: Act) -> str:
     """Name the sort of an act.
 
-    >>> tag(Restart(service="gateway"))
-    'restart'
+    >>> tag(Unmap(field="amount", source="amt"))
+    'unmap'
     """
     return type(act).__name__.lower()
 
