@@ -25,7 +25,7 @@ from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
 from harness.targets.base import Target
-from harness.targets.local.target import LocalSystem, LocalTarget
+from harness.targets.local.target import ABILITIES, LocalSystem, LocalTarget
 
 WATCHED = ("aiohttp", "msgspec", "numpy", "scipy", "uvicorn")
 """Distributions whose versions go into the manifest: those that a figure may depend on."""
@@ -174,7 +174,7 @@ def _run_until_baseline(folder: Path, setting: Setting) -> str:
             clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
             versions=versions(),
             machine=fingerprint(),
-            abilities=("kill", "pause"),
+            abilities=tuple(sorted(ABILITIES | {"mutate", "surge"})),
         )
         state = run_one(setting, run)
         if state != "baseline":

@@ -13,16 +13,15 @@ from harness.errors import Refused, Unsafe
 from harness.experiment.model import Experiment
 from harness.guard.client import Guardian
 from harness.guard.halt import halt_reason, is_halted
-from harness.history.events import Audited, BaselineMeasured, ControlRaised, FirstDue, SystemReady
-from harness.history.observations import ACCEPTED_FLAG, LOAD, Rows, read_rows
+from harness.history.events import BaselineMeasured, ControlRaised, FirstDue, SystemReady
 from harness.history.store import RunFolder
+from harness.observers.watch import Observers
 from harness.plan.model import Plan
-from harness.run.audit import Answers, judge_ids
 from harness.run.episode import run_episode
-from harness.run.listing import read_listings
 from harness.run.records import record_spans
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
+from harness.run.settle import TAINT, audit_run, rows_of
 from harness.run.stage import Recorded, Stage
 from harness.run.template import scenario_spec
 from harness.run.witness import READY_LIMIT_S, Witness
@@ -32,7 +31,6 @@ from harness.targets.local.wiring import RUN_VARIABLE
 
 LEAD_S = 0.3
 """Between "go" and the first slot, so that the driver's loop runs before it is timed."""
-TAINT = "taint.jsonl"
 SLACK_S = 60.0
 """How much longer than its timetable a run may take, its audit and its start apart."""
 
@@ -175,25 +173,38 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     mark = {RUN_VARIABLE: system.run_token}
     file = stay.state_dir / "driver.json"
     with (
+        Observers(system.system.observe, system.urls) as observers,
         Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
         ending_at_once(stay.guardian),
     ):
         witness.await_ready()
-        target = setting.open_target(system)
-        alarms = Alarms(
-            stay.guardian, setting.store, shell.monotonic_s() + stay.running_s, setting.clock_gap_s
+        until_s = shell.monotonic_s() + stay.running_s
+        stage = Stage(
+            plan=setting.plan,
+            folder=folder,
+            system=system,
+            witness=witness,
+            observers=observers,
+            target=setting.open_target(system),
+            progress=setting.progress,
+            alarms=Alarms(stay.guardian, setting.store, until_s, setting.clock_gap_s),
         )
-        stage = Stage(setting.plan, folder, system, witness, target, setting.progress, alarms)
-        stage.first_due_s = shell.monotonic_s() + LEAD_S
-        witness.go(stage.first_due_s)
-        folder.writer.append(FirstDue(at_s=stage.first_due_s))
-        _baseline_gate(stage)
-        for episode in setting.plan.episodes:
-            run_episode(stage, episode)
-        stage.wait_until(setting.plan.duration_s)
-        witness.await_done(stage.note)
-    _audit(setting, system, stage)
+        _timetable(stage)
+        audit_run(setting.experiment.system, stage)
+    stage.hear_observers()
     return "ended"
+
+
+def _timetable(stage: Stage) -> None:
+    """From the first slot to the last answer."""
+    stage.first_due_s = shell.monotonic_s() + LEAD_S
+    stage.witness.go(stage.first_due_s)
+    stage.folder.writer.append(FirstDue(at_s=stage.first_due_s))
+    _baseline_gate(stage)
+    for episode in stage.plan.episodes:
+        run_episode(stage, episode)
+    stage.wait_until(stage.plan.duration_s)
+    stage.witness.await_done(stage.note)
 
 
 def driver_spec(setting: Setting, folder: RunFolder, url: str) -> dict[str, object]:
@@ -220,56 +231,12 @@ def _baseline_gate(stage: Stage) -> None:
     profile = stage.plan.profile
     first_fault_s = min((e.inject_at_s for e in stage.plan.episodes), default=stage.plan.duration_s)
     stage.wait_until(first_fault_s)
-    rows = _rows(stage.folder)
+    rows = rows_of(stage.folder)
     baseline = baseline_of(rows, until_s=shell.monotonic_s() - profile.deadline_s, profile=profile)
     measured = BaselineMeasured(units=baseline.units, bad=baseline.bad, why=baseline.why)
     stage.folder.writer.append(measured)
     if measured.why:
         raise BaselineNotMet(f"baseline not met: {measured.why}; nothing was injected")
-
-
-def _rows(folder: RunFolder) -> Rows:
-    return read_rows(folder.observations.read_bytes() if folder.observations.exists() else b"")
-
-
-def answers_of(rows: Rows, seed: int) -> Answers:
-    """Collect what the witness knows of each id, over all attempts and both streams."""
-    names = [f"{'l' if r['stream'] == LOAD else 'w'}{seed}-{r['unit']}" for r in rows]
-    accepted = (rows["flags"] & ACCEPTED_FLAG) > 0
-    return Answers(
-        sent=frozenset(names),
-        accepted=frozenset(n for n, sure in zip(names, accepted, strict=True) if sure),
-        digests={n: int(d) for n, d in zip(names, rows["digest"], strict=True) if d},
-    )
-
-
-def _audit(setting: Setting, system: LocalSystem, stage: Stage) -> None:
-    """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
-    audit = setting.experiment.system.audit
-    began_s = shell.monotonic_s()
-    stage.alarms.guardian.allow(SLACK_S)
-    answers = answers_of(_rows(stage.folder), setting.plan.seed)
-    observable = bool(audit.accepted and audit.sink)
-    balance = judge_ids(answers, read_listings(audit, system.urls))
-    while observable and balance.missing and shell.monotonic_s() - began_s < setting.plan.profile.settle_s:
-        stage.alarms.look()
-        shell.sleep_until(shell.monotonic_s() + 0.2)
-        balance = judge_ids(answers, read_listings(audit, system.urls))
-    stage.hear_ledger()
-    stage.folder.writer.append(
-        Audited(
-            observable=observable,
-            accepted=balance.accepted,
-            delivered_once=balance.delivered_once,
-            doubled=balance.doubled,
-            dead_letters=balance.dead_letters,
-            missing=balance.missing,
-            foreign=balance.foreign,
-            changed=balance.changed,
-            settled_s=-1.0 if balance.missing else shell.monotonic_s() - began_s,
-            examples=balance.examples,
-        )
-    )
 
 
 def _keep_logs(state_dir: Path, logs: Path) -> None:

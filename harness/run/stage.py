@@ -9,16 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from harness import shell
 from harness.errors import Untrustworthy
 from harness.history.events import Platform, Stalled, Versions
 from harness.history.store import RunFolder
+from harness.observers.asked import asked_by_services
+from harness.observers.reading import JournalLine
+from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.safety import Alarms
 from harness.run.witness import Heard, RecordsTold, Witness
 from harness.targets.base import Target
 from harness.targets.local.target import LocalSystem
 
+JOURNAL = "journal.jsonl"
 PUMP_EVERY_S = 0.05
 """How often the outside is heard; marks carry their own stamps, so this blurs no figure."""
 
@@ -38,6 +44,7 @@ class Stage:
     folder: RunFolder
     system: LocalSystem
     witness: Witness
+    observers: Observers
     target: Target
     progress: Callable[[str], None]
     alarms: Alarms
@@ -62,6 +69,7 @@ class Stage:
         for heard in self.witness.pump():
             self.note(heard)
         self.hear_ledger()
+        self.hear_observers()
 
     def hear_records(self) -> list[RecordsTold]:
         """Hear the outside; gives all that the driver told of faults in the records so far."""
@@ -82,6 +90,16 @@ class Stage:
             )
             self.acts.append(act)
             self.folder.writer.append(act)
+            for asked in asked_by_services([act], shell.monotonic_s()):
+                self.folder.writer.append(asked)
+
+    def hear_observers(self) -> None:
+        """Turn what was seen of healers into events, and keep the healer's own words beside them."""
+        for event in self.observers.drain():
+            self.folder.writer.append(event)
+        if lines := self.observers.journal():
+            with (self.folder.path / JOURNAL).open("ab") as journal:
+                journal.writelines(_kept(line) for line in lines)
 
     def note(self, heard: Heard) -> None:
         """Record what one line of the driver says."""
@@ -91,3 +109,9 @@ class Stage:
             self.told.append(heard.records)
         if heard.versions is not None:
             self.folder.writer.append(Versions(names=heard.versions))
+
+
+def _kept(line: JournalLine) -> bytes:
+    """One line of ``journal.jsonl``: when we had it, and the healer's words as they came."""
+    words = {"received_s": line.received_s, "line": msgspec.Raw(line.line)}
+    return msgspec.json.encode(words) + b"\n"
