@@ -23,11 +23,6 @@ def wall_utc() -> str:
     return datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="milliseconds")
 
 
-def clock_gap_s() -> float:
-    """Wall clock minus monotonic clock, in seconds: it stays, unless somebody sets the wall clock."""
-    return time.time() - time.monotonic()
-
-
 def sleep_until(at_s: float) -> None:
     """Sleep until the monotonic instant ``at_s``; returns at once if it has passed."""
     while (left_s := at_s - time.monotonic()) > 0:

@@ -20,6 +20,11 @@ def wait_s(length_s: float) -> None:
     time.sleep(length_s)
 
 
+def clock_gap_s() -> float:
+    """Wall clock minus monotonic clock, in seconds: it stays, unless somebody sets the wall clock."""
+    return time.time() - time.monotonic()
+
+
 def wall_text() -> str:
     """Read the wall clock as ISO 8601 in UTC, for people."""
     return datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="milliseconds")

@@ -13,6 +13,7 @@ import harness
 from harness import shell
 from harness.errors import HormesisError, Refused, Untrustworthy
 from harness.experiment.model import Experiment
+from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import Injected
 from harness.history.model import CampaignFile
 from harness.history.store import campaign_id, new_campaign, new_run, read_campaign
@@ -75,7 +76,7 @@ def run_campaign(
     seed: int,
     progress: Callable[[str], None],
     open_target: Callable[[LocalSystem], Target] = LocalTarget,
-    clock_gap_s: Callable[[], float] = shell.clock_gap_s,
+    clock_gap_s: Callable[[], float] = read_gap_s,
 ) -> Path:
     """Run all plans, write report.json and report.html, and give the campaign's folder.
 

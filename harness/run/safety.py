@@ -18,6 +18,7 @@ from harness.guard.client import Guardian, GuardianGone, NotProven
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.lock import Held, locked
 from harness.guard.records import open_records, undo_folder
+from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import Guarded
 from harness.history.store import RunFolder
 
@@ -119,7 +120,7 @@ class Alarms:
     guardian: Guardian
     store: Path
     until_s: float
-    gap_s: Callable[[], float] = shell.clock_gap_s
+    gap_s: Callable[[], float] = read_gap_s
     first_gap_s: float = 0.0
 
     def __post_init__(self) -> None:

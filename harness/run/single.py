@@ -13,6 +13,7 @@ from harness.errors import Refused, Unsafe
 from harness.experiment.model import Experiment
 from harness.guard.client import Guardian
 from harness.guard.halt import halt_reason, is_halted
+from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import BaselineMeasured, ControlRaised, FirstDue, SystemReady
 from harness.history.store import RunFolder
 from harness.observers.watch import Observers
@@ -50,7 +51,7 @@ class Setting:
     store: Path
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target] = LocalTarget
-    clock_gap_s: Callable[[], float] = shell.clock_gap_s
+    clock_gap_s: Callable[[], float] = read_gap_s
 
 
 class BaselineNotMet(Recorded):

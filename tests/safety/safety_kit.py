@@ -114,13 +114,8 @@ class Runner:
 
     def guardian(self) -> int:
         """Pid of the guardian, 0 where none runs."""
-        for name in os.listdir("/proc"):
-            with contextlib.suppress(OSError, ValueError):
-                if name.isdigit() and _parent(name) == self.process.pid:
-                    words = Path(f"/proc/{name}/cmdline").read_bytes()
-                    if b"harness.guard" in words:
-                        return int(name)
-        return 0
+        children = (name for name in os.listdir("/proc") if name.isdigit())
+        return next((int(name) for name in children if _is_guardian(name, self.process.pid)), 0)
 
     def marked(self) -> list[int]:
         """Pids of what it started and what still lives, itself apart."""
@@ -222,10 +217,8 @@ def killed_with_guardian(store: Path, fault: str, dice: random.Random) -> Left:
     with running(store, fault) as runner:
         runner.await_seen(lambda: bool(runner.records()))
         pause(dice.uniform(0.0, RUN_S_MAX))
-        for pid in (runner.guardian(), runner.process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                if pid:
-                    os.kill(pid, signal.SIGKILL)
+        for pid in filter(None, (runner.guardian(), runner.process.pid)):
+            _kill(pid)
         return runner.left(time.monotonic(), records=False)
 
 
@@ -299,6 +292,17 @@ def undo(store: Path) -> int:
 def pause(length_s: float) -> None:
     """Let others run for so long."""
     select.select([], [], [], length_s)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _is_guardian(pid: str, parent: int) -> bool:
+    with contextlib.suppress(OSError):
+        return _parent(pid) == parent and b"harness.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def _parent(pid: str) -> int:
