@@ -16,12 +16,12 @@ from harness.experiment.model import Experiment
 from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import Injected
 from harness.history.model import CampaignFile
-from harness.history.store import campaign_id, new_campaign, new_run, read_campaign
+from harness.history.store import RunFolder, campaign_id, new_campaign, new_run, read_campaign
 from harness.plan.model import Plan
 from harness.report.compose import compose, encode
 from harness.report.html import render
 from harness.run.machine import fingerprint
-from harness.run.safety import MustStop, only_runner, refuse_if_halted
+from harness.run.safety import MustStop, only_runner, refuse_if_halted, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
@@ -119,7 +119,7 @@ def _run_plans(
         try:
             state = _run_until_baseline(folder, setting)
         except Refused as error:
-            write_reports(folder)
+            _reports_if_possible(folder, progress)
             raise _refusal(folder, number, error) from error.__cause__
         except MustStop as stop:
             _reports_if_possible(folder, progress)
@@ -127,7 +127,12 @@ def _run_plans(
         if state == "unsafe":
             progress("stopping: a clean state could not be proven")
             break
-    write_reports(folder)
+    try:
+        write_reports(folder)
+    except OSError as error:
+        raise Untrustworthy(
+            f"no report could be written: {error.strerror}; what was recorded is in {folder}"
+        ) from error
     return folder
 
 
@@ -169,18 +174,26 @@ def _run_until_baseline(folder: Path, setting: Setting) -> str:
         refuse_if_halted(setting.store)
         if attempt:
             setting.progress(f"  again ({attempt + 1} of {ATTEMPTS}): nothing was injected")
-        run = new_run(
+        run = _new_run(folder, setting.plan)
+        state = run_one(setting, run)
+        if state != "baseline":
+            break
+    return state
+
+
+def _new_run(folder: Path, plan: Plan) -> RunFolder:
+    """Open the next run's folder; raises MustStop where the store takes no more."""
+    try:
+        return new_run(
             folder,
-            setting.plan,
+            plan,
             clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
             versions=versions(),
             machine=fingerprint(),
             abilities=tuple(sorted(ABILITIES | {"mutate", "surge"})),
         )
-        state = run_one(setting, run)
-        if state != "baseline":
-            break
-    return state
+    except OSError as error:
+        raise store_problem(error) or error from error
 
 
 def _inherited_path() -> tuple[str, ...]:
