@@ -84,9 +84,15 @@ def _class(
         gain_s=_run_mean(_gains(kept, losses)),
         ended_by=dict(sorted(Counter(e.ended_by for _, e in kept).items())),
         flaps=sum(e.served.flaps for _, e in kept),
-        recovered_s=tuple(sorted(served, key=lambda t: (t is None, t or 0.0))),
+        recovered_s=_ordered(served),
+        full_recovered_s=_ordered(full),
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
     )
+
+
+def _ordered(times: Iterable[float | None]) -> tuple[float | None, ...]:
+    """Sort; what was not back within the horizon stands last."""
+    return tuple(sorted(times, key=lambda t: (t is None, t or 0.0)))
 
 
 def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[RunFacts, float]]:

@@ -75,6 +75,7 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     ended_by: dict[str, int]
     flaps: int
     recovered_s: tuple[float | None, ...]
+    full_recovered_s: tuple[float | None, ...] = ()
     tau_s: float
 
 

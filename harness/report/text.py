@@ -19,7 +19,7 @@ from harness.report.words import ARMS, SIGNS, Sign, arm_rank, columns, inert
 
 CLASSES_MAX = 6  # faults listed; a terminal is read from its last lines
 NAME_MAX = 60
-ENDED = 7  # the one column of words: set to the left
+ENDED = 8  # the one column of words: set to the left
 _ANSI = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "void": "\x1b[90m", "plain": "\x1b[36m"}
 _PLAIN = str.maketrans(
     {"–": "-", "−": "-", "—": "-", "…": "...", "·": "|", "τ": "tau", "√": "sqrt", "∞": "inf"}
@@ -87,7 +87,18 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         return
     horizons = {c.tau_s for group in groups for c in group}
     within = given(max(horizons)) if len(horizons) == 1 else "τ"
-    heads = ("", "n", "impact", f"back in {within}", "median", "lost", "while hurt", "ended by", "sham lost")
+    heads = (
+        "",
+        "n",
+        "impact",
+        f"back in {within}",
+        "median",
+        "lost",
+        "in full",
+        "while hurt",
+        "ended by",
+        "sham lost",
+    )
     table: list[tuple[str, ...]] = [heads]
     titles: dict[int, str] = {}
     for group in groups[:CLASSES_MAX]:
@@ -109,7 +120,7 @@ def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
     ended = inert(figures.endings_text(estimate), 40)
     held = figures.share_figure(estimate.mitigated, "–").value.replace(" ", "")
-    return (arm, count, impact, back, _median(estimate), lost, held, ended, sham)
+    return (arm, count, impact, back, _median(estimate), lost, _full(estimate), held, ended, sham)
 
 
 def _median(estimate: ClassEstimate) -> str:
@@ -120,6 +131,17 @@ def _median(estimate: ClassEstimate) -> str:
         seen = estimate.recovered_s[0] if len(estimate.recovered_s) == 1 else None
         return f"{seconds(seen)} ({value})" if seen is not None else value
     return f"{figure.value} [{figure.small}]" if median.value_s is not None else figure.value
+
+
+def _full(estimate: ClassEstimate) -> str:
+    """The median until answers were good and not degraded again, or the one time that there is."""
+    seen = estimate.full_recovered_s
+    if not seen:
+        return "always" if estimate.n else "–"
+    if len(seen) == 1:
+        return "not back" if seen[0] is None else seconds(seen[0])
+    figure = figures.quantile_figure(estimate.full_median, estimate.tau_s)
+    return f"{estimate.full_recovered.k}/{estimate.full_recovered.n}" if figure.quiet else figure.value
 
 
 def _aligned(table: Sequence[tuple[str, ...]], titles: dict[int, str], pen: _Pen) -> Iterator[str]:

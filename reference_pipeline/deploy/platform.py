@@ -53,7 +53,9 @@ class HttpPlatform:
 
     async def restart(self, name: str, key: str, /) -> None:
         """See :class:`reference_pipeline.healing.ports.Platform`."""
-        await self._ask("POST", f"/v1/services/{quote(name, safe='')}/restart", _RESTART_S, key)
+        # No grace: what is restarted here says nothing any more, so it will not end by itself either.
+        path = f"/v1/services/{quote(name, safe='')}/restart?grace_s=0"
+        await self._ask("POST", path, _RESTART_S, key)
 
     async def _ask(self, method: str, path: str, within_s: float, key: str = "") -> bytes:
         headers = {"idempotency-key": key} if key else None

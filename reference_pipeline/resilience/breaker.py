@@ -33,7 +33,7 @@ class BreakerConfig:
     window_s: float = 10.0
     calls_min: int = 10
     wait_s: float = 0.2  # the first wait before probes; each failed probe doubles it
-    wait_max_s: float = 2.0
+    wait_max_s: float = 1.0
     probes: int = 2  # calls that may be under way at once while half open
     good_probes: int = 3  # in a row, to close
 

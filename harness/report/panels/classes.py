@@ -139,10 +139,11 @@ def _back(estimate: ClassEstimate) -> Figure:
 
 def _median(estimate: ClassEstimate) -> Figure:
     served = figures.quantile_figure(estimate.served_median, estimate.tau_s, estimate.recovered_s)
-    full = figures.quantile_figure(estimate.full_median, estimate.tau_s)
-    if full.quiet or full.value == served.value:
+    full = figures.quantile_figure(estimate.full_median, estimate.tau_s, estimate.full_recovered_s)
+    if not estimate.full_recovered_s or estimate.full_recovered_s == estimate.recovered_s:
         return served
-    return Figure(served.value, served.small, f"full: {full.value}", quiet=served.quiet)
+    words = full.small if full.quiet else full.value
+    return Figure(served.value, served.small, f"full: {words}", quiet=served.quiet)
 
 
 def _lost(estimate: ClassEstimate) -> Figure:

@@ -102,15 +102,15 @@ class Keeper:
                 self._life.add_done_callback(self._note_end)
             await self._settled.wait()
 
-    async def stop(self) -> None:
-        """SIGTERM, SIGKILL after 2 s; it stays stopped."""
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        """SIGTERM, SIGKILL after ``grace_s`` (0: at once); it stays stopped."""
         async with self._lock:
             self._wanted = False
             if self._life is None or self._life.done():
                 return
             self._wake.set()
             if self._child is not None:
-                await self._end(self._child)
+                await self._end(self._child, grace_s)
             await self._life
             self._note("stopped")
 
@@ -121,10 +121,11 @@ class Keeper:
             self._life.cancel()
             await asyncio.wait([self._life])
 
-    async def _end(self, child: Child) -> None:
-        self._platform.forks.signal(child.pid, signal.SIGTERM)
-        done, _ = await asyncio.wait([child.exited], timeout=STOP_GRACE_S)
-        if not done:
+    async def _end(self, child: Child, grace_s: float) -> None:
+        if grace_s > 0:
+            self._platform.forks.signal(child.pid, signal.SIGTERM)
+            await asyncio.wait([child.exited], timeout=grace_s)
+        if not child.exited.done():
             self._platform.forks.signal(child.pid, signal.SIGKILL)
             await child.exited
 

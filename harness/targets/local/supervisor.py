@@ -115,6 +115,9 @@ class Supervisor:
         if keeper is None:
             known = ", ".join(self.keepers)
             return web.json_response({"error": f"no service {name}; there are: {known}"}, status=404)
+        grace = request.query.get("grace_s", "")
+        if grace not in ("", "0"):
+            return web.json_response({"error": "grace_s is 0 or left out"}, status=400)
         try:
             return web.Response(body=await self._once(request, keeper, act), content_type="application/json")
         except Refused as refused:
@@ -126,7 +129,8 @@ class Supervisor:
         asker = request[ASKER]
         seen = self._answers.get((asker, request.path, key)) if key else None
         if seen is None:
-            seen = asyncio.create_task(self._do(keeper, act, asker))
+            grace_s = 0.0 if "grace_s" in request.query else STOP_GRACE_S
+            seen = asyncio.create_task(self._do(keeper, act, asker, grace_s))
             if key:
                 self._answers[asker, request.path, key] = seen
             if len(self._answers) > REMEMBERED_KEYS:
@@ -134,10 +138,10 @@ class Supervisor:
         # Shielded: a caller that hangs up must not leave an act half done.
         return await asyncio.shield(seen)
 
-    async def _do(self, keeper: Keeper, act: str, asker: str) -> bytes:
+    async def _do(self, keeper: Keeper, act: str, asker: str, grace_s: float) -> bytes:
         self._ledger.note(keeper.spec.name, "asked", detail=f"{act} by {asker}" if asker else act)
         if act in ("stop", "restart"):
-            await keeper.stop()
+            await keeper.stop(grace_s)
         if act in ("start", "restart"):
             await keeper.start()
         return msgspec.json.encode(keeper.row())

@@ -90,5 +90,6 @@ def test_services_that_stay_silent_are_restarted_through_the_platform(
         until(lambda: ask(f"{url}/healthz").status == 200)
         until(lambda: len(platform.asked) >= len(services), within_s=90.0)
         journal = ask(f"{url}/journal").json
-    assert platform.asked == [(f"/v1/services/{name}/restart", "Bearer of-a-healer") for name in services]
+    asked = [(f"/v1/services/{name}/restart?grace_s=0", "Bearer of-a-healer") for name in services]
+    assert platform.asked == asked
     assert {line["line"]["subject"] for line in journal["lines"]} == set(services)

@@ -224,6 +224,17 @@ def test_a_platform_service_restarts_another_and_the_ledger_says_who_asked(heale
     assert ask(system, method="GET", path="/v1/services", Authorization=bearer)[0] == 200
 
 
+def test_a_restart_without_grace_kills_what_would_have_ended_by_itself(healed):
+    system, env = healed
+    bearer = f"Bearer {env['PLATFORM_TOKEN']}"
+    seen = len(system.ledger())
+    assert ask(system, path="/v1/services/one/restart?grace_s=3", Authorization=bearer)[0] == 400
+    assert ask(system, path="/v1/services/one/restart?grace_s=0", Authorization=bearer)[0] == 200
+    system.wait_ready("one")
+    ends = [line.detail for line in system.ledger(seen) if line.act == "exited"]
+    assert ends == ["SIGKILL"]
+
+
 def test_a_platform_service_cannot_end_the_platform(healed):
     system, env = healed
     bearer = f"Bearer {env['PLATFORM_TOKEN']}"
