@@ -30,6 +30,7 @@ PARTS: Mapping[str, str] = {
     "outages": "benchmarks.outages",
     "kills": "benchmarks.kills",
     "process_faults": "benchmarks.process_faults",
+    "healing": "benchmarks.healing",
     "safety": "benchmarks.safety",
     "proxy": "benchmarks.proxy",
 }
