@@ -31,6 +31,7 @@ PARTS: Mapping[str, str] = {
     "kills": "benchmarks.kills",
     "process_faults": "benchmarks.process_faults",
     "healing": "benchmarks.healing",
+    "placebos": "benchmarks.placebos",
     "safety": "benchmarks.safety",
     "proxy": "benchmarks.proxy",
 }

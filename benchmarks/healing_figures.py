@@ -1,0 +1,178 @@
+"""Rows of episodes -> figures a class and the bars that are met: pure.
+
+Wanted. On the request path, arm reference: served while the fault was there in all but one of 30 episodes
+a class, a renamed or retyped field in full in all but three; arm none not once. At the users' edge nobody
+is credited, off the path nothing is felt, and both are back within the horizon. Every record exactly once.
+Where only degraded is possible, at most 5 % of the degraded answers are the prior's as long as features
+arrive, and all of them together are worth at least half of the champion's gain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from harness.estimates.shares import share
+from harness.estimates.worth import Worth
+
+OFF_THE_PATH, USERS_EDGE = "off-path", "witness-edge"
+IN_FULL = ("data.rename_field", "data.change_type")
+NO_FEATURES = "gateway-features"
+SERVED_LOST_MAX, FULL_LOST_MAX, MANY = 1, 3, 30
+WORTH_MIN_RATIO, PRIOR_MAX_RATIO, DEGRADED_MAX_RATIO = 0.5, 0.05, 0.001
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One episode of a fault run, or one sham run (``fault`` is then ""). ``void`` "" = counted."""
+
+    experiment: str
+    repetition: int
+    arm: str
+    seed: int
+    commit: str
+    history_sha256: str
+    sham: bool
+    void: str
+    exactly_once: bool
+    audit: str
+    acts: int
+    blind_s: float
+    units: int
+    degraded: int
+    fault: str = ""
+    subject: str = ""
+    absorbed: bool = False
+    served_s: float | None = None
+    served_held: bool = False
+    full_s: float | None = None
+    full_held: bool = False
+    back: bool = False
+    ended_by: str = ""
+    lost_s: float = 0.0
+    worth: Worth | None = None
+    prior_ratio: float | None = None
+
+
+def figures(rows: Sequence[Row], *, least: int) -> dict[str, object]:
+    """Compute every figure; ``least``: how many counted episodes a class of arm reference must have."""
+    classes: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if not row.sham:
+            classes[row.fault, row.subject, row.arm].append(row)
+    shams = [row for row in rows if row.sham and not row.void]
+    units, degraded = sum(row.units for row in shams), sum(row.degraded for row in shams)
+    bars = {
+        f"{', '.join(key)}: {words}": met
+        for key, of_class in sorted(classes.items())
+        for words, met in _bars([row for row in of_class if not row.void], least)
+    }
+    return {
+        "commits": sorted({row.commit for row in rows}),
+        "classes": {", ".join(key): _class(of_class) for key, of_class in sorted(classes.items())},
+        "sham": {
+            "runs": len(shams),
+            "acts": sum(row.acts for row in shams),
+            "degraded_ratio": degraded / units if units else None,
+        },
+        "bars": bars | _of_runs(rows, shams, units, degraded),
+    }
+
+
+def _of_runs(rows: Sequence[Row], shams: Sequence[Row], units: int, degraded: int) -> dict[str, bool]:
+    bars = {"exactly once in every run": all(row.exactly_once for row in rows if not row.void)}
+    if any(row.sham for row in rows):
+        bars["no act in a sham run"] = bool(shams) and all(row.acts == 0 for row in shams)
+        bars["at most 0.1 % degraded without a fault"] = 0 < units >= degraded / DEGRADED_MAX_RATIO
+    return bars
+
+
+def _bars(kept: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
+    """The bars of one class; a class without a counted episode meets none."""
+    if not kept:
+        yield "measured", False
+        return
+    first, n = kept[0], len(kept)
+    held, many = sum(row.served_held for row in kept), n >= MANY
+    if first.experiment == OFF_THE_PATH:
+        yield "served is absorbed", all(row.absorbed for row in kept)
+    elif first.experiment == USERS_EDGE:
+        yield "no arm is credited", held == 0
+        yield "back within tau after the fault", all(row.back for row in kept)
+    elif first.arm == "none":
+        yield "not back before the fault ends", held == 0
+    else:
+        lost_max = SERVED_LOST_MAX if many else 0
+        yield f"served while the fault is there, but for {lost_max}", n >= least and held >= n - lost_max
+        yield from _degraded_bars(kept)
+    if first.arm == "reference" and first.fault in IN_FULL:
+        full = sum(row.full_held for row in kept)
+        yield (
+            f"full while the fault is there, but for {FULL_LOST_MAX}",
+            full >= n - (FULL_LOST_MAX if many else 0),
+        )
+
+
+def _degraded_bars(kept: Sequence[Row]) -> Iterator[tuple[str, bool]]:
+    """Bars of the degraded answers, over all episodes together: one has a few dozen rows that matter."""
+    total = pooled(row.worth for row in kept)
+    if total is None or kept[0].fault in IN_FULL:
+        return
+    yield "degraded answers worth half of the champion's gain", (total.ratio or 0.0) >= WORTH_MIN_RATIO
+    prior = [row.prior_ratio for row in kept if row.prior_ratio is not None]
+    if not kept[0].subject.startswith(NO_FEATURES):
+        yield "at most 5 % of them the prior's", all(ratio <= PRIOR_MAX_RATIO for ratio in prior)
+
+
+def pooled(worths: Iterable[Worth | None]) -> Worth | None:
+    """Put several episodes together, each weighted by its units; None where none has any."""
+    seen = [one for one in worths if one is not None and one.n]
+    n = sum(one.n for one in seen)
+    if not n:
+        return None
+    prior, degraded, champion = (
+        sum(one.n * cost for one, cost in zip(seen, costs, strict=True)) / n
+        for costs in (
+            [one.prior_cost for one in seen],
+            [one.degraded_cost for one in seen],
+            [one.champion_cost for one in seen],
+        )
+    )
+    gain = prior - champion
+    ratio = round((prior - degraded) / gain, 4) if gain > 0 else None
+    return Worth(n=n, prior_cost=prior, degraded_cost=degraded, champion_cost=champion, ratio=ratio)
+
+
+def _class(rows: Sequence[Row]) -> Mapping[str, object]:
+    kept = [row for row in rows if not row.void]
+    total = pooled(row.worth for row in kept)
+    return {
+        "experiment": rows[0].experiment,
+        "n": len(kept),
+        "void": len(rows) - len(kept),
+        "absorbed": sum(row.absorbed for row in kept),
+        "served_while_hurt": _share(row.served_held for row in kept),
+        "full_while_hurt": _share(row.full_held for row in kept),
+        "back": _share(row.back for row in kept),
+        "exactly_once": _share(row.exactly_once for row in kept),
+        "ended_by": dict(sorted(Counter(row.ended_by for row in kept).items())),
+        "served_s": _ordered(row.served_s for row in kept if not row.absorbed),
+        "full_s": _ordered(row.full_s for row in kept),
+        "worth": None if total is None else msgspec.to_builtins(total),
+        "prior_ratio_max": max(
+            (row.prior_ratio for row in kept if row.prior_ratio is not None), default=None
+        ),
+    }
+
+
+def _share(hits: Iterable[bool]) -> Mapping[str, object]:
+    seen = list(hits)
+    found: dict[str, object] = msgspec.to_builtins(share(sum(seen), len(seen)))
+    return found
+
+
+def _ordered(values: Iterable[float | None]) -> list[float | None]:
+    seen = list(values)
+    known = sorted(value for value in seen if value is not None)
+    return [*(round(value, 3) for value in known), *[None] * (len(seen) - len(known))]

@@ -1,0 +1,140 @@
+"""Thirty minutes of each placebo and of sham in arm reference: how many acts where nothing is broken?
+
+Thirty trials of a minute each of surge, slow batch and added field, with the very configuration that heals
+the faults; sham runs are the undisturbed twins of every third repetition. A trial counts as a false heal
+if any observer or the supervisor's ledger shows an act in it. Wanted: none; printed as k of n trials with
+its interval, and as an upper bound per hour.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.healing import variant
+from harness.estimates.shares import share, upper_bound
+from harness.experiment.model import Experiment, FaultStep
+from harness.faults.effects import Kill
+from harness.plan.schedule import forecast_s, make_plans
+from harness.report.compose import compose
+from harness.run.campaign import run_campaign
+
+ROOT = Path(__file__).resolve().parents[1]
+ROWS = ROOT / "benchmarks" / "results" / "placebos.rows.jsonl"
+
+NAME = "placebos"
+SEED = 40_02
+REPETITIONS, SHAM_EVERY, LASTS_S = 30, 3, 60.0
+WANTED_S = 1800.0
+SHAM = "sham"
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One stretch of one placebo (or ``sham``). ``acted``: an act was seen in it; ``acts``: in its run."""
+
+    kind: str
+    seed: int
+    seconds: float
+    void: str
+    acted: bool
+    acts: int
+    blind_s: float
+    absorbed: bool
+    exactly_once: bool
+    degraded_ratio: float
+
+
+def _asked(lasts_s: float, *, sham: bool) -> Experiment:
+    asked = variant("placebos", "reference", sham=sham)
+    return msgspec.structs.replace(asked, steps=tuple(_lasting(step, lasts_s) for step in asked.steps))
+
+
+def _lasting(step: FaultStep, lasts_s: float) -> FaultStep:
+    if isinstance(step.effect, Kill):
+        raise TypeError(f"{step.name} is no placebo")
+    return msgspec.structs.replace(step, effect=msgspec.structs.replace(step.effect, duration_s=lasts_s))
+
+
+FORECAST_S = forecast_s(make_plans(_asked(LASTS_S, sham=False), SEED)) * REPETITIONS * (1 + 1 / SHAM_EVERY)
+
+
+def run(full: bool) -> dict[str, object]:
+    """Measure what is missing, then compute the figures; ``full`` false: one repetition, stored nowhere."""
+    if not full:
+        return _figures(measure(SEED, LASTS_S), wanted_s=LASTS_S)
+    done = {trial.seed for trial in _stored()}
+    for repetition in range(REPETITIONS):
+        if SEED + repetition not in done:
+            trials = measure(SEED + repetition, LASTS_S, sham=repetition % SHAM_EVERY == 0)
+            with ROWS.open("ab") as file:
+                file.write(b"".join(msgspec.json.encode(trial) + b"\n" for trial in trials))
+    return _figures(_stored(), wanted_s=WANTED_S)
+
+
+def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:
+    """Run the three placebos once, ``lasts_s`` seconds each, and their sham run; one trial each."""
+    experiment = _asked(lasts_s, sham=sham)
+    with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
+        plans = make_plans(experiment, seed)
+        folder = run_campaign(plans, experiment, store=Path(store), seed=seed, progress=_say)
+        document = compose(folder)
+    return [
+        Trial(
+            kind=SHAM if run.sham else episode.kind,
+            seed=seed,
+            seconds=lasts_s,
+            void=run.void or run.unsafe or episode.void,
+            acted=episode.acted_s is not None,
+            acts=run.acts,
+            blind_s=run.blind_s,
+            absorbed=episode.served.impact_s is None,
+            exactly_once=run.exactly_once is True,
+            degraded_ratio=run.degraded_units / run.units if run.units else 0.0,
+        )
+        for run in document.runs
+        for episode in run.episodes
+    ]
+
+
+def _stored() -> list[Trial]:
+    lines = ROWS.read_bytes().splitlines() if ROWS.exists() else []
+    return [msgspec.json.decode(line, type=Trial) for line in lines]
+
+
+def _figures(trials: Sequence[Trial], *, wanted_s: float) -> dict[str, object]:
+    kinds = sorted({trial.kind for trial in trials})
+    told = {kind: _kind([trial for trial in trials if trial.kind == kind]) for kind in kinds}
+    return {
+        "kinds": told,
+        "bars": {
+            **{f"{kind}: {wanted_s / 60:g} minutes": told[kind]["seconds"] >= wanted_s for kind in kinds},
+            **{f"{kind}: no act": told[kind]["acted"]["k"] == 0 for kind in kinds},
+            "all four": len(kinds) == 4,
+            "no act in any run": all(trial.acts == 0 for trial in trials if not trial.void),
+            "exactly once": all(trial.exactly_once for trial in trials if not trial.void),
+        },
+    }
+
+
+def _kind(trials: Sequence[Trial]) -> dict[str, object]:
+    kept = [trial for trial in trials if not trial.void]
+    acted, n = sum(trial.acted for trial in kept), len(kept)
+    seconds = sum(trial.seconds for trial in kept)
+    # Trials with an act per hour: the exact upper bound of the share, at one trial a minute.
+    bound = upper_bound(acted, n) * 3600.0 / (seconds / n) if n else None
+    return {
+        "seconds": seconds,
+        "void": len(trials) - n,
+        "acted": msgspec.to_builtins(share(acted, n)),
+        "acting_trials_per_hour_upper_95": bound,
+        "blind_s": round(sum(trial.blind_s for trial in kept), 3),
+        "absorbed": sum(trial.absorbed for trial in kept),
+        "degraded_ratio_max": max((trial.degraded_ratio for trial in kept), default=None),
+    }
+
+
+def _say(line: str) -> None:
+    print("    " + line, flush=True)

@@ -1,0 +1,96 @@
+"""Bars of the healing part: what meets one, what misses it, and what cannot meet any."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from benchmarks.healing_figures import Row, figures, pooled
+from harness.estimates.worth import Worth
+
+HELD = Row(
+    experiment="edges",
+    repetition=0,
+    arm="reference",
+    seed=1,
+    commit="c",
+    history_sha256="h",
+    sham=False,
+    void="",
+    exactly_once=True,
+    audit="",
+    acts=3,
+    blind_s=0.0,
+    units=4000,
+    degraded=800,
+    fault="network.latency",
+    subject="gateway-scorer-a 400 ms",
+    absorbed=True,
+    served_held=True,
+    back=True,
+    ended_by="absorbed",
+)
+LOST = msgspec.structs.replace(HELD, absorbed=False, served_held=False, back=False, ended_by="undo")
+CLASS = "network.latency, gateway-scorer-a 400 ms, reference: "
+
+
+def missed(rows, least=30):
+    return [words for words, met in figures(rows, least=least)["bars"].items() if not met]
+
+
+def test_twenty_nine_of_thirty_are_enough_and_twenty_eight_are_not():
+    assert missed([HELD] * 29 + [LOST]) == []
+    assert missed([HELD] * 28 + [LOST] * 2) == [f"{CLASS}served while the fault is there, but for 1"]
+
+
+def test_too_few_episodes_meet_no_bar():
+    assert missed([HELD] * 29) == [f"{CLASS}served while the fault is there, but for 0"]
+    assert missed([HELD] * 2, least=2) == []
+    assert missed([HELD, LOST], least=2) == [f"{CLASS}served while the fault is there, but for 0"]
+
+
+def test_a_class_whose_every_episode_is_void_is_not_measured():
+    assert missed([msgspec.structs.replace(HELD, void="witness stalled")] * 30) == [f"{CLASS}measured"]
+
+
+def test_arm_none_may_not_be_back_before_the_fault_ends():
+    none = msgspec.structs.replace(LOST, arm="none", back=True)
+    assert missed([none] * 10) == []
+    assert len(missed([*[none] * 9, msgspec.structs.replace(none, served_held=True)])) == 1
+
+
+def test_full_service_is_wanted_only_of_what_can_be_mended():
+    renamed = msgspec.structs.replace(HELD, experiment="schema", fault="data.rename_field", full_held=True)
+    hidden = msgspec.structs.replace(renamed, full_held=False)
+    assert missed([renamed] * 27 + [hidden] * 3) == []
+    assert len(missed([renamed] * 26 + [hidden] * 4)) == 1
+
+
+def test_one_lost_record_misses_a_bar_of_its_own():
+    assert missed([HELD] * 29 + [msgspec.structs.replace(HELD, exactly_once=False)]) == [
+        "exactly once in every run"
+    ]
+
+
+@pytest.mark.parametrize(("ratio", "met"), [(0.6, True), (0.4, False)])
+def test_degraded_answers_are_judged_over_all_episodes_together(ratio, met):
+    worth = Worth(n=100, prior_cost=1.0, degraded_cost=1.0 - ratio, champion_cost=0.0, ratio=ratio)
+    none = Worth(n=0, prior_cost=0.0, degraded_cost=0.0, champion_cost=0.0, ratio=None)
+    rows = [msgspec.structs.replace(HELD, worth=one, prior_ratio=0.0) for one in [worth] * 6 + [none] * 24]
+    assert (missed(rows) == []) is met
+    assert pooled(row.worth for row in rows).n == 600
+
+
+def test_answers_of_the_prior_count_only_where_features_arrive():
+    worth = Worth(n=100, prior_cost=1.0, degraded_cost=0.3, champion_cost=0.0, ratio=0.7)
+    rows = [msgspec.structs.replace(HELD, worth=worth, prior_ratio=0.2)] * 30
+    assert len(missed(rows)) == 1
+    blind = [msgspec.structs.replace(row, subject="gateway-features 100 %") for row in rows]
+    assert missed(blind) == []
+
+
+def test_a_sham_run_with_an_act_or_degraded_answers_misses_its_bars():
+    sham = msgspec.structs.replace(HELD, sham=True, acts=0, degraded=4, fault="", subject="")
+    assert missed([HELD] * 30 + [sham]) == []
+    assert len(missed([HELD] * 30 + [msgspec.structs.replace(sham, acts=1)])) == 1
+    assert len(missed([HELD] * 30 + [msgspec.structs.replace(sham, degraded=5)])) == 1
