@@ -87,6 +87,7 @@ def _class(
         recovered_s=_ordered(served),
         full_recovered_s=_ordered(full),
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
+        lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
 
 

@@ -51,7 +51,8 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
     ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
     the *full* level. ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran
-    too, else against ``none``. ``tau_s`` is the horizon, the fault's own length included.
+    too, else against ``none``. ``tau_s`` is the horizon, the fault's own length
+    ``lasts_s`` included, None where it ends only when somebody ends it.
     """
 
     fault: str
@@ -77,6 +78,7 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     recovered_s: tuple[float | None, ...]
     full_recovered_s: tuple[float | None, ...] = ()
     tau_s: float
+    lasts_s: float | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

@@ -119,7 +119,8 @@ def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     lost = figures.mean_seconds(estimate.lost_s, "–").value
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
     ended = inert(figures.endings_text(estimate), 40)
-    held = figures.share_figure(estimate.mitigated, "–").value.replace(" ", "")
+    timed = estimate.lasts_s is not None
+    held = figures.share_figure(estimate.mitigated, "–").value.replace(" ", "") if timed else "–"
     return (arm, count, impact, back, _median(estimate), lost, _full(estimate), held, ended, sham)
 
 

@@ -82,7 +82,7 @@ ENDINGS: dict[str, tuple[str, str]] = {
     "absorbed": ("absorbed", "no window of service was violated"),
     "healed": ("healed", "service came back by an act of the healer"),
     "platform": ("platform", "service came back by a restart of the platform"),
-    "itself": ("by itself", "service came back and nobody acted"),
+    "itself": ("by itself", "service came back when the fault ended by itself, or nobody acted"),
     "undo": ("undone", "not back in time: the harness ended it (censored)"),
 }
 """How an episode ended -> (label, meaning), in the order in which bars are stacked."""

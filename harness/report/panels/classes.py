@@ -131,7 +131,7 @@ def _row(estimate: ClassEstimate, look: _Look) -> Row:
 def _back(estimate: ClassEstimate) -> Figure:
     """How many were back, and of those how many while the fault was still there."""
     back = figures.share_figure(estimate.recovered, "no impact" if estimate.n else "–")
-    if estimate.mitigated.n == 0:
+    if estimate.lasts_s is None or estimate.mitigated.n == 0:
         return back
     held = f"fault still there: {estimate.mitigated.k} / {estimate.mitigated.n}"
     return Figure(back.value, back.small, held, quiet=back.quiet)

@@ -85,6 +85,8 @@ def _told_of(members: list[ClassEstimate]) -> str:
     for c in members:
         arm = f"arm {c.arm}, {c.restart_profile}" if both else f"arm {c.arm}"
         back = f"{c.recovered.k} of {c.recovered.n} back" if c.recovered.n else "no impact"
+        if c.lasts_s is not None and c.recovered.k > c.mitigated.k:
+            back += f", {c.mitigated.k} of them while the fault was there"
         parts.append(f"{back} ({arm})")
     first = members[0]
     title = f"{fault_title(first.fault)}, {first.service}"
