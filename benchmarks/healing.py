@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks.healing_figures import Row, figures
+from benchmarks.healing_figures import WRONG_RENAME, Row, figures
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.worth import Costs, Worth, worth
 from harness.experiment.load import load_experiment
@@ -32,7 +32,7 @@ from harness.run.campaign import run_campaign
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "experiments" / "standard"
 ROWS = ROOT / "benchmarks" / "results" / "healing.rows.jsonl"
-EXPERIMENTS = ("edges", "schema", "off-path", "witness-edge")
+EXPERIMENTS = ("edges", "schema", "off-path", "witness-edge", "wrong-rename")
 
 NAME = "healing"
 SEED = 40_01
@@ -70,7 +70,7 @@ def run(full: bool) -> dict[str, object]:
 def _arms(repetition: int) -> Iterator[tuple[str, str]]:
     for name in EXPERIMENTS:
         yield name, "reference"
-        if repetition % NONE_EVERY == 0:
+        if repetition % NONE_EVERY == 0 and name != WRONG_RENAME:
             yield name, "none"
 
 

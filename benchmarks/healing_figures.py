@@ -4,7 +4,8 @@ Wanted. On the request path, arm reference: served while the fault was there in 
 a class, a renamed or retyped field in full in all but three; arm none not once. At the users' edge nobody
 is credited, off the path nothing is felt, and both are back within the horizon. Every record exactly once.
 Where only degraded is possible, at most 5 % of the degraded answers are the prior's as long as features
-arrive, and all of them together are worth at least half of the champion's gain.
+arrive, and all of them together are worth at least half of the champion's gain. A look-alike column is
+never mapped.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from harness.estimates.shares import share
 from harness.estimates.worth import Worth
 
-OFF_THE_PATH, USERS_EDGE = "off-path", "witness-edge"
+OFF_THE_PATH, USERS_EDGE, WRONG_RENAME = "off-path", "witness-edge", "wrong-rename"
 IN_FULL = ("data.rename_field", "data.change_type")
 NO_FEATURES = "gateway-features"
 SERVED_LOST_MAX, FULL_LOST_MAX, MANY = 1, 3, 30
@@ -106,6 +107,8 @@ def _bars(kept: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
         lost_max = SERVED_LOST_MAX if many else 0
         yield f"served while the fault is there, but for {lost_max}", n >= least and held >= n - lost_max
         yield from _degraded_bars(kept)
+    if first.experiment == WRONG_RENAME:
+        yield "refused: no act in any run", n >= least and all(row.acts == 0 for row in kept)
     if first.arm == "reference" and first.fault in IN_FULL:
         full = sum(row.full_held for row in kept)
         yield (
