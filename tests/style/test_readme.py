@@ -34,9 +34,9 @@ def _experiment(folder: Path, asked: str) -> Path:
 
 def test_the_experiment_keys_of_the_readme_load(tmp_path: Path, blocks: dict[str, str]) -> None:
     experiment = load_experiment(_experiment(tmp_path, blocks["x-hormesis"]))
-    assert experiment.arms == ("none", "bare")
+    assert experiment.arms == ("reference", "none")
     assert experiment.repetitions == 30
-    assert len(experiment.objectives) == 2
+    assert len(experiment.objectives) == 3
 
 
 def test_the_replay_scenario_of_the_readme_loads(tmp_path: Path, blocks: dict[str, str]) -> None:
