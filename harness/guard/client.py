@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -35,6 +36,8 @@ ALLOWED_S = 20.0
 """How long the main thread may do one step without a word: longer than any time-out of a call (15 s)."""
 START_WITHIN_S = 15.0
 END_WITHIN_S = 15.0
+HUNG_S = 15.0
+"""A main thread that is so much later than it allowed itself, its guardian gone, will not end by itself."""
 
 
 class GuardianGone(Exception):
@@ -164,8 +167,15 @@ class Guardian:
             if monotonic_s() <= self._allowed_until_s:
                 self._say(b".")
                 self._renew()
+            elif self._hangs():  # what it did is undone; SIGTERM ends the command in order, as 143
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+                return
             if self._over.wait(BEAT_S):
                 return
+
+    def _hangs(self) -> bool:
+        late_s = monotonic_s() - self._allowed_until_s
+        return late_s > HUNG_S and self._process.poll() is not None
 
     def _renew(self) -> None:
         for renew in self._renewals:

@@ -236,6 +236,7 @@ def _end_at_once(stage: Stage, episode: PlannedEpisode) -> None:
             stage.folder.writer.append(NotClean(episode=episode.index, why="; ".join(left)))
         else:
             proof = tuple(outcome.text for outcome in outcomes)
+            stage.folder.writer.append(Undone(episode=episode.index, at_s=at_s, needed=bool(outcomes)))
             stage.folder.writer.append(Clean(episode=episode.index, at_s=at_s, proof=proof))
     if left:
         raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {'; '.join(left)}")

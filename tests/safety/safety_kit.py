@@ -91,21 +91,28 @@ class Runner:
     words: tuple[str, ...] = ()
     preexec: Callable[[], None] | None = None
     terminal: int | None = None
+    program: Path = HERE / "victim.py"
     mark: str = field(default_factory=lambda: f"/safety/{uuid.uuid4().hex}")
 
     def __post_init__(self) -> None:
         words = ["run", str(self.file), "--seed", "7", "--store", str(self.store), *self.words]
         out = subprocess.PIPE if self.terminal is None else self.terminal
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "victim.py"), self.boundary, *words],
+            [sys.executable, str(self.program), self.boundary, *words],
             env={"PATH": "/usr/bin:/bin", MARK: self.mark, "HORMESIS_STORE": str(self.store)},
             stdin=subprocess.DEVNULL if self.terminal is None else self.terminal,
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
             start_new_session=True,
-            preexec_fn=self.preexec,  # noqa: PLW1509 (no threads here)
+            preexec_fn=self._begin,  # noqa: PLW1509 (no threads here)
         )
+
+    def _begin(self) -> None:
+        # A shell starts its background jobs with SIGINT ignored, and a run would keep it so.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if self.preexec is not None:
+            self.preexec()
 
     def wait(self, within_s: float = 60.0) -> tuple[int, str]:
         """Wait for its end; gives its code and what it said."""

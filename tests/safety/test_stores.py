@@ -13,6 +13,7 @@ from harness.guard.halt import halt, release
 from harness.history.events import ControlRaised
 from harness.history.store import read_campaign
 from harness.plan.schedule import make_plans
+from harness.report.compose import compose
 from harness.run.campaign import run_campaign
 from harness.run.safety import MustStop, store_problem
 
@@ -38,6 +39,8 @@ def test_of_two_runs_on_one_store_one_is_refused_and_a_halt_ends_the_other(tmp_p
         assert "somebody else needs it" in said
         assert first.left(kit.time.monotonic()).nothing
     assert raised(tmp_path) == ["halt"]
+    (folder,) = tmp_path.glob("[a-z]*-s7")
+    assert compose(folder).verdict.word == "VOID"  # proven clean, so not UNSAFE
     words = ["run", str(first.file), "--store", str(tmp_path)]
     assert main(words) == 5
     assert "is halted: somebody else needs it" in capsys.readouterr().err
