@@ -43,6 +43,8 @@ def test_a_runner_that_is_ended_leaves_no_process_and_no_complete_history(live_s
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Not as inherited: who runs these tests may itself be a background job, which ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - takes no lock
     )
     try:
         seen = until(
