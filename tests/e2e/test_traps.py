@@ -84,6 +84,7 @@ def test_a_baseline_that_is_not_met_is_void_and_nothing_is_injected(live_store):
 
 @pytest.mark.live
 def test_an_undo_that_lies_is_found_by_the_independent_look(live_store):
+    """SR-5: UNSAFE, whatever the run measured."""
     base = load_experiment(ROOT / "experiments" / "smoke" / "demo.yaml")
     hang = tuple(step for step in base.steps if step.kind == "process.hang")
     assert word_of(live_store, LyingUndo, steps=hang) == ("UNSAFE", 6)

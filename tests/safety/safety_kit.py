@@ -83,7 +83,7 @@ def experiment(folder: Path, name: str) -> Path:
 
 @dataclass
 class Runner:
-    """A started command. ``mark`` is in the environment of all that it starts."""
+    """A started command, by ``within`` another one. ``mark`` is in the environment of all that it starts."""
 
     store: Path
     file: Path
@@ -92,13 +92,14 @@ class Runner:
     preexec: Callable[[], None] | None = None
     terminal: int | None = None
     program: Path = HERE / "victim.py"
+    within: tuple[str, ...] = ()
     mark: str = field(default_factory=lambda: f"/safety/{uuid.uuid4().hex}")
 
     def __post_init__(self) -> None:
         words = ["run", str(self.file), "--seed", "7", "--store", str(self.store), *self.words]
         out = subprocess.PIPE if self.terminal is None else self.terminal
         self.process = subprocess.Popen(
-            [sys.executable, str(self.program), self.boundary, *words],
+            [*self.within, sys.executable, str(self.program), self.boundary, *words],
             env={"PATH": "/usr/bin:/bin", MARK: self.mark, "HORMESIS_STORE": str(self.store)},
             stdin=subprocess.DEVNULL if self.terminal is None else self.terminal,
             stdout=out,
@@ -134,6 +135,12 @@ class Runner:
                     block = Path(f"/proc/{name}/environ").read_bytes()
                     found += [int(name)] if wanted in block.split(b"\0") else []
         return found
+
+    def words_of(self, pid: int) -> list[str]:
+        """The command line of one of them."""
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        return []
 
     def records(self) -> list[Path]:
         """Open undo records of its store."""

@@ -48,6 +48,20 @@ def test_a_stopped_runner_loses_its_lease_and_what_it_did(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.parametrize("part", ["harness.driver", "harness.proxy", "harness.targets.local.supervisor"])
+def test_a_part_that_is_killed_during_a_fault_ends_the_run_and_leaves_nothing(tmp_path, part):
+    """SR-1: who measures, who hurts and who restarts may die as well as the runner."""
+    with kit.running(tmp_path, "latency") as runner:
+        assert runner.await_seen(lambda: runner.told(b"fault.injected"))
+        (pid,) = [pid for pid in runner.marked() if part in runner.words_of(pid)]
+        kit.os.kill(pid, kit.signal.SIGKILL)
+        code, said = runner.wait()
+        assert code in (4, 6), said
+        assert runner.left(kit.time.monotonic()).nothing
+
+
+@pytest.mark.slow
+@pytest.mark.live
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_runner_killed_at_every_kind_of_boundary_leaves_nothing(tmp_path, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 
 import pytest
 import safety_kit as kit
@@ -72,6 +73,40 @@ def test_a_store_that_takes_no_more_ends_the_run_with_four(tmp_path, kib):
     with kit.running(tmp_path, "pause", preexec=limited) as runner:
         code, said = runner.wait()
         assert code in (4, 5), said  # 5: not even a system could be started
+        assert runner.left(kit.time.monotonic()).nothing
+
+
+FILLED = """
+mount -t tmpfs -o size=4m none "$1" || exit 99
+small=$1; shift
+( until grep -qs fault.injected "$small"/*/runs/*/history.jsonl; do sleep 0.02; done
+  cat /dev/zero >"$small/filler" ) 2>/dev/null &
+filler=$!
+"$@"; code=$?
+kill $filler 2>/dev/null
+grep -qs fault.injected "$small"/*/runs/*/history.jsonl && echo "was injected"
+for record in "$small"/.undo/*.json; do [ -e "$record" ] && echo "left open: $record"; done
+exit $code
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.live
+def test_a_disk_that_is_full_during_the_fault_ends_the_run_with_four_and_undone(tmp_path):
+    """SR-11: a real file system of 4 MiB, filled to the last byte as soon as the fault is in force."""
+    small = tmp_path / "small"
+    small.mkdir()
+    tried = subprocess.run(
+        ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs none "$0"', small], capture_output=True, check=False
+    )
+    if tried.returncode:
+        pytest.skip(f"no file system can be mounted here, so this was not tried: {tried.stderr.decode()}")
+    within = ("unshare", "-Urm", "sh", "-c", FILLED, "sh", str(small))
+    with kit.running(tmp_path, "pause", within=within, words=("--store", str(small))) as runner:
+        code, said = runner.wait()
+        assert code == 4, said
+        assert "was injected" in said
+        assert "left open" not in said
         assert runner.left(kit.time.monotonic()).nothing
 
 

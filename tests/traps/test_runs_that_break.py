@@ -137,6 +137,7 @@ class LookRaises(LocalTarget):
 @pytest.mark.slow
 @pytest.mark.live
 def test_a_look_afterwards_that_raises_is_unsafe(tmp_path):
+    """SR-5: no proof is no clean state."""
     assert code_of(tmp_path, asked(tmp_path), open_target=LookRaises) == EXIT_CODE["UNSAFE"]
 
 

@@ -75,6 +75,7 @@ def test_a_client_of_toxiproxy_finds_its_verbs(proxy, call):
     ],
 )
 def test_who_is_not_one_of_ours_is_refused_counted_and_changes_nothing(proxy, call, why, headers):
+    """SR-30: no token, another host, a page in a browser."""
     before = proxy.client.proxies()["echo"]
     seq = last_event(proxy).seq if proxy.client.events() else 0
     assert call("POST", "/proxies/echo/toxics", LATENCY, **headers)[0] == 403
@@ -99,6 +100,7 @@ def test_a_number_of_events_that_is_none_is_400(call):
 
 
 def test_the_socket_is_private_and_so_is_its_folder(proxy):
+    """SR-30: 0600 in 0700."""
     assert stat.S_IMODE(proxy.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(proxy.socket.parent.stat().st_mode) == 0o700
 

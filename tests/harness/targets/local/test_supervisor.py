@@ -286,6 +286,7 @@ def ask(system, *, method="POST", path="/v1/services/one/stop", **headers):
     ],
 )
 def test_whoever_is_not_ours_gets_403_and_nothing_is_done(shared, method, path, headers):
+    """SR-30: no token, another host, a page in a browser."""
     pid = shared.service("one").pid
     status, _ = ask(shared, method=method, path=path, **headers)
     assert status == 403
@@ -323,6 +324,7 @@ def test_a_strange_cursor_is_a_bad_request(shared, after):
 
 
 def test_the_supervisor_listens_on_loopback_only(shared):
+    """SR-30."""
     port = shared.client._listening.port
     rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     listening = [row[1] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port]

@@ -185,7 +185,7 @@ def test_a_service_without_a_process_is_refused(bare):
 
 @pytest.mark.parametrize("effect", [Kill(service="one"), Pause(service="one")])
 def test_a_recycled_pid_gets_no_signal(fast, effect):
-    """The supervisor's row names another start tick: the pid belongs to somebody else by now."""
+    """SR-12: the supervisor's row names another start tick: the pid belongs to somebody else by now."""
 
     class Recycled(LocalSystem):
         def __init__(self, real):
@@ -203,7 +203,7 @@ def test_a_recycled_pid_gets_no_signal(fast, effect):
 
 
 def test_a_process_without_the_token_of_this_run_gets_no_signal(fast):
-    """A row that points at a stranger, here this very test."""
+    """SR-12: a row that points at a stranger, here this very test."""
 
     class Astray(LocalSystem):
         def __init__(self, real):
