@@ -7,6 +7,8 @@ import random
 import pytest
 import safety_kit as kit
 
+from harness.verdict.codes import EXIT_CODE
+
 NAMES = sorted(kit.FAULTS)
 
 
@@ -48,15 +50,21 @@ def test_a_stopped_runner_loses_its_lease_and_what_it_did(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.live
-@pytest.mark.parametrize("part", ["harness.driver", "harness.proxy", "harness.targets.local.supervisor"])
-def test_a_part_that_is_killed_during_a_fault_ends_the_run_and_leaves_nothing(tmp_path, part):
-    """SR-1: who measures, who hurts and who restarts may die as well as the runner."""
+@pytest.mark.parametrize(
+    ("part", "word"),
+    [("harness.driver", "VOID"), ("harness.proxy", "VOID"), ("harness.targets.local.supervisor", "UNSAFE")],
+)
+def test_a_part_that_is_killed_during_a_fault_ends_the_run_and_leaves_nothing(tmp_path, part, word):
+    """SR-1: who measures, who hurts and who restarts may die as well as the runner.
+
+    Without the supervisor no service is left that could be looked at while the run lasts: UNSAFE.
+    """
     with kit.running(tmp_path, "latency") as runner:
         assert runner.await_seen(lambda: runner.told(b"fault.injected"))
         (pid,) = [pid for pid in runner.marked() if part in runner.words_of(pid)]
         kit.os.kill(pid, kit.signal.SIGKILL)
         code, said = runner.wait()
-        assert code in (4, 6), said
+        assert code == EXIT_CODE[word], said
         assert runner.left(kit.time.monotonic()).nothing
 
 

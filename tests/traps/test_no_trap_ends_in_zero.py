@@ -209,6 +209,19 @@ def test_a_part_of_an_objective_that_meets_no_data_is_not_hidden_by_the_other_pa
     assert verdict.word == ("PASS" if claimed == "process.kill" else "VOID")
 
 
+def test_an_observer_that_was_blind_proves_no_absence_of_acts() -> None:
+    quiet, away = (
+        objective(no_acts=True),
+        ev.Blind(
+            observer="gateway:/acts", since_s=CLOCK_ZERO_S, until_s=CLOCK_ZERO_S + 9.0, why="status 500"
+        ),
+    )
+    for gap, word in ((), "PASS"), ((away,), "VOID"):
+        sham = Story(sham=True, **also(*gap))
+        verdict = compose_campaign(campaign_of(killed(), sham, objectives=(quiet,))).verdict
+        assert verdict.word == word, verdict.why
+
+
 def test_an_audit_that_sees_nothing_proves_nothing() -> None:
     once = objective(exactly_once=True)
     blind = ev.Audited(**{**_fields(SETTLED), "observable": False})
