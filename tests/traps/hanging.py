@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +33,7 @@ def main() -> int:
 
     def waits_for_others(_: LocalTarget, applied: object, /) -> bool:
         while is_stopped(applied.pid):  # type: ignore[attr-defined]
-            time.sleep(0.01)
+            threading.Event().wait(0.01)
         return True
 
     step, sys.argv[1:] = sys.argv[1], sys.argv[2:]

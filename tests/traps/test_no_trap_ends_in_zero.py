@@ -144,6 +144,7 @@ def test_an_outage_that_is_over_before_the_last_look_is_still_an_outage() -> Non
 
 
 def test_an_undo_that_raises_is_unsafe_and_wins_over_void() -> None:
+    """SR-5: no proof that it is clean."""
     dirty = ev.NotClean(episode=0, why="OSError: no such process")
     trap = killed(**instead(ev.Clean, dirty), rows=lambda rows: rows[:0])
     verdict = compose_campaign(campaign_of(trap, objectives=(EASY,))).verdict

@@ -113,6 +113,7 @@ SLOW = [raises, ends_the_guardian]
     "block", [pytest.param(one, marks=[pytest.mark.slow] if one in SLOW else []) for one in BLOCKS]
 )
 def test_a_fault_that_is_blocked_before_it_begins_never_happened_and_never_passes(tmp_path, block):
+    """SR-3: no act without its durable record."""
     code = code_of(tmp_path, asked(tmp_path), open_target=blocked(tmp_path, 1, block))
     assert code == EXIT_CODE["REFUSED" if block is refuses else "VOID"]
     assert told(tmp_path, Injected) == []

@@ -21,6 +21,7 @@ def free_port() -> int:
 
 
 def test_a_stopped_process_goes_on_and_again_is_nothing_more(record, stopped, of, state_of, until):
+    """SR-3: twice is once."""
     process = stopped()
     one = record("continue_process", **of(process))
     with pytest.raises(StillThere, match="state T"):
@@ -170,10 +171,12 @@ def test_a_proxy_that_is_gone_has_no_toxic_and_a_silent_one_may(record, tmp_path
     ],
 )
 def test_a_verb_with_wrong_arguments_says_what_is_wrong(verb, arguments, words):
+    """SR-3: an undo is data, of a closed list."""
     assert words in problem_of(verb, arguments)
 
 
 def test_after_a_reboot_nothing_is_signalled_and_the_look_says_so(record, stopped, of, state_of, tmp_path):
+    """SR-4: the record of another boot."""
     process = stopped()
     earlier = Owner(pid=1, start_ticks=1, boot="another boot")
     one = dataclasses.replace(record("continue_process", **of(process)), owner=earlier)
