@@ -125,6 +125,19 @@ class Blind(_Event, frozen=True, kw_only=True, tag="observer.blind"):
     why: str
 
 
+class Looked(_Event, frozen=True, kw_only=True, tag="observer.looked"):
+    """Looks at one declared place, told once at the end of the run: ``looks`` succeeded, ``failures`` not.
+
+    A place whose service does not run in this arm has neither. ``listed``: acts stand there by number, so
+    that a late look sees each; False: only what holds at a look is seen.
+    """
+
+    observer: str
+    looks: int
+    failures: int
+    listed: bool
+
+
 class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
     """What the driver did to the records of one episode, and where they ended, by id, after the audit.
 
@@ -216,6 +229,7 @@ Event = (
     | Platform
     | Acted
     | Blind
+    | Looked
     | Touched
     | Guarded
     | Stalled

@@ -2,10 +2,12 @@
 
 Comes in: replies of one route, one after the other. Goes out: ``Acted`` events and journal lines, each once.
 A service that starts again may number from 1 again, or go on: its list is read anew, the known is skipped.
+What it did since the last look and before its end nobody has seen: ``Lost`` says so, and where numbers fail.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -22,6 +24,16 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     received_s: float
     line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Acts since the last look may be gone from the list, and why."""
+
+    why: str
+
+
+Item = Acted | JournalLine | Lost
 
 
 class _ActRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +71,7 @@ class Reader(Protocol):
         """What to append to the route."""
         ...
 
-    def read(self, reply: Reply, /) -> tuple[list[Acted | JournalLine], bool]:
+    def read(self, reply: Reply, /) -> tuple[list[Item], bool]:
         """Give what is new, and whether there is more to ask for; ``Unseen`` if it cannot be read."""
         ...
 
@@ -69,19 +81,28 @@ class _Cursor:
 
     def __init__(self) -> None:
         self.after = 0
-        self._boot_id = ""
+        self.boot_id = ""
 
     def query(self) -> str:
         return f"?after={self.after}&limit={PAGE}"
 
     def rewound(self, boot_id: str, last: int) -> bool:
         """True if this reply must not be used and the list be read from its start."""
-        new_boot = self._boot_id not in ("", boot_id)
-        self._boot_id = boot_id
+        new_boot = self.restarted(boot_id)
+        self.boot_id = boot_id
         if self.after and (new_boot or last < self.after):
             self.after = 0
             return True
         return False
+
+    def restarted(self, boot_id: str) -> bool:
+        """True if the service is not the one that answered before."""
+        return self.boot_id not in ("", boot_id)
+
+    def holes(self, seqs: list[int]) -> bool:
+        """True if numbers are missing between what was read and what is here."""
+        new = sorted({seq for seq in seqs if seq > self.after})
+        return bool(new) and new[-1] - self.after != len(new)
 
     def moved(self, seqs: list[int]) -> bool:
         """Move behind what was read; True if there may be more."""
@@ -96,23 +117,28 @@ class ActsReader:
     def __init__(self, observer: str, service: str) -> None:
         self._observer, self._service = observer, service
         self._cursor = _Cursor()
-        self._known: set[tuple[int, float | None, str, str]] = set()
+        self._known: set[tuple[int, float | str, str, str]] = set()
 
     def query(self) -> str:
         """The cursor."""
         return self._cursor.query()
 
-    def read(self, reply: Reply, /) -> tuple[list[Acted | JournalLine], bool]:
+    def read(self, reply: Reply, /) -> tuple[list[Item], bool]:
         """Give acts not given before."""
         page = _decoded(reply, _ActPage)
+        lost: list[Item] = [Lost("it started again")] if self._cursor.restarted(reply.boot_id) else []
         if self._cursor.rewound(reply.boot_id, page.last):
-            return [], True
-        new = [row for row in page.acts if self._is_new(row)]
-        more = self._cursor.moved([row.seq for row in page.acts])
-        return [self._acted(row, reply.received_s) for row in new], more
+            return lost, True
+        seqs = [row.seq for row in page.acts]
+        if self._cursor.holes(seqs):
+            lost.append(Lost(f"acts behind number {self._cursor.after} are no longer listed"))
+        new = [row for row in page.acts if self._is_new(row, reply.boot_id)]
+        more = self._cursor.moved(seqs)
+        return [*lost, *(self._acted(row, reply.received_s) for row in new)], more
 
-    def _is_new(self, row: _ActRow) -> bool:
-        key = (row.seq, row.at_s, row.act, row.detail)
+    def _is_new(self, row: _ActRow, boot_id: str) -> bool:
+        # Without a stamp, the same number after a restart is another act; a stamp tells the two apart.
+        key = (row.seq, boot_id if row.at_s is None else row.at_s, row.act, row.detail)
         new = key not in self._known
         self._known.add(key)
         return new
@@ -140,7 +166,7 @@ class AliasReader:
         """Nothing."""
         return ""
 
-    def read(self, reply: Reply, /) -> tuple[list[Acted | JournalLine], bool]:
+    def read(self, reply: Reply, /) -> tuple[list[Item], bool]:
         """Give the change, if there is one; the first look is where it starts from."""
         now = _decoded(reply, _Alias)
         before, self._version = self._version, now.version
@@ -169,7 +195,7 @@ class JournalReader:
         """The cursor."""
         return self._cursor.query()
 
-    def read(self, reply: Reply, /) -> tuple[list[Acted | JournalLine], bool]:
+    def read(self, reply: Reply, /) -> tuple[list[Item], bool]:
         """Give lines not given before."""
         page = _decoded(reply, _JournalPage)
         if self._cursor.rewound(reply.boot_id, page.last):
@@ -189,5 +215,5 @@ def _decoded(reply: Reply, kind: type[_Page]) -> _Page:
         raise Unseen(f"status {reply.status}")
     try:
         return msgspec.json.decode(reply.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unseen(f"an answer that is not what the protocol says: {error}") from error

@@ -12,7 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from harness.experiment.model import Observe
-from harness.history.events import Acted, Blind
+from harness.history.events import Acted, Blind, Looked
+from harness.observers.fetch import Reply, Unseen, fetch
+from harness.observers.reading import ActsReader, Lost
 from harness.observers.watch import Observers
 from harness.targets.local.wiring import free_ports
 
@@ -24,7 +26,7 @@ class Book:
 
     def __init__(self):
         self.acts, self.lines, self.version = [], [], "1.0.0"
-        self.boot_id, self.status, self.limit = "a", 200, 1000
+        self.boot_id, self.status, self.limit, self.body = "a", 200, 1000, b""
         self.hang, self.asked = threading.Event(), threading.Event()
         self.let_go = threading.Event()
 
@@ -51,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         if book.hang.is_set():
             book.let_go.wait(20)
         page = book.page(self.path)
-        body = json.dumps(page).encode()
+        body = book.body or json.dumps(page).encode()
         self.send_response(404 if page is None else book.status)
         self.send_header("x-boot-id", book.boot_id)
         self.send_header("Content-Length", str(len(body)))
@@ -100,6 +102,10 @@ class Taken:
     @property
     def gaps(self):
         return [event for event in self.events if isinstance(event, Blind)]
+
+    @property
+    def counts(self):
+        return [event for event in self.events if isinstance(event, Looked)]
 
 
 ACTS = Observe(acts=("gateway:/acts",))
@@ -199,8 +205,7 @@ def test_a_gap_that_is_open_at_the_end_is_told(until):
     observers = Observers(ACTS, {"gateway": f"http://127.0.0.1:{port}"}, every_s=QUICK_S)
     with observers:
         assert observers.drain() == []
-    (gap,) = observers.drain()
-    assert isinstance(gap, Blind)
+    (gap,) = Taken(observers).take().gaps
     assert gap.since_s < gap.until_s
     assert "ConnectionRefused" in gap.why
 
@@ -212,7 +217,7 @@ def test_an_error_is_a_gap_and_no_answer(book, status):
         observers = Observers(ACTS, {"gateway": url}, every_s=QUICK_S)
         with observers:
             pass
-        (gap,) = observers.drain()
+        (gap,) = Taken(observers).take().gaps
     assert gap.why == f"status {status}"
 
 
@@ -222,7 +227,7 @@ def test_an_answer_of_another_shape_is_a_gap(book):
         observers = Observers(ACTS, {"gateway": url}, every_s=QUICK_S)
         with observers:
             pass
-        (gap,) = observers.drain()
+        (gap,) = Taken(observers).take().gaps
     assert "not what the protocol says" in gap.why
 
 
@@ -231,7 +236,129 @@ def test_a_route_that_is_not_there_in_this_arm_is_no_blindness(book, until):
         observers = Observers(Observe(acts=("gateway:/none",)), {"gateway": url}, every_s=QUICK_S)
         with observers:
             until(book.asked.is_set)
-        assert observers.drain() == []
+        taken = Taken(observers).take()
+    assert (taken.acts, taken.gaps) == ([], [])
+    (count,) = taken.counts
+    assert (count.observer, count.looks, count.listed) == ("gateway:/none", 0, True)
+    assert count.failures > 0
+
+
+def test_a_route_that_comes_late_or_goes_again_was_not_seen_meanwhile(book, until):
+    for first, then in (404, 200), (200, 404):
+        book.status, book.asked = first, threading.Event()
+        with serving(book) as url:
+            observers = Observers(ACTS, {"gateway": url}, every_s=QUICK_S)
+            with observers:
+                until(book.asked.is_set)
+                book.status = then
+                book.asked.clear()
+                until(book.asked.is_set)
+                book.asked.clear()
+                until(book.asked.is_set)
+            (gap,) = Taken(observers).take().gaps
+        assert gap.why == "status 404"
+
+
+def test_how_many_looks_succeeded_is_told_once_at_the_end_for_each_place(book, until):
+    observed = Observe(
+        acts=("gateway:/acts", "gatewy:/acts"),
+        aliases=("gateway:/aliases/champion",),
+        journal="gateway:/journal",
+    )
+    with serving(book) as url:
+        observers = Observers(observed, {"gateway": url}, every_s=QUICK_S)
+        with observers:
+            until(book.asked.is_set)
+            assert Taken(observers).take().counts == []
+        counts = {one.observer: one for one in Taken(observers).take().counts}
+    assert set(counts) == {"gateway:/acts", "gatewy:/acts", "gateway:/aliases/champion"}
+    assert counts["gateway:/acts"].looks > 0 < counts["gateway:/aliases/champion"].looks
+    assert (counts["gatewy:/acts"].looks, counts["gatewy:/acts"].failures) == (0, 0)
+    assert [counts[place].listed for place in sorted(counts)] == [True, False, True]
+    assert observers.drain() == []
+
+
+def test_an_answer_nested_without_end_is_a_gap_and_the_looks_go_on(book, until):
+    book.body = b'{"acts":[],"last":0,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        until(book.asked.is_set)
+        book.asked.clear()
+        until(book.asked.is_set)
+        book.acts, book.body = [act(1)], b""
+        until(lambda: taken.take().acts and taken.gaps)
+    assert "RecursionError" in taken.gaps[0].why or "recursion" in taken.gaps[0].why
+
+
+def test_whatever_breaks_a_look_is_told(book, until):
+    with serving(book) as url:
+        observers = Observers(ACTS, {"gateway": url.replace("127.0.0.1", "[::1")}, every_s=QUICK_S)
+        with observers:
+            pass
+        (gap,) = Taken(observers).take().gaps
+    assert "ValueError" in gap.why
+
+
+def reply(boot_id, *acts, last=0):
+    body = json.dumps({"acts": acts, "last": max([last, *(one["seq"] for one in acts)])}).encode()
+    return Reply(status=200, boot_id=boot_id, body=body, received_s=1.0)
+
+
+def test_a_restart_between_two_looks_may_have_taken_acts_with_it():
+    reader = ActsReader("gateway:/acts", "gateway")
+    assert reader.read(reply("a")) == ([], False)
+    assert reader.read(reply("b")) == ([Lost("it started again")], False)
+    assert reader.read(reply("b")) == ([], False)
+
+
+def test_an_act_without_a_stamp_is_another_one_in_another_life():
+    reader = ActsReader("gateway:/acts", "gateway")
+    one = {"seq": 1, "act": "breaker_opened"}
+    assert len(reader.read(reply("a", one))[0]) == 1
+    assert reader.read(reply("b", one)) == ([Lost("it started again")], True)
+    assert [item.act for item in reader.read(reply("b", one))[0]] == ["breaker_opened"]
+    assert reader.read(reply("b", last=1)) == ([], False)
+
+
+def test_numbers_that_are_missing_are_acts_that_nobody_has_seen():
+    reader = ActsReader("gateway:/acts", "gateway")
+    assert [type(item) for item in reader.read(reply("a", act(501), act(502)))[0]] == [Lost, Acted, Acted]
+    assert [type(item) for item in reader.read(reply("a", act(503), act(505)))[0]] == [Lost, Acted, Acted]
+    assert [type(item) for item in reader.read(reply("a", act(506)))[0]] == [Acted]
+
+
+def test_what_is_lost_is_a_gap_from_the_last_look(book, until):
+    with serving(book) as url, Observers(ACTS, {"gateway": url}, every_s=QUICK_S) as observers:
+        taken = Taken(observers)
+        until(book.asked.is_set)
+        book.asked.clear()
+        until(book.asked.is_set)
+        book.boot_id = "b"
+        until(lambda: taken.take().gaps)
+    (gap,) = taken.take().gaps
+    assert (gap.why, gap.since_s < gap.until_s) == ("it started again", True)
+
+
+def test_a_head_that_drips_does_not_hold_the_looker():
+    """Each byte comes in time; all of them would take a minute."""
+    gone = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            with server.accept()[0] as connection, contextlib.suppress(OSError):
+                connection.recv(999)
+                for byte in b"HTTP/1.1 200 OK\r\nx-slow: " + b"a" * 600:
+                    connection.sendall(bytes([byte]))
+                    if gone.wait(0.1):
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(Unseen, match=r"in time|timed out"):
+            fetch(f"http://127.0.0.1:{server.getsockname()[1]}", "/", 0.3)
+        assert thread.is_alive()
+        gone.set()
+        thread.join()
 
 
 def test_a_service_that_does_not_run_in_this_arm_is_not_looked_at():
@@ -239,6 +366,7 @@ def test_a_service_that_does_not_run_in_this_arm_is_not_looked_at():
     with observers:
         pass
     assert observers.drain() == []
+    assert observers.journal() == []
 
 
 def test_another_version_of_an_alias_is_an_act_and_the_first_look_is_none(book, until):
