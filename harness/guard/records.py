@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ VERSION = 1
 TTL_S_MAX = 900.0
 """No act stays longer without its undo (``end_run`` apart, which has the hard limit of its run)."""
 BYTES_MAX = 64 * 1024
+FOLDER = ".undo"
+"""Id of the record that stands for a folder of records that cannot be trusted."""
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,159}")
 
 Argument = str | int
@@ -67,7 +71,16 @@ class Record:
 
 def undo_folder(store: Path) -> Path:
     """Name the folder of the open records of a store."""
-    return store / ".undo"
+    return store / FOLDER
+
+
+def why_not_ours(found: os.stat_result) -> str:
+    """Say why a file or folder cannot be trusted: another user owns it, or may write it; "" if it can."""
+    if found.st_uid != os.getuid():
+        return f"it belongs to user {found.st_uid}, not to us"
+    if found.st_mode & _OTHERS_WRITE:
+        return f"others may write it (mode {stat.S_IMODE(found.st_mode):04o})"
+    return ""
 
 
 def write_record(folder: Path, record: Record) -> None:
@@ -81,6 +94,8 @@ def write_record(folder: Path, record: Record) -> None:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _settle(folder.parent)
+    if wrong := why_not_ours(folder.stat()):
+        raise PermissionError(f"{folder} cannot hold undo records: {wrong}")
     path, new = folder / f"{record.id}.json", folder / f".{record.id}.new"
     if path.exists():
         raise FileExistsError(f"record {record.id} is open already")
@@ -104,7 +119,12 @@ def close_record(folder: Path, record_id: str) -> bool:
 
 
 def open_records(folder: Path, run: str = "") -> tuple[Record, ...]:
-    """Read all open records, of one run where it is named, oldest first; broken ones belong to every run."""
+    """Read all open records, of one run where it is named, oldest first; broken ones belong to every run.
+
+    Where others may write the folder, nothing in it is read: what is open is then the folder itself.
+    """
+    if folder.is_dir() and (wrong := why_not_ours(folder.stat())):
+        return (_broken(FOLDER, f"{folder} cannot be trusted: {wrong}"),)
     found = [record for path in sorted(folder.glob("*.json")) if (record := _read(path))]
     kept = [record for record in found if not run or record.broken or record.run == run]
     return tuple(sorted(kept, key=lambda record: (record.opened, record.id)))
@@ -129,6 +149,8 @@ def _read(path: Path) -> Record | None:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
+            if wrong := why_not_ours(os.fstat(handle)):
+                raise ValueError(wrong)
             return _decode(path.stem, file.read(BYTES_MAX + 1))
     except FileNotFoundError:
         return None

@@ -6,23 +6,22 @@ doing it once. ``do`` raises nothing for what it cannot do: only the look decide
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shutil
 import signal
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.guard import http, processes
+from harness.guard import folders, http, processes
 from harness.guard.http import Unreachable
 from harness.guard.records import Argument, Record
 from harness.guard.shell import boot_id
 
 ASKED_NICELY_S = 0.3
-SCRATCH_PREFIX = "hormesis-"
+VARIABLE = "HORMESIS_RUN"
+"""What every process of a run carries (docs/protocols/supervisor.md); nobody is killed for another one."""
+_TOKEN = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ROUTE = re.compile(r"/[!-~]*")
 
@@ -39,10 +38,11 @@ class _Verb:
 
 
 class _Words:
-    """Arguments, read by name and kind; they were checked against the verb's table."""
+    """Arguments, read by name and kind; they were checked against the verb's table. ``owner``: who acted."""
 
-    def __init__(self, arguments: Mapping[str, Argument]) -> None:
-        self._arguments = arguments
+    def __init__(self, record: Record) -> None:
+        self._arguments = record.arguments
+        self.owner = record.owner
 
     def text(self, name: str) -> str:
         return str(self._arguments[name])
@@ -72,6 +72,8 @@ def problem_of(verb: str, arguments: Mapping[str, Argument]) -> str:
         return f"ready_route of {verb} is no route"
     if "token" in takes and not arguments["token"]:
         return f"token of {verb} is empty"
+    if "variable" in takes and (arguments["variable"] != VARIABLE or not _is_token(arguments["token"])):
+        return f"{verb} does not name processes of a run: {VARIABLE} and 64 hexadecimal digits"
     return ""
 
 
@@ -80,20 +82,24 @@ def do(record: Record) -> str:
 
     After a reboot every process is gone, and only a state folder on a disk is left to remove.
     """
-    words = _Words(record.arguments)
+    words = _Words(record)
     if record.owner.boot != boot_id():
-        return _remove_folder(words.text("folder")) if record.verb == "end_run" else "nothing: another boot"
+        return _remove_folder(words) if record.verb == "end_run" else "nothing: another boot"
     return _VERBS[record.verb].do(words)
 
 
 def look(record: Record) -> str:
     """See from outside that the act is undone; gives the proof. Raises StillThere where it is not seen."""
-    words = _Words(record.arguments)
+    words = _Words(record)
     if record.owner.boot == boot_id():
         return _VERBS[record.verb].look(words)
     if record.verb == "end_run" and Path(words.text("folder")).exists():
         raise StillThere(f"the state folder {words.text('folder')} is still there")
     return f"the machine was started again since (boot {record.owner.boot}): its processes are gone"
+
+
+def _is_token(value: Argument) -> bool:
+    return bool(_TOKEN.fullmatch(str(value)))
 
 
 def _is_name(value: Argument) -> bool:
@@ -204,7 +210,7 @@ def _refuses(port: int) -> bool:
 
 def _end_run(words: _Words) -> str:
     killed = processes.kill_carriers(words.text("variable"), words.text("token"))
-    return f"killed {len(killed)} processes; {_remove_folder(words.text('folder'))}"
+    return f"killed {len(killed)} processes; {_remove_folder(words)}"
 
 
 def _looks_ended(words: _Words) -> str:
@@ -212,24 +218,23 @@ def _looks_ended(words: _Words) -> str:
     if left:  # a fork that was under way: it has been killed now, and the next look sees that
         raise StillThere(f"processes carry the run's token: {', '.join(map(str, left))}")
     if Path(words.text("folder")).exists():
-        _remove_folder(words.text("folder"))
+        _remove_folder(words)
         raise StillThere(f"the state folder {words.text('folder')} is still there")
     return "no process carries the run's token, and its state folder is gone"
 
 
-def _remove_folder(folder: str) -> str:
-    """Remove a state folder of ours: a real folder of this user whose name says so, and nothing else."""
-    path = Path(folder)
-    with contextlib.suppress(FileNotFoundError):
-        found = path.lstat()
-        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-        if not (
-            path.is_absolute() and ".." not in path.parts and path.name.startswith(SCRATCH_PREFIX) and ours
-        ):
-            return f"left {folder} alone: it is no state folder of ours"
-        shutil.rmtree(path, ignore_errors=True)
+def _remove_folder(words: _Words) -> str:
+    """Remove the state folder of the record's own runner, as its owner's file says, and nothing else."""
+    path = Path(words.text("folder"))
+    if not os.path.lexists(path):
+        return "there was no state folder"
+    plain = path.is_absolute() and ".." not in path.parts
+    if plain and folders.owner_of(path) == words.owner:
+        folders.remove_state(path)
         return "removed the state folder"
-    return "there was no state folder"
+    if plain and folders.remove_empty(path):
+        return "removed the state folder, which was empty"
+    return f"left {path} alone: it is no state folder of ours"
 
 
 _PROCESS: Mapping[str, type] = {"pid": int, "start_ticks": int, "variable": str, "token": str}

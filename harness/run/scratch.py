@@ -2,20 +2,20 @@
 
 A shared disk answers an fsync after 0.1 to 0.6 s now and then, as long as a deadline; that is noise of the
 machine, not of the system. ``HORMESIS_SCRATCH`` names another folder, to have the disk in the measurement.
-What a killed runner left behind is removed by the next run.
+What a killed runner left behind is removed by the next run, where a file in it names that runner; without
+such a file (a user's folder, or one of a version that wrote none) nothing is ever removed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import Refused
+from harness.guard.folders import mark, owner_of, remove_state
 from harness.shell import environment
 
 MEMORY = Path("/dev/shm")
@@ -54,19 +54,16 @@ def scratch() -> Iterator[Path]:
     root = scratch_root()
     _sweep(root)
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=root) as folder:
-        yield Path(folder)
+        mark(Path(folder))
+        try:
+            yield Path(folder)
+        finally:
+            remove_state(Path(folder))  # in an order that leaves its owner's file to the last
 
 
 def _sweep(root: Path) -> None:
-    """Remove what runners left that are no more; only folders of this user are touched, links never."""
+    """Remove what runners left that are no more. A folder without its owner's file is never touched."""
     for folder in root.glob(f"{PREFIX}[0-9]*-*"):
-        pid = folder.name.removeprefix(PREFIX).split("-")[0]
-        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and _is_our_folder(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_our_folder(path: Path) -> bool:
-    with contextlib.suppress(OSError):  # another runner swept it first
-        found = path.lstat()
-        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return False
+        owner = owner_of(folder)
+        if owner is not None and not owner.lives():
+            remove_state(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.experiment.excerpt import quoted
 from harness.frontends.streams import say
-from harness.guard.records import Record, open_records, undo_folder
+from harness.guard.records import FOLDER, Record, open_records, undo_folder
 from harness.guard.undo import Outcome, undo_all
 from harness.shell import store_root
 from harness.verdict.codes import EXIT_CODE
@@ -36,7 +36,8 @@ def execute(arguments: argparse.Namespace, /) -> int:
     if left:
         say(f"{len(left)} of {len(outcomes)} could not be proven clean; look yourself, then remove the file:")
         for outcome in left:
-            say(f"  {folder / outcome.record.id}.json")
+            name = outcome.record.id
+            say(f"  {folder}: look into it, then chmod 700" if name == FOLDER else f"  {folder / name}.json")
         return EXIT_CODE["UNSAFE"]
     say(f"{len(outcomes)} undone and proven clean" if outcomes else f"nothing is open in {store}")
     return EXIT_CODE["DONE"]

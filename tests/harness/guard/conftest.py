@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.guard.folders import mark
 from harness.guard.processes import start_ticks
 from harness.guard.records import Record, ourselves
 from harness.guard.shell import monotonic_s
 
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef"
+VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
 
 
 @pytest.fixture
@@ -57,6 +58,15 @@ def record() -> Callable[..., Record]:
         )
 
     return make
+
+
+@pytest.fixture
+def state_folder(tmp_path) -> Path:
+    """A state folder of this process, as a runner makes it."""
+    folder = tmp_path / f"hormesis-{os.getpid()}-abcd_123"
+    folder.mkdir(mode=0o700)
+    mark(folder)
+    return folder
 
 
 @pytest.fixture

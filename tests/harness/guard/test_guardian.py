@@ -16,7 +16,7 @@ from harness.guard.halt import halt
 from harness.guard.records import open_records, undo_folder, write_record
 
 ROOT = Path(__file__).resolve().parents[3]
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef"
+VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
 
 RUNNER = """
 import sys, threading

@@ -123,6 +123,29 @@ def test_a_link_and_a_pipe_are_no_records(tmp_path, record):
     assert all(found.broken for found in open_records(tmp_path))
 
 
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_record_that_others_may_write_is_open_and_says_so(tmp_path, record, mode):
+    write_record(tmp_path, record("end_run", variable="V", token="t", folder="/x"))
+    (tmp_path / "r1-1.json").chmod(mode)
+    (found,) = open_records(tmp_path)
+    assert "others may write it" in found.broken
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o720])
+def test_a_folder_that_others_may_write_is_refused_and_nothing_in_it_is_read(tmp_path, record, mode):
+    folder = tmp_path / ".undo"
+    kept = record("end_run", variable="V", token="t", folder="/x")
+    write_record(folder, kept)
+    folder.chmod(mode)
+    (found,) = open_records(folder)
+    assert "others may write it" in found.broken
+    assert found.verb == ""
+    with pytest.raises(PermissionError, match="others may write it"):
+        write_record(folder, record("end_run", record_id="r1-2", variable="V", token="t", folder="/x"))
+    folder.chmod(0o700)
+    assert open_records(folder) == (kept,)
+
+
 def test_killed_between_any_two_calls_a_record_is_whole_or_not_there(tmp_path):
     """SR-3: the acts of writing and closing are cut at every call into the kernel."""
     code, out = until_killed(tmp_path / "whole", 10_000)

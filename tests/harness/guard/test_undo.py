@@ -8,7 +8,7 @@ import socket
 from harness.guard.records import open_records, write_record
 from harness.guard.undo import undo_all, undo_one
 
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef"
+VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
 
 
 def end_run(record, tmp_path, **more):

@@ -11,7 +11,7 @@ from harness.guard import verbs
 from harness.guard.records import Owner, ourselves
 from harness.guard.verbs import StillThere, problem_of
 
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef"
+VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
 
 
 def free_port() -> int:
@@ -75,29 +75,60 @@ def test_the_driver_is_ended_even_where_it_does_not_listen(record, carrier, of, 
     assert "gone" in verbs.do(one)
 
 
-def test_a_run_is_ended_with_all_that_carry_its_token_and_nobody_else(record, carrier, stopped, tmp_path):
+def test_a_run_is_ended_with_all_that_carry_its_token_and_nobody_else(record, carrier, stopped, state_folder):
     mine, also, stranger = carrier(), stopped(), carrier("another")
-    folder = tmp_path / "hormesis-1-x"
-    (folder / "deep").mkdir(parents=True)
-    one = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(folder))
+    (state_folder / "deep").mkdir()
+    one = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(state_folder))
     for _ in range(2):
         verbs.do(one)
         assert (mine.wait(10), also.wait(10)) == (-9, -9)
         assert "no process" in verbs.look(one)
     assert stranger.poll() is None
-    assert not folder.exists()
+    assert not state_folder.exists()
 
 
-@pytest.mark.parametrize("name", ["precious", "hormesis-link", "hormesis-1/../precious"])
+NO_STATE = {
+    "another name": "precious",
+    "a name that only looks like one": "hormesis-notes",
+    "the right name, with a user's files in it": "hormesis-20260101-my_paper",
+    "a link": "hormesis-1-linklink",
+    "a way around": "hormesis-20260101-my_paper/../precious",
+}
+
+
+@pytest.mark.parametrize("name", NO_STATE.values(), ids=NO_STATE)
 def test_only_a_state_folder_of_ours_is_removed(record, tmp_path, name):
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "hormesis-1").mkdir()
-    (tmp_path / "hormesis-link").symlink_to(tmp_path / "precious")
+    for folder in ("precious", "hormesis-notes", "hormesis-20260101-my_paper"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "thesis.tex").write_text("years")
+    (tmp_path / "hormesis-1-linklink").symlink_to(tmp_path / "precious")
     one = record("end_run", variable=VARIABLE, token=TOKEN, folder=f"{tmp_path}/{name}")
     assert "left" in verbs.do(one)
-    assert (tmp_path / "precious").is_dir()
     with pytest.raises(StillThere, match="state folder"):
         verbs.look(one)
+    assert len(list(tmp_path.glob("*/thesis.tex"))) == 4, "three folders, one of them by its link, too"
+
+
+def test_a_state_folder_of_another_runner_and_one_that_others_may_write_are_left_alone(record, state_folder):
+    one = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(state_folder))
+    other = dataclasses.replace(one, owner=dataclasses.replace(one.owner, start_ticks=1))
+    assert "left" in verbs.do(other)
+    state_folder.chmod(0o770)
+    assert "left" in verbs.do(one)
+    assert state_folder.is_dir()
+    state_folder.chmod(0o700)
+    assert "removed" in verbs.do(one)
+
+
+def test_a_state_folder_without_its_owner_is_removed_only_while_it_is_empty(record, tmp_path):
+    folder = tmp_path / "hormesis-1-abcdefgh"
+    folder.mkdir(mode=0o700)
+    (folder / "file").write_text("")
+    one = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(folder))
+    assert "left" in verbs.do(one)
+    (folder / "file").unlink()
+    assert "empty" in verbs.do(one)
+    assert not folder.exists()
 
 
 def test_a_service_is_started_through_the_supervisor_and_must_answer(record, server):
@@ -166,6 +197,14 @@ def test_a_proxy_that_is_gone_has_no_toxic_and_a_silent_one_may(record, tmp_path
         ("end_run", {}, "takes variable, token, folder"),
         ("end_run", {"variable": "V", "token": "", "folder": "/x"}, "token of end_run is empty"),
         ("end_run", {"variable": "V", "token": 1, "folder": "/x"}, "wrong type"),
+        ("end_run", {"variable": "LANG", "token": "C.UTF-8", "folder": "/x"}, "does not name processes"),
+        ("end_run", {"variable": "LANG", "token": TOKEN, "folder": "/x"}, "does not name processes"),
+        ("end_run", {"variable": VARIABLE, "token": TOKEN[1:], "folder": "/x"}, "does not name processes"),
+        (
+            "stop_records",
+            {"pid": 1, "start_ticks": 1, "variable": "USER", "token": "me"},
+            "does not name processes",
+        ),
         ("remove_toxic", {"socket": "/s", "token": "t", "edge": "../x", "name": "n"}, "edge of"),
         ("remove_toxic", {"socket": "/s", "token": "t", "edge": "e", "name": "n\r\nX: y"}, "name of"),
     ],
@@ -175,7 +214,9 @@ def test_a_verb_with_wrong_arguments_says_what_is_wrong(verb, arguments, words):
     assert words in problem_of(verb, arguments)
 
 
-def test_after_a_reboot_nothing_is_signalled_and_the_look_says_so(record, stopped, of, state_of, tmp_path):
+def test_after_a_reboot_nothing_is_signalled_and_the_look_says_so(
+    record, stopped, of, state_of, state_folder
+):
     """SR-4: the record of another boot."""
     process = stopped()
     earlier = Owner(pid=1, start_ticks=1, boot="another boot")
@@ -183,10 +224,10 @@ def test_after_a_reboot_nothing_is_signalled_and_the_look_says_so(record, stoppe
     verbs.do(one)
     assert state_of(process.pid) == "T"
     assert "started again" in verbs.look(one)
-    folder = tmp_path / "hormesis-1-x"
-    folder.mkdir()
-    whole = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(folder))
-    whole = dataclasses.replace(whole, owner=earlier)
+    whole = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(state_folder))
+    whole = dataclasses.replace(whole, owner=dataclasses.replace(ourselves(), boot="another boot"))
+    (marked,) = state_folder.iterdir()
+    marked.write_text(marked.read_text().replace(ourselves().boot, "another boot"))
     with pytest.raises(StillThere):
         verbs.look(whole)
     verbs.do(whole)

@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from harness.errors import Refused
 from harness.run.scratch import scratch
 
+ROOT = Path(__file__).resolve().parents[3]
+
+
+LEFT_BEHIND = """
+import os, signal, sys
+sys.path[:0] = [sys.argv[1]]
+from harness.run.scratch import scratch
+with scratch() as folder:
+    (folder / "deep" / "er").mkdir(parents=True)
+    print(folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 @pytest.fixture
-def gone_pid() -> int:
-    """The pid of a process that has ended."""
-    with subprocess.Popen(["true"]) as process:
-        pass
-    return process.pid
-
-
-def test_what_a_killed_runner_left_is_removed_and_links_are_not_followed(tmp_path, monkeypatch, gone_pid):
+def left(tmp_path, monkeypatch) -> Path:
+    """What a killed runner left in the scratch folder ``tmp_path``."""
     monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path))
+    words = [sys.executable, "-c", LEFT_BEHIND, str(ROOT)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -9
+    return Path(done.stdout.strip())
+
+
+def test_what_a_killed_runner_left_is_removed_and_links_are_not_followed(tmp_path, left):
     other = tmp_path / "other"
     other.mkdir()
     (other / "file").write_text("stays")
-    left = tmp_path / f"hormesis-{gone_pid}-left"
-    left.mkdir()
-    dangling = tmp_path / f"hormesis-{gone_pid}-dangling"
+    (left / "deep" / "link").symlink_to(other)
+    link = left.with_name(left.name[:-8] + "linklink")
+    link.symlink_to(left)
+    dangling = left.with_name(left.name[:-8] + "danglink")
     dangling.symlink_to("/nowhere/at/all")
-    (tmp_path / f"hormesis-{gone_pid}-link").symlink_to(other)
     with scratch() as folder:
         assert folder.parent == tmp_path
-    assert not left.exists()
+        assert not left.exists()
+    assert link.is_symlink()
     assert dangling.is_symlink()
     assert (other / "file").read_text() == "stays"
+    assert not folder.exists()
+
+
+def test_a_users_folder_of_such_a_name_is_never_touched(tmp_path, left):
+    """The name alone says nothing: the owner's file does, and only of a real process of the same name."""
+    (marked,) = (path for path in left.iterdir() if path.is_file())
+    kept = [tmp_path / name for name in ("hormesis-20260101-my-paper", "hormesis-20260101-my_paper")]
+    for folder in kept:
+        folder.mkdir()
+        (folder / "thesis.tex").write_text("years")
+    shutil.copy(marked, kept[1])
+    open_to_all = left.with_name(left.name[:-8] + "opentoal")
+    shutil.copytree(left, open_to_all)
+    open_to_all.chmod(0o777)
+    with scratch():
+        pass
+    assert not left.exists()
+    assert all(folder.joinpath("thesis.tex").read_text() == "years" for folder in kept)
+    assert open_to_all.is_dir()
+
+
+def test_the_folder_of_a_runner_that_lives_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path))
+    with scratch() as mine:
+        (mine / "file").write_text("in use")
+        with scratch() as other:
+            assert other != mine
+        assert (mine / "file").read_text() == "in use"
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])

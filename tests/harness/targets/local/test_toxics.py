@@ -52,7 +52,7 @@ def test_every_toxic_ends_with_its_lease_and_its_own_time():
 
 FACTS = Facts(
     platform=(20_000, "platform-token"),
-    run=("HORMESIS_RUN", "run-token"),
+    run=("HORMESIS_RUN", "5a" * 32),
     pid=7,
     start_ticks=99,
     ready_port=20_001,
