@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness import shell
 from harness.errors import Unsafe
@@ -15,9 +16,9 @@ from harness.guard.records import Record
 from harness.history import events
 from harness.history.events import Clean, Cleared, Guarded, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
-from harness.run.records import Line, RecordsTarget
+from harness.run.records import Line, RecordsTarget, ends_at_s
 from harness.run.safety import MustStop, is_urgent, store_problem
-from harness.run.stage import Recorded, Stage
+from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
 from harness.targets.local.procfs import start_ticks
 from harness.targets.local.wiring import RUN_VARIABLE
@@ -26,6 +27,15 @@ from harness.units import seconds_text
 STEP_S = 60.0
 """One step of an episode may take this long (a service that starts slowly, a rare record)."""
 SERVICE_UP_S = 20.0
+EXPLAINED_WITHIN_S = 1.0
+"""The platform's ledger may tell of an act so much later than the act is seen."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far an episode has come. ``over``: the fault is gone, and that is told."""
+
+    over: bool = False
 
 
 def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
@@ -37,13 +47,13 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     stage.wait_until(episode.inject_at_s)
     target = _target(stage, episode)
     record = _open(stage, episode, target)
-    applied, cleared = None, False
+    applied, course = None, _Course()
     stage.alarms.guardian.allow(STEP_S)
     try:
         asked_at_s = shell.monotonic_s()
         applied = target.apply(episode.effect)
         stage.folder.writer.append(_injected(stage, episode, applied, asked_at_s))
-        cleared = _watch(stage, episode, applied)
+        _watch(stage, episode, applied, course)
     except WithoutEffect as error:
         stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=str(error)))
         _end_by_record(stage, episode, record)
@@ -52,9 +62,9 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
         if applied is None or is_urgent(error):
             _end_at_once(stage, episode)
         else:
-            _end(stage, episode, applied, cleared=cleared, record=record)
+            _end(stage, episode, applied, course=course, record=record)
         raise
-    _end(stage, episode, applied, cleared=cleared, record=record)
+    _end(stage, episode, applied, course=course, record=record)
 
 
 def _target(stage: Stage, episode: PlannedEpisode) -> Target:
@@ -123,29 +133,86 @@ def _injected(stage: Stage, episode: PlannedEpisode, applied: Applied, asked_at_
     )
 
 
-def _watch(stage: Stage, episode: PlannedEpisode, applied: Applied) -> bool:
-    """Wait for the end of the episode; True when the fault was gone before it."""
+def _watch(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Course) -> None:
+    """Wait for the end of the episode; Recorded where the fault vanished and nobody's act explains it."""
     if stage.plan.sham:
         stage.wait_until(episode.undo_at_s)
-        return True
-    cleared = False
-    ends_itself_s = _own_end_s(stage, applied)
+        course.over = True
+        return
+    ends_itself_s = _own_end_s(stage, episode, applied)
     for offset_s in _looks(stage, episode, ends_itself_s):
         stage.wait_until(offset_s)
-        if not cleared and ends_itself_s is not None and offset_s >= ends_itself_s:
-            _target(stage, episode).undo(applied)
-            _clear(stage, episode, shell.monotonic_s(), "itself")
-            cleared = True
-        back = None if cleared else _replaced(stage, applied)
-        if back is not None:
-            _clear(stage, episode, *back)
-            cleared = True
-    return cleared
+        if not course.over:
+            is_due = ends_itself_s is not None and offset_s >= ends_itself_s
+            _look(stage, episode, applied, course, is_due=is_due)
 
 
-def _own_end_s(stage: Stage, applied: Applied) -> float | None:
+def _look(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Course, *, is_due: bool) -> None:
+    """See whether the fault is still there, and undo it once its own end ``is_due``."""
+    back = _replaced(stage, applied)
+    if back is None and is_due:
+        there = _target(stage, episode).undo(applied)
+        stage.hear()
+        back = None if there else _replaced(stage, applied)
+        back = back or (_ended_at_s(stage, episode, applied), "itself")
+    else:
+        there = back is not None or _holds(stage, applied)
+    if not there and not _explained(stage, applied):
+        course.over = True
+        _vanished(stage, episode, applied)
+    if back is not None:
+        _clear(stage, episode, *back)
+        course.over = True
+
+
+def _holds(stage: Stage, applied: Applied) -> bool:
+    """Ask the target whether the fault is there; a kill has nothing to hold, the driver keeps its own."""
+    holds = getattr(stage.target, "holds", None)
+    if holds is None or isinstance(applied.effect, Kill | Mutate | Surge):
+        return True
+    return bool(holds(applied))
+
+
+def _explained(stage: Stage, applied: Applied) -> bool:
+    """Whether platform or healer ended the process that was hit; nobody but us may end anything else."""
+    effect = applied.effect
+    if isinstance(effect, Kill | Mutate | Surge):
+        return True  # nothing to hold; a driver that has ended is told on its own
+    if not isinstance(effect, Pause):
+        return False
+    until_s = shell.monotonic_s() + EXPLAINED_WITHIN_S
+    while True:
+        stage.hear()
+        since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
+        if any(a.act in ("killed", "asked") for a in since):
+            return True
+        if shell.monotonic_s() > until_s:
+            return False
+        shell.sleep_until(shell.monotonic_s() + PUMP_EVERY_S)
+
+
+def _vanished(stage: Stage, episode: PlannedEpisode, applied: Applied) -> None:
+    after_s = shell.monotonic_s() - applied.effective_at_s
+    why = f"it was there and has vanished within {after_s:.2f} s; no act of platform or healer explains it"
+    stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=why))
+    raise Recorded(f"{episode.kind} {place(episode.effect)}: {why}")
+
+
+def _own_end_s(stage: Stage, episode: PlannedEpisode, applied: Applied) -> float | None:
+    """Offset from the first slot at which a timed fault is over; the driver ends its own by the plan."""
+    if isinstance(applied.effect, Mutate | Surge):
+        until_s = ends_at_s(applied.effect, episode.inject_at_s, episode.undo_at_s)
+        return until_s if applied.effect.duration_s is not None else None
     lasting_s = lasts_s(applied.effect)
     return None if lasting_s is None else applied.effective_at_s - stage.first_due_s + lasting_s
+
+
+def _ended_at_s(stage: Stage, episode: PlannedEpisode, applied: Applied) -> float:
+    """When a timed fault was gone: what we undo now, the driver has ended at its own instant."""
+    own_end_s = _own_end_s(stage, episode, applied)
+    if own_end_s is None or not isinstance(applied.effect, Mutate | Surge):
+        return shell.monotonic_s()
+    return stage.first_due_s + own_end_s
 
 
 def _looks(stage: Stage, episode: PlannedEpisode, ends_itself_s: float | None) -> list[float]:
@@ -176,7 +243,7 @@ def _clear(stage: Stage, episode: PlannedEpisode, at_s: float, by: str) -> None:
 
 
 def _end(
-    stage: Stage, episode: PlannedEpisode, applied: Applied, *, cleared: bool, record: Record | None
+    stage: Stage, episode: PlannedEpisode, applied: Applied, *, course: _Course, record: Record | None
 ) -> None:
     """Undo and prove clean. Nothing that goes wrong here may end as anything but UNSAFE."""
     stage.ending = True
@@ -200,7 +267,7 @@ def _end(
         _close(stage, record)
     if stage.plan.sham:
         return
-    if not cleared:
+    if not course.over:
         _clear(stage, episode, at_s, "harness")
     stage.progress(f"  {seconds_text(at_s - stage.first_due_s):>7}  clean proven")
 

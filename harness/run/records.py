@@ -32,7 +32,7 @@ def record_spans(plan: Plan) -> tuple[Span, ...]:
         Span(
             episode=episode.index,
             from_s=episode.inject_at_s,
-            until_s=_until_s(episode.effect, episode.inject_at_s, episode.undo_at_s),
+            until_s=ends_at_s(episode.effect, episode.inject_at_s, episode.undo_at_s),
             effect=episode.effect,
         )
         for episode in plan.episodes
@@ -40,7 +40,12 @@ def record_spans(plan: Plan) -> tuple[Span, ...]:
     )
 
 
-def _until_s(effect: Mutate | Surge, inject_at_s: float, undo_at_s: float) -> float:
+def ends_at_s(effect: Mutate | Surge, inject_at_s: float, undo_at_s: float) -> float:
+    """Give the offset (s) at which the driver ends ``effect``: it counts from the plan's instant.
+
+    >>> ends_at_s(Surge(duration_s=3.0), 5.0, 20.0), ends_at_s(Surge(), 5.0, 20.0)
+    (8.0, 20.0)
+    """
     return undo_at_s if effect.duration_s is None else min(undo_at_s, inject_at_s + effect.duration_s)
 
 

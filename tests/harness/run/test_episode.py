@@ -1,0 +1,103 @@
+"""What a run makes of a fault that does not stay, of one that nothing met, and how long a step may hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.experiment.load import load_experiment
+from harness.history.events import Clean, Cleared, FirstDue, Undone, WithoutEffect
+from harness.history.store import read_campaign
+from harness.plan.schedule import make_plans
+from harness.report.compose import compose
+from harness.run.campaign import run_campaign
+from harness.targets.local.target import LocalTarget
+from tests.safety import safety_kit as kit
+
+
+class Vanishes(LocalTarget):
+    """Somebody else ends each fault as soon as it is there."""
+
+    def __init__(self, system):
+        super().__init__(system)
+        self.system = system
+
+    def apply(self, effect, /):
+        applied = super().apply(effect)
+        if applied.handle:
+            self.system.crossing.client.remove(effect.edge, applied.handle)
+        else:
+            os.kill(applied.pid, signal.SIGCONT)
+        return applied
+
+
+def run(store: Path, fault: str, open_target: type[LocalTarget], duration_s: float | None = None):
+    """Run one fault on the tiny system; gives the verdict's word, the events and the facts of the run."""
+    base = load_experiment(kit.experiment(store, fault))
+    (step,) = base.steps
+    effect = msgspec.structs.replace(step.effect, **({"duration_s": duration_s} if duration_s else {}))
+    experiment = msgspec.structs.replace(base, steps=(msgspec.structs.replace(step, effect=effect),))
+    plans = make_plans(experiment, 7)
+    folder = run_campaign(plans, experiment, store=store, seed=7, progress=print, open_target=open_target)
+    (history,) = read_campaign(folder).runs
+    return compose(folder).verdict.word, [entry.event for entry in history.entries], history
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("fault", "duration_s"),
+    [
+        ("pause", None),
+        ("latency", 0.05),
+        pytest.param("pause", 0.05, marks=pytest.mark.slow),
+        pytest.param("latency", None, marks=pytest.mark.slow),
+    ],
+)
+def test_a_fault_that_vanishes_early_makes_the_run_void_whoever_ended_it(tmp_path, fault, duration_s):
+    word, events, _ = run(tmp_path, fault, Vanishes, duration_s)
+    assert word == "VOID"
+    (why,) = [event.why for event in events if isinstance(event, WithoutEffect)]
+    assert "vanished" in why
+    assert [type(e) for e in events if isinstance(e, Cleared | Undone | Clean)] == [Undone, Clean]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("fault", "duration_s"),
+    [
+        ("pause", 0.3),
+        pytest.param("latency", 0.3, marks=pytest.mark.slow),
+        pytest.param("blackhole", None, marks=pytest.mark.slow),
+    ],
+)
+def test_a_fault_that_stays_to_its_end_is_trusted(tmp_path, trusted, fault, duration_s):
+    def once():
+        store = tmp_path / str(len(list(tmp_path.iterdir())))
+        store.mkdir()
+        return run(store, fault, LocalTarget, duration_s)
+
+    _, events, _ = trusted(once, lambda seen: _busy(seen[0], seen[1]))
+    assert not [event for event in events if isinstance(event, WithoutEffect)]
+    (cleared,) = [event for event in events if isinstance(event, Cleared)]
+    assert cleared.by == ("itself" if duration_s else "harness")
+
+
+@pytest.mark.live
+def test_a_fault_in_the_records_is_gone_when_the_driver_ends_it_not_when_it_was_first_seen_and_so_long(
+    tmp_path,
+):
+    _, events, history = run(tmp_path, "rename", LocalTarget, 0.5)
+    (cleared,) = [event for event in events if isinstance(event, Cleared)]
+    (first,) = [event for event in events if isinstance(event, FirstDue)]
+    (planned,) = history.plan.episodes
+    assert cleared.by == "itself"
+    assert cleared.at_s == pytest.approx(first.at_s + planned.inject_at_s + 0.5, abs=1e-9)
+
+
+def _busy(word: str, events: list) -> str:
+    vanished = any(isinstance(event, WithoutEffect) and "vanished" in event.why for event in events)
+    return "" if vanished or any(isinstance(event, Cleared) for event in events) else word
