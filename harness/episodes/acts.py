@@ -3,7 +3,7 @@
 In: the supervisor's ledger and what observers saw, from a history. Out: effectful acts in order, and the
 first one that answers a fault. In the ledger effectful is what replaces or ends a process: ``started`` and
 ``killed`` (by liveness). What the harness asked for itself stands there as ``asked`` before it, and is no
-act; what a healer asked for (``restart by NAME``) is the healer's.
+act; what a healer asked for (``restart by NAME``, ``stop by NAME``) is the healer's.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.faults.effects import Effect, Kill, Pause
-from harness.history.events import Acted, Platform
+from harness.history.events import Acted, Looked, Platform
 
 EFFECTFUL = frozenset({"started", "killed"})
 BY_OTHERS = " by "
+STOP_BY_OTHERS = "stop" + BY_OTHERS
+NO_HEALER = frozenset({"none", "bare"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,14 @@ def effectful_acts(ledger: Sequence[Platform], acted: Sequence[Acted], since_s: 
     """Effectful acts from ``since_s`` on, in order, without the harness's own starts.
 
     A restart that a healer asked for is told twice, by the ledger's ``started`` and by an observer of the
-    same ledger: the first is the act.
+    same ledger: the first is the act. Whether an act counts is decided by when we saw it, and where the
+    system's own stamp lies outside of [``since_s``, seen], it is of another clock and ours stands for it.
     """
-    seen = [Act(one.at_s, one.service, one.act, "healer") for one in acted if one.effect]
-    other = [one for one in seen if one.at_s >= since_s and one.act != "asked"]
+    other = [
+        Act(_at_s(one, since_s), one.service, one.act, "healer")
+        for one in acted
+        if one.effect and one.received_s >= since_s and one.act != "asked"
+    ]
     return tuple(sorted([*_of_ledger(ledger, since_s), *other], key=lambda act: act.at_s))
 
 
@@ -48,6 +54,25 @@ def first_act(acts: Sequence[Act], effect: Effect, from_s: float, to_s: float) -
     service = effect.service if isinstance(effect, Kill | Pause) else None
     fits = (act for act in acts if act.by == "healer" or act.service == service)
     return next((act for act in fits if from_s <= act.at_s < to_s), None)
+
+
+def observed(arm: str, ledger: Sequence[Platform], looked: Sequence[Looked]) -> bool:
+    """Whether a run without a seen act may be one without acts.
+
+    The platform's ledger must be there. Where a healer runs, each declared place must have been seen as well,
+    and there must be one.
+
+    >>> ledger = [Platform(at_s=0.0, service="gateway", act="started")]
+    >>> observed("none", ledger, []), observed("reference", ledger, [])
+    (True, False)
+    """
+    if not ledger or arm in NO_HEALER:
+        return bool(ledger)
+    return bool(looked) and all(one.looks > 0 for one in looked)
+
+
+def _at_s(one: Acted, since_s: float) -> float:
+    return one.at_s if since_s <= one.at_s <= one.received_s else one.received_s
 
 
 @dataclass(slots=True)
@@ -84,5 +109,8 @@ def _of_ledger(ledger: Sequence[Platform], since_s: float) -> list[Act]:
         asked_by = books.asked.get(line.service) if line.act == "started" else None
         if line.act in EFFECTFUL and line.at_s >= since_s and asked_by != "":
             acts.append(Act(line.at_s, line.service, line.act, "healer" if asked_by else "platform"))
+        if line.act == "asked" and line.at_s >= since_s and line.detail.startswith(STOP_BY_OTHERS):
+            # Of a service in back-off too: it would have come back.
+            acts.append(Act(line.at_s, line.service, "stopped", "healer"))
         books.follow(line)
     return acts

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.episodes.acts import Act, effectful_acts, first_act
+from harness.episodes.acts import Act, effectful_acts, first_act, observed
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, Level, RunFacts
@@ -18,7 +18,7 @@ from harness.episodes.service import Service, availability, quality, send_lag_p9
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
 from harness.faults.effects import lasts_s, subject
-from harness.history.events import Audited, Cleared, Injected, Touched
+from harness.history.events import Audited, Blind, Cleared, Injected, Touched
 from harness.history.model import History
 from harness.plan.model import Plan, PlannedEpisode
 
@@ -63,6 +63,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         )
         planned = [e for e in history.plan.episodes if e.index in log.injected]
         episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
+    unlisted = {one.observer for one in log.looked if not one.listed}
     met, windows = windows_met(service, history.plan.profile, log.first_due_s)
     return RunFacts(
         run_id=history.run_id,
@@ -88,11 +89,17 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         audit_text=_audit_text(log.audited) + _touched_text(log.touched.values()),
         accepted=0 if log.audited is None else log.audited.accepted,
         acts=len(acts),
-        blind_s=round(sum(one.until_s - one.since_s for one in log.blind), DIGITS),
+        blind_s=_blind_s(log.blind),
+        unlisted_blind_s=_blind_s(one for one in log.blind if one.observer in unlisted),
+        observed=observed(history.plan.arm, log.platform, log.looked),
         degraded_units=int((service.served & ~service.full).sum()),
         history_sha256=history.sha256,
         episodes=episodes,
     )
+
+
+def _blind_s(gaps: Iterable[Blind]) -> float:
+    return round(sum(one.until_s - one.since_s for one in gaps), DIGITS)
 
 
 def _baselines(

@@ -19,6 +19,7 @@ from harness.history.events import (
     Entry,
     FirstDue,
     Injected,
+    Looked,
     NotClean,
     Platform,
     RunEnded,
@@ -47,6 +48,7 @@ class RunLog:
     platform: list[Platform] = field(default_factory=list)
     acted: list[Acted] = field(default_factory=list)
     blind: list[Blind] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
     touched: dict[int, Touched] = field(default_factory=dict)
     stalls: list[Stalled] = field(default_factory=list)
 
@@ -100,6 +102,8 @@ def _file_finding(log: RunLog, entry: Entry) -> None:
             log.acted.append(event)
         case Blind() as event:
             log.blind.append(event)
+        case Looked() as event:
+            log.looked.append(event)
         case Stalled() as event:
             log.stalls.append(event)
         case _:

@@ -65,7 +65,9 @@ class Episode(_Frozen, frozen=True, kw_only=True):
 class RunFacts(_Frozen, frozen=True, kw_only=True):
     """One run: the statistical unit. ``void`` and ``unsafe`` say why, empty = none.
 
-    ``acts``: effectful acts of platform and healer. ``blind_s``: how long some observer could not look.
+    ``acts``: effectful acts of platform and healer. ``blind_s``: how long some observer could not look;
+    ``unlisted_blind_s``: of that, where acts are not listed, so that no later look shows them. ``observed``:
+    whether "no act seen" can mean "none done" at all (``episodes.acts.observed``).
     """
 
     run_id: str
@@ -92,6 +94,8 @@ class RunFacts(_Frozen, frozen=True, kw_only=True):
     accepted: int
     acts: int
     blind_s: float = 0.0
+    unlisted_blind_s: float = 0.0
+    observed: bool = False
     degraded_units: int = 0
     history_sha256: str
     episodes: tuple[Episode, ...]

@@ -170,8 +170,16 @@ def _quiet_claims(objective: Objective, facts: Sequence[RunFacts]) -> Iterator[C
     runs = [run for run in facts if objective.arm in ("", run.arm) and _nothing_broken(run)]
     if runs:
         where = f"arm {objective.arm}: " if objective.arm else ""
-        seen = [False if run.acts else None if run.blind_s > BLIND_S_MAX else True for run in runs]
+        seen = [False if run.acts else True if sees_acts(run) else None for run in runs]
         yield _claim(f"{where}no act in a run in which nothing is broken", judge_all(seen))
+
+
+def sees_acts(run: RunFacts) -> bool:
+    """Whether each act of the run would have been seen.
+
+    A listing may be read up to ``BLIND_S_MAX`` late; what is not listed must have been in sight all the time.
+    """
+    return run.observed and run.blind_s <= BLIND_S_MAX and not run.unlisted_blind_s > 0
 
 
 def _nothing_broken(run: RunFacts) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -219,6 +220,15 @@ def test_an_observer_that_was_blind_proves_no_absence_of_acts() -> None:
     )
     for gap, word in ((), "PASS"), ((away,), "VOID"):
         sham = Story(sham=True, **also(*gap))
+        verdict = compose_campaign(campaign_of(killed(), sham, objectives=(quiet,))).verdict
+        assert verdict.word == word, verdict.why
+
+
+def test_a_healer_that_nobody_looked_at_proves_no_absence_of_acts() -> None:
+    quiet = objective(no_acts=True)
+    seen = ev.Looked(observer="gateway:/acts", looks=9, failures=0, listed=True)
+    for places, word in ((), "VOID"), ((msgspec.structs.replace(seen, looks=0),), "VOID"), ((seen,), "PASS"):
+        sham = Story(arm="reference", sham=True, **also(*places))
         verdict = compose_campaign(campaign_of(killed(), sham, objectives=(quiet,))).verdict
         assert verdict.word == word, verdict.why
 

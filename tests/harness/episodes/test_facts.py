@@ -233,6 +233,26 @@ def test_a_restart_that_a_healer_asked_for_is_the_healers_act() -> None:
     assert [(a.at_s, a.by) for a in effectful_acts(ledger, [], 0.0)] == [(1.0, "platform"), (2.1, "healer")]
 
 
+def test_a_stop_that_a_healer_asked_for_is_an_act_and_one_of_the_harness_is_none() -> None:
+    ledger = [
+        act("started", 1.0),
+        act("asked", 10.0, detail="stop by healer"),
+        act("exited", 10.1),
+        act("stopped", 10.2),
+        act("asked", 11.0, service="other", detail="stop"),
+    ]
+    assert [(a.at_s, a.service, a.act, a.by) for a in effectful_acts(ledger, [], 3.0)] == [
+        (10.0, SERVICE, "stopped", "healer")
+    ]
+
+
+@pytest.mark.parametrize("at_s", [12.5, 5012.6, 1.7e9, float("nan")])
+def test_an_act_counts_by_our_clock_where_the_systems_own_cannot_be_right(at_s: float) -> None:
+    foreign = msgspec.structs.replace(switch("reload_model", 0.0), at_s=at_s, received_s=5012.5)
+    before = msgspec.structs.replace(foreign, received_s=4999.0)
+    assert [a.at_s for a in effectful_acts([], [foreign, before], 5000.0)] == [5012.5]
+
+
 def switch(name: str, at_s: float, *, effect: bool = True) -> ev.Acted:
     """One act of in-path healing, as an observer told it."""
     return ev.Acted(
@@ -298,6 +318,47 @@ def test_how_long_an_observer_was_blind_is_told() -> None:
     blind = ev.Blind(observer="acts", since_s=1.0, until_s=3.5, why="timed out")
     run = facts(history_of(killed(events=lambda told: [*told, blind])))
     assert run.blind_s == 2.5
+
+
+def looked(observer: str, looks: int = 40, *, listed: bool = True) -> ev.Looked:
+    return ev.Looked(observer=observer, looks=looks, failures=3, listed=listed)
+
+
+@pytest.mark.parametrize(
+    ("arm", "looks", "observed"),
+    [
+        ("reference", [40, 1], True),
+        ("reference", [40, 0], False),
+        ("reference", [], False),
+        ("seed", [0], False),
+        ("seed", [1], True),
+        ("none", [], True),
+        ("bare", [0, 40], True),
+    ],
+)
+def test_a_run_is_observed_where_each_place_was_seen_or_no_healer_runs(
+    arm: str, looks: list[int], observed: bool
+) -> None:
+    told_last = [looked(f"gateway:/{i}", n) for i, n in enumerate(looks)]
+    run = facts(history_of(Story(arm=arm, sham=True, events=lambda told: [*told, *told_last])))
+    assert (run.void, run.observed) == ("", observed)
+
+
+def test_without_a_line_of_the_ledger_nothing_was_observed() -> None:
+    def mute(told):
+        return [event for event in told if not isinstance(event, ev.Platform)]
+
+    assert facts(history_of(Story(sham=True, events=mute))).observed is False
+
+
+def test_blindness_to_what_is_not_listed_is_told_apart() -> None:
+    places = [looked("gateway:/acts"), looked("registry:/aliases/champion", listed=False)]
+    gaps = [
+        ev.Blind(observer=place.observer, since_s=1.0, until_s=1.0 + s, why="timed out")
+        for place, s in zip(places, (2.0, 0.5), strict=True)
+    ]
+    run = facts(history_of(killed(events=lambda told: [*told, *gaps, *places])))
+    assert (run.blind_s, run.unlisted_blind_s) == (2.5, 0.5)
 
 
 def test_an_empty_history_gives_facts_that_are_void_and_no_error() -> None:

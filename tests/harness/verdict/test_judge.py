@@ -206,6 +206,10 @@ def test_an_act_without_a_fault_is_a_violation_and_a_blind_observer_no_proof() -
     assert verdict_of([*runs, sham], claim).word == "PASS"
     assert verdict_of([*runs, changed(sham, acts=1)], claim).word == "FAIL"
     assert verdict_of([*runs, changed(sham, blind_s=9.0)], claim).word == "VOID"
+    assert verdict_of([*runs, changed(sham, blind_s=0.9)], claim).word == "PASS"
+    assert verdict_of([*runs, changed(sham, blind_s=0.9, unlisted_blind_s=0.9)], claim).word == "VOID"
+    assert verdict_of([*runs, changed(sham, observed=False)], claim).word == "VOID"
+    assert verdict_of([*runs, changed(sham, observed=False, acts=1)], claim).word == "FAIL"
     assert verdict_of(runs, claim).word == "VOID"
 
 
