@@ -11,11 +11,17 @@ import contextlib
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from harness.guard.shell import monotonic_s
 
 PROC = Path("/proc")
 GONE = ("Z", "X")
+STILL = ("T", "t", *GONE)
+FREEZE_ROUNDS, FREEZE_ROUND_S = 15, 0.002
+"""A parent in ``vfork`` cannot stop before its child goes on: it is waited for no longer than this."""
+KILLED_WITHIN_S = 0.2
 
 
 def _stat(path: Path) -> list[str]:
@@ -40,12 +46,17 @@ def is_there(pid: int, ticks: int) -> bool:
 
 def is_stopped(pid: int) -> bool:
     """Say whether any thread of the process is stopped by a signal (state T)."""
+    return "T" in _thread_states(pid)
+
+
+def _thread_states(pid: int) -> tuple[str, ...]:
+    """State letter of every thread; empty if the process is gone."""
     try:
         threads = os.listdir(PROC / str(pid) / "task")
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return ()
     stats = (_stat(PROC / str(pid) / "task" / thread / "stat") for thread in threads)
-    return any(fields[0] == "T" for fields in stats if fields)
+    return tuple(fields[0] for fields in stats if fields)
 
 
 def carries(pid: int, variable: str, value: str) -> bool:
@@ -75,14 +86,79 @@ def pinned(pid: int, ticks: int) -> Iterator[int]:
         os.close(handle)
 
 
-def kill_carriers(variable: str, value: str) -> tuple[int, ...]:
-    """SIGKILL every carrier seen now; gives their pids. Again until none is seen: one may have forked."""
-    found = carriers(variable, value)
-    for pid in found:
-        with contextlib.suppress(ProcessLookupError), pinned(pid, start_ticks(pid)) as handle:
-            if carries(pid, variable, value):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
+def kill_run(variable: str, value: str) -> tuple[int, ...]:
+    """SIGKILL every carrier and everything below one, whatever it carries; gives the pids seen.
+
+    All are stopped first: what stands still starts nothing, and no parent is gone before its children are
+    known. What carries no token dies first, and its carriers stay, stopped, where it does not: so nothing
+    is left once no carrier is. Again until none is seen.
+    """
+    found = _frozen(variable, value)
+    strays = [pid for pid in found if not carries(pid, variable, value)]
+    left = _killed(strays, found)
+    parents = _parents()
+    above = {pid for one in left for pid in _line(one, parents)}
+    _killed([pid for pid in found if pid not in above], found)
+    return tuple(found)
+
+
+def _frozen(variable: str, value: str) -> dict[int, int]:
+    """Stop the whole tree of a run, in rounds until nobody is new; gives pids and their start ticks."""
+    found: dict[int, int] = {}
+    for _ in range(FREEZE_ROUNDS):
+        tree = {pid: start_ticks(pid) for pid in _tree(carriers(variable, value))}
+        tree = {pid: ticks for pid, ticks in tree.items() if ticks}
+        new = {pid: ticks for pid, ticks in tree.items() if found.get(pid) != ticks}
+        if not new and all(_stands_still(pid) for pid in tree):
+            return found
+        for pid, ticks in new.items():
+            _signal(pid, ticks, signal.SIGSTOP)
+        found |= new
+        select.select([], [], [], FREEZE_ROUND_S)
     return found
+
+
+def _killed(pids: Sequence[int], ticks: Mapping[int, int]) -> list[int]:
+    """SIGKILL to all, then wait; gives those that have not ended, or that we may not signal."""
+    for pid in pids:
+        _signal(pid, ticks[pid], signal.SIGKILL)
+    left, until_s = [], monotonic_s() + KILLED_WITHIN_S
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError), pinned(pid, ticks[pid]) as handle:
+            if not ended_within(handle, max(0.0, until_s - monotonic_s())):
+                left.append(pid)
+    return left
+
+
+def _signal(pid: int, ticks: int, number: signal.Signals) -> None:
+    # PermissionError: a program of another user. It stays, and so does the record.
+    with contextlib.suppress(ProcessLookupError, PermissionError), pinned(pid, ticks) as handle:
+        signal.pidfd_send_signal(handle, number)
+
+
+def _stands_still(pid: int) -> bool:
+    return all(state in STILL for state in _thread_states(pid))
+
+
+def _parents() -> dict[int, int]:
+    """Parent of every process there is."""
+    stats = {int(name): _stat(PROC / name / "stat") for name in os.listdir(PROC) if name.isdigit()}
+    return {pid: int(fields[1]) for pid, fields in stats.items() if fields}
+
+
+def _line(pid: int, parents: Mapping[int, int]) -> list[int]:
+    """A process and all above it."""
+    line = [pid]
+    while (above := parents.get(line[-1], 0)) and above not in line:
+        line.append(above)
+    return line
+
+
+def _tree(roots: Iterable[int]) -> set[int]:
+    """The roots and everything below them, but never ourselves."""
+    parents, top = _parents(), set(roots)
+    below = {pid for pid in parents if not top.isdisjoint(_line(pid, parents))}
+    return (top | below) - {os.getpid()}
 
 
 def ended_within(handle: int, length_s: float) -> bool:

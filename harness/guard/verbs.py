@@ -209,12 +209,12 @@ def _refuses(port: int) -> bool:
 
 
 def _end_run(words: _Words) -> str:
-    killed = processes.kill_carriers(words.text("variable"), words.text("token"))
+    killed = processes.kill_run(words.text("variable"), words.text("token"))
     return f"killed {len(killed)} processes; {_remove_folder(words)}"
 
 
 def _looks_ended(words: _Words) -> str:
-    left = processes.kill_carriers(words.text("variable"), words.text("token"))
+    left = processes.kill_run(words.text("variable"), words.text("token"))
     if left:  # a fork that was under way: it has been killed now, and the next look sees that
         raise StillThere(f"processes carry the run's token: {', '.join(map(str, left))}")
     if Path(words.text("folder")).exists():

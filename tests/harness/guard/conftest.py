@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -27,8 +27,10 @@ def carrier() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start a process that waits and carries ``token``; ended with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(token: str = TOKEN, program: str = "import signal; signal.pause()") -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-S", "-c", program], env={VARIABLE: token})
+    def start(
+        token: str = TOKEN, program: str = "import signal; signal.pause()", words: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, "-S", "-c", program, *words], env={VARIABLE: token})
         started.append(process)
         return process
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from harness.guard import verbs
+from harness.guard import processes, verbs
 from harness.guard.records import Owner, ourselves
 from harness.guard.verbs import StillThere, problem_of
 
@@ -85,6 +85,37 @@ def test_a_run_is_ended_with_all_that_carry_its_token_and_nobody_else(record, ca
         assert "no process" in verbs.look(one)
     assert stranger.poll() is None
     assert not state_folder.exists()
+
+
+ZYGOTE = """
+import ctypes, signal, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # adopts its orphans, as the real one does
+words = ["env", "-i", "setsid", sys.executable, "-S", "-c", sys.argv[1], sys.argv[2]]
+subprocess.Popen(words, start_new_session=True)
+signal.pause()
+"""
+ESCAPED = """
+import os, pathlib, signal, sys
+new = pathlib.Path(sys.argv[1] + ".new")
+new.write_text(str(os.getpid()))
+new.rename(sys.argv[1])
+signal.alarm(60)
+signal.pause()
+"""
+
+
+def test_what_a_carrier_started_without_the_token_is_ended_too(record, carrier, until, tmp_path):
+    """A daemon with a clean environment in a session of its own: only its parents tell whose it is."""
+    told = tmp_path / "told"
+    zygote = carrier(program=ZYGOTE, words=[ESCAPED, str(told)])
+    until(told.exists)
+    pid = int(told.read_text())
+    with processes.pinned(pid, processes.start_ticks(pid)) as escaped:
+        one = record("end_run", variable=VARIABLE, token=TOKEN, folder=str(tmp_path / "none"))
+        assert "killed 2 processes" in verbs.do(one)
+        assert "no process" in verbs.look(one)
+        assert processes.ended_within(escaped, 0.0), "it has ended when the look says so"
+    assert zygote.wait(10) == -9
 
 
 NO_STATE = {
