@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from types import SimpleNamespace
 
 import aiohttp
 
@@ -48,13 +49,14 @@ class HttpClient:
         """Post ``body`` as JSON; what the network does becomes ``fault``, never an exception."""
         session = self._fresh if fresh else self._kept
         sent_s = self._now()
+        passed = SimpleNamespace(bytes=0)
         try:
-            async with session.post(self._url, data=body) as response:
+            async with session.post(self._url, data=body, trace_request_ctx=passed) as response:
                 content = await response.read()
                 boot_id = response.headers.get("x-boot-id", "")
-                return Reply(sent_s, self._now(), "", response.status, content, boot_id)
+                return Reply(sent_s, self._now(), "", response.status, content, boot_id, handed=True)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return Reply(sent_s, self._now(), fault_of(error))
+            return Reply(sent_s, self._now(), fault_of(error), handed=passed.bytes >= len(body))
 
 
 def fault_of(error: BaseException) -> str:
@@ -77,4 +79,18 @@ def _session(total_s: float, connector: aiohttp.TCPConnector) -> aiohttp.ClientS
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Content-Type": "application/json"},
         auto_decompress=False,
+        trace_configs=[_counting()],
     )
+
+
+def _counting() -> aiohttp.TraceConfig:
+    """Count the bytes of each body that were written to an accepted connection, in the request's context."""
+
+    async def count(
+        _: aiohttp.ClientSession, context: SimpleNamespace, sent: aiohttp.TraceRequestChunkSentParams
+    ) -> None:
+        context.trace_request_ctx.bytes += len(sent.chunk)
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_chunk_sent.append(count)
+    return tracing

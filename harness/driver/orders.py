@@ -13,7 +13,8 @@ from pathlib import Path
 from harness.driver.spec import Span
 from harness.driver.workload import Change, Parcel, Reply
 
-_CERTAINLY_SENT = ("", "reset")  # something came back, or an open connection was cut
+_CERTAINLY_SENT = ("", "reset")
+"""Something came back, or an open connection was cut; else that the request was handed over proves it."""
 
 
 class RecordFaults:
@@ -66,7 +67,7 @@ class RecordFaults:
 
     def answered(self, change: Change, reply: Reply) -> None:
         """Tell of an episode's first touched record once that was sent for certain."""
-        if change.episode not in self._proven and reply.fault in _CERTAINLY_SENT:
+        if change.episode not in self._proven and (reply.handed or reply.fault in _CERTAINLY_SENT):
             self._proven.add(change.episode)
             self._say(change.episode, "first", at_s=reply.sent_s, first=change.touched[0])
 

@@ -60,7 +60,8 @@ class Change:
 class Reply:
     """What came back for a parcel. ``fault`` is a word of ``REASONS``, or "" when something came.
 
-    Instants are monotonic seconds; ``status`` is 0 where there is none.
+    Instants are monotonic seconds; ``status`` is 0 where there is none. ``handed``: the whole request was
+    written to a connection that had been accepted, whatever came back.
     """
 
     sent_s: float
@@ -69,6 +70,7 @@ class Reply:
     status: int = 0
     body: bytes = b""
     boot_id: str = ""
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

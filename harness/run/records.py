@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from harness.driver.client import give_up_s
 from harness.driver.spec import Span
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.model import Profile
@@ -22,6 +23,7 @@ from harness.targets.base import Applied, Proof, WithoutEffect
 _HEAR_EVERY_S = 0.02
 _ANSWER_LIMIT_S = 5.0
 _PATIENCE_MAX_S = 60.0
+_TOLD_S = 0.5
 _RARE = 20  # of n touched units on average, none comes with e**-n: 20 is never
 _LABEL_RARITY = 50  # positives are rare; which share they are only the world knows
 
@@ -90,7 +92,8 @@ class RecordsTarget:
     def apply(self, effect: Effect, /) -> Applied:
         """Order it on and wait until the first touched record was sent; ``WithoutEffect`` if none is in time.
 
-        The wait is bounded by 20 times the mean distance of touched parcels, and 2 s for an answer.
+        The wait is bounded by 20 times the mean distance of touched parcels, and the driver's patience for an
+        answer: what was handed over is told when its answer came or was given up.
         """
         if not isinstance(effect, Mutate | Surge):
             raise Refused(f"the driver cannot do {type(effect).__name__} to records")
@@ -171,7 +174,8 @@ class RecordsTarget:
         lag_s = (
             effect.lag_s if isinstance(effect, Mutate) and effect.mutation in ("duplicate", "late") else 0.0
         )
-        return min(_PATIENCE_MAX_S, lag_s + _RARE * touched_every_s(effect, self._profile) + 2.0)
+        answer_s = give_up_s(self._profile.deadline_s) + _TOLD_S
+        return min(_PATIENCE_MAX_S, lag_s + _RARE * touched_every_s(effect, self._profile) + answer_s)
 
     def _apart_s(self, effect: Effect) -> float:
         if not isinstance(effect, Mutate | Surge):

@@ -6,17 +6,21 @@ Comes in: the listings of the system, the witness's rows, the taint ledger. Goes
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness import shell
 from harness.driver.taint import read_taint
 from harness.experiment.model import System
 from harness.history.events import Audited
 from harness.history.observations import Rows, read_rows
 from harness.history.store import RunFolder
-from harness.run.audit import answers_of, judge_ids, judge_taint
+from harness.run.audit import Balance, Listings, answers_of, judge_ids, judge_taint
 from harness.run.listing import read_listings
 from harness.run.stage import Stage
 
 LOOK_AGAIN_S = 0.2
+QUIET_S = 0.5
+"""Where nothing is missing, looks must agree for so long: what is doubled comes after what is whole."""
 READ_S = 60.0
 """One reading of all listings may take so long."""
 TAINT = "taint.jsonl"
@@ -25,17 +29,18 @@ TAINT = "taint.jsonl"
 def audit_run(system: System, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit, urls, profile = system.audit, stage.system.urls, stage.plan.profile
-    began_s = shell.monotonic_s()
-    stage.alarms.guardian.allow(READ_S)
     answers = answers_of(rows_of(stage.folder), stage.plan.seed)
     observable = bool(audit.accepted and audit.sink)
-    listings = read_listings(audit, urls)
-    balance = judge_ids(answers, listings)
-    while observable and balance.missing and shell.monotonic_s() - began_s < profile.settle_s:
+    listings = Listings((), (), ())
+
+    def look() -> Balance:
+        nonlocal listings
         stage.alarms.look()
-        shell.sleep_until(shell.monotonic_s() + LOOK_AGAIN_S)
+        stage.alarms.guardian.allow(READ_S)
         listings = read_listings(audit, urls)
-        balance = judge_ids(answers, listings)
+        return judge_ids(answers, listings)
+
+    balance, settled_s = settled(look, profile.settle_s) if observable else (look(), -1.0)
     stage.hear_ledger()
     stage.folder.writer.append(
         Audited(
@@ -47,7 +52,7 @@ def audit_run(system: System, stage: Stage) -> None:
             missing=balance.missing,
             foreign=balance.foreign,
             changed=balance.changed,
-            settled_s=-1.0 if balance.missing else shell.monotonic_s() - began_s,
+            settled_s=settled_s,
             examples=balance.examples,
         )
     )
@@ -55,6 +60,25 @@ def audit_run(system: System, stage: Stage) -> None:
     lines = read_taint(taint.read_bytes()).lines if taint.exists() else ()
     for touched in judge_taint(lines, answers, listings):
         stage.folder.writer.append(touched)
+
+
+def settled(look: Callable[[], Balance], settle_s: float) -> tuple[Balance, float]:
+    """Look until nothing is missing and looks agree for ``QUIET_S``, at most ``settle_s`` and that.
+
+    Gives the last balance, and the seconds until the first of the looks that agree; -1.0 if it never settled.
+    """
+    began_s = same_since_s = shell.monotonic_s()
+    balance = look()
+    while True:
+        now_s = shell.monotonic_s()
+        if not balance.missing and now_s >= same_since_s + QUIET_S:
+            return balance, same_since_s - began_s
+        if now_s >= began_s + settle_s + (0.0 if balance.missing else 2 * QUIET_S):
+            return balance, -1.0
+        shell.sleep_until(now_s + LOOK_AGAIN_S)
+        seen_s, before = shell.monotonic_s(), balance
+        balance = look()
+        same_since_s = same_since_s if balance == before else seen_s
 
 
 def rows_of(folder: RunFolder) -> Rows:

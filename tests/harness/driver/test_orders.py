@@ -228,17 +228,24 @@ def test_what_is_no_order_is_an_error(tmp_path: Path, order: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "proof"), [("", True), ("reset", True), ("timeout", False), ("refused", False)]
+    ("fault", "handed", "proof"),
+    [
+        ("", True, True),
+        ("reset", False, True),
+        ("timeout", True, True),
+        ("timeout", False, False),
+        ("refused", False, False),
+    ],
 )
 def test_the_first_record_is_told_once_and_only_when_it_was_sent_for_certain(
-    tmp_path: Path, fault: str, proof: bool
+    tmp_path: Path, fault: str, handed: bool, proof: bool
 ) -> None:
     told: list[dict] = []
     board = faults(tmp_path, told.append)
     board.touch(CHANGE)
     assert (tmp_path / "taint.jsonl").read_bytes() == b"a line\n"
     for _ in range(2):
-        board.answered(CHANGE, Reply(1.25, 1.5, fault))
+        board.answered(CHANGE, Reply(1.25, 1.5, fault, handed=handed))
     firsts = [m["records"] for m in told]
     expected = {"episode": 3, "on": False, "why": "first", "touched": 2, "at_s": 1.25, "first": "w7-1"}
     assert firsts == [expected] * proof
