@@ -28,6 +28,7 @@ from harness.history.store import read_campaign
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
+from harness.verdict.judge import sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "experiments" / "standard"
@@ -110,6 +111,7 @@ def _row(run: RunFacts, *, experiment: str, repetition: int) -> Row:
         audit=run.audit_text,
         acts=run.acts,
         blind_s=run.blind_s,
+        acts_seen=sees_acts(run),
         units=run.units,
         degraded=run.degraded_units,
     )

@@ -5,7 +5,8 @@ a class, a renamed or retyped field in full in all but three; arm none not once.
 is credited, off the path nothing is felt, and both are back within the horizon. Every record exactly once.
 Where only degraded is possible, at most 5 % of the degraded answers are the prior's as long as features
 arrive, and all of them together are worth at least half of the champion's gain. A look-alike column is
-never mapped.
+never mapped. A void row is a failed one for every bar, and so is one in which an act could not have been seen
+for the bars on acts; a bar without data is missed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ WORTH_MIN_RATIO, PRIOR_MAX_RATIO, DEGRADED_MAX_RATIO = 0.5, 0.05, 0.001
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One episode of a fault run, or one sham run (``fault`` is then ""). ``void`` "" = counted."""
+    """One episode of a fault run, or one sham run (``fault`` is then ""). ``void`` "" = counted.
+
+    ``acts_seen``: an act would have been seen (``verdict.judge.sees_acts``).
+    """
 
     experiment: str
     repetition: int
@@ -51,6 +55,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     full_held: bool = False
     back: bool = False
     ended_by: str = ""
+    acts_seen: bool = False
     lost_s: float = 0.0
     worth: Worth | None = None
     prior_ratio: float | None = None
@@ -67,7 +72,7 @@ def figures(rows: Sequence[Row], *, least: int) -> dict[str, object]:
     bars = {
         f"{', '.join(key)}: {words}": met
         for key, of_class in sorted(classes.items())
-        for words, met in _bars([row for row in of_class if not row.void], least)
+        for words, met in _bars(of_class, least)
     }
     return {
         "commits": sorted({row.commit for row in rows}),
@@ -82,33 +87,43 @@ def figures(rows: Sequence[Row], *, least: int) -> dict[str, object]:
 
 
 def _of_runs(rows: Sequence[Row], shams: Sequence[Row], units: int, degraded: int) -> dict[str, bool]:
-    bars = {"exactly once in every run": all(row.exactly_once for row in rows if not row.void)}
+    bars = {
+        "exactly once in every run": bool(rows) and all(row.exactly_once and not row.void for row in rows)
+    }
     if any(row.sham for row in rows):
-        bars["no act in a sham run"] = bool(shams) and all(row.acts == 0 for row in shams)
+        bars["no act in a sham run"] = all(_without_act(row) for row in rows if row.sham)
         bars["at most 0.1 % degraded without a fault"] = 0 < units >= degraded / DEGRADED_MAX_RATIO
     return bars
 
 
-def _bars(kept: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
-    """The bars of one class; a class without a counted episode meets none."""
+def _without_act(row: Row) -> bool:
+    return not row.void and row.acts_seen and row.acts == 0
+
+
+def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
+    """The bars of one class, over all its rows; a class without a counted episode meets none."""
+    kept = [row for row in rows if not row.void]
     if not kept:
         yield "measured", False
         return
-    first, n = kept[0], len(kept)
+    first, n, sound = rows[0], len(rows), len(kept) == len(rows)
     held, many = sum(row.served_held for row in kept), n >= MANY
     if first.experiment == OFF_THE_PATH:
-        yield "served is absorbed", all(row.absorbed for row in kept)
+        yield "served is absorbed", sound and all(row.absorbed for row in kept)
     elif first.experiment == USERS_EDGE:
-        yield "no arm is credited", held == 0
-        yield "back within tau after the fault", all(row.back for row in kept)
+        yield "no arm is credited", sound and held == 0
+        yield "back within tau after the fault", sound and all(row.back for row in kept)
     elif first.arm == "none":
-        yield "not back before the fault ends", held == 0
+        yield "not back before the fault ends", sound and held == 0
     else:
         lost_max = SERVED_LOST_MAX if many else 0
-        yield f"served while the fault is there, but for {lost_max}", n >= least and held >= n - lost_max
+        yield (
+            f"served while the fault is there, but for {lost_max}",
+            len(kept) >= least and held >= n - lost_max,
+        )
         yield from _degraded_bars(kept)
     if first.experiment == WRONG_RENAME:
-        yield "refused: no act in any run", n >= least and all(row.acts == 0 for row in kept)
+        yield "refused: no act in any run", n >= least and all(_without_act(row) for row in rows)
     if first.arm == "reference" and first.fault in IN_FULL:
         full = sum(row.full_held for row in kept)
         yield (
@@ -118,14 +133,19 @@ def _bars(kept: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
 
 
 def _degraded_bars(kept: Sequence[Row]) -> Iterator[tuple[str, bool]]:
-    """Bars of the degraded answers, over all episodes together: one has a few dozen rows that matter."""
+    """Bars of the degraded answers, over all episodes together: one has a few dozen rows that matter.
+
+    None are wanted where none was degraded: known of a pair with its sham run (n = 0), or of the whole run.
+    """
     total = pooled(row.worth for row in kept)
-    if total is None or kept[0].fault in IN_FULL:
+    unknown = all(row.worth is None for row in kept) and any(row.degraded for row in kept)
+    if kept[0].fault in IN_FULL or (total is None and not unknown):
         return
-    yield "degraded answers worth half of the champion's gain", (total.ratio or 0.0) >= WORTH_MIN_RATIO
+    ratio = None if total is None else total.ratio
+    yield "degraded answers worth half of the champion's gain", (ratio or 0.0) >= WORTH_MIN_RATIO
     prior = [row.prior_ratio for row in kept if row.prior_ratio is not None]
     if not kept[0].subject.startswith(NO_FEATURES):
-        yield "at most 5 % of them the prior's", all(ratio <= PRIOR_MAX_RATIO for ratio in prior)
+        yield "at most 5 % of them the prior's", bool(prior) and max(prior) <= PRIOR_MAX_RATIO
 
 
 def pooled(worths: Iterable[Worth | None]) -> Worth | None:

@@ -3,7 +3,8 @@
 Thirty trials of a minute each of surge, slow batch and added field, with the very configuration that heals
 the faults; sham runs are the undisturbed twins of every third repetition. A trial counts as a false heal
 if any observer or the supervisor's ledger shows an act in it. Wanted: none; printed as k of n trials with
-its interval, and as an upper bound per hour.
+its interval, and as an upper bound per hour. A trial that is void, or whose acts could not have been seen,
+counts for no figure and against every bar.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harness.faults.effects import Kill
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
+from harness.verdict.judge import BLIND_S_MAX, sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "benchmarks" / "results" / "placebos.rows.jsonl"
@@ -30,6 +32,8 @@ SEED = 40_02
 REPETITIONS, SHAM_EVERY, LASTS_S = 30, 3, 60.0
 WANTED_S = 1800.0
 SHAM = "sham"
+KINDS = (SHAM, "placebo.added_field", "placebo.slow_batch", "placebo.surge")
+BLIND = "an observer was blind"
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,14 +68,14 @@ FORECAST_S = forecast_s(make_plans(_asked(LASTS_S, sham=False), SEED)) * REPETIT
 def run(full: bool) -> dict[str, object]:
     """Measure what is missing, then compute the figures; ``full`` false: one repetition, stored nowhere."""
     if not full:
-        return _figures(measure(SEED, LASTS_S), wanted_s=LASTS_S)
+        return bars_and_figures(measure(SEED, LASTS_S), wanted_s=LASTS_S)
     done = {trial.seed for trial in _stored()}
     for repetition in range(REPETITIONS):
         if SEED + repetition not in done:
             trials = measure(SEED + repetition, LASTS_S, sham=repetition % SHAM_EVERY == 0)
             with ROWS.open("ab") as file:
                 file.write(b"".join(msgspec.json.encode(trial) + b"\n" for trial in trials))
-    return _figures(_stored(), wanted_s=WANTED_S)
+    return bars_and_figures(_stored(), wanted_s=WANTED_S)
 
 
 def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:
@@ -86,7 +90,7 @@ def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:
             kind=SHAM if run.sham else episode.kind,
             seed=seed,
             seconds=lasts_s,
-            void=run.void or run.unsafe or episode.void,
+            void=run.void or run.unsafe or episode.void or ("" if sees_acts(run) else BLIND),
             acted=episode.acted_s is not None,
             acts=run.acts,
             blind_s=run.blind_s,
@@ -104,23 +108,36 @@ def _stored() -> list[Trial]:
     return [msgspec.json.decode(line, type=Trial) for line in lines]
 
 
-def _figures(trials: Sequence[Trial], *, wanted_s: float) -> dict[str, object]:
-    kinds = sorted({trial.kind for trial in trials})
+def bars_and_figures(trials: Sequence[Trial], *, wanted_s: float) -> dict[str, object]:
+    """Compute figures and bars; a kind without a trial misses its bars like one with a bad trial."""
+    kinds = sorted({*KINDS, *(trial.kind for trial in trials)})
+    sound = bool(trials) and not any(map(_why_void, trials))
     told = {kind: _kind([trial for trial in trials if trial.kind == kind]) for kind in kinds}
     return {
         "kinds": told,
         "bars": {
             **{f"{kind}: {wanted_s / 60:g} minutes": told[kind]["seconds"] >= wanted_s for kind in kinds},
-            **{f"{kind}: no act": told[kind]["acted"]["k"] == 0 for kind in kinds},
-            "all four": len(kinds) == 4,
-            "no act in any run": all(trial.acts == 0 for trial in trials if not trial.void),
-            "exactly once": all(trial.exactly_once for trial in trials if not trial.void),
+            **{
+                f"{kind}: no act": _no_act([trial for trial in trials if trial.kind == kind])
+                for kind in kinds
+            },
+            "all four": {trial.kind for trial in trials} == set(KINDS),
+            "no act in any run": sound and all(trial.acts == 0 for trial in trials),
+            "exactly once": sound and all(trial.exactly_once for trial in trials),
         },
     }
 
 
+def _why_void(trial: Trial) -> str:
+    return trial.void or (BLIND if trial.blind_s > BLIND_S_MAX else "")
+
+
+def _no_act(trials: Sequence[Trial]) -> bool:
+    return bool(trials) and not any(trial.acted or _why_void(trial) for trial in trials)
+
+
 def _kind(trials: Sequence[Trial]) -> dict[str, object]:
-    kept = [trial for trial in trials if not trial.void]
+    kept = [trial for trial in trials if not _why_void(trial)]
     acted, n = sum(trial.acted for trial in kept), len(kept)
     seconds = sum(trial.seconds for trial in kept)
     # Trials with an act per hour: the exact upper bound of the share, at one trial a minute.

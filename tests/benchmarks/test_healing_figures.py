@@ -8,6 +8,7 @@ import pytest
 from benchmarks.healing_figures import Row, figures, pooled
 from harness.estimates.worth import Worth
 
+NONE_DEGRADED = Worth(n=0, prior_cost=0.0, degraded_cost=0.0, champion_cost=0.0, ratio=None)
 HELD = Row(
     experiment="edges",
     repetition=0,
@@ -29,6 +30,8 @@ HELD = Row(
     served_held=True,
     back=True,
     ended_by="absorbed",
+    acts_seen=True,
+    worth=NONE_DEGRADED,
 )
 LOST = msgspec.structs.replace(HELD, absorbed=False, served_held=False, back=False, ended_by="undo")
 CLASS = "network.latency, gateway-scorer-a 400 ms, reference: "
@@ -50,7 +53,10 @@ def test_too_few_episodes_meet_no_bar():
 
 
 def test_a_class_whose_every_episode_is_void_is_not_measured():
-    assert missed([msgspec.structs.replace(HELD, void="witness stalled")] * 30) == [f"{CLASS}measured"]
+    assert missed([msgspec.structs.replace(HELD, void="witness stalled")] * 30) == [
+        f"{CLASS}measured",
+        "exactly once in every run",
+    ]
 
 
 def test_arm_none_may_not_be_back_before_the_fault_ends():
@@ -75,8 +81,10 @@ def test_one_lost_record_misses_a_bar_of_its_own():
 @pytest.mark.parametrize(("ratio", "met"), [(0.6, True), (0.4, False)])
 def test_degraded_answers_are_judged_over_all_episodes_together(ratio, met):
     worth = Worth(n=100, prior_cost=1.0, degraded_cost=1.0 - ratio, champion_cost=0.0, ratio=ratio)
-    none = Worth(n=0, prior_cost=0.0, degraded_cost=0.0, champion_cost=0.0, ratio=None)
-    rows = [msgspec.structs.replace(HELD, worth=one, prior_ratio=0.0) for one in [worth] * 6 + [none] * 24]
+    rows = [
+        msgspec.structs.replace(HELD, worth=one, prior_ratio=0.0)
+        for one in [worth] * 6 + [NONE_DEGRADED] * 24
+    ]
     assert (missed(rows) == []) is met
     assert pooled(row.worth for row in rows).n == 600
 
@@ -94,3 +102,31 @@ def test_a_sham_run_with_an_act_or_degraded_answers_misses_its_bars():
     assert missed([HELD] * 30 + [sham]) == []
     assert len(missed([HELD] * 30 + [msgspec.structs.replace(sham, acts=1)])) == 1
     assert len(missed([HELD] * 30 + [msgspec.structs.replace(sham, degraded=5)])) == 1
+
+
+def test_a_void_row_is_a_failed_one_for_every_bar():
+    void = msgspec.structs.replace(HELD, void="witness stalled")
+    assert missed([HELD] * 30 + [void]) == ["exactly once in every run"]
+    assert f"{CLASS}served while the fault is there, but for 1" in missed([HELD] * 30 + [void] * 2)
+    for changes in ({"arm": "none", "served_held": False}, {"experiment": "off-path"}):
+        rows = [msgspec.structs.replace(HELD, **changes)] * 30
+        assert missed(rows) == []
+        assert len(missed([*rows, msgspec.structs.replace(rows[0], void="witness stalled")])) == 2
+
+
+def test_where_an_act_could_not_be_seen_none_is_not_met():
+    sham = msgspec.structs.replace(HELD, sham=True, acts=0, degraded=0, fault="", subject="")
+    refused = msgspec.structs.replace(HELD, experiment="wrong-rename", acts=0)
+    assert missed([refused] * 30 + [sham] * 3) == []
+    blind = [msgspec.structs.replace(row, acts_seen=False) for row in (refused, sham)]
+    assert missed([refused] * 30 + [blind[1]]) == ["no act in a sham run"]
+    assert len(missed([refused] * 30 + [blind[0], sham])) == 1
+
+
+def test_degraded_answers_of_which_no_worth_is_known_miss_their_bars():
+    assert missed([msgspec.structs.replace(HELD, worth=None)] * 30) == [
+        f"{CLASS}degraded answers worth half of the champion's gain",
+        f"{CLASS}at most 5 % of them the prior's",
+    ]
+    whole = msgspec.structs.replace(HELD, degraded=0, worth=None, prior_ratio=None)
+    assert missed([whole] * 30) == []
