@@ -136,6 +136,9 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
     bin_s, lead_s, bins = _bins(seen.plan, horizon_s)
+    undone = seen.log.undone.get(planned.index)
+    exercised = undone is None or undone.exercised
+    ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
     return Episode(
         index=planned.index,
         kind=planned.kind,
@@ -152,7 +155,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         act="" if act is None else act.act,
         cleared_s=cleared_s,
         cleared_by="" if cleared is None else cleared.by,
-        ended_by=_ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s),
+        ended_by="not exercised" if ended_by == "absorbed" and not exercised else ended_by,
+        exercised=exercised,
         void=_episode_void(seen, injected, end_s, horizon_s),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,

@@ -33,9 +33,10 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
     ``service`` is what was hit (``faults.effects.subject``). ``lasts_s`` None = sticky; ``horizon_s`` =
-    tau, after the end of the fault where it ends by itself. ``ended_by`` is one of absorbed, healed,
-    platform, itself, undo (censored: not recovered within the horizon). ``mitigated``: service was back
-    within tau while the fault was still there, at least a window before it went; None = no impact.
+    tau, after the end of the fault where it ends by itself. ``ended_by`` is one of absorbed, not exercised,
+    healed, platform, itself, undo (censored: not recovered within the horizon). ``mitigated``: service was
+    back within tau while the fault was still there, at least a window before it went; None = no impact.
+    ``exercised`` False: nothing but our own look met the fault, so it shows nothing of the system.
     ``void`` says why this episode may not be counted; empty = counted.
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on.
     """
@@ -56,6 +57,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     cleared_s: float | None
     cleared_by: str
     ended_by: str
+    exercised: bool = True
     void: str
     quality_from_s: float
     quality_bin_s: float

@@ -67,11 +67,15 @@ class Cleared(_Event, frozen=True, kw_only=True, tag="fault.cleared"):
 
 
 class Undone(_Event, frozen=True, kw_only=True, tag="fault.undone"):
-    """The harness ended the episode; ``needed`` says whether there was still something to undo."""
+    """The harness ended the episode; ``needed`` says whether there was still something to undo.
+
+    ``exercised`` False: until then nothing but our own look had met the fault (an idle edge).
+    """
 
     episode: int
     at_s: float
     needed: bool
+    exercised: bool = True
 
 
 class Clean(_Event, frozen=True, kw_only=True, tag="clean.proven"):

@@ -80,6 +80,7 @@ RESTARTS: dict[str, str] = {
 
 ENDINGS: dict[str, tuple[str, str]] = {
     "absorbed": ("absorbed", "no window of service was violated"),
+    "not exercised": ("not exercised", "nothing of the system met the fault: it shows nothing"),
     "healed": ("healed", "service came back by an act of the healer"),
     "platform": ("platform", "service came back by a restart of the platform"),
     "itself": ("by itself", "service came back when the fault ended by itself, or nobody acted"),

@@ -25,7 +25,9 @@ from harness.targets.local.wiring import RUN_VARIABLE
 from harness.units import seconds_text
 
 STEP_S = 60.0
-"""One step of an episode may take this long (a service that starts slowly, a rare record)."""
+"""A step without a fault in force may take this long (a service that starts slowly)."""
+APPLY_S = 8.0
+"""To inject and prove: 5 s for the proof, and its last look."""
 SERVICE_UP_S = 20.0
 EXPLAINED_WITHIN_S = 1.0
 """The platform's ledger may tell of an act so much later than the act is seen."""
@@ -33,9 +35,10 @@ EXPLAINED_WITHIN_S = 1.0
 
 @dataclass(slots=True)
 class _Course:
-    """How far an episode has come. ``over``: the fault is gone, and that is told."""
+    """How far it has come. ``over``: the fault is gone, and that is told; ``exercised``: it was met."""
 
     over: bool = False
+    exercised: bool = True
 
 
 def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
@@ -48,7 +51,8 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     target = _target(stage, episode)
     record = _open(stage, episode, target)
     applied, course = None, _Course()
-    stage.alarms.guardian.allow(STEP_S)
+    stage.alarms.in_force = True
+    stage.alarms.guardian.allow(APPLY_S)
     try:
         asked_at_s = shell.monotonic_s()
         applied = target.apply(episode.effect)
@@ -151,7 +155,7 @@ def _look(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cour
     """See whether the fault is still there, and undo it once its own end ``is_due``."""
     back = _replaced(stage, applied)
     if back is None and is_due:
-        there = _target(stage, episode).undo(applied)
+        there = _undo(stage, episode, applied, course)
         stage.hear()
         back = None if there else _replaced(stage, applied)
         back = back or (_ended_at_s(stage, episode, applied), "itself")
@@ -163,6 +167,18 @@ def _look(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cour
     if back is not None:
         _clear(stage, episode, *back)
         course.over = True
+
+
+def _undo(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Course) -> bool:
+    """Undo, once it is known whether anything met the fault; True if there was something to undo."""
+    exercised = getattr(stage.target, "exercised", None)
+    if exercised is not None and not stage.plan.sham and not course.over:
+        course.exercised = bool(exercised(applied))
+    slow = isinstance(applied.effect, Kill | Pause | Mutate | Surge)  # a service is waited for, or the driver
+    stage.alarms.guardian.allow(STEP_S if slow else APPLY_S)
+    needed = _target(stage, episode).undo(applied)
+    stage.alarms.guardian.allow(STEP_S)
+    return needed
 
 
 def _holds(stage: Stage, applied: Applied) -> bool:
@@ -247,12 +263,12 @@ def _end(
 ) -> None:
     """Undo and prove clean. Nothing that goes wrong here may end as anything but UNSAFE."""
     stage.ending = True
-    stage.alarms.guardian.allow(STEP_S)
     target = _target(stage, episode)
     append = stage.folder.writer.append
     try:
-        needed = target.undo(applied)
-        append(Undone(episode=episode.index, at_s=shell.monotonic_s(), needed=needed))
+        needed = _undo(stage, episode, applied, course)
+        at_s = shell.monotonic_s()
+        append(Undone(episode=episode.index, at_s=at_s, needed=needed, exercised=course.exercised))
         proof = target.is_clean(applied)
     except Exception as error:
         # Broad on purpose: an undo that raises anything at all has left the state unproven.
@@ -262,7 +278,7 @@ def _end(
         raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {error}") from error
     at_s = shell.monotonic_s()
     append(Clean(episode=episode.index, at_s=at_s, proof=proof))
-    stage.ending = False
+    stage.ending = stage.alarms.in_force = False
     if record is not None:
         _close(stage, record)
     if stage.plan.sham:
@@ -282,8 +298,10 @@ def _close(stage: Stage, record: Record) -> None:
 
 def _end_by_record(stage: Stage, episode: PlannedEpisode, record: Record | None) -> None:
     """Prove by its record that an effect that was not seen left nothing either."""
+    stage.alarms.in_force = False
     if record is None:
         return
+    stage.alarms.guardian.allow(STEP_S)
     outcome = stage.alarms.guardian.undo(record)
     if not outcome.clean:
         stage.folder.writer.append(NotClean(episode=episode.index, why=outcome.text))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness import shell
 from harness.errors import Refused, Unsafe, Untrustworthy
-from harness.guard.client import Guardian, GuardianGone, NotProven
+from harness.guard.client import ALLOWED_S, Guardian, GuardianGone, NotProven
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.lock import Held, locked
 from harness.guard.records import open_records, undo_folder
@@ -25,6 +25,8 @@ from harness.history.store import RunFolder
 WHOLE_RUN = -1
 """The episode of a record that belongs to no episode."""
 CLOCK_STEP_S_MAX = 2.0
+IN_FORCE_S = 5.0
+"""While a fault is in force the main thread must come by so often, or everything is undone."""
 ENDS_ALL = frozenset({"halt", "clock", "store"})
 """Where a run must stop for one of these, no other one may begin either."""
 _STORE_BROKEN = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EDQUOT, errno.EIO)
@@ -115,20 +117,24 @@ def guarded(
 
 @dataclass(slots=True)
 class Alarms:
-    """What ends a run at once. ``gap_s`` reads wall minus monotonic clock; ``until_s`` is monotonic."""
+    """What ends a run at once. ``gap_s`` reads wall minus monotonic clock; ``until_s`` is monotonic.
+
+    ``in_force``: a fault is, or may be; then a step may not take as long as else.
+    """
 
     guardian: Guardian
     store: Path
     until_s: float
     gap_s: Callable[[], float] = read_gap_s
     first_gap_s: float = 0.0
+    in_force: bool = False
 
     def __post_init__(self) -> None:
         self.first_gap_s = self.gap_s()
 
     def look(self) -> None:
         """Raise MustStop where the run must not go on; also says that the main thread lives."""
-        self.guardian.allow()
+        self.guardian.allow(IN_FORCE_S if self.in_force else ALLOWED_S)
         if is_halted(self.store):
             raise MustStop("halt", f"halted: {halt_reason(self.store)}")
         step_s = self.gap_s() - self.first_gap_s

@@ -105,7 +105,9 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
     for c in estimates.classes:
         if objective.fault not in ("", c.fault) or objective.arm not in ("", c.arm):
             continue
-        episodes = [e for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
+        kept = [e for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
+        # A fault that nothing met was not held out against.
+        episodes = [e for e in kept if e.exercised or not objective.while_hurt]
         back = sum(_back_within(e, limit_s, objective) for e in episodes)
         at_least = f"in at least {objective.share_ratio * 100:g} % of episodes"
         held = ", the fault still there," if objective.while_hurt else ""
@@ -119,6 +121,8 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         relapsed = sum(_level(e, objective).flaps > 0 for e in episodes)
         runs = sum(any(_of_class(r, e, c) and counted(r, e) for e in r.episodes) for r in facts)
         told = f"; {relapsed} lost again later" if relapsed else ""
+        idle = len(kept) - len(episodes)
+        told += f"; {idle} not exercised and not counted" if idle else ""
         yield _claim(text, Judged(judged.word, f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"))
 
 

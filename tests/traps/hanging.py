@@ -42,7 +42,7 @@ def main() -> int:
         client.TTL_S_MAX = TTL_S
     else:
         setattr(LocalTarget, step, applies_and_hangs if step == "apply" else hangs)
-        episode.STEP_S = client.HUNG_S = SHORT_S
+        episode.STEP_S = episode.APPLY_S = client.HUNG_S = SHORT_S
     return hormesis()
 
 

@@ -41,7 +41,7 @@ def endings(document: Document) -> Endings:
 
 
 def _cls(cause: str) -> str:
-    return f"end-{cause}" if cause in ENDINGS else "end-other"
+    return f"end-{cause.replace(' ', '-')}" if cause in ENDINGS else "end-other"
 
 
 def _bar(drawing: Drawing, estimate: ClassEstimate, top: float, unit: float) -> None:

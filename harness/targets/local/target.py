@@ -97,6 +97,13 @@ class LocalTarget:
             case effect:
                 return self._edges.holds(effect, applied.handle)
 
+    def exercised(self, applied: Applied, /) -> bool:
+        """Say whether anything but our own look met it; asked before the undo. Only edges can be idle."""
+        effect = applied.effect
+        if isinstance(effect, Kill | Pause | Mutate | Surge):
+            return True
+        return self._edges.exercised(effect, applied.handle)
+
     def is_clean(self, applied: Applied, /) -> Proof:
         """Look from outside, not trusting ``undo``, that the fault is gone; ``Unsafe`` if it is still seen.
 

@@ -16,6 +16,7 @@ from harness.estimates.estimate import estimate
 from harness.estimates.means import mean
 from harness.estimates.model import Mean
 from harness.estimates.shares import lower_bound, upper_bound
+from harness.history.events import Undone
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import judge_all, judge_mean, judge_share, needed_n
 from harness.verdict.judge import judge
@@ -225,3 +226,18 @@ def test_acts_in_a_placebo_are_needless_too() -> None:
     ]
     assert verdict_of(placebo[:1], claim).word == "PASS"
     assert verdict_of(placebo, claim).word == "FAIL"
+
+
+def _idle(told: list) -> list:
+    return [changed(event, exercised=False) if isinstance(event, Undone) else event for event in told]
+
+
+def test_a_fault_that_nothing_met_is_not_held_out_against():
+    idle = facts(history_of(Story(events=_idle)))
+    assert (idle.episodes[0].ended_by, idle.episodes[0].exercised) == ("not exercised", False)
+    runs = [changed(idle, run_id=f"r{i:04d}", pair=i) for i in range(40)]
+    claim = {"served_within_s": 1.0, "share_ratio": 0.9}
+    held = verdict_of(runs, claim | {"while_hurt": True})
+    assert held.word not in ("PASS", "FAIL")
+    assert "40 not exercised" in held.claims[0].evidence
+    assert verdict_of(runs, claim).word == "PASS"

@@ -146,6 +146,20 @@ def test_an_edge_without_traffic_is_harmed_and_the_proof_says_that_the_request_w
     assert target.is_clean(applied)
 
 
+@pytest.mark.parametrize("effect", [Delay(edge=IDLE, latency_ms=100), Cut(edge=IDLE)], ids=repr)
+def test_a_fault_on_an_idle_edge_was_not_exercised_by_our_own_look(target, effect):
+    applied = target.apply(effect)
+    assert not target.exercised(applied)
+    target.undo(applied)
+
+
+@pytest.mark.parametrize("effect", [Delay(edge=BUSY, latency_ms=30), Reset(edge=BUSY)], ids=repr)
+def test_a_fault_on_an_edge_with_traffic_of_its_own_is_exercised(target, until, effect):
+    applied = target.apply(effect)
+    until(lambda: target.exercised(applied))
+    target.undo(applied)
+
+
 def test_the_other_edges_and_the_way_past_the_edge_are_not_touched(system, target):
     applied = target.apply(Refuse(edge=BUSY))
     assert through(system).end == "refused"
