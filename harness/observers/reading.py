@@ -20,7 +20,7 @@ TEXT_MAX = 500
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of the healer's journal as it came (JSON bytes), and when we had it (monotonic seconds)."""
+    """One line of the healer's journal as it came (JSON on one line), and when we had it (monotonic seconds)."""
 
     received_s: float
     line: bytes
@@ -200,11 +200,16 @@ class JournalReader:
         page = _decoded(reply, _JournalPage)
         if self._cursor.rewound(reply.boot_id, page.last):
             return [], True
-        rows = [(row.seq, bytes(row.line)) for row in page.lines]
+        rows = [(row.seq, _on_one_line(row.line)) for row in page.lines]
         new = [row for row in rows if row not in self._known]
         self._known.update(new)
         more = self._cursor.moved([seq for seq, _ in rows])
         return [JournalLine(received_s=reply.received_s, line=line) for _, line in new], more
+
+
+def _on_one_line(line: msgspec.Raw) -> bytes:
+    """Take out line ends, which JSON has between its tokens only."""
+    return bytes(line).replace(b"\r", b" ").replace(b"\n", b" ")
 
 
 _Page = TypeVar("_Page", _ActPage, _JournalPage, _Alias)

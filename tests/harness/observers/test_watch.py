@@ -14,7 +14,7 @@ import pytest
 from harness.experiment.model import Observe
 from harness.history.events import Acted, Blind, Looked
 from harness.observers.fetch import Reply, Unseen, fetch
-from harness.observers.reading import ActsReader, Lost
+from harness.observers.reading import ActsReader, JournalReader, Lost
 from harness.observers.watch import Observers
 from harness.targets.local.wiring import free_ports
 
@@ -379,6 +379,14 @@ def test_another_version_of_an_alias_is_an_act_and_the_first_look_is_none(book, 
         (one,) = until(observers.drain)
     assert (one.service, one.act, one.detail) == ("registry", "alias_changed", "champion 1.0.0 -> 1.1.0")
     assert one.at_s == one.received_s
+
+
+def test_a_journal_line_of_many_lines_becomes_one():
+    body = b'{"lines": [{"seq": 1, "line": {\r\n  "data": "a\\nb"\n}}], "last": 1}'
+    told, _ = JournalReader().read(Reply(status=200, boot_id="a", body=body, received_s=1.0))
+    (one,) = told
+    assert one.line.splitlines() == [one.line]
+    assert json.loads(one.line) == {"data": "a\nb"}
 
 
 def test_the_journal_is_kept_as_it_came(book, until):
