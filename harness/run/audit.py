@@ -2,7 +2,8 @@
 
 Pure: ``judge_ids`` and ``judge_taint`` compare; ``harness.run.listing`` reads. *Exactly once*: every
 accepted id is in exactly one of sink (once) or dead letters, as it was answered: a decision in the sink,
-a refusal not. An answer about a dead letter is provisional: a later replay may decide otherwise.
+a refusal not. An answer about a dead letter is provisional: a later replay may decide otherwise. An answer
+that the harness may have corrupted on its way to the witness says nothing of what was decided.
 """
 
 from __future__ import annotations
@@ -11,9 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.driver.taint import Taint
+from harness.faults.effects import Corrupt
 from harness.history.events import Touched
 from harness.history.observations import ACCEPTED_FLAG, DEAD_LETTER_FLAG, LOAD, Rows
+from harness.plan.model import Plan
 
 EXAMPLES = 5
 
@@ -23,12 +29,14 @@ class Answers:
     """What the witness knows for certain: ids it sent, ids acknowledged, digests of decisions.
 
     ``provisional`` ids were answered as dead letters: kept, and not bound to their decision.
+    ``unbound`` ids are not bound to what was answered either: their answers may have been corrupted.
     """
 
     sent: frozenset[str]
     accepted: frozenset[str]
     digests: Mapping[str, int]
     provisional: frozenset[str] = frozenset()
+    unbound: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,11 @@ class Listings:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Counts of ids by where they ended; all but the first three must be zero."""
+    """Counts of ids by where they ended; all but the first three must be zero.
+
+    ``provable`` False: nothing is wrong, but an id was answered as a dead letter, is not in the sink, and
+    dead letters are not listed: whether it is kept or lost cannot be seen.
+    """
 
     accepted: int
     delivered_once: int
@@ -56,24 +68,41 @@ class Balance:
     foreign: int
     changed: int
     examples: tuple[str, ...]
+    provable: bool
 
 
-def answers_of(rows: Rows, seed: int) -> Answers:
-    """Collect what the witness knows of each id, over both streams."""
+def corrupted_spans(plan: Plan, witness_edge: str, first_due_s: float) -> tuple[tuple[float, float], ...]:
+    """When (monotonic seconds) the harness may have flipped bits between the witness and the system.
+
+    Each span lasts until the wash-out is over, because an undo may come late.
+    """
+    return tuple(
+        (first_due_s + episode.inject_at_s, first_due_s + episode.end_at_s)
+        for episode in plan.episodes
+        if not plan.sham and isinstance(episode.effect, Corrupt) and episode.effect.edge == witness_edge
+    )
+
+
+def answers_of(rows: Rows, seed: int, *, corrupted: Iterable[tuple[float, float]] = ()) -> Answers:
+    """Collect what the witness knows of each id, over both streams; ``corrupted`` as ``corrupted_spans``."""
     names = [
         f"{'l' if stream == LOAD else 'w'}{seed}-{unit}"
         for stream, unit in zip(rows["stream"].tolist(), rows["unit"].tolist(), strict=True)
     ]
 
-    def flagged(flag: int) -> frozenset[str]:
-        hits = (rows["flags"] & flag > 0).tolist()
-        return frozenset(name for name, hit in zip(names, hits, strict=True) if hit)
+    def those(hits: NDArray[np.bool_]) -> frozenset[str]:
+        return frozenset(name for name, hit in zip(names, hits.tolist(), strict=True) if hit)
+
+    met = np.zeros(len(rows), dtype=np.bool_)
+    for from_s, until_s in corrupted:
+        met |= ~((rows["ended"] < from_s) | (rows["sent"] > until_s))  # without an end it is open
 
     return Answers(
         sent=frozenset(names),
-        accepted=flagged(ACCEPTED_FLAG),
+        accepted=those(rows["flags"] & ACCEPTED_FLAG > 0),
         digests={name: digest for name, digest in zip(names, rows["digest"].tolist(), strict=True) if digest},
-        provisional=flagged(DEAD_LETTER_FLAG),
+        provisional=those(rows["flags"] & DEAD_LETTER_FLAG > 0),
+        unbound=those(met),
     )
 
 
@@ -99,7 +128,7 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
     changed = {n for n, digest in listings.sink if answers.digests.get(n, digest) != digest}
     # Answered as accepted and valid, and then put aside: the answer was not kept.
     changed |= {n for n in dead if n in answers.accepted and not sink[n]}
-    changed -= answers.provisional
+    changed -= answers.provisional | answers.unbound
     examples = (
         _examples("missing", missing)
         + _examples("doubled", doubled)
@@ -115,6 +144,7 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
         foreign=len(foreign),
         changed=len(changed),
         examples=tuple(examples),
+        provable=bool(examples) or listings.lists_dead_letters or answers.provisional <= sink.keys(),
     )
 
 

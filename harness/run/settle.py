@@ -14,7 +14,7 @@ from harness.experiment.model import System
 from harness.history.events import Audited
 from harness.history.observations import Rows, read_rows
 from harness.history.store import RunFolder
-from harness.run.audit import Balance, Listings, answers_of, judge_ids, judge_taint
+from harness.run.audit import Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
 from harness.run.listing import read_listings
 from harness.run.stage import Stage
 
@@ -29,7 +29,8 @@ TAINT = "taint.jsonl"
 def audit_run(system: System, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit, urls, profile = system.audit, stage.system.urls, stage.plan.profile
-    answers = answers_of(rows_of(stage.folder), stage.plan.seed)
+    corrupted = corrupted_spans(stage.plan, system.witness_edge, stage.first_due_s)
+    answers = answers_of(rows_of(stage.folder), stage.plan.seed, corrupted=corrupted)
     observable = bool(audit.accepted and audit.sink)
     listings = Listings((), (), ())
 
@@ -44,7 +45,7 @@ def audit_run(system: System, stage: Stage) -> None:
     stage.hear_ledger()
     stage.folder.writer.append(
         Audited(
-            observable=observable,
+            observable=observable and balance.provable,
             accepted=balance.accepted,
             delivered_once=balance.delivered_once,
             doubled=balance.doubled,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.driver.taint import Taint
+from harness.faults.effects import Corrupt
 from harness.history.observations import ACCEPTED_FLAG, DEAD_LETTER_FLAG, DTYPE, LOAD, WITNESS
-from harness.run.audit import Answers, Listings, answers_of, judge_ids, judge_taint
+from harness.run.audit import Answers, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
+from tests.traps.histories import Story, plan_of
 
 IDS = st.sampled_from([f"w1-{i}" for i in range(8)])
 
@@ -114,7 +118,48 @@ def test_a_record_that_was_answered_as_a_dead_letter_and_is_nowhere_is_missing()
 
 def test_a_system_that_lists_no_dead_letters_is_not_said_to_have_lost_them():
     said = answers({"a"}, {"a"}, provisional={"a"})
-    assert judge_ids(said, Listings(("a",), (), (), lists_dead_letters=False)).missing == 0
+    balance = judge_ids(said, Listings(("a",), (), (), lists_dead_letters=False))
+    assert (balance.missing, balance.provable) == (0, False)
+
+
+def test_where_dead_letters_are_not_listed_what_arrived_is_proven_all_the_same():
+    said = answers({"a", "b"}, {"a", "b"}, provisional={"b"})
+    unlisted = Listings(("a", "b"), (("a", 1), ("b", 1)), (), lists_dead_letters=False)
+    assert judge_ids(said, unlisted).provable
+    assert judge_ids(said, replace(unlisted, sink=(("a", 1),))).provable is False
+    assert judge_ids(said, Listings(("a", "b"), (("a", 1),), ("b",))).provable
+    broken = judge_ids(said, replace(unlisted, sink=(("a", 1), ("a", 1))))
+    assert (broken.doubled, broken.provable) == (1, True)
+
+
+def timed_row(unit, sent, ended, digest=9):
+    made = row(unit, flags=ACCEPTED_FLAG, digest=digest)
+    made["sent"], made["ended"] = sent, ended
+    return made
+
+
+def test_an_answer_that_the_harness_itself_corrupted_binds_nobody():
+    spans = [(10.0, 20.0)]
+    times = [(8.0, 9.0), (9.0, 10.5), (12.0, 13.0), (19.0, 21.0), (21.0, 22.0), (9.5, float("nan"))]
+    rows = np.concatenate([timed_row(unit, *at) for unit, at in enumerate(times)])
+    said = answers_of(rows, 1, corrupted=spans)
+    assert said.unbound == {"w1-1", "w1-2", "w1-3", "w1-5"}
+    sink = tuple((f"w1-{unit}", 8) for unit in range(6))
+    assert judge_ids(said, Listings((), sink, ())).changed == 2
+    aside = judge_ids(said, Listings((), (), tuple(name for name, _ in sink)))
+    assert (aside.changed, aside.missing) == (2, 0)
+    assert answers_of(rows, 1).unbound == frozenset()
+
+
+def test_only_corruption_of_the_witness_edge_that_is_no_sham_corrupts_answers():
+    own, other = Corrupt(edge="driver-gateway", duration_s=2.0), Corrupt(edge="gateway-features")
+    story = Story(effect=own)
+    (episode,) = plan_of(story).episodes
+    ((from_s, until_s),) = corrupted_spans(plan_of(story), "driver-gateway", 100.0)
+    assert from_s == 100.0 + episode.inject_at_s
+    assert until_s >= 100.0 + episode.undo_at_s
+    assert corrupted_spans(plan_of(Story(effect=other)), "driver-gateway", 100.0) == ()
+    assert corrupted_spans(plan_of(Story(effect=own, sham=True)), "driver-gateway", 100.0) == ()
 
 
 def test_a_record_sent_twice_is_a_double_only_where_the_sink_has_two():
