@@ -20,7 +20,7 @@ TEXT_MAX = 500
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of the healer's journal as it came (JSON on one line), and when we had it (monotonic seconds)."""
+    """One line of the healer's journal as it came (JSON on one line); when we had it (monotonic seconds)."""
 
     received_s: float
     line: bytes
