@@ -72,8 +72,9 @@ class Source(_Frozen, frozen=True, kw_only=True):
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
-    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}`` and
-    ``{system}`` are filled in. ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
+    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``,
+    ``{system}`` and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled
+    in. ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
     """
 
     command: tuple[str, ...] = ()

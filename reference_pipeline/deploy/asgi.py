@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from reference_pipeline.deploy.guard import Guard
+from reference_pipeline.door import json_reply
 from reference_pipeline.ports import Reply, Service
 
 Message: TypeAlias = MutableMapping[str, Any]  # as ASGI defines it
@@ -14,8 +16,8 @@ App: TypeAlias = Callable[
 _BODY_MAX_BYTES = 4 << 20  # of any service; each route's own, lower limit answers 413
 
 
-def asgi(service: Service) -> App:
-    """Wrap ``service`` for an ASGI server with lifespan and websockets off."""
+def asgi(service: Service, guard: Guard) -> App:
+    """Wrap ``service`` for an ASGI server with lifespan and websockets off; what ``guard`` refuses is 403."""
 
     async def app(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -25,7 +27,10 @@ def asgi(service: Service) -> App:
             return
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-        reply = await service.handle(f"{scope['method']} {target.decode('latin-1')}", body)
+        if why := guard.why_not(scope["method"], scope["raw_path"].decode("latin-1"), scope["headers"]):
+            reply = json_reply(403, {"error": why})
+        else:
+            reply = await service.handle(f"{scope['method']} {target.decode('latin-1')}", body)
         await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
         await send({"type": "http.response.body", "body": reply.body})
 

@@ -18,9 +18,15 @@ _KEEP_ALIVE_S = 30.0  # below the servers' 75 s: a connection must never be clos
 
 
 class HttpCalls:
-    """Calls over the edges in ``urls`` (edge name -> base URL); an async context manager."""
+    """Calls over the edges in ``urls`` (edge name -> base URL); an async context manager.
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    ``tokens``: what is shown on an edge, edge name -> secret.
+    """
+
+    def __init__(self, urls: Mapping[str, str], tokens: Mapping[str, str]) -> None:
+        self._headers = {
+            edge: {**_JSON, "authorization": f"Bearer {token}"} for edge, token in tokens.items()
+        }
         self._urls = {edge: url.rstrip("/") for edge, url in urls.items()}
         self._targets: dict[tuple[str, str], tuple[str, yarl.URL]] = {}
 
@@ -45,7 +51,12 @@ class HttpCalls:
             async with (
                 asyncio.timeout(deadline_s),
                 self._session.request(
-                    method, url, data=body or None, headers=_JSON, timeout=_NO_TIMEOUT, allow_redirects=False
+                    method,
+                    url,
+                    data=body or None,
+                    headers=self._headers.get(edge, _JSON),
+                    timeout=_NO_TIMEOUT,
+                    allow_redirects=False,
                 ) as response,
             ):
                 content = await response.read()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
 
@@ -21,8 +21,9 @@ import uvicorn.protocols.http.httptools_impl  # preloaded: uvicorn would import 
 from reference_pipeline import delivery, healer_service, ledger, shell
 from reference_pipeline.delivery import Delivery
 from reference_pipeline.deploy.arms import OFF, SEED, in_path
-from reference_pipeline.deploy.asgi import asgi
+from reference_pipeline.deploy.asgi import App, asgi
 from reference_pipeline.deploy.calls import HttpCalls
+from reference_pipeline.deploy.guard import Guard
 from reference_pipeline.deploy.platform import HttpPlatform
 from reference_pipeline.errors import BadTemplate
 from reference_pipeline.feature_service import FeatureService
@@ -30,6 +31,7 @@ from reference_pipeline.features import load_features, load_spec
 from reference_pipeline.gateway import Gateway
 from reference_pipeline.healer_service import HealerService
 from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.reach import edge_to
 from reference_pipeline.ports import Ports, Service
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
@@ -41,6 +43,8 @@ from reference_pipeline.world.golden import load_golden
 
 _GRACE_S = 1
 _KEEP_ALIVE_S = 75
+_OPEN = Guard()
+_NO_TOKENS: Mapping[str, str] = {}
 
 Build = Callable[[Ports], Service]
 
@@ -69,7 +73,8 @@ def serve_gateway() -> None:
     def build(ports: Ports) -> Gateway:
         return Gateway(ports, spec, config, in_path(healing, ports, config, _template()))
 
-    _serve("gateway", build, edges=edges_of(config), logs=ledger.LOGS)
+    switches = Guard() if healing == OFF else Guard(("/switches/", "/replay"), _switch_token())
+    _serve("gateway", build, edges=edges_of(config), logs=ledger.LOGS, guard=switches)
 
 
 def serve_features() -> None:
@@ -87,7 +92,7 @@ def serve_scorer() -> None:
 def serve_registry() -> None:
     """Run the registry until SIGTERM; its folder starts as a copy of the template's."""
     with closing(_registry()) as registry:
-        _serve("registry", lambda ports: RegistryService(ports, registry))
+        _serve("registry", lambda ports: RegistryService(ports, registry), guard=Guard(("/aliases/",)))
 
 
 def serve_delivery() -> None:
@@ -107,7 +112,8 @@ def serve_healer() -> None:
         return HealerService(ports, platform, golden=golden, spec=spec, config=config)
 
     edges = healer_service.edges(config)
-    _serve("healer", build, edges=edges, logs=healer_service.LOGS, opened=platform)
+    tokens = {edge_to("gateway"): _switch_token()}
+    _serve("healer", build, edges=edges, logs=healer_service.LOGS, opened=platform, tokens=tokens)
 
 
 ENTRIES: dict[str, Callable[[], None]] = {
@@ -137,11 +143,14 @@ def _serve(
     edges: Sequence[str] = (),
     logs: Sequence[str] = (),
     opened: AbstractAsyncContextManager[object] | None = None,
+    guard: Guard = _OPEN,
+    tokens: Mapping[str, str] = _NO_TOKENS,
 ) -> None:
     """Serve over a store of ``logs`` and calls over ``edges``, with ``opened`` open meanwhile."""
     state = _state()
+    calls = HttpCalls({edge: _address(edge) for edge in edges}, tokens)
     with closing(SqliteStore(state / "store.db", logs)) as store:
-        asyncio.run(_run(name, build, store=store, edges=edges, opened=opened or nullcontext()))
+        asyncio.run(_run(name, build, store=store, calls=calls, opened=opened or nullcontext(), guard=guard))
 
 
 async def _run(
@@ -149,13 +158,13 @@ async def _run(
     build: Build,
     *,
     store: SqliteStore,
-    edges: Sequence[str],
+    calls: HttpCalls,
     opened: AbstractAsyncContextManager[object],
+    guard: Guard,
 ) -> None:
     """Serve until SIGTERM; a background loop that raises ends the process, never silently."""
     boot_id = shell.fresh_boot_id()
     tasks: list[asyncio.Task[None]] = []
-    calls = HttpCalls({edge: _address(edge) for edge in edges})
     async with opened, calls as call, asyncio.TaskGroup() as group:
 
         def spawn(make: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -171,15 +180,15 @@ async def _run(
         )
         service = build(ports)
         await service.start()
-        await _server(service, boot_id).serve()
+        await _server(asgi(service, guard), boot_id).serve()
         for task in tasks:
             task.cancel()
 
 
-def _server(service: Service, boot_id: str) -> uvicorn.Server:
+def _server(app: App, boot_id: str) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            asgi(service),
+            app,
             host="127.0.0.1",
             port=int(shell.environment("PORT", "0")),
             loop="asyncio",
@@ -227,6 +236,10 @@ def _state() -> Path:
 
 def _template() -> Path:
     return Path(shell.environment("TEMPLATE_DIR", "template"))
+
+
+def _switch_token() -> str:
+    return shell.environment("SWITCH_TOKEN")
 
 
 def _address(edge: str) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+SWITCH_TOKEN = "a secret of healer and gateway"
+SHOWN = {"Authorization": f"Bearer {SWITCH_TOKEN}"}
 SERVICES = ("registry", "features", "scorer-a", "scorer-b", "gateway", "delivery")
 EDGES = {
     "GATEWAY_FEATURES": "features",
@@ -79,9 +81,14 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(url: str, body: bytes | None = None, method: str | None = None) -> Answer:
+def ask(
+    url: str,
+    body: bytes | None = None,
+    method: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """One request through a fresh connection."""
-    request = urllib.request.Request(url, data=body, method=method)
+    request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
             return Answer(reply.status, reply.read(), dict(reply.headers))
@@ -153,10 +160,10 @@ class Pipeline:
         return ask(self.urls[name] + path)
 
     def post(self, name: str, path: str, content: object) -> Answer:
-        return ask(self.urls[name] + path, json.dumps(content).encode())
+        return ask(self.urls[name] + path, json.dumps(content).encode(), headers=SHOWN)
 
     def put(self, name: str, path: str, content: object) -> Answer:
-        return ask(self.urls[name] + path, json.dumps(content).encode(), "PUT")
+        return ask(self.urls[name] + path, json.dumps(content).encode(), "PUT", SHOWN)
 
     def decide(self, *records: Mapping[str, object]) -> Answer:
         return self.post("gateway", "/decide", {"records": records})
@@ -197,4 +204,5 @@ class Pipeline:
             "SERVICE": name,
             "SWEEP_AFTER_S": "0.5",
             "HEALING": self.healing,
+            "SWITCH_TOKEN": SWITCH_TOKEN,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference_pipeline.running import Pipeline, record, until
+from reference_pipeline.deploy.calls import HttpCalls
+from reference_pipeline.healing.reach import Reach
+from reference_pipeline.ports import CallFailed
+from tests.reference_pipeline.running import SHOWN, SWITCH_TOKEN, Pipeline, ask, record, until
 
 pytestmark = pytest.mark.live
 ARM = ("registry", "features", "scorer-a", "gateway", "delivery")  # slot b has weight 0
@@ -94,6 +98,42 @@ def test_a_gateway_killed_in_mid_replay_decides_each_dead_letter_once(healed: Pi
     assert all(sunk.count(key) == 1 for key in keys)
     assert healed.decide(renamed("mapped-after-the-kill")).json["answers"][0]["degraded"] is False
     assert healed.decide(renamed(keys[0])).json["answers"][0]["degraded"] is False
+
+
+ORIGIN = {"Origin": "http://a.page.example"}
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer x"}, SHOWN | ORIGIN, SHOWN | {"Host": "a.page.example"}]
+)
+def test_a_stranger_moves_no_switch(healed: Pipeline, headers: dict[str, str]) -> None:
+    """No token, a wrong one, a page in a browser, a name that was bound to this machine."""
+    gateway = healed.urls["gateway"]
+    before = healed.get("gateway", "/switches/mapping").json
+    for method, path, body in (
+        ("PUT", "/switches/mapping", b'{"from": "worth", "to": "amount"}'),
+        ("DELETE", "/switches/mapping/amount", None),
+        ("POST", "/replay", b'{"ids": ["a"]}'),
+    ):
+        assert ask(gateway + path, body, method, headers).status == 403
+    assert healed.get("gateway", "/switches/mapping").json == before
+    alias = ask(healed.urls["registry"] + "/aliases/champion", b"{}", "PUT", ORIGIN)
+    assert alias.status == 403
+
+
+def test_the_healers_own_calls_move_the_switches(healed: Pipeline) -> None:
+    async def move(token: str) -> None:
+        async with HttpCalls({"healer-gateway": healed.urls["gateway"]}, {"healer-gateway": token}) as call:
+            reach = Reach(call)
+            await reach.set_mapping("category", "kind")
+            assert "category" in healed.get("gateway", "/switches/mapping").json["mapping"]
+            await reach.remove_mapping("category")
+            assert (await reach.replay(["unknown"])).replayed == ()
+
+    asyncio.run(move(SWITCH_TOKEN))
+    assert "category" not in healed.get("gateway", "/switches/mapping").json["mapping"]
+    with pytest.raises(CallFailed, match="403"):
+        asyncio.run(move("another"))
 
 
 def test_without_healing_the_routes_of_a_healer_are_not_there(pipeline: Pipeline) -> None:

@@ -5,6 +5,7 @@ Comes in: a ``SystemPlace``. Goes out: one ``Spec`` for the supervisor.
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import sys
 from collections.abc import Mapping
@@ -111,7 +112,7 @@ def wire(place: SystemPlace, addresses: Addresses, base: Mapping[str, str]) -> S
 
 def _service(place: SystemPlace, addresses: Addresses, base: Mapping[str, str], name: str) -> ServiceSpec:
     service = place.system.services[name]
-    words = _words(place, addresses.services[name], name)
+    words = _words(place, addresses.services[name], name) | {"{secret}": _secret(base[RUN_VARIABLE])}
     switch = place.system.arms[place.arm].env if place.arm in place.system.arms else {}
     own = {key: _filled(value, words) for key, value in (service.env | switch).items()}
     return ServiceSpec(
@@ -137,6 +138,11 @@ def _words(place: SystemPlace, port: int, name: str) -> dict[str, str]:
         "{template}": str(place.template.resolve()),
         "{system}": str(place.system_dir.resolve()),
     }
+
+
+def _secret(run_token: str) -> str:
+    """What the services of one run share and nobody else knows; the run's token itself is not told by it."""
+    return hashlib.sha256(f"secret of {run_token}".encode()).hexdigest()
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from reference_pipeline.world.golden import load_golden
-from tests.reference_pipeline.running import EDGES, SERVICES, ask, free_port, until
+from tests.reference_pipeline.running import EDGES, SERVICES, SWITCH_TOKEN, ask, free_port, until
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
@@ -48,6 +48,7 @@ class System:
         port = int(self.urls[name].rpartition(":")[2])
         env = {
             "PATH": os.environ["PATH"],
+            "SWITCH_TOKEN": SWITCH_TOKEN,
             "OMP_NUM_THREADS": "1",
             "PORT": str(port),
             "SERVICE": name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 
@@ -45,6 +46,19 @@ def test_placeholders_are_filled_in_command_and_environment_and_other_braces_sta
         '{"a": {b}}',
     )
     assert one.env["WHERE"] == f"{state}/x"
+
+
+def test_the_services_of_one_run_share_a_secret_that_does_not_tell_the_runs_token(place):
+    asks = Service(command=("{python}",), env={"SHARED": "x{secret}"})
+    where = place({"one": asks, "two": asks})
+    one, two = (service.env["SHARED"] for service in wired(where).services)
+    assert one == two
+    assert re.fullmatch("x[0-9a-f]{64}", one)
+    later = wire(
+        where, Addresses(services={"one": 1, "two": 2}, edges={}), base_environment(where, "another")
+    )
+    assert later.services[0].env["SHARED"] != one
+    assert TOKEN not in one
 
 
 def test_a_service_learns_its_contract_and_only_its_own_edges(place, services, tmp_path):
