@@ -82,8 +82,23 @@ def figures(rows: Sequence[Row], *, least: int) -> dict[str, object]:
             "acts": sum(row.acts for row in shams),
             "degraded_ratio": degraded / units if units else None,
         },
-        "bars": bars | _of_runs(rows, shams, units, degraded),
+        "bars": bars | dict(_degraded(rows)) | _of_runs(rows, shams, units, degraded),
     }
+
+
+def _degraded(rows: Sequence[Row]) -> Iterator[tuple[str, bool]]:
+    """Bars of the degraded answers, by fault and place over all shares of the records.
+
+    A tenth and all of the records get the same answers, and only some dozen of a thousand units tell a
+    good decision from a bad one: 900 units of a true ratio of 0.55 show less than 0.5 one time in three.
+    """
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        on_the_path = row.experiment not in (OFF_THE_PATH, USERS_EDGE)
+        if on_the_path and not row.sham and not row.void and row.arm == "reference":
+            groups[row.fault, row.subject.partition(" ")[0]].append(row)
+    for key, kept in sorted(groups.items()):
+        yield from ((f"{', '.join(key)}: {words}", met) for words, met in _degraded_bars(kept))
 
 
 def _of_runs(rows: Sequence[Row], shams: Sequence[Row], units: int, degraded: int) -> dict[str, bool]:
@@ -121,7 +136,6 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
             f"served while the fault is there, but for {lost_max}",
             len(kept) >= least and held >= n - lost_max,
         )
-        yield from _degraded_bars(kept)
     if first.experiment == WRONG_RENAME:
         yield "refused: no act in any run", n >= least and all(_without_act(row) for row in rows)
     if first.arm == "reference" and first.fault in IN_FULL:

@@ -35,6 +35,7 @@ HELD = Row(
 )
 LOST = msgspec.structs.replace(HELD, absorbed=False, served_held=False, back=False, ended_by="undo")
 CLASS = "network.latency, gateway-scorer-a 400 ms, reference: "
+PLACE = "network.latency, gateway-scorer-a: "
 
 
 def missed(rows, least=30):
@@ -125,8 +126,20 @@ def test_where_an_act_could_not_be_seen_none_is_not_met():
 
 def test_degraded_answers_of_which_no_worth_is_known_miss_their_bars():
     assert missed([msgspec.structs.replace(HELD, worth=None)] * 30) == [
-        f"{CLASS}degraded answers worth half of the champion's gain",
-        f"{CLASS}at most 5 % of them the prior's",
+        f"{PLACE}degraded answers worth half of the champion's gain",
+        f"{PLACE}at most 5 % of them the prior's",
     ]
     whole = msgspec.structs.replace(HELD, degraded=0, worth=None, prior_ratio=None)
     assert missed([whole] * 30) == []
+
+
+def test_a_tenth_and_all_of_the_records_are_judged_together():
+    good = Worth(n=1500, prior_cost=1.0, degraded_cost=0.4, champion_cost=0.0, ratio=0.6)
+    noisy = Worth(n=150, prior_cost=1.0, degraded_cost=1.1, champion_cost=0.0, ratio=-0.1)
+    dropped = msgspec.structs.replace(HELD, experiment="schema", fault="data.drop_field", prior_ratio=0.0)
+    rows = [
+        msgspec.structs.replace(dropped, subject=subject, worth=worth)
+        for subject, worth in (("amount 10 %", noisy), ("amount 100 %", good))
+        for _ in range(30)
+    ]
+    assert missed(rows) == []
