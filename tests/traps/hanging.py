@@ -1,7 +1,7 @@
 """The real command ``hormesis`` on a target one of whose steps never returns; allowances are cut to test it.
 
-``python hanging.py STEP WORDS...``: STEP never returns: ``apply`` (with the fault in force), ``undo`` or
-``is_clean``; ``stop`` is an undo that waits for somebody else to end the fault.
+``python hanging.py STEP WORDS...``: STEP never returns: ``apply`` (with the fault in force), ``holds``
+(a look at it), ``undo`` or ``is_clean``; ``stop`` is an undo that waits for somebody else to end the fault.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main() -> int:
     """Run the command; gives its exit code."""
     from harness.frontends.cli import main as hormesis
     from harness.guard import client
-    from harness.run import episode
+    from harness.run import episode, safety
     from harness.targets.local.procfs import is_stopped
     from harness.targets.local.target import LocalTarget
 
@@ -42,7 +42,7 @@ def main() -> int:
         client.TTL_S_MAX = TTL_S
     else:
         setattr(LocalTarget, step, applies_and_hangs if step == "apply" else hangs)
-        episode.STEP_S = episode.APPLY_S = client.HUNG_S = SHORT_S
+        episode.STEP_S = episode.APPLY_S = safety.IN_FORCE_S = client.HUNG_S = SHORT_S
     return hormesis()
 
 

@@ -201,7 +201,7 @@ def guardian_said(store: Path) -> list[dict]:
 
 @pytest.mark.live
 @pytest.mark.parametrize(
-    "step", ["apply", *(pytest.param(step, marks=pytest.mark.slow) for step in ("undo", "is_clean"))]
+    "step", ["apply", *(pytest.param(step, marks=pytest.mark.slow) for step in ("holds", "undo", "is_clean"))]
 )
 def test_a_step_that_never_returns_is_undone_and_ended_by_the_guard(tmp_path, step):
     """SR-7: the guardian undoes when the allowance of the step is over; then the command is ended, too."""
