@@ -8,7 +8,6 @@ where it stopped; the figures are made from all rows by ``healing_figures``, whi
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,8 +169,11 @@ def _keep(rows: list[Row]) -> None:
 
 
 def _commit() -> str:
-    words = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    """Which code was measured; a changed tree is no commit."""
+    from benchmarks.__main__ import read_commit
+
+    commit = read_commit(ROOT)
+    return f"{commit.id[:7]}{'+changes' if commit.dirty else ''}"
 
 
 def _say(line: str) -> None:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from reference_pipeline.door import Door, json_reply, page
+from reference_pipeline.door import Door
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
 from reference_pipeline.healing.ports import Platform
 from reference_pipeline.healing.reach import Reach, edge_to
-from reference_pipeline.ports import Ports, Reply, Request
+from reference_pipeline.ports import Ports, Reply
 from reference_pipeline.records import FeatureSpec, Record
 
 LOGS = (JOURNAL,)
@@ -55,7 +53,7 @@ class HealerService:
             life=ports.boot_id,
         )
         self._healer = Healer(outside, Diagnosis(spec, golden, config), config)
-        self._door = Door(ports, {"GET /journal": self._lines}, signals=self._signals)
+        self._door = Door(ports, {"GET /journal": self._journal.reply}, signals=self._signals)
 
     async def start(self) -> None:
         """Take up what an earlier life began, then look, probe and tick for ever."""
@@ -67,12 +65,6 @@ class HealerService:
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""
         return await self._door.handle(route, body)
-
-    async def _lines(self, request: Request) -> Reply:
-        after, limit = page(request)
-        rows = self._journal.page(after, limit)
-        lines = [{"seq": row.seq, "line": msgspec.Raw(row.value)} for row in rows]
-        return json_reply(200, {"lines": lines, "last": rows[-1].seq if rows else after})
 
     def _signals(self) -> Mapping[str, float]:
         books = self._healer.books

@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 import harness
+from harness.proxy.callers import foreign
 from harness.proxy.edges import Edge, NameTaken
 from harness.proxy.spec import ProxyEvent, ToxicSpec
 
@@ -120,14 +121,8 @@ class Control:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """403 unless it comes from a program of ours: token, loopback Host, no browser's Origin."""
-        host, _, _ = request.headers.get("Host", "").partition(":")
-        why = ""
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._bearer):
-            why = "token"
-        elif host not in ("127.0.0.1", "localhost"):
-            why = "host"
-        elif "Origin" in request.headers:
-            why = "origin"
+        given = request.headers.get("Authorization", "").encode()
+        why = foreign(request.headers) if hmac.compare_digest(given, self._bearer) else "token"
         if why:
             self._ends.note("refused", "", "", f"{request.method} for its {why}")
             return _error(403, "forbidden")

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from reference_pipeline.door import json_reply, page
 from reference_pipeline.healing.model import Entry, Evidence, Kind
-from reference_pipeline.ports import Append, Row, Store
+from reference_pipeline.ports import Append, Reply, Request, Row, Store
 
 JOURNAL = "journal"
 _TYPE = "io.hormesis.heal.{}.v1"
@@ -77,6 +78,13 @@ class Journal:
     def page(self, after: int, limit: int) -> list[Row]:
         """Give at most ``limit`` lines with a number above ``after``."""
         return self._store.read(JOURNAL, after, limit)
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer ``GET /journal``: lines by cursor, as docs/protocols/pipeline.md says."""
+        after, limit = page(request)
+        rows = self.page(after, limit)
+        lines = [{"seq": row.seq, "line": msgspec.Raw(row.value)} for row in rows]
+        return json_reply(200, {"lines": lines, "last": rows[-1].seq if rows else after})
 
     def entries(self) -> Iterator[Entry]:
         """Give all entries of all lives in order."""

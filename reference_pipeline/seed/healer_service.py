@@ -6,14 +6,12 @@ Built like :class:`reference_pipeline.healer_service.HealerService` and listens 
 
 from __future__ import annotations
 
-import msgspec
-
-from reference_pipeline.door import Door, json_reply, page
+from reference_pipeline.door import Door
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.ports import Platform
 from reference_pipeline.healing.reach import Reach
-from reference_pipeline.ports import Ports, Reply, Request
+from reference_pipeline.ports import Ports, Reply
 from reference_pipeline.seed.liveness import SeedHealer
 
 
@@ -26,7 +24,7 @@ class SeedHealerService:
         self._healer = SeedHealer(
             platform, Reach(ports.call), ports.clock, journal=self._journal, services=config.services
         )
-        self._door = Door(ports, {"GET /journal": self._lines}, signals=self._healer.signals)
+        self._door = Door(ports, {"GET /journal": self._journal.reply}, signals=self._healer.signals)
 
     async def start(self) -> None:
         """Probe for ever; an earlier life left nothing to take up."""
@@ -35,9 +33,3 @@ class SeedHealerService:
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""
         return await self._door.handle(route, body)
-
-    async def _lines(self, request: Request) -> Reply:
-        after, limit = page(request)
-        rows = self._journal.page(after, limit)
-        lines = [{"seq": row.seq, "line": msgspec.Raw(row.value)} for row in rows]
-        return json_reply(200, {"lines": lines, "last": rows[-1].seq if rows else after})

@@ -23,6 +23,7 @@ import msgspec
 from aiohttp import web
 
 from harness.errors import HormesisError, Refused
+from harness.proxy.callers import foreign
 from harness.shell import fresh_token
 from harness.targets.local.forks import Forks
 from harness.targets.local.keeper import STOP_GRACE_S, Keeper, Platform
@@ -86,9 +87,8 @@ class Supervisor:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """403 unless it comes from a program of ours: token, loopback Host, no browser's Origin."""
-        host, _, _ = request.headers.get("Host", "").partition(":")
         asker = self._asker(request.headers.get("Authorization", ""))
-        if asker is None or host not in ("127.0.0.1", "localhost") or "Origin" in request.headers:
+        if asker is None or foreign(request.headers):
             return web.json_response({"error": "forbidden"}, status=403)
         request[ASKER] = asker
         return await handler(request)
