@@ -260,6 +260,7 @@ PROFILES: dict[str, Profile] = {
         tau_s=8.0,
         wash_out_s=3.0,
         settle_s=30.0,
+        golden_every=10,
     ),
     "test": Profile(
         name="test",

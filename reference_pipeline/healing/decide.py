@@ -94,6 +94,7 @@ def _budget(act: Act, books: Books, now_s: float, config: HealerConfig) -> Decis
         return Decision("page", f"{most} attempts in an hour did not settle it")
     if isinstance(act, Restart) and books.restarts_in_hour(now_s) >= config.restarts_per_hour:
         return Decision("page", f"{config.restarts_per_hour} restarts in an hour on all services")
-    if books.rested_s(act, now_s) < config.cooldown_s:
+    # A name is mapped once at most, so a second mapping is another case: it cannot swing to and fro.
+    if not isinstance(act, Map) and books.rested_s(act, now_s) < config.cooldown_s:
         return Decision("wait", "cooling down")
     return GO

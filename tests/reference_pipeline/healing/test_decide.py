@@ -73,6 +73,14 @@ def test_it_rests_between_two_attempts() -> None:
     assert _decided(HANG, _books(HANG), 2 + CONFIG.cooldown_s).choice == "act"
 
 
+def test_the_next_name_of_a_field_is_mapped_without_rest() -> None:
+    other = Map(field="amount", source="y")
+    assert _decided(other, _books(NAME), 2.0).choice == "act"
+    assert _decided(other, _books(NAME, ok=False), 2.0).choice == "act"
+    replay = Replay(field="amount", source="x")
+    assert _decided(replay, _books(replay), 2.5).choice == "wait"
+
+
 def test_three_attempts_in_an_hour_are_a_page_and_an_hour_later_they_are_forgotten() -> None:
     books = _books(HANG, HANG, HANG)
     assert _decided(HANG, books).choice == "page"
