@@ -220,7 +220,7 @@ def _help() -> str:
     return (
         "usage: hormesis COMMAND [ARGUMENTS]\n\n"
         f"commands:\n{commands}\n\n"
-        "hormesis COMMAND --help shows its arguments; hormesis explain lists faults and codes.\n\n"
+        "hormesis COMMAND --help shows its arguments; hormesis explain lists faults, placebos and codes.\n\n"
         "examples:\n  hormesis demo\n  hormesis run experiments/smoke/kill-one.yaml --seed 7"
     )
 

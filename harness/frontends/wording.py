@@ -26,9 +26,9 @@ def problem_text(problem: Problem) -> str:
 
 
 def usage_text(error: UsageProblem) -> str:
-    """Write all problems of one usage error, and that nothing happened."""
+    """Write all problems of one usage error, and that nothing was done."""
     count = len(error.problems)
-    end = f"{count} problem{'' if count == 1 else 's'}. Nothing was injected."
+    end = f"{count} problem{'' if count == 1 else 's'}. Nothing was done."
     return "\n\n".join([*map(problem_text, error.problems), end])
 
 

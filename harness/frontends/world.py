@@ -10,24 +10,17 @@ import os
 from pathlib import Path
 
 from harness.errors import Refused
-from harness.guard.halt import halt_reason, is_halted
-from harness.guard.records import open_records, undo_folder
+from harness.run.safety import refuse_if_halted, refuse_if_left_open
 from harness.run.scratch import scratch_root
 
 
 def look_at_world(store: Path, target: str) -> tuple[str, ...]:
     """Look at scratch, halt, lock and open undo records; ``Refused`` where a run would be refused now."""
     root = scratch_root()
-    if is_halted(store):
-        raise Refused(
-            f"{store} is halted: {halt_reason(store)}. Release it: hormesis halt --release --reason WHY"
-        )
+    refuse_if_halted(store)
     if _is_locked(store / f".lock-{target}"):
         raise Refused(f"another run holds target {target} of {store}; wait for it, or stop it: hormesis halt")
-    left = open_records(undo_folder(store))
-    if left:
-        faults = ", ".join(sorted({record.fault or record.id for record in left}))
-        raise Refused(f"{len(left)} open undo records in {store} ({faults}); first: hormesis undo")
+    refuse_if_left_open(store)
     return (
         f"state can lie in {root}",
         f"{store} is not halted",

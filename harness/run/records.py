@@ -118,7 +118,7 @@ class RecordsTarget:
             boot_id="",
             asked_at_s=asked_at_s,
             effective_at_s=first.at_s,
-            proof=(f"{first.touched} records touched, first {first.first} sent at {first.at_s:.3f}",),
+            proof=(f"in force from record {first.first}, sent at {first.at_s:.3f}",),
         )
 
     def undo(self, applied: Applied, /) -> bool:

@@ -75,12 +75,7 @@ def only_runner(store: Path, target: str, progress: Callable[[str], None]) -> It
             raise Refused(f"one run at a time: {held}; wait for its end, or stop it") from held
         if before:
             progress(f"note: {before}")
-        if left := open_records(undo_folder(store)):
-            named = ", ".join(record.id for record in left[:3])
-            raise Refused(
-                f"{len(left)} undo record{'s' if len(left) > 1 else ''} of an earlier run open ({named}): "
-                f"run `hormesis undo --store {store}` first; nothing was started"
-            )
+        refuse_if_left_open(store)
         yield
 
 
@@ -90,6 +85,16 @@ def refuse_if_halted(store: Path) -> None:
         raise Refused(
             f"{store} is halted: {halt_reason(store)}; "
             f"`hormesis halt --release --reason TEXT --store {store}` releases it"
+        )
+
+
+def refuse_if_left_open(store: Path) -> None:
+    """Raise Refused while undo records of an earlier run are open in the store."""
+    if left := open_records(undo_folder(store)):
+        named = ", ".join(record.id for record in left[:3])
+        raise Refused(
+            f"{len(left)} undo record{'s' if len(left) > 1 else ''} of an earlier run open ({named}): "
+            f"run `hormesis undo --store {store}` first; nothing was started"
         )
 
 

@@ -176,7 +176,7 @@ def test_a_broken_file_is_explained_and_nothing_is_touched(folder, tmp_path, cap
     assert re.search(rf"^  --> .+\.yaml{f':{line}:[0-9]+' if line else '$'}", first, re.MULTILINE)
     assert ("^" in first) == bool(line)
     assert "  help: " in first
-    assert err.rstrip().endswith("Nothing was injected.")
+    assert err.rstrip().endswith("Nothing was done.")
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -1,4 +1,4 @@
-"""`hormesis explain KIND [NAME]`: the tables of faults, placebos and codes, or one entry of them in full."""
+"""`hormesis explain [KIND] [NAME]`: the tables of faults, placebos and codes, or one entry in full."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ KINDS = ("fault", "placebo", "code")
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
-    parser.add_argument("kind", metavar="KIND", help=f"what to explain: {', '.join(KINDS)}; or a name of one")
+    parser.add_argument(
+        "kind",
+        metavar="KIND",
+        nargs="?",
+        help=f"what to explain: {', '.join(KINDS)}; or a name of one; left out: all of them",
+    )
     parser.add_argument(
         "name",
         nargs="?",
@@ -32,6 +37,10 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 def execute(arguments: argparse.Namespace, /) -> int:
     """Print one entry, or a table."""
     kind, name = arguments.kind, arguments.name
+    if kind is None and not arguments.json:
+        say("\n\n".join([catalogue(placebo=False), catalogue(placebo=True), _tables()]))
+        return EXIT_CODE["DONE"]
+    kind = kind or KINDS[0]
     if kind not in KINDS and name is None:
         kind, name = _kind_of(kind), kind
     if kind not in KINDS:

@@ -103,11 +103,13 @@ def _effects(effects: tuple[Promise, ...]) -> list[str]:
     lines = ["effects, instants of the first run (a sham does each with size zero):"]
     for one in effects:
         itself = "until undone" if one.lasts_s is None else f"{one.lasts_s:g} s, then it ends by itself"
+        left = "" if one.lasts_s is None else "if it is still there, "
+        place = one.subject if one.subject.startswith(one.where) else f"{one.where}: {one.subject}"
         lines += [
             f"  {one.name}: {one.kind}, {one.what}",
-            f"    where:     {one.where if one.where == one.subject else f'{one.where}: {one.subject}'}",
+            f"    where:     {place}",
             f"    how long:  from {one.at_s:.1f} s, {itself}",
-            f"    undone:    at {one.undone_at_s:.1f} s at the latest: {one.undo}",
+            f"    undone:    {left}at {one.undone_at_s:.1f} s: {one.undo}",
             f"    within:    {one.undone_within_s:g} s of asking, also when the runner dies",
             f"    proof:     {one.proof}",
         ]

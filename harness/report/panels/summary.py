@@ -137,7 +137,8 @@ def _back(classes: list[ClassEstimate]) -> Tile:
     if not known:
         if not any(c.n for c in classes):
             return Tile("Back in time", "not measured", ("no counted episode",), quiet=True)
-        return Tile("Back in time", "no impact", ("no fault violated a window of service",), quiet=True)
+        told = f"in arm {classes[0].arm} no fault violated a window of service"
+        return Tile("Back in time", "no impact", (told,), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered
     label = f"Back within {given(worst.tau_s)}, worst class"

@@ -197,7 +197,7 @@ def _counted(handle: str, before: EdgeState, after: EdgeState, looks: int) -> st
     counters = after.counters.toxics[handle]
     text = f"touched by the proxy: connections {counters.connections}, bytes {counters.bytes}"
     if counters.delay_ms.count:
-        text += f", held for {counters.delay_ms.mean:.0f} ms on average"
+        text += f", each way held for {counters.delay_ms.mean:.0f} ms on average"
     if after.counters.connections - before.counters.connections > looks:
         return text
     if before.counters.open:
