@@ -38,6 +38,9 @@ class RecordFaults:
         self._on: set[int] = set()
         self._touched = dict.fromkeys(self._spans, 0)
         self._proven: set[int] = set()
+        self._going: dict[int, dict[str, float | None]] = {episode: {} for episode in self._spans}
+        """By episode, until its first record is told: what was touched, in order of sending, by its first
+        id; the instant of sending once that is certain. What never went out is removed."""
 
     def obey(self, line: bytes) -> None:
         """Do what a line of the runner says; raises ValueError for anything but an order on our spans."""
@@ -64,12 +67,26 @@ class RecordFaults:
         while left:
             left = left[os.write(self._taint_fd, left) :]
         self._touched[change.episode] += len(change.touched)
+        if change.episode not in self._proven:
+            self._going[change.episode][change.touched[0]] = None
 
     def answered(self, change: Change, reply: Reply) -> None:
-        """Tell of an episode's first touched record once that was sent for certain."""
-        if change.episode not in self._proven and (reply.handed or reply.fault in _CERTAINLY_SENT):
+        """Tell of an episode's first touched record that went out, once that is certain.
+
+        An answer to a later record waits for what became of those before it: they may have gone out too.
+        """
+        if change.episode in self._proven:
+            return
+        going = self._going[change.episode]
+        if reply.handed or reply.fault in _CERTAINLY_SENT:
+            going[change.touched[0]] = reply.sent_s
+        else:
+            going.pop(change.touched[0], None)
+        first, sent_s = next(iter(going.items()), ("", None))
+        if sent_s is not None:
             self._proven.add(change.episode)
-            self._say(change.episode, "first", at_s=reply.sent_s, first=change.touched[0])
+            going.clear()
+            self._say(change.episode, "first", at_s=sent_s, first=first)
 
     def close(self) -> None:
         """Make the ledger durable."""

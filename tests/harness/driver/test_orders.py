@@ -252,6 +252,45 @@ def test_the_first_record_is_told_once_and_only_when_it_was_sent_for_certain(
     board.close()
 
 
+def change(number: int) -> Change:
+    return Change(3, Parcel(number / 10, (), b"x"), (f"w7-{number}",), b"a line\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "first", "at_s"),
+    [
+        (Reply(1.0, 3.0, "timeout", handed=True), "w7-1", 1.0),  # an outage that the fault made
+        (Reply(1.0, 3.0, "reset"), "w7-1", 1.0),
+        (Reply(1.0, 3.0, "timeout"), "w7-2", 2.0),  # nothing was handed over
+        (Reply(1.0, 1.1, "refused"), "w7-2", 2.0),
+    ],
+)
+def test_the_effect_begins_with_the_first_record_that_went_out_whichever_was_answered_first(
+    tmp_path: Path, before: Reply, first: str, at_s: float
+) -> None:
+    told: list[dict] = []
+    board = faults(tmp_path, told.append)
+    earlier, later, last = change(1), change(2), change(3)
+    for one in (earlier, later, last):
+        board.touch(one)
+    board.answered(later, Reply(2.0, 2.1, handed=True))
+    assert told == []
+    board.answered(earlier, before)
+    board.answered(last, Reply(2.5, 2.6, handed=True))
+    assert [(m["records"]["first"], m["records"]["at_s"]) for m in told] == [(first, at_s)]
+    board.close()
+
+
+def test_nothing_is_told_where_no_touched_record_went_out(tmp_path: Path) -> None:
+    told: list[dict] = []
+    board = faults(tmp_path, told.append)
+    for number in (1, 2):
+        board.touch(change(number))
+        board.answered(change(number), Reply(1.0, 1.1, "refused"))
+    assert told == []
+    board.close()
+
+
 def test_spans_are_decoded_from_json_with_their_effect() -> None:
     (span,) = spans(DROP)
     assert msgspec.json.decode(msgspec.json.encode(span), type=Span) == span

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from harness.errors import Refused
+from harness.run.witness import Witness
 from harness.targets.local.procfs import start_ticks
 
 RUNNER = """
@@ -37,3 +39,17 @@ def test_a_stopped_driver_dies_with_its_killed_runner(tmp_path, until):
         assert ticks
         runner.kill()
     until(lambda: start_ticks(pid) != ticks)
+
+
+def test_no_code_of_the_folder_that_the_runner_stands_in_runs_as_the_driver(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "__init__.py").write_text("raise SystemExit('the code of the folder ran')\n")
+    log = tmp_path / "log.txt"
+    with (
+        Witness({}, spec_file=tmp_path / "spec.json", log=log, python_path="") as witness,
+        pytest.raises(Refused, match="the driver did not get ready"),
+    ):
+        witness.await_ready()
+    assert "the code of the folder ran" not in log.read_text()
+    assert "ValidationError" in log.read_text()
