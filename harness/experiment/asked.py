@@ -15,7 +15,7 @@ from harness.errors import UsageProblem
 from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
-from harness.experiment.limits import check_claim, check_use
+from harness.experiment.limits import check_claim, check_use, shortest_watch_s
 from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
@@ -105,11 +105,12 @@ def check_steps(steps: Collection[FaultStep], profile: Profile, findings: Findin
             )
 
 
-def check_objectives(asked: Asked, kinds: Collection[str] | None, findings: Findings) -> None:
+def check_objectives(asked: Asked, steps: Collection[FaultStep] | None, findings: Findings) -> None:
     """Note objectives about what is not here (HRM222), that claim nothing (HRM223) or cannot be judged.
 
-    ``kinds`` None: the method could not be read, so nothing can be said about its faults.
+    ``steps`` None: the method could not be read, so nothing can be said about its faults.
     """
+    kinds = None if steps is None else {step.kind for step in steps}
     for n, objective in enumerate(asked.objectives):
         path: Path = (ASKED, "objectives", n)
         for key, name, known in (("fault", objective.fault, kinds), ("arm", objective.arm, set(asked.arms))):
@@ -121,7 +122,11 @@ def check_objectives(asked: Asked, kinds: Collection[str] | None, findings: Find
                     why="it could never be judged",
                     help=advice(name, known),
                 )
-        check_claim(objective, asked.profile, path, findings)
+        if steps is None or asked.profile is None:
+            check_claim(objective, None, path, findings)
+        else:
+            watched_s = shortest_watch_s(steps, asked.profile, objective.fault)
+            check_claim(objective, watched_s, path, findings)
         check_use(objective, path, findings, sham=asked.sham)
         if objective.no_acts and not asked.sham and kinds is not None and not any(map(is_placebo, kinds)):
             findings.add(

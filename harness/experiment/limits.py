@@ -94,10 +94,19 @@ def check_length(steps: Collection[FaultStep], profile: Profile, path: Path, fin
         )
 
 
-def check_claim(objective: Objective, profile: Profile | None, path: Path, findings: Findings) -> None:
+def shortest_watch_s(steps: Collection[FaultStep], profile: Profile, fault: str) -> float:
+    """Give how long the faults of kind ``fault`` ("" = all) are watched, the shortest of them.
+
+    A timed fault is watched for its own length and tau, one that stays for tau.
+    """
+    lengths = [lasts_s(step.effect) or 0.0 for step in steps if fault in ("", step.kind)]
+    return profile.tau_s + min(lengths, default=0.0)
+
+
+def check_claim(objective: Objective, watched_s: float | None, path: Path, findings: Findings) -> None:
     """Note a claim that cannot fail, or could never be met (HRM204).
 
-    ``profile`` None: it was wrong, so nothing can be said about its horizon.
+    ``watched_s`` None: profile or method were wrong, so nothing can be said about the horizon.
     """
     for key in ("share_ratio", "availability_ratio"):
         if getattr(objective, key) == 0:
@@ -110,13 +119,13 @@ def check_claim(objective: Objective, profile: Profile | None, path: Path, findi
                 help="write a number above 0 and at most 1",
             )
     limit_s = objective.served_within_s
-    if limit_s is not None and profile is not None and limit_s > profile.tau_s:
+    if limit_s is not None and watched_s is not None and limit_s > watched_s:
         findings.add(
             "HRM204",
-            f"'served_within_s' is {limit_s:g}, but a fault is watched for {profile.tau_s:g} s",
+            f"'served_within_s' is {limit_s:g}, but a fault is watched for {watched_s:g} s",
             (*path, "served_within_s"),
-            label=f"at most {profile.tau_s:g}",
-            why="what comes back after tau_s is not seen, so the claim could not be judged",
+            label=f"at most {watched_s:g}",
+            why="what comes back after tau_s, counted from the end of a timed fault, is not seen",
             help="lower served_within_s or raise tau_s of the profile",
         )
 

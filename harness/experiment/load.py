@@ -83,7 +83,7 @@ class _Reader:
             check_runs(steps, asked.arms, system[0], self.findings)
         method = given.get("method")
         all_read = isinstance(method, list) and len(method) == len(steps)
-        check_objectives(asked, {step.kind for step in steps} if all_read else None, self.findings)
+        check_objectives(asked, steps if all_read else None, self.findings)
         if asked.profile is None:
             return None
         check_profile(asked.profile, (ASKED, "profile"), self.findings)

@@ -32,7 +32,6 @@ PROBLEMS_MAX = 50
 NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 # libyaml reads a megabyte in 50 ms; the pure reader is the same grammar, slower.
 READER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-NOTHING_DONE = "Nothing was injected."
 
 
 @dataclass(slots=True)
@@ -69,9 +68,7 @@ def read_bytes(path: FilePath, shown: str) -> bytes:
     whole = Mark(0, 0)
     try:
         if not path.exists():
-            findings.add_at(
-                "HRM101", f"there is no file {quoted(shown)}", whole, help=f"check the path. {NOTHING_DONE}"
-            )
+            findings.add_at("HRM101", f"there is no file {quoted(shown)}", whole, help="check the path")
         elif not path.is_file():
             # A fifo or a device would block or never end.
             findings.add_at(

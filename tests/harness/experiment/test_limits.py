@@ -88,3 +88,21 @@ def test_within_the_limits_a_window_of_only_bad_units_is_always_violated(folder)
     assert KNOBS["margin_ratio"].high ** 20 <= KNOBS["window_level_ratio"].low
     with pytest.raises(UsageProblem):
         asking(folder, "profile: {window_units: 19}")
+
+
+TIMED = "func: process_hang\n      arguments: {service: scorer, duration_s: 3}"
+
+
+@pytest.mark.parametrize(("limit_s", "fits"), [(9, True), (9.5, False)])
+def test_a_timed_fault_may_be_claimed_back_until_tau_after_its_own_length(folder, limit_s, fits):
+    file = folder / "experiment.yaml"
+    words = file.read_text()
+    file.write_text(words.replace("func: process_kill\n      arguments: {service: scorer}", TIMED))
+    claim = f"profile: test\n  objectives: [{{served_within_s: {limit_s}, fault: process.hang}}]"
+    if fits:
+        assert asking(folder, claim).objectives[0].served_within_s == limit_s
+        return
+    with pytest.raises(UsageProblem) as caught:
+        asking(folder, claim)
+    (problem,) = caught.value.problems
+    assert "watched for 9 s" in problem.message
