@@ -1,14 +1,16 @@
-"""The table of faults and placebos for people and for programs, made from the table that is compiled from.
+"""The tables of faults, placebos and of what they can hit, for people and for programs.
 
-Comes in: rows of ``harness.faults.catalog``. Goes out: text, or JSON with a JSON Schema of the parameters.
+Comes in: rows of ``harness.faults.catalog``, the ones that are compiled from, and a ``System``. Goes out:
+text, or JSON with a JSON Schema of the parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from harness.experiment.model import System
 from harness.faults.catalog import FAULTS
 from harness.faults.kind import FaultKind
 
@@ -33,7 +35,8 @@ def catalogue(*, placebo: bool) -> str:
             what,
             *(f"  {row.kind:<{width}}  {row.what}" for row in rows),
             "",
-            f"one in full: hormesis explain fault KIND; the others: hormesis explain {other}",
+            f"one in full: hormesis explain fault KIND; the others: hormesis explain {other};",
+            "what they can hit: hormesis explain system",
         ]
     )
 
@@ -42,6 +45,33 @@ def catalogue_json(name: str | None, *, placebo: bool) -> str:
     """Write the table, or the row ``name``, as one JSON document."""
     rows = [FAULTS[name]] if name else [row for row in FAULTS.values() if row.placebo == placebo]
     return msgspec.json.format(msgspec.json.encode([_plain(row) for row in rows]), indent=1).decode()
+
+
+def system_text(system: System) -> str:
+    """Write what faults can hit in ``system``: its services and its edges, each with the arms it is in."""
+    arms = {
+        name: [arm for arm, one in system.arms.items() if name in one.services] for name in system.services
+    }
+    edges = {name: f"{edge.source} -> {edge.to}" for name, edge in system.all_edges.items()}
+    wide = max(map(len, (*system.services, *edges)))
+    return "\n".join(
+        [
+            f"{system.name}: what a fault can hit",
+            "services, for process.* (service: NAME):",
+            *(f"  {name:<{wide}}{_only_in(arms[name])}".rstrip() for name in system.services),
+            "edges, for network.* (edge: NAME); the first is the one on which units are offered:",
+            *(
+                f"  {name:<{wide}}  {words}{_only_in(arms.get(system.all_edges[name].source, []))}"
+                for name, words in edges.items()
+            ),
+            "fields of the records, for data.* (field: NAME): those that the scenario's units have;",
+            "  a run whose fault names none of them says which there are",
+        ]
+    )
+
+
+def _only_in(arms: Sequence[str]) -> str:
+    return f"  only in arm {' and '.join(arms)}" if arms else ""
 
 
 def fault_text(row: FaultKind) -> str:

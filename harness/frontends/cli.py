@@ -141,8 +141,8 @@ COMMANDS: Mapping[str, Entry] = {
         _halt,
     ),
     "explain": Entry(
-        "say what a fault, a placebo, an exit code or a message code is",
-        ("hormesis explain fault network.latency", "hormesis explain code HRM211"),
+        "say what a fault, a placebo or a code is, and what a fault can hit",
+        ("hormesis explain fault network.latency", "hormesis explain system", "hormesis explain code HRM211"),
         _explain,
     ),
 }

@@ -1,4 +1,7 @@
-"""How the end of a run is told: the verdict's word first, then the table; or one JSON document."""
+"""How the end of a run is told: the verdict's word first, then the table; or one JSON document.
+
+Comes in: a document, or the name of a stored campaign. Goes out: text.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,25 @@ from pathlib import Path
 
 import msgspec
 
+from harness.frontends.streams import tell
+from harness.history.store import find_campaign
+from harness.report.compose import compose
 from harness.report.document import Document
 from harness.report.text import render
+from harness.shell import store_root
 
 COLUMNS_MAX = 120
+
+
+def stored(store: Path | None, name: str) -> Document:
+    """Compute the stored campaign ``name`` (an id in the store, or a path) from its record.
+
+    Figures are a campaign's: for one run's folder its whole campaign is computed, and that is said.
+    """
+    folder = find_campaign(store or store_root(), name)
+    if folder.name != Path(name).absolute().name:
+        tell(f"{name} is inside campaign {folder.name}: all of its runs are shown")
+    return compose(folder)
 
 
 def table(document: Document) -> str:

@@ -17,12 +17,10 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Compute and print; the exit code is the verdict's."""
-    from harness.frontends.outcome import table
-    from harness.history.store import find_campaign
-    from harness.report.compose import compose, encode
-    from harness.shell import store_root
+    from harness.frontends.outcome import stored, table
+    from harness.report.compose import encode
 
-    document = compose(find_campaign(arguments.store or store_root(), arguments.run))
+    document = stored(arguments.store, arguments.run)
     if arguments.json:
         say_exactly(encode(document))
     else:

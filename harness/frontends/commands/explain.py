@@ -1,21 +1,23 @@
-"""`hormesis explain [KIND] [NAME]`: the tables of faults, placebos and codes, or one entry in full."""
+"""`hormesis explain [KIND] [NAME]`: tables of faults, placebos, codes, of a system, or one entry."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from pathlib import Path
 
-from harness.errors import UsageProblem
+from harness.errors import Problem, UsageProblem
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
 from harness.experiment.messages import MESSAGES
+from harness.experiment.sources import bundled_system, read_system
 from harness.faults.catalog import FAULTS
 from harness.frontends.arguments import usage
-from harness.frontends.catalogue import catalogue, catalogue_json, fault_text
+from harness.frontends.catalogue import catalogue, catalogue_json, fault_text, system_text
 from harness.frontends.streams import say
 from harness.verdict.codes import CODES, EXIT_CODE, Code
 
-KINDS = ("fault", "placebo", "code")
+KINDS = ("fault", "placebo", "code", "system")
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
@@ -29,7 +31,8 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument(
         "name",
         nargs="?",
-        help="a fault (network.latency), an exit code (4), a word (VOID) or a message code (HRM211)",
+        help="a fault (network.latency), an exit code (4), a word (VOID), a message code (HRM211), "
+        "or after 'system' a system file (the bundled one if left out)",
     )
     parser.add_argument("--json", action="store_true", help="print the table of faults as JSON")
 
@@ -45,10 +48,12 @@ def execute(arguments: argparse.Namespace, /) -> int:
         kind, name = _kind_of(kind), kind
     if kind not in KINDS:
         raise _unknown("kind", kind, KINDS)
-    if arguments.json and kind == "code":
-        raise usage("HRM402", "codes have no JSON", help_text="See: hormesis explain --help")
+    if arguments.json and kind in ("code", "system"):
+        raise usage("HRM402", f"'{kind}' has no JSON", help_text="See: hormesis explain --help")
     if kind == "code":
         say(_tables() if name is None else _one(name))
+    elif kind == "system":
+        say(_system(name))
     elif name is not None and name not in FAULTS:
         raise _unknown("fault", name, FAULTS)
     elif arguments.json:
@@ -56,6 +61,20 @@ def execute(arguments: argparse.Namespace, /) -> int:
     else:
         say(catalogue(placebo=kind == "placebo") if name is None else fault_text(FAULTS[name]))
     return EXIT_CODE["DONE"]
+
+
+def _system(name: str | None) -> str:
+    """Read the named system file, or the bundled one; ``UsageProblem`` has all that is wrong in it."""
+    path = bundled_system() if name is None else Path(name)
+    if path is None:
+        raise usage(
+            "HRM303", "the bundled system is not installed", help_text="name a file: explain system FILE"
+        )
+    problems: list[Problem] = []
+    system = read_system(path, problems)
+    if system is None:
+        raise UsageProblem(tuple(problems))
+    return system_text(system)
 
 
 def _kind_of(name: str) -> str:

@@ -19,12 +19,9 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Show it; exit 0 when shown, whatever the verdict was (`analyse` gives the verdict's code)."""
-    from harness.frontends.outcome import table
-    from harness.history.store import find_campaign
-    from harness.report.compose import compose
-    from harness.shell import store_root
+    from harness.frontends.outcome import stored, table
 
-    document = compose(find_campaign(arguments.store or store_root(), arguments.run))
+    document = stored(arguments.store, arguments.run)
     if arguments.html is None:
         say(table(document))
         return EXIT_CODE["DONE"]

@@ -11,6 +11,7 @@ import pytest
 
 import harness
 from harness.experiment.messages import MESSAGES
+from harness.experiment.sources import bundled_system, read_system
 from harness.faults.catalog import FAULTS
 from harness.frontends.cli import main
 from harness.verdict.codes import CODES, EXIT_CODE
@@ -106,3 +107,25 @@ def test_every_message_code_in_the_code_has_a_page_and_every_page_is_used():
     ]
     used = {code for source in sources for code in re.findall(r'"(HRM[0-9]{3})"', source)}
     assert used == set(MESSAGES)
+
+
+def test_what_a_fault_can_hit_is_listed_as_the_loader_knows_it(capsys):
+    system = read_system(bundled_system(), [])
+    assert main(["explain", "system"]) == 0
+    out = capsys.readouterr().out
+    for name in (*system.services, *system.all_edges):
+        assert re.search(rf"^  {re.escape(name)}( |$)", out, re.MULTILINE), name
+    assert re.search(r"^  healer +only in arm reference and seed$", out, re.MULTILINE)
+    assert main(["explain", "system", str(bundled_system())]) == 0
+    assert capsys.readouterr().out == out
+
+
+def test_a_system_file_that_is_wrong_is_told_as_validate_tells_it(tmp_path, capsys):
+    (tmp_path / "hormesis.yaml").write_text("version: 1\nname: mine\nservices: {}\n")
+    assert main(["explain", "system", str(tmp_path / "hormesis.yaml")]) == 2
+    assert "workload" in capsys.readouterr().err
+
+
+def test_that_nothing_was_done_is_said_once(capsys):
+    assert main(["validate", "no-such-file.yaml"]) == 2
+    assert capsys.readouterr().err.count("Nothing was") == 1
