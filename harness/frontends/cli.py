@@ -142,7 +142,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "explain": Entry(
         "say what a fault, a placebo or a code is, and what a fault can hit",
-        ("hormesis explain fault network.latency", "hormesis explain system", "hormesis explain code HRM211"),
+        ("hormesis explain fault network.latency", "hormesis explain system"),
         _explain,
     ),
 }
