@@ -1,7 +1,8 @@
 """The scorer service, one class for both slots: feature rows in, scores and decisions out.
 
 At start it asks the registry which version is champion, verifies the bytes and keeps a copy; when
-the registry does not answer it starts from its copy, and before it has one from the template.
+the registry does not answer it starts from its copy, and before it has one from the template. From then
+on it asks every second, and serves another champion once that one's bytes are verified.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from reference_pipeline.wire import NotUnderstood, decoded
 
 REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scorer out for longer
 _RETRY_S = 0.5
+_FOLLOW_S = 1.0
 _COPY, _COPY_SHA256 = "model", "model_sha256"
 
 
@@ -52,8 +54,17 @@ class Scorer:
         self._edge = f"{ports.service}-registry"
         self._template = template
         self._model: Model | None = None
+        self._sha256 = ""
+        self._refused = ""  # the last bad artefact: it is not fetched every second
         self._why_not_ready = "no model was loaded yet"
-        self._counts = Counter({"scored_total": 0, "artefacts_refused_total": 0, "loaded_from_copy_total": 0})
+        names = (
+            "scored_total",
+            "artefacts_refused_total",
+            "loaded_from_copy_total",
+            "champions_followed_total",
+            "follows_failed_total",
+        )
+        self._counts = Counter(dict.fromkeys(names, 0))
         self._door = Door(
             ports,
             {"POST /score": self._score},
@@ -63,11 +74,27 @@ class Scorer:
 
     async def start(self) -> None:
         """Load in the background, so that /healthz answers meanwhile."""
-        self._ports.spawn(self._load_until_done)
+        self._ports.spawn(self._serve_champion)
 
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""
         return await self._door.handle(route, body)
+
+    async def _serve_champion(self) -> None:
+        await self._load_until_done()
+        while True:
+            await self._ports.clock.sleep_s(_FOLLOW_S)
+            try:
+                await self._follow()
+            except PipelineError:
+                self._counts["follows_failed_total"] += 1  # what is served goes on being served
+
+    async def _follow(self) -> None:
+        """Serve what is champion now, where that is another one and sound."""
+        sha256 = await self._champion()
+        if sha256 not in (self._sha256, self._refused):
+            self._model = self._sound(await self._artefact(sha256), keep=True)
+            self._counts["champions_followed_total"] += 1
 
     async def _load_until_done(self) -> None:
         while self._model is None:
@@ -95,16 +122,21 @@ class Scorer:
         return self._sound(self._template(), keep=True)
 
     async def _from_registry(self) -> Artefact:
-        call = self._ports.call
-        alias = await call(self._edge, "GET /aliases/champion", b"", REGISTRY_DEADLINE_S)
-        try:
-            sha256 = decoded(_ALIAS, alias.body).sha256
-        except NotUnderstood as error:
-            raise CallFailed(f"{self._edge}: reply not understood: {error}") from error
+        sha256 = await self._champion()
         if (copy := self._copy()) and copy.sha256 == sha256:
             return copy
-        artefact = await call(self._edge, f"GET /artefacts/{sha256}", b"", REGISTRY_DEADLINE_S)
-        return Artefact(artefact.body, sha256)
+        return await self._artefact(sha256)
+
+    async def _champion(self) -> str:
+        alias = await self._ports.call(self._edge, "GET /aliases/champion", b"", REGISTRY_DEADLINE_S)
+        try:
+            return decoded(_ALIAS, alias.body).sha256
+        except NotUnderstood as error:
+            raise CallFailed(f"{self._edge}: reply not understood: {error}") from error
+
+    async def _artefact(self, sha256: str) -> Artefact:
+        reply = await self._ports.call(self._edge, f"GET /artefacts/{sha256}", b"", REGISTRY_DEADLINE_S)
+        return Artefact(reply.body, sha256)
 
     def _copy(self) -> Artefact | None:
         find = self._ports.store.find
@@ -117,10 +149,12 @@ class Scorer:
             model = load_model(artefact.data, artefact.sha256)
         except BadArtefact:
             self._counts["artefacts_refused_total"] += 1
+            self._refused = artefact.sha256
             raise
         model.score(np.zeros((1, len(model.features))))  # the first call is slow; not in a request
         if keep and artefact != self._copy():
             self._keep(artefact)
+        self._sha256 = artefact.sha256
         return model
 
     def _keep(self, artefact: Artefact) -> None:

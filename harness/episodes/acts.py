@@ -81,6 +81,7 @@ class _Books:
 
     running: set[str] = field(default_factory=set)
     asked: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)  # by a restart that a healer asked for: told already
 
     def follow(self, line: Platform) -> None:
         """Keep the books by one line."""
@@ -93,11 +94,15 @@ class _Books:
                     self.asked[name] = who
                 else:
                     self.asked.pop(name, None)
+                self.ended.discard(name)
             case "started":
                 self.asked.pop(name, None)
+                self.ended.discard(name)
                 self.running.add(name)
             case "exited" | "stopped":
                 self.running.discard(name)
+                if self.asked.get(name):
+                    self.ended.add(name)
             case _:
                 pass  # ready, backoff, liveness_failed, killed: neither starts nor ends a process by itself
 
@@ -106,9 +111,13 @@ def _of_ledger(ledger: Sequence[Platform], since_s: float) -> list[Act]:
     books = _Books()
     acts: list[Act] = []
     for line in ledger:
-        asked_by = books.asked.get(line.service) if line.act == "started" else None
-        if line.act in EFFECTFUL and line.at_s >= since_s and asked_by != "":
+        asked_by = books.asked.get(line.service) if line.act in ("started", "exited") else None
+        told = line.service in books.ended
+        if line.act in EFFECTFUL and line.at_s >= since_s and asked_by != "" and not told:
             acts.append(Act(line.at_s, line.service, line.act, "healer" if asked_by else "platform"))
+        if line.act == "exited" and line.at_s >= since_s and asked_by and not told:
+            # The restart has ended a process: an act, whether or not another one starts.
+            acts.append(Act(line.at_s, line.service, "restarted", "healer"))
         if line.act == "asked" and line.at_s >= since_s and line.detail.startswith(STOP_BY_OTHERS):
             # Of a service in back-off too: it would have come back.
             acts.append(Act(line.at_s, line.service, "stopped", "healer"))

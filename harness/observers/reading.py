@@ -126,12 +126,18 @@ class ActsReader:
     def read(self, reply: Reply, /) -> tuple[list[Item], bool]:
         """Give acts not given before."""
         page = _decoded(reply, _ActPage)
+        if not reply.boot_id:
+            raise Unseen("no x-boot-id: that it started again, and what it did before, could not be told")
         lost: list[Item] = [Lost("it started again")] if self._cursor.restarted(reply.boot_id) else []
+        if not lost and page.last < self._cursor.after:
+            lost.append(Lost(f"it listed {self._cursor.after} acts before and {page.last} now"))
         if self._cursor.rewound(reply.boot_id, page.last):
             return lost, True
         seqs = [row.seq for row in page.acts]
         if self._cursor.holes(seqs):
             lost.append(Lost(f"acts behind number {self._cursor.after} are no longer listed"))
+        if page.last > max([self._cursor.after, *seqs]) and len(seqs) < PAGE:
+            lost.append(Lost(f"it says that there are {page.last} acts, and does not list them"))
         new = [row for row in page.acts if self._is_new(row, reply.boot_id)]
         more = self._cursor.moved(seqs)
         return [*lost, *(self._acted(row, reply.received_s) for row in new)], more

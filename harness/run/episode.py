@@ -200,7 +200,7 @@ def _explained(stage: Stage, applied: Applied) -> bool:
     while True:
         stage.hear()
         since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
-        if any(a.act in ("killed", "asked") for a in since):
+        if any(a.act == "killed" or a.detail.startswith(("restart", "stop")) for a in since):
             return True
         if shell.monotonic_s() > until_s:
             return False

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference_pipeline.running import Pipeline
+from reference_pipeline.registry import Registry
+from reference_pipeline.scoring import dump_model, load_model
+from tests.reference_pipeline.running import Pipeline, until
 
 pytestmark = pytest.mark.live
 
@@ -84,6 +86,28 @@ def test_a_scorer_with_no_sound_model_lives_but_is_not_ready(tmp_path: Path, lia
         assert (ready.status, ready.json["ready"]) == (503, False)
         assert ready.json["why"]
         assert pipeline.post("scorer-a", "/score", {"rows": [[1.0] * 24]}).status == 503
+    finally:
+        pipeline.stop()
+
+
+def test_another_champion_is_served_without_a_restart(tmp_path: Path, small_template: Path) -> None:
+    pipeline = Pipeline(tmp_path, small_template)
+    try:
+        pipeline.start("registry", "scorer-a")
+        sha256 = pipeline.get("registry", "/aliases/champion").json["sha256"]
+        now = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
+        newer = dump_model(
+            now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
+        )
+        registry = Registry(next(tmp_path.rglob("registry.db")).parent)
+        version = registry.put(newer, "2.0.0", {}, {}).version
+        registry.close()
+        assert pipeline.put("registry", "/aliases/champion", {"version": version}).status == 200
+        until(lambda: str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+"))
+        assert pipeline.signal("scorer-a", "champions_followed_total") == 1
+        pipeline.kill("registry")
+        until(lambda: pipeline.signal("scorer-a", "follows_failed_total") > 0)
+        assert str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+")
     finally:
         pipeline.stop()
 

@@ -6,6 +6,8 @@ harmed all the same; then the request is ours, and the proof says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Throttle
 from harness.proxy.client import ProxyGone
@@ -38,6 +40,9 @@ class EdgeHarm:
         self._seen_within_s = seen_within_s
         self._count = 0
         self._after_proof: dict[str, int] = {}
+        # Bytes of an edge when we began, or at our last look: what comes on top is its own.
+        self._ours = {name: one.counters.bytes_upstream for name, one in self._states().items()}
+        self._busy: dict[str, bool] = {}
 
     def prepare(self, effect: EdgeEffect) -> Prepared:
         """Name the toxic that will be added, and how that is undone; ``Refused`` if there is no such edge."""
@@ -57,6 +62,7 @@ class EdgeHarm:
         """Add the toxic and prove it; where that fails it is removed again."""
         client, handle = self._system.crossing.client, prepared.handle
         before = self._state(effect.edge)
+        self._busy[handle] = self._had_traffic(before)
         client.lease()
         asked_at_s = monotonic_s()
         client.add(effect.edge, toxic_of(effect, handle))
@@ -88,12 +94,29 @@ class EdgeHarm:
     def exercised(self, effect: EdgeEffect, handle: str) -> bool:
         """Say whether traffic of the edge's own met the toxic since its proof; asked before the undo.
 
-        A closed or deaf port meets connections that nobody can count: there the look from outside is all.
+        A closed or deaf port meets connections that nobody can count: there it is asked whether the edge had
+        traffic of its own until then.
         """
         counted = self._state(effect.edge).counters.toxics.get(handle)
         if counted is None or isinstance(effect, Refuse | Blackhole):
-            return True
+            return self._busy.get(handle, False)
         return counted.chunks > self._after_proof.get(handle, 0)
+
+    def reach(self, service: str) -> bool:
+        """Say whether ``service`` was in use: traffic into it, or out of it where no edge leads into it.
+
+        Edges of what an arm adds, such as a healer's, are no use. Without any edge it cannot be told: True.
+        """
+        system, states = self._system.system, self._states()
+        added = {name for switch in system.arms.values() for name in switch.services}
+        edges = {name: edge for name, edge in system.all_edges.items() if edge.source not in added}
+        into = [name for name, edge in edges.items() if edge.to == service and name in states]
+        out = [name for name, edge in edges.items() if edge.source == service and name in states]
+        known = into or out
+        return not known or any(self._had_traffic(states[name]) for name in known)
+
+    def _had_traffic(self, state: EdgeState) -> bool:
+        return state.counters.bytes_upstream > self._ours.get(state.name, 0)
 
     def look_at(self, edge: str, effect: EdgeEffect | None = None) -> Proof:
         """Look at the edge from outside; ``Unsafe`` if it is not as it should be.
@@ -117,6 +140,7 @@ class EdgeHarm:
     def _why_not_clean(self, edge: str, quick_s: float) -> str:
         toxics = [toxic.name for toxic in self._state(edge).toxics]
         seen = pass_through(self._system.entries[edge], self._health(edge), within_s=1.0)
+        self._ours[edge] = self._state(edge).counters.bytes_upstream
         if toxics:
             return f"the proxy lists {', '.join(toxics)}"
         if seen.end != "answered" or seen.status != 200:
@@ -159,14 +183,18 @@ class EdgeHarm:
             padding_bytes=padding,
             body_bytes=body,
         )
+        self._ours[effect.edge] = self._state(effect.edge).counters.bytes_upstream
         return direct, seen
 
     def _health(self, edge: str) -> str:
         return self._system.running[self._system.system.all_edges[edge].to].health
 
+    def _states(self) -> Mapping[str, EdgeState]:
+        return self._system.crossing.client.proxies()
+
     def _state(self, edge: str) -> EdgeState:
         try:
-            return self._system.crossing.client.proxies()[edge]
+            return self._states()[edge]
         except KeyError as error:
             raise ProxyGone(f"the proxy does not list edge {edge}") from error
 

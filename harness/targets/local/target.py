@@ -44,6 +44,7 @@ class LocalTarget:
         self._processes = ProcessHarm(system, seen_within_s)
         self._edges = EdgeHarm(system, seen_within_s)
         self._prepared: Prepared | None = None
+        self._in_use: dict[tuple[int, float], bool] = {}
 
     def abilities(self) -> frozenset[str]:
         """Tags of the effects it can do."""
@@ -71,7 +72,10 @@ class LocalTarget:
             prepared = None
         match effect:
             case Kill() | Pause():
-                return self._processes.apply(effect, prepared)
+                in_use = self._edges.reach(effect.service)
+                applied = self._processes.apply(effect, prepared)
+                self._in_use[applied.pid, applied.asked_at_s] = in_use
+                return applied
             case Mutate() | Surge():
                 raise Refused(_not_ours(effect))
             case _:
@@ -98,9 +102,11 @@ class LocalTarget:
                 return self._edges.holds(effect, applied.handle)
 
     def exercised(self, applied: Applied, /) -> bool:
-        """Say whether anything but our own look met it; asked before the undo. Only edges can be idle."""
+        """Say whether anything but our own look met it, or was there to meet it; asked before the undo."""
         effect = applied.effect
-        if isinstance(effect, Kill | Pause | Mutate | Surge):
+        if isinstance(effect, Kill | Pause):
+            return self._in_use.get((applied.pid, applied.asked_at_s), True)
+        if isinstance(effect, Mutate | Surge):
             return True
         return self._edges.exercised(effect, applied.handle)
 

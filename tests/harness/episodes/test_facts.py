@@ -233,6 +233,14 @@ def test_a_restart_that_a_healer_asked_for_is_the_healers_act() -> None:
     assert [(a.at_s, a.by) for a in effectful_acts(ledger, [], 0.0)] == [(1.0, "platform"), (2.1, "healer")]
 
 
+def test_a_restart_by_a_healer_is_one_act_whether_or_not_its_start_comes() -> None:
+    ended = [act("started", 1.0), act("asked", 2.0, detail="restart by healer"), act("exited", 2.1)]
+    ours = [act("stopped", 2.1), act("asked", 9.0, detail="start"), act("started", 9.1)]
+    for ledger in (ended, [*ended, act("started", 2.5)], [*ended, *ours]):
+        acts = effectful_acts(ledger, [], 1.5)
+        assert [(a.at_s, a.by) for a in acts] == [(2.1, "healer")]
+
+
 def test_a_stop_that_a_healer_asked_for_is_an_act_and_one_of_the_harness_is_none() -> None:
     ledger = [
         act("started", 1.0),

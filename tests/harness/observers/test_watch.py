@@ -397,3 +397,26 @@ def test_the_journal_is_kept_as_it_came(book, until):
             (one,) = until(observers.journal)
     assert one.line == json.dumps(book.lines[0]["line"]).encode()
     assert one.received_s > 0
+
+
+def _reply(acts, last, boot_id="a"):
+    body = json.dumps({"acts": acts, "last": last}).encode()
+    return Reply(status=200, boot_id=boot_id, body=body, received_s=1.0)
+
+
+def test_a_list_that_is_shorter_than_before_has_lost_acts():
+    reader = ActsReader("gateway:/acts", "gateway")
+    reader.read(_reply([act(1), act(2)], 2))
+    items, again = reader.read(_reply([], 1))
+    assert again
+    assert [type(item) for item in items] == [Lost]
+
+
+def test_acts_that_are_counted_and_not_listed_are_lost():
+    items, _ = ActsReader("gateway:/acts", "gateway").read(_reply([act(1)], 7))
+    assert [type(item) for item in items] == [Lost, Acted]
+
+
+def test_a_service_that_does_not_say_which_start_it_is_cannot_be_observed():
+    with pytest.raises(Unseen, match="x-boot-id"):
+        ActsReader("gateway:/acts", "gateway").read(_reply([act(1)], 1, boot_id=""))

@@ -82,6 +82,11 @@ def system(tmp_path_factory, services):
         yield started
 
 
+def traffic(system):
+    """Bytes that went over the busy edge."""
+    return system.crossing.client.proxies()[BUSY].counters.bytes_upstream
+
+
 @pytest.fixture
 def target(system):
     """A target whose leases are renewed, as the runner does it."""
@@ -146,15 +151,41 @@ def test_an_edge_without_traffic_is_harmed_and_the_proof_says_that_the_request_w
     assert target.is_clean(applied)
 
 
-@pytest.mark.parametrize("effect", [Delay(edge=IDLE, latency_ms=100), Cut(edge=IDLE)], ids=repr)
-def test_a_fault_on_an_idle_edge_was_not_exercised_by_our_own_look(target, effect):
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Delay(edge=IDLE, latency_ms=100),
+        Cut(edge=IDLE),
+        Refuse(edge=IDLE),
+        Blackhole(edge=IDLE),
+        Kill(service="two"),
+        Pause(service="two"),
+    ],
+    ids=repr,
+)
+def test_a_fault_where_nothing_passes_was_not_exercised_by_our_own_look(target, effect):
     applied = target.apply(effect)
-    assert not target.exercised(applied)
+    exercised = target.exercised(applied)
     target.undo(applied)
+    assert target.is_clean(applied)
+    assert not exercised
 
 
-@pytest.mark.parametrize("effect", [Delay(edge=BUSY, latency_ms=30), Reset(edge=BUSY)], ids=repr)
-def test_a_fault_on_an_edge_with_traffic_of_its_own_is_exercised(target, until, effect):
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Delay(edge=BUSY, latency_ms=30),
+        Reset(edge=BUSY),
+        Refuse(edge=BUSY),
+        Blackhole(edge=BUSY),
+        Kill(service="one"),
+        Pause(service="one"),
+    ],
+    ids=repr,
+)
+def test_a_fault_on_an_edge_with_traffic_of_its_own_is_exercised(system, target, until, effect):
+    before = traffic(system)
+    until(lambda: traffic(system) > before)
     applied = target.apply(effect)
     until(lambda: target.exercised(applied))
     target.undo(applied)
