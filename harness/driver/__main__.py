@@ -23,6 +23,7 @@ from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
 from harness.driver.writer import RowWriter
 from harness.errors import Refused
+from harness.faults.effects import Mutate
 from harness.history.observations import LOAD, WITNESS
 from harness.ports import OpenWorld, World
 
@@ -66,6 +67,12 @@ def _parcels(spec: Spec) -> list[Parcel]:
     return build_parcels(spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations)
 
 
+def _resends(spec: Spec) -> str:
+    """Only duplicates have answers outside of the rows."""
+    again = any(isinstance(s.effect, Mutate) and s.effect.mutation == "duplicate" for s in spec.mutations)
+    return spec.resends if again else ""
+
+
 def raise_file_limit() -> None:
     """Lift the soft limit of open files as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -82,7 +89,7 @@ async def _drive(spec: Spec, parcels: list[Parcel], out: TextIO) -> None:
     orders = await _standard_input()
     rows = RowWriter(Path(spec.observations))
     now = asyncio.get_running_loop().time
-    faults = RecordFaults(spec.mutations, spec.taint, tell=tell, now=now)
+    faults = RecordFaults(spec.mutations, spec.taint, resends=_resends(spec), tell=tell, now=now)
     try:
         async with HttpClient(spec.url, spec.profile.deadline_s) as client:
             workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import nan
 
 from harness.driver.orders import RecordFaults
 from harness.driver.stalls import Stall, StallDetector, heartbeat
-from harness.driver.workload import Change, Finding, Parcel, Reply, Workload
+from harness.driver.workload import Change, Finding, Parcel, Reply, Unit, Workload
 from harness.driver.writer import RowWriter
-from harness.history.observations import UNKNOWN, boot_hash
+from harness.history.observations import UNKNOWN, WITNESS, boot_hash
 
 IN_FLIGHT_MAX = 2000
 """Parcels on their way at once; one beyond this is recorded as bad "skipped", never dropped."""
@@ -90,6 +91,14 @@ class OpenLoop:
     async def _changed(self, change: Change, due_s: float) -> None:
         reply = await self._one(change.parcel, due_s)
         self._faults.answered(change, reply)
+        if not change.parcel.units:
+            self._faults.resent(self._findings(change, reply))
+
+    def _findings(self, change: Change, reply: Reply) -> dict[str, Finding]:
+        """Judge the answers to a duplicate, which has no units of its own."""
+        again = tuple(Unit(0, name, WITNESS, change.parcel.due_s) for name in change.touched)
+        answers = self._workload.collect(replace(change.parcel, units=again), reply)
+        return {u.id: self._workload.check(u, a, 0.0) for u, a in zip(again, answers, strict=True)}
 
     async def _one(self, parcel: Parcel, due_s: float) -> Reply:
         sent_s = self._now()

@@ -7,11 +7,12 @@ Goes out: the parcel that is really sent, lines of the taint ledger, and ``recor
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.driver.resends import resend_bytes
 from harness.driver.spec import Span
-from harness.driver.workload import Change, Parcel, Reply
+from harness.driver.workload import Change, Finding, Parcel, Reply
 
 _CERTAINLY_SENT = ("", "reset")
 """Something came back, or an open connection was cut; else that the request was handed over proves it."""
@@ -28,11 +29,13 @@ class RecordFaults:
         spans: Sequence[Span],
         taint: str,
         *,
+        resends: str = "",
         tell: Callable[[dict[str, object]], None],
         now: Callable[[], float],
     ) -> None:
         self._spans = {span.episode: span for span in spans}
         self._taint_fd = _open_ledger(Path(taint)) if spans else -1
+        self._resends_fd = _open_ledger(Path(resends)) if resends else -1
         self._tell = tell
         self._now = now
         self._on: set[int] = set()
@@ -63,9 +66,7 @@ class RecordFaults:
 
     def touch(self, change: Change) -> None:
         """Note the records of ``change`` as touched; called before they are sent."""
-        left = change.taint
-        while left:
-            left = left[os.write(self._taint_fd, left) :]
+        _append(self._taint_fd, change.taint)
         self._touched[change.episode] += len(change.touched)
         if change.episode not in self._proven:
             self._going[change.episode][change.touched[0]] = None
@@ -88,11 +89,17 @@ class RecordFaults:
             going.clear()
             self._say(change.episode, "first", at_s=sent_s, first=first)
 
+    def resent(self, findings: Mapping[str, Finding]) -> None:
+        """Note what records that were offered again, by id, were answered; without a ledger nothing."""
+        if self._resends_fd >= 0:
+            _append(self._resends_fd, resend_bytes(findings))
+
     def close(self) -> None:
-        """Make the ledger durable."""
-        if self._taint_fd >= 0:
-            os.fsync(self._taint_fd)
-            os.close(self._taint_fd)
+        """Make the ledgers durable."""
+        for fd in (self._taint_fd, self._resends_fd):
+            if fd >= 0:
+                os.fsync(fd)
+                os.close(fd)
 
     def _say(self, episode: int, why: str, *, at_s: float, first: str = "") -> None:
         said: dict[str, object] = {"episode": episode, "on": episode in self._on, "why": why}
@@ -101,3 +108,8 @@ class RecordFaults:
 
 def _open_ledger(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+
+
+def _append(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]

@@ -88,8 +88,9 @@ class RequestWorkload:
             return Finding(UNKNOWN if answer.fault == "timeout" else BAD, answer.fault)
         content = answer.content
         if answer.status != 200:
-            accepted = content is not None and content.get("accepted") is True
-            dead = self._says_dead_letter(content)
+            own = content if content is not None and content.get("id") == unit.id else None
+            accepted = own is not None and own.get("accepted") is True
+            dead = self._says_dead_letter(own)
             return Finding(BAD, "status", answer.status, accepted=accepted, dead_letter=dead)
         if content is None or content.get("id") != unit.id:
             return Finding(BAD, "schema", answer.status)

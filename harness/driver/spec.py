@@ -29,7 +29,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``url`` is the full address units are posted to; ``world`` is ``module:function``, found on
     ``world_path``; ``duration_s`` counts from the first slot to the end of the last. ``taint`` is the
-    file of the touched records; it is needed where there are ``mutations``.
+    file of the touched records; it is needed where there are ``mutations``, and so is ``resends``, the file
+    of what was answered to a record that was offered again, where one of them duplicates.
     """
 
     seed: int
@@ -44,3 +45,4 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     observations: str
     mutations: tuple[Span, ...] = ()
     taint: str = ""
+    resends: str = ""

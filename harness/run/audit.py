@@ -3,7 +3,8 @@
 Pure: ``judge_ids`` and ``judge_taint`` compare; ``harness.run.listing`` reads. *Exactly once*: every
 accepted id is in exactly one of sink (once) or dead letters, as it was answered: a decision in the sink,
 a refusal not. An answer about a dead letter is provisional: a later replay may decide otherwise. An answer
-that the harness may have corrupted on its way to the witness says nothing of what was decided.
+that the harness may have corrupted on its way to the witness says nothing of what was decided. A record that
+was sent again must have been decided as before.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.driver.resends import Resend
 from harness.driver.taint import Taint
 from harness.faults.effects import Corrupt
 from harness.history.events import Touched
@@ -23,6 +26,8 @@ from harness.plan.model import Plan
 
 EXAMPLES = 5
 
+Spans: TypeAlias = Iterable[tuple[float, float]]
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -30,6 +35,8 @@ class Answers:
 
     ``provisional`` ids were answered as dead letters: kept, and not bound to their decision.
     ``unbound`` ids are not bound to what was answered either: their answers may have been corrupted.
+    ``misread`` ids may have reached the system as another, one bit away: their requests may have been
+    corrupted. ``resends`` are decisions that ids got when they were offered again.
     """
 
     sent: frozenset[str]
@@ -37,6 +44,8 @@ class Answers:
     digests: Mapping[str, int]
     provisional: frozenset[str] = frozenset()
     unbound: frozenset[str] = frozenset()
+    misread: frozenset[str] = frozenset()
+    resends: tuple[Resend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,9 @@ class Listings:
 class Balance:
     """Counts of ids by where they ended; all but the first three must be zero.
 
-    ``provable`` False: nothing is wrong, but an id was answered as a dead letter, is not in the sink, and
-    dead letters are not listed: whether it is kept or lost cannot be seen.
+    ``provable`` False: nothing is wrong, but it cannot be seen that all is right: an id was answered as a
+    dead letter, is not in the sink, and dead letters are not listed; or the harness itself made an id that
+    nobody sent out of one that was. Of the latter ``examples`` tells.
     """
 
     accepted: int
@@ -71,20 +81,30 @@ class Balance:
     provable: bool
 
 
-def corrupted_spans(plan: Plan, witness_edge: str, first_due_s: float) -> tuple[tuple[float, float], ...]:
-    """When (monotonic seconds) the harness may have flipped bits between the witness and the system.
+def corrupted_spans(
+    plan: Plan, witness_edge: str, first_due_s: float, *, way: Literal["request", "answer"]
+) -> tuple[tuple[float, float], ...]:
+    """When (monotonic seconds) the harness may have flipped bits between witness and system on this ``way``.
 
     Each span lasts until the wash-out is over, because an undo may come late.
     """
     return tuple(
         (first_due_s + episode.inject_at_s, first_due_s + episode.end_at_s)
         for episode in plan.episodes
-        if not plan.sham and isinstance(episode.effect, Corrupt) and episode.effect.edge == witness_edge
+        if not plan.sham
+        and isinstance(episode.effect, Corrupt)
+        and episode.effect.edge == witness_edge
+        and episode.effect.way in (way, "both")
     )
 
 
-def answers_of(rows: Rows, seed: int, *, corrupted: Iterable[tuple[float, float]] = ()) -> Answers:
-    """Collect what the witness knows of each id, over both streams; ``corrupted`` as ``corrupted_spans``."""
+def answers_of(
+    rows: Rows, seed: int, *, corrupted: Spans = (), asked: Spans = (), resends: tuple[Resend, ...] = ()
+) -> Answers:
+    """Collect what the witness knows of each id, over both streams.
+
+    ``corrupted``: spans of ``corrupted_spans``, both ways; ``asked``: those of requests alone.
+    """
     names = [
         f"{'l' if stream == LOAD else 'w'}{seed}-{unit}"
         for stream, unit in zip(rows["stream"].tolist(), rows["unit"].tolist(), strict=True)
@@ -93,16 +113,20 @@ def answers_of(rows: Rows, seed: int, *, corrupted: Iterable[tuple[float, float]
     def those(hits: NDArray[np.bool_]) -> frozenset[str]:
         return frozenset(name for name, hit in zip(names, hits.tolist(), strict=True) if hit)
 
-    met = np.zeros(len(rows), dtype=np.bool_)
-    for from_s, until_s in corrupted:
-        met |= ~((rows["ended"] < from_s) | (rows["sent"] > until_s))  # without an end it is open
+    def met(spans: Spans) -> NDArray[np.bool_]:
+        hits = np.zeros(len(rows), dtype=np.bool_)
+        for from_s, until_s in spans:
+            hits |= ~((rows["ended"] < from_s) | (rows["sent"] > until_s))  # without an end it is open
+        return hits
 
     return Answers(
         sent=frozenset(names),
         accepted=those(rows["flags"] & ACCEPTED_FLAG > 0),
         digests={name: digest for name, digest in zip(names, rows["digest"].tolist(), strict=True) if digest},
         provisional=those(rows["flags"] & DEAD_LETTER_FLAG > 0),
-        unbound=those(met),
+        unbound=those(met(corrupted)),
+        misread=those(met(asked)),
+        resends=resends,
     )
 
 
@@ -128,12 +152,16 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
     changed = {n for n, digest in listings.sink if answers.digests.get(n, digest) != digest}
     # Answered as accepted and valid, and then put aside: the answer was not kept.
     changed |= {n for n in dead if n in answers.accepted and not sink[n]}
+    again = _decided_again(answers, listings)
     changed -= answers.provisional | answers.unbound
+    misread = {name for name in foreign if _bit_away(name, answers.misread)}
+    foreign -= misread
     examples = (
         _examples("missing", missing)
         + _examples("doubled", doubled)
         + _examples("foreign", foreign)
         + _examples("changed", changed)
+        + _examples("decided otherwise when sent again", again)
     )
     return Balance(
         accepted=len(accepted),
@@ -142,10 +170,35 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
         doubled=len(doubled),
         missing=len(missing),
         foreign=len(foreign),
-        changed=len(changed),
-        examples=tuple(examples),
-        provable=bool(examples) or listings.lists_dead_letters or answers.provisional <= sink.keys(),
+        changed=len(changed | again),
+        examples=(*examples, *_examples("corrupted by the harness on the way", misread)),
+        provable=bool(examples)
+        or (not misread and (listings.lists_dead_letters or answers.provisional <= sink.keys())),
     )
+
+
+def _decided_again(answers: Answers, listings: Listings) -> set[str]:
+    """Ids that were decided otherwise when they were sent again; a provisional decision binds nobody."""
+    sink = dict(listings.sink)
+    free = answers.provisional | answers.unbound
+    free |= {resend.id for resend in answers.resends if resend.dead_letter}
+    return {
+        resend.id
+        for resend in answers.resends
+        if resend.id not in free
+        and {answers.digests.get(resend.id, resend.digest), sink.get(resend.id, resend.digest)}
+        != {resend.digest}
+    }
+
+
+def _bit_away(name: str, ids: frozenset[str]) -> bool:
+    """Whether one flipped bit makes ``name`` of one of ``ids``, which are plain ASCII."""
+    flipped = (
+        name[:place] + chr(ord(letter) ^ 1 << bit) + name[place + 1 :]
+        for place, letter in enumerate(name)
+        for bit in range(7)
+    )
+    return bool(ids) and any(other in ids for other in flipped)
 
 
 def judge_taint(taint: Iterable[Taint], answers: Answers, listings: Listings) -> tuple[Touched, ...]:

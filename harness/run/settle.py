@@ -1,20 +1,22 @@
 """The end of a run: wait until nothing of it is open, and record where every id ended.
 
-Comes in: the listings of the system, the witness's rows, the taint ledger. Goes out: ``Audited``, then one
-``Touched`` for each episode that changed records.
+Comes in: the listings of the system, the witness's rows, the ledgers of taint and resends. Goes out:
+``Audited``, then one ``Touched`` for each episode that changed records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from harness import shell
+from harness.driver.resends import read_resends
 from harness.driver.taint import read_taint
 from harness.experiment.model import System
 from harness.history.events import Audited
 from harness.history.observations import Rows, read_rows
 from harness.history.store import RunFolder
-from harness.run.audit import Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
+from harness.run.audit import Answers, Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
 from harness.run.listing import read_listings
 from harness.run.stage import Stage
 
@@ -23,14 +25,13 @@ QUIET_S = 0.5
 """Where nothing is missing, looks must agree for so long: what is doubled comes after what is whole."""
 READ_S = 60.0
 """One reading of all listings may take so long."""
-TAINT = "taint.jsonl"
+TAINT, RESENDS = "taint.jsonl", "resends.jsonl"
 
 
 def audit_run(system: System, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit, urls, profile = system.audit, stage.system.urls, stage.plan.profile
-    corrupted = corrupted_spans(stage.plan, system.witness_edge, stage.first_due_s)
-    answers = answers_of(rows_of(stage.folder), stage.plan.seed, corrupted=corrupted)
+    answers = _answers(system, stage)
     observable = bool(audit.accepted and audit.sink)
     listings = Listings((), (), ())
 
@@ -57,10 +58,24 @@ def audit_run(system: System, stage: Stage) -> None:
             examples=balance.examples,
         )
     )
-    taint = stage.folder.path / TAINT
-    lines = read_taint(taint.read_bytes()).lines if taint.exists() else ()
+    lines = read_taint(_read(stage.folder.path / TAINT)).lines
     for touched in judge_taint(lines, answers, listings):
         stage.folder.writer.append(touched)
+
+
+def _answers(system: System, stage: Stage) -> Answers:
+    """All that the witness knows, less what the harness may have corrupted on its own edge."""
+    answered, asked = (
+        corrupted_spans(stage.plan, system.witness_edge, stage.first_due_s, way=way)
+        for way in ("answer", "request")
+    )
+    return answers_of(
+        rows_of(stage.folder),
+        stage.plan.seed,
+        corrupted=(*answered, *asked),
+        asked=asked,
+        resends=read_resends(_read(stage.folder.path / RESENDS)),
+    )
 
 
 def settled(look: Callable[[], Balance], settle_s: float) -> tuple[Balance, float]:
@@ -84,4 +99,8 @@ def settled(look: Callable[[], Balance], settle_s: float) -> tuple[Balance, floa
 
 def rows_of(folder: RunFolder) -> Rows:
     """Read what the witness has recorded so far."""
-    return read_rows(folder.observations.read_bytes() if folder.observations.exists() else b"")
+    return read_rows(_read(folder.observations))
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""

@@ -98,9 +98,9 @@ class Witness:
         give_up_s = shell.monotonic_s() + READY_LIMIT_S
         with contextlib.suppress(Untrustworthy):  # its end, before anything was measured
             while shell.monotonic_s() < give_up_s:
-                for heard in self.pump(wait_s=0.2):
-                    if heard.ready:
-                        return heard.units
+                units = [heard.units for heard in self.pump(wait_s=0.2) if heard.ready]
+                if units:
+                    return units[0]
         raise Refused(f"the driver did not get ready; its last lines:\n{self._log_tail()}")
 
     def go(self, at_s: float) -> None:

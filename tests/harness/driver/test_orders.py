@@ -15,6 +15,7 @@ from driver_kit import Driver
 from outage_stub import answers
 
 from harness.driver.orders import RecordFaults
+from harness.driver.resends import read_resends
 from harness.driver.spec import Span
 from harness.driver.taint import read_taint
 from harness.driver.workload import Change, Parcel, Reply
@@ -135,7 +136,7 @@ def test_without_an_order_and_after_the_span_nothing_is_changed(
 def test_duplicates_arrive_twice_and_are_in_no_row(tmp_path: Path, keeper: tuple[int, list[dict]]) -> None:
     port, kept = keeper
     effect = Mutate(mutation="duplicate", lag_s=0.1, share_ratio=0.5)
-    with driver(tmp_path, port, effect, duration_s=1.0) as running:
+    with driver(tmp_path, port, effect, duration_s=1.0, resends=str(tmp_path / "again")) as running:
         running.line()
         running.go()
         running.say("on 3")
@@ -146,6 +147,10 @@ def test_duplicates_arrive_twice_and_are_in_no_row(tmp_path: Path, keeper: tuple
     assert max(counts.values()) == 2
     rows = running.rows()
     assert len(rows) == len(counts) == 150
+    resends = read_resends((tmp_path / "again").read_bytes())
+    first = {f"{'wl'[r['stream']]}7-{r['unit']}": int(r["digest"]) for r in rows}
+    assert {resend.id for resend in resends} == twice
+    assert all(resend.digest == first[resend.id] != 0 for resend in resends)
 
 
 @pytest.mark.live

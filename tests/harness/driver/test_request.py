@@ -88,6 +88,17 @@ def test_a_503_is_bad_and_accepted_only_when_it_says_so() -> None:
     assert not judge(Reply(0.0, 0.1, "", 503, b"upstream died")).accepted
 
 
+def test_an_answer_that_names_another_id_or_none_accepts_nothing_whatever_its_status() -> None:
+    nameless = json.dumps({"answers": [{"accepted": True, "dead_letter": True}]}).encode()
+    for other in (
+        reply(503, status=503, id="s7-1", accepted=True, dead_letter=True),
+        reply(200, id="s7-1", accepted=True, dead_letter=True),
+        Reply(0.0, 0.01, "", 503, nameless),
+    ):
+        finding = judge(other)
+        assert (finding.outcome, finding.accepted, finding.dead_letter) == (BAD, False, False)
+
+
 def test_a_quarantined_record_is_bad_and_not_flagged_accepted() -> None:
     finding = judge(reply(422, status=422, dead_letter=True, why=["amount"]))
     assert (finding.outcome, finding.reason, finding.status, finding.accepted) == (BAD, "status", 422, False)

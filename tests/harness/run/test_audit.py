@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.driver.resends import Resend
 from harness.driver.taint import Taint
 from harness.faults.effects import Corrupt
 from harness.history.observations import ACCEPTED_FLAG, DEAD_LETTER_FLAG, DTYPE, LOAD, WITNESS
@@ -155,11 +157,72 @@ def test_only_corruption_of_the_witness_edge_that_is_no_sham_corrupts_answers():
     own, other = Corrupt(edge="driver-gateway", duration_s=2.0), Corrupt(edge="gateway-features")
     story = Story(effect=own)
     (episode,) = plan_of(story).episodes
-    ((from_s, until_s),) = corrupted_spans(plan_of(story), "driver-gateway", 100.0)
+    ((from_s, until_s),) = corrupted_spans(plan_of(story), "driver-gateway", 100.0, way="answer")
     assert from_s == 100.0 + episode.inject_at_s
     assert until_s >= 100.0 + episode.undo_at_s
-    assert corrupted_spans(plan_of(Story(effect=other)), "driver-gateway", 100.0) == ()
-    assert corrupted_spans(plan_of(Story(effect=own, sham=True)), "driver-gateway", 100.0) == ()
+    assert corrupted_spans(plan_of(Story(effect=other)), "driver-gateway", 100.0, way="answer") == ()
+    assert corrupted_spans(plan_of(Story(effect=own, sham=True)), "driver-gateway", 100.0, way="answer") == ()
+
+
+@pytest.mark.parametrize(
+    ("way", "ways"),
+    [("request", {"request"}), ("answer", {"answer"}), ("both", {"request", "answer"})],
+)
+def test_corruption_counts_on_the_way_that_it_lies_on(way, ways):
+    plan = plan_of(Story(effect=Corrupt(edge="driver-gateway", way=way, duration_s=2.0)))
+    met = {w for w in ("request", "answer") if corrupted_spans(plan, "driver-gateway", 100.0, way=w)}
+    assert met == ways
+
+
+def test_an_id_that_the_harness_itself_made_of_a_sent_one_is_no_failure_and_no_proof():
+    rows = np.concatenate([timed_row(12, 12.0, 13.0), timed_row(13, 30.0, 31.0)])
+    rows["flags"] = 0
+    spans = [(10.0, 20.0)]
+    said = answers_of(rows, 7, corrupted=spans, asked=spans)
+    assert said.misread == {"w7-12"}
+    flipped = Listings(("s7-12",), (("s7-12", 5),), ())
+    balance = judge_ids(said, flipped)
+    assert (balance.foreign, balance.missing, balance.provable) == (0, 0, False)
+    assert balance.examples == ("corrupted by the harness on the way: s7-12",)
+    assert judge_ids(said, Listings((), (), ("s7-12",))).provable is False
+    lost = judge_ids(said, Listings(("s7-12",), (), ()))
+    assert (lost.missing, lost.provable) == (1, True)
+    for name in ("q7-12", "w7-99", "s7-13", "w7-1", "w7-122"):  # two bits, never sent, sent at another time
+        balance = judge_ids(said, Listings((name,), ((name, 5),), ()))
+        assert (balance.foreign, balance.provable) == (1, True), name
+    assert judge_ids(answers_of(rows, 7, corrupted=spans), flipped).foreign == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "in_sink", "again", "changed"),
+    [
+        (5, 5, 5, 0),
+        (5, 5, 6, 1),  # the resend was decided otherwise
+        (None, 5, 6, 1),  # the first was not answered, and the sink holds its decision
+        (None, 6, 6, 0),
+        (5, 6, 6, 1),
+        (5, None, 6, 1),
+    ],
+)
+def test_a_record_that_is_decided_otherwise_when_it_is_sent_again_is_changed(first, in_sink, again, changed):
+    said = replace(
+        answers({"a"}, {"a"}, {"a": first} if first else {}), resends=(Resend(id="a", digest=again),)
+    )
+    listings = Listings(("a",), (("a", in_sink),) if in_sink else (), ())
+    balance = judge_ids(said, listings)
+    assert balance.changed == changed
+    assert ("decided otherwise when sent again: a" in balance.examples) == bool(changed)
+
+
+def test_a_provisional_decision_may_be_another_when_it_is_sent_again():
+    listings = Listings(("a",), (("a", 6),), ())
+    again = (Resend(id="a", digest=7),)
+    for said in (
+        replace(answers({"a"}, {"a"}, {"a": 5}, provisional={"a"}), resends=again),
+        replace(answers({"a"}, {"a"}, {"a": 6}), resends=(Resend(id="a", digest=7, dead_letter=True),)),
+        replace(answers({"a"}, {"a"}, {"a": 5}), resends=again, unbound=frozenset({"a"})),
+    ):
+        assert judge_ids(said, listings).changed == 0
 
 
 def test_a_record_sent_twice_is_a_double_only_where_the_sink_has_two():
