@@ -22,7 +22,7 @@ from harness.run.episode import run_episode
 from harness.run.records import record_spans
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
-from harness.run.settle import TAINT, audit_run, rows_of
+from harness.run.settle import RESENDS, TAINT, audit_run, rows_of
 from harness.run.stage import Recorded, Stage
 from harness.run.template import scenario_spec
 from harness.run.witness import READY_LIMIT_S, Witness
@@ -224,6 +224,7 @@ def driver_spec(setting: Setting, folder: RunFolder, url: str) -> dict[str, obje
         "observations": str(folder.observations),
         "mutations": record_spans(setting.plan),
         "taint": str(folder.path / TAINT),
+        "resends": str(folder.path / RESENDS),
     }
 
 
