@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def _run_plans(
     plans: Sequence[Plan], experiment: Experiment, *, store: Path, seed: int, hooks: Hooks
 ) -> Path:
     progress = hooks.progress
-    python_path = os.pathsep.join((str(Path(experiment.system_dir).resolve().parent), *_inherited_path()))
+    python_path = os.pathsep.join((_import_folder(experiment), *_inherited_path()))
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     folder = new_campaign(store, _campaign_file(plans, experiment, seed))
@@ -194,6 +195,17 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
         )
     except OSError as error:
         raise store_problem(error) or error from error
+
+
+def _import_folder(experiment: Experiment) -> str:
+    """Name the folder that the system's modules are imported from; Refused where anybody may add some."""
+    folder = Path(experiment.system_dir).resolve().parent
+    if folder.stat().st_mode & stat.S_IWOTH:
+        raise Refused(
+            f"modules of the system would be imported from {folder}, which everybody may write into: "
+            "move the system's folder into a folder of your own"
+        )
+    return str(folder)
 
 
 def _inherited_path() -> tuple[str, ...]:

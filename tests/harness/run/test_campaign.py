@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.errors import Refused, Untrustworthy
@@ -31,6 +32,17 @@ def test_a_store_that_is_a_file_is_refused(prepared_by, tmp_path, below):
 def test_a_store_that_cannot_be_written_is_refused(prepared_by, store):
     with pytest.raises(Refused, match=r"store .* cannot be written"):
         run(prepared_by("true"), Path(store))
+
+
+def test_modules_are_not_imported_from_a_folder_that_everybody_may_write_into(prepared_by, tmp_path):
+    experiment = prepared_by("touch", str(tmp_path / "prepared"))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    experiment = msgspec.structs.replace(experiment, system_dir=str(shared / "system"))
+    with pytest.raises(Refused, match="everybody may write"):
+        run(experiment, tmp_path / "store")
+    assert not (tmp_path / "prepared").exists()
 
 
 def test_a_missing_scratch_is_refused_before_anything_is_prepared(prepared_by, tmp_path, monkeypatch):
