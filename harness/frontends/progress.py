@@ -49,7 +49,8 @@ class Progress:
         with self.lock:
             self.last, self.told_s = text, monotonic_s()
             gone_s = self.told_s - self.started_s
-            one_line = text.replace("\n", "\\n")  # a record is a line, whatever a service's name or log holds
+            # a record is a line, whatever a service's name or log holds
+            one_line = " ".join(filter(None, map(str.strip, text.splitlines())))
             tell(f"[{gone_s:6.1f} s] {one_line}", start=CLEAR if self.live else "")
 
     def _tick(self) -> None:

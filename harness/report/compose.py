@@ -25,6 +25,7 @@ from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign
 from harness.report.document import Check, Document, Inputs
+from harness.report.labels import profile_label
 from harness.report.words import inert_json
 from harness.units import percent_text
 from harness.verdict.judge import judge
@@ -35,6 +36,7 @@ DAMNING = (PAIRED, FALSE_IMPACTS)
 """Checks that no verdict survives: what they find was made by the instrument or the machine."""
 
 FALSE_REOPEN_MAX = 0.02
+FALSE_ACCEPT_MAX = 0.01
 FALSE_IMPACT_MAX = 0.05
 OFFSET_S_MAX = 1e-6
 
@@ -250,10 +252,12 @@ def _sham_check(runs: Sequence[RunFacts]) -> Check:
 
 def _audit_check(runs: Sequence[RunFacts]) -> Check:
     held = sum(run.exactly_once is True for run in runs)
-    blind = sum(run.exactly_once is None for run in runs)
+    void = sum(run.exactly_once is None and bool(run.void) for run in runs)
+    blind = sum(run.exactly_once is None for run in runs) - void
+    told = [f"; {count} {why}" for count, why in ((blind, "not observable"), (void, "void")) if count]
     return Check(
         text="Every accepted transaction ended exactly once",
-        value=f"{held} of {len(runs)} runs" + (f"; {blind} not observable" if blind else ""),
+        value="".join([f"{held} of {len(runs)} runs", *told]),
         ok=held == len(runs) > 0,
     )
 
@@ -262,7 +266,8 @@ def _rates_check(profile: Profile) -> Check:
     reopened, accepted = error_rates(profile)
     worse = f"{percent_text(WORSE_MARGINS * profile.margin_ratio, 0)} more bad units"
     return Check(
-        text=f"Errors of the recovery test under profile {profile.name}, simulated",
+        text=f"Errors of the recovery test under profile {profile_label(profile.name)}, simulated",
         value=f"{percent_text(reopened)} of ends missed; {percent_text(accepted)} accepted with {worse}",
         ok=reopened <= FALSE_REOPEN_MAX,
+        weak=accepted > FALSE_ACCEPT_MAX,
     )

@@ -15,11 +15,12 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Check(_Frozen, frozen=True, kw_only=True):
-    """One line of "Can these numbers be trusted?"."""
+    """One line of "Can these numbers be trusted?"; ``weak``: a limit that is told, neither ok nor broken."""
 
     text: str
     value: str
     ok: bool
+    weak: bool = False
 
 
 class Inputs(_Frozen, frozen=True, kw_only=True):

@@ -59,6 +59,18 @@ def mean_seconds(mean: Mean, nothing: str) -> Figure:
     return Figure(seconds(mean.mean), small)
 
 
+def lost_figure(estimate: ClassEstimate) -> Figure:
+    """Write the mean of lost service; ``> x`` where an outage outlived the horizon, to which losses count.
+
+    Such a loss is censored: its interval has no upper end.
+    """
+    lost = estimate.lost_s
+    figure = mean_seconds(lost, "–")
+    if figure.quiet or estimate.recovered.k == estimate.recovered.n:
+        return figure
+    return Figure(f"> {figure.value}", figure.small if lost.low is None else span(lost.low, None))
+
+
 def mean_percent(mean: Mean, nothing: str) -> Figure:
     """Write a mean share with its interval; two digits, because outages are short against a run."""
     if mean.mean is None:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report.document import Document
+from harness.report.labels import profile_label
 from harness.report.panels import appendix, classes, curves, endings, inside, runs, summary
 from harness.report.words import inert, when
 
@@ -29,6 +30,7 @@ def render(document: Document) -> str:
             estimates=document.estimates,
             style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
             started=when(document.inputs.started_utc),
+            profile=profile_label(document.inputs.profile.name),
             band=summary.band(document),
             tiles=summary.tiles(document),
             own_arm=summary.main_arm(document),

@@ -1,4 +1,4 @@
-"""Words at vertical marks, placed in two rows so that they never meet."""
+"""Short labels: words at vertical marks, placed in two rows so that they never meet; a profile's name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.svg import text_width
+
+
+def profile_label(name: str) -> str:
+    """Shorten the name of an adjusted profile, which lists every knob that differs.
+
+    >>> profile_label("demo+hold_s+tau_s"), profile_label("default")
+    ('demo, 2 changed', 'default')
+    """
+    base, *changed = name.split("+")
+    return f"{base}, {len(changed)} changed" if changed else base
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,10 @@ def span(low_s: float | None, high_s: float | None) -> str:
     """Write an interval of seconds; an end beyond the horizon is open.
 
     >>> span(0.04, None), span(None, None), span(0.1, 2.25), span(30.8, 31.9), span(-0.1, 0.2)
-    ('40 ms–∞', 'beyond τ', '100 ms–2.2 s', '30.8–31.9 s', '−100 to 200 ms')
+    ('40 ms–∞', 'beyond horizon', '100 ms–2.2 s', '30.8–31.9 s', '−100 to 200 ms')
     """
     if low_s is None:
-        return "beyond τ"
+        return "beyond horizon"
     low, high = seconds(low_s), seconds(high_s)
     if low.split()[-1] == high.split()[-1]:
         low = low.split()[0]

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from harness.estimates.model import ClassEstimate
 from harness.report import figures
 from harness.report.document import Document
+from harness.report.labels import profile_label
 from harness.report.lengths import given, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import REASONS_MAX, band
-from harness.report.words import ARMS, SIGNS, Sign, arm_rank, columns, inert
+from harness.report.words import ALWAYS, ARMS, SIGNS, Sign, arm_rank, columns, inert
 
 CLASSES_MAX = 6  # faults listed; a terminal is read from its last lines
 NAME_MAX = 60
@@ -60,9 +61,8 @@ def _head(document: Document, pen: _Pen) -> Iterator[str]:
     sign = SIGNS[verdict.word]
     word = pen.tinted(verdict.word, sign.tone)
     where = f"{inert(asked.system, NAME_MAX)} on {inert(asked.target, NAME_MAX)}"
-    counted = (
-        f"{document.estimates.runs} runs, seed {asked.seed}, profile {inert(asked.profile.name, NAME_MAX)}"
-    )
+    profile = inert(profile_label(asked.profile.name), NAME_MAX)
+    counted = f"{document.estimates.runs} runs, seed {asked.seed}, profile {profile}"
     yield f"{word}  {where} · {counted}"
     yield from pen.wrapped(verdict.why)
 
@@ -86,7 +86,8 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         yield "no class of fault has a counted episode"
         return
     horizons = {c.tau_s for group in groups for c in group}
-    within = given(max(horizons)) if len(horizons) == 1 else "τ"
+    one = len(horizons) == 1
+    within = given(max(horizons)) if one else "time"
     heads = (
         "",
         "n",
@@ -102,7 +103,9 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
     table: list[tuple[str, ...]] = [heads]
     titles: dict[int, str] = {}
     for group in groups[:CLASSES_MAX]:
-        titles[len(table)] = inert(f"{group[0].fault} {group[0].service}", NAME_MAX)
+        watched = "" if one else f", watched for {given(max(c.tau_s for c in group))}"
+        name = f"{group[0].fault} {group[0].service}"
+        titles[len(table)] = inert(name, min(NAME_MAX, pen.width - len(watched))) + watched
         table += [_row(estimate) for estimate in group]
     yield from _aligned(table, titles, pen)
     arms = sorted({c.arm for group in groups for c in group}, key=arm_rank)
@@ -116,7 +119,7 @@ def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     count = f"{estimate.n}" + (f" ({estimate.void} void)" if estimate.void else "")
     back = figures.share_figure(estimate.recovered, "–").value.replace(" ", "")
     impact = figures.share_figure(estimate.impact, "–").value.replace(" ", "")
-    lost = figures.mean_seconds(estimate.lost_s, "–").value
+    lost = figures.lost_figure(estimate).value
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
     ended = inert(figures.endings_text(estimate), 40)
     timed = estimate.lasts_s is not None
@@ -138,7 +141,7 @@ def _full(estimate: ClassEstimate) -> str:
     """The median until answers were good and not degraded again, or the one time that there is."""
     seen = estimate.full_recovered_s
     if not seen:
-        return "always" if estimate.n else "–"
+        return ALWAYS if estimate.full_impact.n else "–"
     if len(seen) == 1:
         return "not back" if seen[0] is None else seconds(seen[0])
     figure = figures.quantile_figure(estimate.full_median, estimate.tau_s)

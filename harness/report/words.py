@@ -15,6 +15,11 @@ from harness.verdict.model import Word
 MAX_CHARS = 400  # a name longer than a paragraph is an accident or an attack; report.json has it whole
 
 
+WORD_MAX = 40  # a cut goes back to the start of a word, not of a thing longer than this
+ALWAYS = "always"
+"""Said of full service where no window of it was violated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """A verdict word's mark: never colour alone, and an ASCII form for plain terminals."""
@@ -124,14 +129,22 @@ def _picture(match: re.Match[str]) -> str:
 def inert(text: str, limit: int = MAX_CHARS) -> str:
     r"""Make a string harmless to show: one line, no controls, no direction overrides, bounded length.
 
-    C0 controls become their Unicode pictures, C1 controls, invisible and bidirectional format
-    characters and lone surrogates become U+FFFD. HTML escaping is the renderer's task, not done here.
+    Lines are joined by a space; what is too long is cut at a word, where one is near. C0 controls become
+    their Unicode pictures, C1 controls, invisible and bidirectional format characters and lone surrogates
+    become U+FFFD. HTML escaping is the renderer's task, not done here.
 
-    >>> inert("a\x1b[31mb\r\n\u202egnp.exe")
-    'a␛[31mb␍␊�gnp.exe'
+    >>> inert("a\x1b[31mb:\r\n  \u202egnp.exe"), inert("the witness ended early", 20)
+    ('a␛[31mb: �gnp.exe', 'the witness ended…')
     """
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return _HARMFUL.sub(_picture, cut)
+    lines = text.splitlines()
+    flat = text if lines == [text] else " ".join(line.strip() for line in lines if line.strip())
+    return _HARMFUL.sub(_picture, flat if len(flat) <= limit else _cut(flat[: limit - 1]))
+
+
+def _cut(text: str) -> str:
+    """End a text that goes on: at its last word's end, but for a word as long as a name may be."""
+    end = text.rfind(" ")
+    return (text[:end] if end > len(text) - WORD_MAX else text).rstrip(" ,;:") + "…"
 
 
 def inert_json(data: bytes) -> bytes:

@@ -55,7 +55,7 @@ CODES: tuple[Code, ...] = (
         "VOID",
         "something ran but cannot be trusted, so no figure of it counts",
         "baseline not met, a fault without effect, no data, the witness stalled, the history has a gap",
-        "read the reason; run again on a quieter machine, or mend the system under test",
+        "read the reason; mend what it names in the file or the system, or run again on a quieter machine",
     ),
     Code(
         5,

@@ -19,11 +19,21 @@ def command(document: Document) -> str:
     return " ".join(shlex.quote(inert(part)) for part in parts)
 
 
+def changed_words(name: str) -> str:
+    """Name a profile and what the file changed in it.
+
+    >>> changed_words("demo+hold_s+tau_s"), changed_words("default")
+    ('demo; changed: hold_s, tau_s', 'default')
+    """
+    base, *changed = name.split("+")
+    return f"{base}; changed: {', '.join(changed)}" if changed else base
+
+
 def parameters(document: Document) -> tuple[tuple[str, str], ...]:
     """List every knob of the measuring profile with its unit."""
     p = document.inputs.profile
     return (
-        ("profile", p.name),
+        ("profile", changed_words(p.name)),
         ("witness", f"{p.rate_hz:g} units a second, deadline {given(p.deadline_s)}"),
         ("load", f"{p.load_batch} units every {given(p.load_every_s)}"),
         ("baseline", f"{p.baseline_units} units, margin {percent_text(p.margin_ratio)}"),
@@ -32,7 +42,7 @@ def parameters(document: Document) -> tuple[tuple[str, str], ...]:
             f"{given(p.window_s)}, at least {p.window_units} units, level {p.window_level_ratio:g}",
         ),
         ("hold H", given(p.hold_s)),
-        ("horizon τ", given(p.tau_s)),
+        ("τ (tau)", f"{given(p.tau_s)}; a fault that ends by itself: from its end"),
         ("wash-out, settle", f"{given(p.wash_out_s)}, {given(p.settle_s)}"),
         ("golden units", f"one in {p.golden_every}" if p.golden_every else "none"),
     )
@@ -50,7 +60,9 @@ def not_measured(document: Document) -> tuple[str, ...]:
     said = [
         "When a fault was noticed: no alarm is read. Acts and service are seen from outside, reasons are not."
     ]
-    if any(not r.audit_observable for r in document.runs):
+    if all(r.void for r in document.runs):
+        said.append("Anything: no run counted.")
+    if any(not r.audit_observable and not r.void for r in document.runs):
         said.append("Exactly once, where it says “not observable”: the system lists no ids to count.")
     classes = document.estimates.classes
     if any(c.served_p90.n < c.served_p90.needs_n for c in classes):

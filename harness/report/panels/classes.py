@@ -14,7 +14,7 @@ from harness.report.lengths import given, seconds
 from harness.report.panels.summary import class_words, main_arm
 from harness.report.scales import Scale, root, ticks
 from harness.report.svg import Drawing
-from harness.report.words import KINDS, arm_rank, arm_words, fault_title
+from harness.report.words import ALWAYS, KINDS, arm_rank, arm_words, fault_title
 
 WIDTH, LEFT, RIGHT, HEIGHT = 236.0, 10.0, 214.0, 34.0
 DOTS_MAX = 12  # single episodes are drawn up to here; beyond, interval and median say it better
@@ -47,6 +47,7 @@ class Group:
     what: str
     fault: str
     service: str
+    horizon: str
     rows: tuple[Row, ...]
 
 
@@ -105,9 +106,9 @@ def table(document: Document) -> Table:
 def _group(group: tuple[ClassEstimate, ...], look: _Look) -> Group:
     first = group[0]
     rows = tuple(_row(estimate, look) for estimate in group)
-    return Group(
-        fault_title(first.fault), KINDS.get(first.fault, ("", ""))[1], first.fault, first.service, rows
-    )
+    what = KINDS.get(first.fault, ("", ""))[1]
+    horizon = given(max(c.tau_s for c in group))
+    return Group(fault_title(first.fault), what, first.fault, first.service, horizon, rows)
 
 
 def _row(estimate: ClassEstimate, look: _Look) -> Row:
@@ -140,6 +141,8 @@ def _back(estimate: ClassEstimate) -> Figure:
 def _median(estimate: ClassEstimate) -> Figure:
     served = figures.quantile_figure(estimate.served_median, estimate.tau_s, estimate.recovered_s)
     full = figures.quantile_figure(estimate.full_median, estimate.tau_s, estimate.full_recovered_s)
+    if estimate.full_impact.n and not estimate.full_impact.k:
+        return Figure(served.value, served.small, f"full: {ALWAYS}", quiet=served.quiet)
     if not estimate.full_recovered_s or estimate.full_recovered_s == estimate.recovered_s:
         return served
     words = full.small if full.quiet else full.value
@@ -147,7 +150,7 @@ def _median(estimate: ClassEstimate) -> Figure:
 
 
 def _lost(estimate: ClassEstimate) -> Figure:
-    lost = figures.mean_seconds(estimate.lost_s, "–")
+    lost = figures.lost_figure(estimate)
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run")
     span = lost.small if estimate.lost_s.low is not None else ""
     return Figure(lost.value, span, f"sham {sham.value}", quiet=lost.quiet)

@@ -67,7 +67,8 @@ def _curve(members: list[ClassEstimate]) -> Curve:
     for member in reversed(members):  # the yardstick first, so that the system's own arm lies on top
         _steps(drawing, member, scale)
     if not any(c.recovered_s for c in members):
-        drawing.text(((LEFT + RIGHT) / 2, 70), "no episode had an impact", "sm", anchor="middle")
+        nothing = "no counted episode" + (" had an impact" if any(c.n for c in members) else "")
+        drawing.text(((LEFT + RIGHT) / 2, 70), nothing, "sm", anchor="middle")
     legend = tuple(Legend(line_class(c.arm), c.arm, _back(c)) for c in members)
     return Curve(title, first.service, first.restart_profile, legend, drawing.markup())
 

@@ -160,12 +160,19 @@ def _strip(
         run.restart_profile,
         ARMS.get(run.arm, ""),
         run.run_id,
-        seconds(episode.served.lost_s),
+        _lost(episode),
         "" if scene.sham is None else seconds(scene.sham.served.lost_s),
         drawing.markup(),
         _axis(*part, scale) if axis else Markup(),
         closer,
     )
+
+
+def _lost(episode: Episode) -> str:
+    """Write what was lost within the horizon: more than that, where service was not back by then."""
+    served = episode.served
+    censored = served.impact_s is not None and served.recovered_s is None
+    return ("> " if censored else "") + seconds(served.lost_s)
 
 
 def _within(episode: Episode, part: tuple[float, float]) -> Episode:

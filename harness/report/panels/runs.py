@@ -108,6 +108,8 @@ def _run(run: RunFacts, state: str, tone: str) -> RunRow:
 
 
 def _audit(run: RunFacts) -> tuple[str, str]:
+    if run.void and run.exactly_once is None:
+        return "not judged", "plain"
     if not run.audit_observable or run.exactly_once is None:
         return ("not observable" if not run.audit_observable else "not judged"), "plain"
     verdict = ("✓ once", "good") if run.exactly_once else ("✕ not once", "bad")

@@ -86,7 +86,8 @@ def _told_of(members: list[ClassEstimate]) -> str:
         arm = f"arm {c.arm}, {c.restart_profile}" if both else f"arm {c.arm}"
         back = f"{c.recovered.k} of {c.recovered.n} back" if c.recovered.n else "no impact"
         if c.lasts_s is not None and c.recovered.k > c.mitigated.k:
-            back += f", {c.mitigated.k} of them while the fault was there"
+            early = c.mitigated.k
+            back += f", {early} of them before the fault ended" if early else ", but only as the fault ended"
         parts.append(f"{back} ({arm})")
     first = members[0]
     title = f"{fault_title(first.fault)}, {first.service}"
@@ -100,11 +101,18 @@ def main_arm(document: Document) -> str:
 
 
 def tiles(document: Document) -> tuple[Tile, ...]:
-    """Give the four key figures; the first three are of the system's own arm."""
+    """Give the four key figures; the first three are of the system's own arm, and each names its arm."""
     arm = main_arm(document)
     classes = [c for c in document.estimates.classes if c.arm == arm]
     arms = [a for a in document.estimates.arms if a.arm == arm]
-    return (_worst(classes), _back(classes), _available(arms), _once(document.estimates.arms))
+    of = f", arm {arm}" if arm else ""
+    counted = any(not run.void for run in document.runs)
+    return (
+        _worst(classes, of),
+        _back(classes, of),
+        _available(arms, of),
+        _once(document.estimates.arms, counted=counted),
+    )
 
 
 def class_words(estimate: ClassEstimate) -> str:
@@ -120,37 +128,36 @@ def _arm(estimate: ClassEstimate | ArmEstimate) -> str:
     return f"arm {estimate.arm}, {estimate.restart_profile}"
 
 
-def _worst(classes: list[ClassEstimate]) -> Tile:
-    label = "Most service lost to a fault"
+def _worst(classes: list[ClassEstimate], of: str) -> Tile:
+    label = f"Most service lost to a fault{of}"
     known = [c for c in classes if c.lost_s.mean is not None]
     if not known:
         return Tile(label, "not measured", ("no counted episode",), quiet=True)
     worst = max(known, key=lambda c: c.lost_s.mean or 0.0)
-    figure = figures.mean_seconds(worst.lost_s, "not measured")
+    figure = figures.lost_figure(worst)
     sham = figures.mean_seconds(worst.sham_lost_s, "not measured")
     small = figure.small if worst.lost_s.low is None else f"95 %: {figure.small}"
     return Tile(label, figure.value, (_fault(worst), f"{_arm(worst)} · {small}", f"sham: {sham.value}"))
 
 
-def _back(classes: list[ClassEstimate]) -> Tile:
+def _back(classes: list[ClassEstimate], of: str) -> Tile:
+    label = f"Back in time{of}"
     known = [c for c in classes if c.recovered.n > 0]
     if not known:
         if not any(c.n for c in classes):
-            return Tile("Back in time", "not measured", ("no counted episode",), quiet=True)
-        told = f"in arm {classes[0].arm} no fault violated a window of service"
-        return Tile("Back in time", "no impact", (told,), quiet=True)
+            return Tile(label, "not measured", ("no counted episode",), quiet=True)
+        return Tile(label, "no impact", ("no fault violated a window of service",), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered
-    label = f"Back within {given(worst.tau_s)}, worst class"
     return Tile(
-        label,
+        f"Back within {given(worst.tau_s)}, worst class{of}",
         f"{share.k} of {share.n}",
         (_fault(worst), f"{_arm(worst)} · 95 %: {figures.share_interval(share)}"),
     )
 
 
-def _available(arms: list[ArmEstimate]) -> Tile:
-    label = "Good answers, faults included"
+def _available(arms: list[ArmEstimate], of: str) -> Tile:
+    label = f"Good answers, faults included{of}"
     known = [a for a in arms if a.fault_availability.mean is not None]
     if not known:
         return Tile(label, "not measured", ("no counted run with faults",), quiet=True)
@@ -161,9 +168,11 @@ def _available(arms: list[ArmEstimate]) -> Tile:
     return Tile(label, figure.value, (f"{_arm(worst)} · {small}", f"without faults (sham): {sham.value}"))
 
 
-def _once(arms: tuple[ArmEstimate, ...]) -> Tile:
+def _once(arms: tuple[ArmEstimate, ...], *, counted: bool) -> Tile:
     label = "Exactly once, worst arm"
     known = [a for a in arms if a.exactly_once.n > 0]
+    if not counted:
+        return Tile(label, "not measured", ("no run counted",), quiet=True)
     if not known:
         return Tile(label, "not observable", ("the system lists no ids, so nothing is claimed",), quiet=True)
     worst = min(known, key=lambda a: (a.exactly_once.k / a.exactly_once.n, -a.exactly_once.n))

@@ -15,6 +15,11 @@ def test_without_a_terminal_every_line_is_plain(capsys):
     assert err.endswith(" s] run 1/4: arm none\n")
 
 
+def test_a_text_of_several_lines_is_told_on_one(capsys):
+    Progress(60.0, live=False)("it ended; its last lines:\n  driver: gone\n")
+    assert capsys.readouterr().err.endswith(" s] it ended; its last lines: driver: gone\n")
+
+
 def test_a_long_silence_shows_a_heartbeat_once(capsys):
     progress = Progress(60.0, live=False)
     progress._beat(progress.started_s + HEARTBEAT_S - 1)

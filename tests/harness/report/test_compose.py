@@ -108,6 +108,8 @@ def test_an_empty_campaign_has_no_line_that_is_ok_by_default() -> None:
 def test_the_profiles_own_error_rates_are_printed(folder: Path) -> None:
     line = check(compose(folder), "Errors of the recovery test under profile test")
     assert "%" in line.value
+    assert line.ok
+    assert line.weak  # a short profile accepts too much, and its line must not look like a strength
 
 
 def test_a_folder_that_is_no_campaign_is_a_usage_problem(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page: one inert, self-contained file whose every number is in ``report.json``."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -7,9 +8,12 @@ import msgspec
 import pytest
 
 from harness.report import html
+from harness.report.compose import compose_campaign
 from harness.report.document import Document
+from harness.report.panels import summary
 from harness.report.svg import Box, text_width
 from harness.units import percent_text, seconds_text
+from tests.traps.histories import Story, campaign_of, killed
 
 WORDS = ["DONE", "PASS", "FAIL", "INCONCLUSIVE", "VOID", "UNSAFE"]
 CASES = {
@@ -263,3 +267,46 @@ def test_a_class_without_a_counted_episode_is_not_called_free_of_impact(make):
     said = " ".join(Page(html.render(make(word="VOID", n=1, arms=("none",)))).said)
     assert "no impact" not in said
     assert "not measured" in said
+
+
+def test_every_key_figure_of_one_arm_names_that_arm(make):
+    for tile in summary.tiles(make(n=3, faults=4))[:3]:
+        assert tile.label.endswith(", arm none")
+    assert "worst arm" in summary.tiles(make(n=1))[3].label
+
+
+def test_a_timed_fault_that_came_back_only_at_its_end_is_told_so(make):
+    document = make(n=1, faults=1)
+    c = next(c for c in document.estimates.classes if c.recovered.k)
+    none = msgspec.structs.replace(c.recovered, k=0)
+    timed = msgspec.structs.replace(c, lasts_s=4.0, mitigated=none)
+    estimates = msgspec.structs.replace(document.estimates, classes=(timed,))
+    (told,) = summary.band(msgspec.structs.replace(document, estimates=estimates)).told
+    assert f"{c.recovered.k} of {c.recovered.n} back, but only as the fault ended (arm none)" in told
+
+
+def test_a_loss_beyond_the_horizon_is_open_upwards_in_tile_and_table(make):
+    document = make(n=3, faults=2, arms=("bare",))
+    assert summary.tiles(document)[0].value.startswith("> ")
+    said = " ".join(Page(html.render(document)).said)
+    assert re.search(r"> \d+\.\d s [\d.]+ s–∞", said)
+
+
+def test_what_void_runs_leave_open_is_not_blamed_on_the_system():
+    campaign = campaign_of(killed(), Story(sham=True))
+    cut = tuple(dataclasses.replace(run, cut="it was cut") for run in campaign.runs)
+    document = compose_campaign(dataclasses.replace(campaign, runs=cut))
+    assert all(run.void for run in document.runs)
+    said = " ".join(Page(html.render(document)).said)
+    assert "no run counted" in said
+    assert "not observable" not in said
+    assert "lists no ids" not in said
+    assert "no counted episode" in said
+    assert "had an impact" not in said
+
+
+def test_a_weakness_of_the_profile_is_told_with_a_sign_of_its_own(make):
+    document = make(n=1)
+    weak = msgspec.structs.replace(document.trust[0], text="a weak check", weak=True)
+    page = html.render(msgspec.structs.replace(document, trust=(weak,)))
+    assert '<td class="tone-plain"><b aria-hidden="true">·</b><span class="vh">a limit</span></td>' in page

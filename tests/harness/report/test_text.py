@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from harness.report import text
+from harness.report import html, text
 from harness.report.document import Document
 
 WORDS = ["DONE", "PASS", "FAIL", "INCONCLUSIVE", "VOID", "UNSAFE"]
@@ -83,3 +83,49 @@ def test_a_hostile_string_cannot_write_to_the_terminal(make, hostile):
     assert all(c.isprintable() or c == "\n" for c in shown)
     assert len(shown.splitlines()) <= 25
     assert max(map(len, shown.splitlines())) <= 410
+
+
+def test_where_horizons_differ_each_fault_names_its_own(make):
+    document = make(n=1)
+    first, *others = document.estimates.classes
+    timed = msgspec.structs.replace(first, tau_s=first.tau_s + 4, fault="network.latency", lasts_s=4.0)
+    estimates = msgspec.structs.replace(document.estimates, classes=(timed, *others))
+    shown = text.render(msgspec.structs.replace(document, estimates=estimates))
+    assert re.search(rf"^network\.latency \S+, watched for {timed.tau_s:g} s$", shown, re.M)
+    assert re.search(rf"^process\.\w+ \S+, watched for {first.tau_s:g} s$", shown, re.M)
+    assert "back in time" in shown
+    assert f"back in {first.tau_s:g} s" in text.render(document)
+
+
+def test_the_loss_of_an_outage_that_outlived_the_horizon_is_at_least_that(make):
+    document = make(n=1, faults=1)
+    lost = {c.arm: f"{c.lost_s.mean:.1f} s" for c in document.estimates.classes}
+    shown = text.render(document)
+    assert re.search(rf"^  bare.* > {re.escape(lost['bare'])} ", shown, re.M)
+    assert not re.search(r"^  none.*>", shown, re.M)
+
+
+def test_full_service_that_was_never_away_is_always_and_what_was_not_counted_is_not(make):
+    document = make(n=1, faults=1)
+    nothing = document.estimates.classes[0].impact
+
+    def shown(n):
+        full = msgspec.structs.replace(nothing, k=0, n=n)
+        classes = tuple(msgspec.structs.replace(c, full_impact=full) for c in document.estimates.classes)
+        estimates = msgspec.structs.replace(document.estimates, classes=classes)
+        return msgspec.structs.replace(document, estimates=estimates)
+
+    assert text.render(shown(1)).count(" always") == 2
+    assert "always" not in text.render(shown(0))
+    assert html.render(shown(1)).count("<small>full: always</small>") == 2
+
+
+def test_an_adjusted_profile_is_named_shortly(make):
+    document = make(n=1)
+    profile = msgspec.structs.replace(document.inputs.profile, name="demo+hold_s+tau_s")
+    inputs = msgspec.structs.replace(document.inputs, profile=profile)
+    changed = msgspec.structs.replace(document, inputs=inputs)
+    assert text.render(changed).splitlines()[0].endswith("profile demo, 2 changed")
+    page = html.render(changed)
+    assert "demo; changed: hold_s, tau_s" in page
+    assert "demo+" not in page

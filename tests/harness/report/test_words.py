@@ -64,3 +64,10 @@ def test_every_verdict_word_has_a_sign_with_an_ascii_form():
 
 def test_arms_are_ordered_by_how_much_help_there_is():
     assert sorted(["bare", "none", "reference"], key=arm_rank) == ["reference", "none", "bare"]
+
+
+def test_lines_are_joined_and_a_long_reason_is_cut_at_a_word():
+    assert inert("its last lines:\n  driver: gone\r\n\n") == "its last lines: driver: gone"
+    cut = inert("the witness ended before the run did; " * 20)
+    assert len(cut) <= 400
+    assert cut.endswith(("the…", "witness…", "ended…", "before…", "run…", "did…"))
