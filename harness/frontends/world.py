@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from harness.errors import Refused
-from harness.run.safety import refuse_if_halted, refuse_if_left_open
+from harness.run.refusals import refuse_if_halted, refuse_if_left_open
 from harness.run.scratch import scratch_root
 
 

@@ -6,6 +6,7 @@ undoes whatever is still open, whatever ended the run, and proves it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -38,6 +39,9 @@ START_WITHIN_S = 15.0
 END_WITHIN_S = 15.0
 HUNG_S = 15.0
 """A main thread that is so much later than it allowed itself, its guardian gone, will not end by itself."""
+STUCK_S = 15.0
+"""One that has not gone on so long after that SIGTERM will never: its process is ended."""
+STUCK, STUCK_NOT_CLEAN = 143, 6
 
 
 class GuardianGone(Exception):
@@ -163,19 +167,34 @@ class Guardian:
 
     def _beat(self) -> None:
         """Beat while the main thread is within what it allowed itself."""
-        while True:
-            if monotonic_s() <= self._allowed_until_s:
+        while not self._hangs():
+            if self._late_s() <= 0.0:
                 self._say(b".")
                 self._renew()
-            elif self._hangs():  # what it did is undone; SIGTERM ends the command in order, as 143
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-                return
             if self._over.wait(BEAT_S):
                 return
+        self._end_command()
 
     def _hangs(self) -> bool:
-        late_s = monotonic_s() - self._allowed_until_s
-        return late_s > HUNG_S and self._process.poll() is not None
+        return self._late_s() > HUNG_S and self._process.poll() is not None
+
+    def _late_s(self) -> float:
+        return monotonic_s() - self._allowed_until_s
+
+    def _end_command(self) -> None:
+        """End a command that hangs; what it did is undone. SIGTERM ends it in order, as 143.
+
+        Where it takes none (a first Ctrl-C came before, or a library holds it) its process ends as it is.
+        """
+        self.allow(0.0)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        while not self._over.wait(BEAT_S):
+            if self._late_s() > STUCK_S:
+                clean = self._process.returncode != STUCK_NOT_CLEAN
+                word = "everything was undone" if clean else "NOT everything is proven clean: `hormesis undo`"
+                with contextlib.suppress(OSError):
+                    os.write(2, f"\nhormesis hangs and takes no signal; ended. {word}\n".encode())
+                os._exit(STUCK if clean else STUCK_NOT_CLEAN)
 
     def _renew(self) -> None:
         for renew in self._renewals:

@@ -1,7 +1,7 @@
 """Which state folders are ours: private ones with their owner's file in them.
 
-Comes in: a folder. Goes out: the owner that its file names, or its removal. The name alone says nothing: a
-folder of a user may be called the same.
+Comes in: a folder. Goes out: the owner and the store that its file names, or its removal. The name alone says
+nothing: a folder of a user may be called the same.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from harness.guard.records import Owner, ourselves, why_not_ours
 
 _OWNER_FILE = ".hormesis-owner.json"
 _NAME = re.compile(r"hormesis-([1-9][0-9]{0,9})-[A-Za-z0-9_]{8}")
-_BYTES_MAX = 4096
+_BYTES_MAX = 16 * 1024
 
 
-def mark(folder: Path) -> None:
-    """Write into a state folder that this process owns it."""
-    data = json.dumps(dataclasses.asdict(ourselves())).encode()
+def mark(folder: Path, store: Path | None = None) -> None:
+    """Write into a state folder that this process owns it, and for a run of which store."""
+    named = {} if store is None else {"store": str(store.resolve())}
+    data = json.dumps(dataclasses.asdict(ourselves()) | named).encode()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(folder / _OWNER_FILE, flags, 0o600), "wb") as file:
         file.write(data)
@@ -32,17 +33,30 @@ def mark(folder: Path) -> None:
 
 def owner_of(folder: Path) -> Owner | None:
     """Read whose state folder this is; None where it is none: no file in it, not ours, a link."""
+    return _marked(folder)[0]
+
+
+def under_way(root: Path) -> tuple[tuple[int, str], ...]:
+    """Pid and store (absolute) of every living runner of ours that has a state folder in ``root``."""
+    marks = (_marked(folder) for folder in sorted(root.glob("hormesis-[0-9]*-*")))
+    return tuple((owner.pid, store) for owner, store in marks if owner and store and owner.lives())
+
+
+def _marked(folder: Path) -> tuple[Owner | None, str]:
+    """Owner and store by the folder's file; no owner where it is none of ours, "" where no store is named."""
     named = _NAME.fullmatch(folder.name)
     if not named or not _is_private(folder):
-        return None
+        return None, ""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
         with os.fdopen(os.open(folder / _OWNER_FILE, flags), "rb") as file:
             if why_not_ours(os.fstat(file.fileno())):
-                return None
-            owner = Owner(**json.loads(file.read(_BYTES_MAX)))
-        return owner if owner.pid == int(named[1]) else None
-    return None
+                return None, ""
+            members = json.loads(file.read(_BYTES_MAX))
+        store = str(members.pop("store", ""))
+        owner = Owner(**members)
+        return (owner, store) if owner.pid == int(named[1]) else (None, "")
+    return None, ""
 
 
 def _is_private(folder: Path) -> bool:

@@ -44,6 +44,21 @@ def locked(store: Path, target: str) -> Iterator[str]:
         os.close(handle)
 
 
+def holders(store: Path) -> tuple[str, ...]:
+    """Say who holds a lock in ``store`` now, a text each; nothing is made or written."""
+    found = []
+    for path in sorted(store.glob(".lock-*")):
+        with contextlib.suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(f"{path.name.removeprefix('.lock-')}: {_holder(handle)[0]}")
+            finally:
+                os.close(handle)
+    return tuple(found)
+
+
 def _write(handle: int, members: dict[str, object]) -> None:
     os.ftruncate(handle, 0)
     if members:
@@ -57,9 +72,15 @@ def _holder(handle: int) -> tuple[str, bool]:
         return "a process that has not said who it is", True
     try:
         found = json.loads(data)
-        owner = Owner(pid=int(found["pid"]), start_ticks=int(found["start_ticks"]), boot=str(found["boot"]))
+        owner = Owner(
+            pid=int(found["pid"]),
+            start_ticks=int(found["start_ticks"]),
+            boot=str(found["boot"]),
+            space=int(found.get("space", 0)),
+        )
         started = str(found["started"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return "a process whose entry cannot be read", False
-    there = "which runs" if owner.lives() else "which is gone (a child of it may hold the lock)"
+    there = owner.state()
+    there += " (a child of it may hold the lock)" if there == "which is gone" else ""
     return f"pid {owner.pid}, {there}, since {started} (boot {owner.boot})", False

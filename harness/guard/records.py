@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import re
 import stat
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.guard.processes import is_there, start_ticks
-from harness.guard.shell import boot_id
+from harness.guard.shell import boot_id, pid_space
 
 VERSION = 1
 TTL_S_MAX = 900.0
@@ -31,20 +32,35 @@ Argument = str | int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A process, for good: its pid, the tick at which it started, and the boot of the machine."""
+    """A process, for good: its pid, the tick at which it started, and the boot of the machine.
+
+    ``space``: the namespace of its pid, 0 where an older version wrote none.
+    """
 
     pid: int
     start_ticks: int
     boot: str
+    space: int = 0
 
     def lives(self) -> bool:
-        """Say whether exactly this process is still there."""
-        return self.boot == boot_id() and is_there(self.pid, self.start_ticks)
+        """Say whether exactly this process is still there, as far as it can be seen from here."""
+        here = self.boot == boot_id() and not self.is_out_of_sight()
+        return here and is_there(self.pid, self.start_ticks)
+
+    def is_out_of_sight(self) -> bool:
+        """Say whether it is of this boot but of another pid namespace: it may live, nobody here can tell."""
+        return self.boot == boot_id() and self.space not in (0, pid_space())
+
+    def state(self) -> str:
+        """Say in words whether it lives."""
+        if self.is_out_of_sight():
+            return "of another pid namespace, so whether it runs cannot be told from here"
+        return "which runs" if self.lives() else "which is gone"
 
 
 def ourselves() -> Owner:
     """This process as an owner."""
-    return Owner(pid=os.getpid(), start_ticks=start_ticks(os.getpid()), boot=boot_id())
+    return Owner(pid=os.getpid(), start_ticks=start_ticks(os.getpid()), boot=boot_id(), space=pid_space())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +103,8 @@ def write_record(folder: Path, record: Record) -> None:
     """Make ``record`` durable: file and folder are on the disk when this returns.
 
     OSError where they cannot be; then the act must not be done. The name appears only with the whole
-    file behind it. ValueError for an id that is none, FileExistsError where the record is open already.
+    file behind it. ValueError for an id or seconds that are none, FileExistsError where the record is open
+    already.
     """
     if not _ID.fullmatch(record.id):
         raise ValueError(f"{record.id!r} is no id of a record: {_ID.pattern}")
@@ -97,11 +114,12 @@ def write_record(folder: Path, record: Record) -> None:
     if wrong := why_not_ours(folder.stat()):
         raise PermissionError(f"{folder} cannot hold undo records: {wrong}")
     path, new = folder / f"{record.id}.json", folder / f".{record.id}.new"
+    data = _encode(record)
     if path.exists():
         raise FileExistsError(f"record {record.id} is open already")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
-        file.write(_encode(record))
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)
@@ -141,7 +159,7 @@ def _settle(folder: Path) -> None:
 def _encode(record: Record) -> bytes:
     members = dataclasses.asdict(record)
     del members["broken"]
-    return json.dumps({"version": VERSION} | members, indent=1).encode() + b"\n"
+    return json.dumps({"version": VERSION} | members, indent=1, allow_nan=False).encode() + b"\n"
 
 
 def _read(path: Path) -> Record | None:
@@ -154,7 +172,7 @@ def _read(path: Path) -> Record | None:
             return _decode(path.stem, file.read(BYTES_MAX + 1))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         return _broken(path.stem, f"{path.name} cannot be read: {error}")
 
 
@@ -167,13 +185,17 @@ def _decode(name: str, data: bytes) -> Record:
     arguments = members["arguments"]
     if not all(isinstance(v, str | int) and not isinstance(v, bool) for v in arguments.values()):
         raise ValueError("its arguments are not all texts and whole numbers")
-    owner = _members(members.pop("owner"), {"pid": int, "start_ticks": int, "boot": str}, "its owner")
+    for instant in ("promise_s", "expires_s"):
+        if not math.isfinite(members[instant]):
+            raise ValueError(f"{instant} is no number of seconds")
+    owner = _members({"space": 0} | members.pop("owner"), _OWNER_TYPES, "its owner")
     record = Record(**members, owner=Owner(**owner))
     if record.id != name:
         raise ValueError(f"it calls itself {record.id!r}")
     return record
 
 
+_OWNER_TYPES: dict[str, type | tuple[type, ...]] = {"pid": int, "start_ticks": int, "boot": str, "space": int}
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,
     "run": str,

@@ -1,11 +1,13 @@
 """The only module of the guardian that reads clocks; it must not depend on the harness's own shell.
 
-Comes in: nothing. Goes out: instants of CLOCK_MONOTONIC in seconds, wall text, this machine's boot id.
+Comes in: nothing. Goes out: instants of CLOCK_MONOTONIC in seconds, wall text, this machine's boot id, our
+namespace of pids.
 """
 
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from pathlib import Path
 
@@ -33,3 +35,8 @@ def wall_text() -> str:
 def boot_id() -> str:
     """Name this boot of the machine; after a reboot it is another one."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def pid_space() -> int:
+    """Name the namespace in which our pids mean something; on one boot two of them never have one number."""
+    return os.stat("/proc/self/ns/pid").st_ino

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.guard import verbs
 from harness.guard.records import Record, close_record, open_records
 from harness.guard.shell import monotonic_s, wait_s
-from harness.guard.verbs import StillThere
+from harness.guard.verbs import CannotTell, StillThere
 
 LOOK_AGAIN_S = 0.005
 PROMISE_S_MAX = 60.0
@@ -48,8 +48,7 @@ def undo_one(folder: Path, record: Record, *, ended: str = "") -> Outcome:
     wrong = record.broken or verbs.problem_of(record.verb, record.arguments)
     if wrong:
         return Outcome(record, False, "nothing", f"broken record: {wrong}", monotonic_s())
-    did = "nothing: the run was ended" if ended else verbs.do(record)
-    outcome = _look_until_seen(record, did, ended)
+    outcome = _undone(record, ended)
     if outcome.clean:
         close_record(folder, record.id)
     return outcome
@@ -61,7 +60,7 @@ def _undo_run(folder: Path, newest_first: Iterable[Record], say: Callable[[Outco
     records = list(newest_first)
     whole = [r for r in records if r.verb == "end_run" and not r.broken]
     if whole and not verbs.problem_of("end_run", whole[0].arguments):
-        seen = _look_until_seen(whole[0], verbs.do(whole[0]), "")
+        seen = _undone(whole[0], "")
         ended = seen.text if seen.clean else ""
     outcomes = []
     for record in [r for r in records if r not in whole] + whole:
@@ -71,13 +70,24 @@ def _undo_run(folder: Path, newest_first: Iterable[Record], say: Callable[[Outco
     return outcomes
 
 
+def _undone(record: Record, ended: str) -> Outcome:
+    """Do and look. Whatever a record makes go wrong is told, and keeps no other record from its undo."""
+    try:
+        did = "nothing: the run was ended" if ended else verbs.do(record)
+        return _look_until_seen(record, did, ended)
+    except Exception as error:  # noqa: BLE001 (it is the outcome: not clean, and the record stays open)
+        return Outcome(
+            record, False, "nothing", f"cannot undo: {type(error).__name__}: {error}", monotonic_s()
+        )
+
+
 def _look_until_seen(record: Record, did: str, ended: str) -> Outcome:
     until_s = monotonic_s() + min(record.promise_s, PROMISE_S_MAX)
     while True:
         try:
             return Outcome(record, True, did, ended or verbs.look(record), monotonic_s())
         except StillThere as error:
-            if monotonic_s() >= until_s:
+            if isinstance(error, CannotTell) or monotonic_s() >= until_s:
                 return Outcome(record, False, did, str(error), monotonic_s())
         except OSError as error:
             return Outcome(record, False, did, f"cannot look: {error}", monotonic_s())

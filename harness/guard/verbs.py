@@ -22,12 +22,18 @@ ASKED_NICELY_S = 0.3
 VARIABLE = "HORMESIS_RUN"
 """What every process of a run carries (docs/protocols/supervisor.md); nobody is killed for another one."""
 _TOKEN = re.compile(r"[0-9a-f]{64}")
+_RANGES = {"pid": (1, 2**22), "start_ticks": (0, 2**63 - 1), "port": (1, 65535), "ready_port": (1, 65535)}
+"""Of each number; a pid of Linux is never larger."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ROUTE = re.compile(r"/[!-~]*")
 
 
 class StillThere(Exception):
     """The look found the act still in force, or could not see; the text says what was seen."""
+
+
+class CannotTell(StillThere):
+    """Nobody can see it from here, however often they look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,9 @@ def problem_of(verb: str, arguments: Mapping[str, Argument]) -> str:
     for name, kind in takes.items():
         if not isinstance(arguments[name], kind):
             return f"{name} of {verb} is of the wrong type"
+    for name, (least, most) in _RANGES.items():
+        if name in takes and not least <= int(arguments[name]) <= most:
+            return f"{name} of {verb} is not in {least} to {most}"
     wrong = next((n for n in ("edge", "name", "service") if n in takes and not _is_name(arguments[n])), "")
     if wrong:
         return f"{wrong} of {verb} is no name"
@@ -83,6 +92,8 @@ def do(record: Record) -> str:
     After a reboot every process is gone, and only a state folder on a disk is left to remove.
     """
     words = _Words(record)
+    if record.owner.is_out_of_sight():
+        return "nothing: its runner is of another pid namespace"
     if record.owner.boot != boot_id():
         return _remove_folder(words) if record.verb == "end_run" else "nothing: another boot"
     return _VERBS[record.verb].do(words)
@@ -91,6 +102,11 @@ def do(record: Record) -> str:
 def look(record: Record) -> str:
     """See from outside that the act is undone; gives the proof. Raises StillThere where it is not seen."""
     words = _Words(record)
+    if record.owner.is_out_of_sight():
+        raise CannotTell(
+            f"cannot tell: its runner (pid {record.owner.pid}) is of another pid namespace of this machine, "
+            "a container perhaps; undo it there, or see that nothing of it runs any more"
+        )
     if record.owner.boot == boot_id():
         return _VERBS[record.verb].look(words)
     if record.verb == "end_run" and Path(words.text("folder")).exists():

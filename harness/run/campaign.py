@@ -21,8 +21,10 @@ from harness.history.store import RunFolder, campaign_id, new_campaign, new_run,
 from harness.plan.model import Plan
 from harness.report.compose import compose, encode
 from harness.report.html import render
+from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
-from harness.run.safety import MustStop, only_runner, refuse_if_halted, store_problem
+from harness.run.refusals import refuse_if_halted
+from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
@@ -110,6 +112,7 @@ def _run_plans(
     python_path = os.pathsep.join((_import_folder(experiment), *_inherited_path()))
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
+    check_record_faults(plans, experiment, template=template, python_path=python_path)
     folder = new_campaign(store, _campaign_file(plans, experiment, seed))
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"

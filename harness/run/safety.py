@@ -17,10 +17,10 @@ from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.guard.client import ALLOWED_S, Guardian, GuardianGone, NotProven
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.lock import Held, locked
-from harness.guard.records import open_records, undo_folder
 from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import Guarded
 from harness.history.store import RunFolder
+from harness.run.refusals import refuse_if_halted, refuse_if_left_open
 
 WHOLE_RUN = -1
 """The episode of a record that belongs to no episode."""
@@ -77,25 +77,6 @@ def only_runner(store: Path, target: str, progress: Callable[[str], None]) -> It
             progress(f"note: {before}")
         refuse_if_left_open(store)
         yield
-
-
-def refuse_if_halted(store: Path) -> None:
-    """Raise Refused while the store is halted."""
-    if is_halted(store):
-        raise Refused(
-            f"{store} is halted: {halt_reason(store)}; "
-            f"`hormesis halt --release --reason TEXT --store {store}` releases it"
-        )
-
-
-def refuse_if_left_open(store: Path) -> None:
-    """Raise Refused while undo records of an earlier run are open in the store."""
-    if left := open_records(undo_folder(store)):
-        named = ", ".join(record.id for record in left[:3])
-        raise Refused(
-            f"{len(left)} undo record{'s' if len(left) > 1 else ''} of an earlier run open ({named}): "
-            f"run `hormesis undo --store {store}` first; nothing was started"
-        )
 
 
 @contextlib.contextmanager

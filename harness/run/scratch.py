@@ -3,7 +3,8 @@
 A shared disk answers an fsync after 0.1 to 0.6 s now and then, as long as a deadline; that is noise of the
 machine, not of the system. ``HORMESIS_SCRATCH`` names another folder, to have the disk in the measurement.
 What a killed runner left behind is removed by the next run, where a file in it names that runner; without
-such a file (a user's folder, or one of a version that wrote none) nothing is ever removed.
+such a file (a user's folder, or one of a version that wrote none) nothing is ever removed, and neither where
+that runner cannot be seen from here: of another boot, or of another pid namespace of this one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from harness.errors import Refused
 from harness.guard.folders import mark, owner_of, remove_state
+from harness.guard.shell import boot_id
 from harness.shell import environment
 
 MEMORY = Path("/dev/shm")
@@ -38,6 +40,13 @@ def scratch_root() -> Path:
     return MEMORY if usable else Path(tempfile.gettempdir())
 
 
+def scratch_roots() -> tuple[Path, ...]:
+    """Name every folder where a runner of this user may have its state, whatever its own environment says."""
+    named = environment("HORMESIS_SCRATCH")
+    places = [*([Path(named)] if named else []), MEMORY, Path(tempfile.gettempdir())]
+    return tuple(dict.fromkeys(place.resolve() for place in places if place.is_dir()))
+
+
 def _room_bytes(folder: Path) -> int:
     room = os.statvfs(folder)
     return room.f_bavail * room.f_frsize
@@ -49,12 +58,12 @@ def medium() -> str:
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """Give an empty folder of this process, 0700, and remove it at the end."""
+def scratch(store: Path) -> Iterator[Path]:
+    """Give an empty folder of this process, 0700, and remove it at the end. ``store``: the run's."""
     root = scratch_root()
     _sweep(root)
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=root) as folder:
-        mark(Path(folder))
+        mark(Path(folder), store)
         try:
             yield Path(folder)
         finally:
@@ -62,8 +71,16 @@ def scratch() -> Iterator[Path]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what runners left that are no more. A folder without its owner's file is never touched."""
+    """Remove what runners left that are no more. A folder without its owner's file is never touched.
+
+    One of another boot is a reboot's or another machine's: `hormesis undo` of its store removes it.
+    """
     for folder in root.glob(f"{PREFIX}[0-9]*-*"):
         owner = owner_of(folder)
-        if owner is not None and not owner.lives():
+        if (
+            owner is not None
+            and owner.boot == boot_id()
+            and not owner.is_out_of_sight()
+            and not owner.lives()
+        ):
             remove_state(folder)

@@ -19,12 +19,11 @@ from harness.history.store import RunFolder
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.episode import run_episode
-from harness.run.records import record_spans
+from harness.run.fields import world_spec
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
 from harness.run.settle import RESENDS, TAINT, audit_run, rows_of
 from harness.run.stage import Recorded, Stage
-from harness.run.template import scenario_spec
 from harness.run.witness import READY_LIMIT_S, Witness
 from harness.targets.base import Target
 from harness.targets.local.target import LocalSystem, LocalTarget, SystemPlace
@@ -119,7 +118,7 @@ def _sealed(folder: RunFolder, state: str, stop: MustStop | None) -> str:
 
 
 def _started(setting: Setting, folder: RunFolder) -> str:
-    with scratch() as state_dir:
+    with scratch(setting.store) as state_dir:
         place = SystemPlace(
             system=setting.experiment.system,
             system_dir=Path(setting.experiment.system_dir),
@@ -210,19 +209,13 @@ def _timetable(stage: Stage) -> None:
 
 def driver_spec(setting: Setting, folder: RunFolder, url: str) -> dict[str, object]:
     """Write what the driver is told, as ``docs/protocols/driver.md`` lists it."""
-    workload = setting.experiment.system.workload
+    offered = world_spec(
+        setting.plan, setting.experiment, template=setting.template, python_path=setting.python_path
+    )
     return {
-        "seed": setting.plan.seed,
-        "duration_s": setting.plan.duration_s,
-        "profile": setting.plan.profile,
-        "world": setting.experiment.system.world,
-        "world_path": [p for p in setting.python_path.split(":") if p],
-        "scenario": scenario_spec(setting.experiment),
-        "template": str(setting.template),
-        "url": url + workload.route,
-        "workload": workload,
+        **offered,
+        "url": url + setting.experiment.system.workload.route,
         "observations": str(folder.observations),
-        "mutations": record_spans(setting.plan),
         "taint": str(folder.path / TAINT),
         "resends": str(folder.path / RESENDS),
     }

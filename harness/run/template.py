@@ -6,19 +6,25 @@ trainer or a changed CSV never starts from an old model.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from harness import shell
-from harness.errors import Problem, Refused, UsageProblem
+from harness.errors import Problem, Refused, Unsafe, UsageProblem
 from harness.experiment.model import Experiment, Prepare
+from harness.guard.client import Guardian, GuardianGone, NotProven
+from harness.guard.verbs import VARIABLE
+from harness.run.refusals import refuse_if_halted
+from harness.run.safety import WHOLE_RUN
+from harness.run.scratch import scratch
 from harness.targets.local.kernel import ending_with_us
 
 TEMPLATE_SEED = 0
@@ -28,6 +34,8 @@ WRONG_SCENARIO = 2
 """Exit code by which ``prepare`` says that the scenario is wrong; any other failure is the machine's."""
 
 PREPARE_LIMIT_S = 300.0
+SLACK_S = 20.0
+"""What is around the command may take so long; then its guardian ends all of it."""
 
 
 def scenario_spec(experiment: Experiment) -> dict[str, object]:
@@ -64,8 +72,9 @@ def ensure_template(
 ) -> Path:
     """Return the template's folder, building it where the cache lacks it.
 
-    A system without ``prepare`` gets an empty folder. Raises ``Refused`` with the command's last
-    lines where it fails, UsageProblem where it does not take the scenario: nothing was started then.
+    ``cache`` lies in the store. A system without ``prepare`` gets an empty folder. Raises ``Refused`` with
+    the command's last lines where it fails, UsageProblem where it does not take the scenario: nothing was
+    started then.
     """
     cache = cache.resolve()  # `prepare` runs inside it, and is told absolute places
     folder = cache / template_key(experiment)
@@ -82,7 +91,8 @@ def ensure_template(
     made = cache / f".tmp-{os.getpid()}"
     shutil.rmtree(made, ignore_errors=True)
     try:
-        _prepare(experiment.system.prepare, spec, made, python_path)
+        with _guarded(cache, folder.name) as token:
+            _prepare(experiment.system.prepare, spec, made, {"PYTHONPATH": python_path, VARIABLE: token})
         _settle(made, folder)
     except WrongScenario as wrong:
         problem = Problem(
@@ -96,6 +106,26 @@ def ensure_template(
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return folder
+
+
+@contextlib.contextmanager
+def _guarded(cache: Path, key: str) -> Iterator[str]:
+    """Give a token; when this is over, or we are, or the store is halted, nobody lives who carries it."""
+    store, run, token = cache.parent, f"prepare/prepare-{key}-{os.getpid()}", shell.fresh_token()
+    try:
+        with (
+            scratch(store) as state,
+            Guardian(store, run, target="local", log=cache / "guardian.txt") as guardian,
+        ):
+            guardian.allow(PREPARE_LIMIT_S + SLACK_S)
+            end = {"variable": VARIABLE, "token": token, "folder": str(state)}
+            guardian.open("end_run", end, episode=WHOLE_RUN, fault="", within_s=PREPARE_LIMIT_S + SLACK_S)
+            yield token
+    except NotProven as error:
+        raise Unsafe(f"`prepare` of the system: {error}") from error
+    except GuardianGone as error:
+        refuse_if_halted(store)
+        raise Refused(f"`prepare` of the system: {error}") from error
 
 
 def _settle(made: Path, folder: Path) -> None:
@@ -120,13 +150,16 @@ def _filled(prepare: Prepare, words: dict[str, str]) -> list[str]:
     return filled
 
 
-def _prepare(prepare: Prepare, spec: Path, out: Path, python_path: str) -> None:
-    """Run the command, which makes the folder ``out``; raises Refused where it does not."""
+def _prepare(prepare: Prepare, spec: Path, out: Path, extra: dict[str, str]) -> None:
+    """Run the command, which makes the folder ``out``; raises Refused where it does not.
+
+    ``extra``: what it gets in its environment besides ours.
+    """
     words = {"python": sys.executable, "scenario": str(spec), "seed": str(TEMPLATE_SEED), "out": str(out)}
     try:
         done = subprocess.run(  # an argv list from the system file; no shell ever
             _filled(prepare, words),
-            env=shell.child_environment(PYTHONPATH=python_path),
+            env=shell.child_environment(**extra),
             cwd=out.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -143,5 +176,6 @@ def _prepare(prepare: Prepare, spec: Path, out: Path, python_path: str) -> None:
     if done.returncode == WRONG_SCENARIO:
         raise WrongScenario("\n".join(tail) or "the command does not say why")
     if done.returncode or not out.is_dir():
+        refuse_if_halted(out.parent.parent)  # its guardian ended it then
         how = f"failed (code {done.returncode})" if done.returncode else f"made no folder {{out}}, {out}"
         raise Refused(f"`prepare` of the system {how}; its last lines:\n  " + "\n  ".join(tail))

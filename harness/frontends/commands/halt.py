@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from harness.errors import Refused
+from harness.experiment.excerpt import quoted
 from harness.frontends.arguments import usage
 from harness.frontends.streams import say
+from harness.guard.folders import under_way
 from harness.guard.halt import halt, is_halted, release
+from harness.guard.lock import holders
+from harness.run.refusals import refuse_if_no_store
+from harness.run.scratch import scratch_roots
 from harness.shell import store_root
 from harness.verdict.codes import EXIT_CODE
 
@@ -27,15 +33,27 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
-    """Halt or release every named store; one that cannot be written does not keep the others from it."""
+    """Halt or release every named store; one that cannot be written does not keep the others from it.
+
+    A store that is not there is made where ``--store`` names it, and refused else: then the runs that
+    somebody wants to stop are in another one. Where they are is told in both cases.
+    """
     if not arguments.reason.strip():
         raise usage("HRM402", "--reason is empty", help_text="say why, for whoever comes next")
+    stores = [store.absolute() for store in arguments.store or [store_root()]]
+    step = _release if arguments.release else _halt
     failed = []
-    for store in arguments.store or [store_root()]:
+    for store in stores:
         try:
-            say(_release(store, arguments.reason) if arguments.release else _halt(store, arguments.reason))
+            if arguments.release or not arguments.store:
+                refuse_if_no_store(store)
+            say(step(store, arguments.reason))
+        except Refused as refused:
+            failed.append(str(refused))
         except OSError as error:
             failed.append(f"{store}: {error.strerror}")
+    if not arguments.release:
+        _tell_elsewhere({store.resolve() for store in stores})
     if failed:
         raise Refused(f"not {'released' if arguments.release else 'halted'}: {'; '.join(failed)}")
     return EXIT_CODE["DONE"]
@@ -43,7 +61,21 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 def _halt(store: Path, reason: str) -> str:
     halt(store, reason)
-    return f"{store} is halted: runs under way stop within a second, undo and end VOID; none begins"
+    here = holders(store)
+    if not here:
+        return f"{store} is halted: none begins here, but no run is under way here"
+    runs = f"{len(here)} run{'s' if len(here) > 1 else ''} under way here"
+    listed = "".join(f"\n  {quoted(one, columns=200)[1:-1]}" for one in here)
+    return f"{store} is halted: none begins; {runs}, to stop within a second, undo and end VOID:{listed}"
+
+
+def _tell_elsewhere(halted: set[Path]) -> None:
+    """Name the runs of this user in stores that were not halted, each with the words that halt it."""
+    found = dict.fromkeys(one for root in scratch_roots() for one in under_way(root))
+    for pid, store in found:
+        if Path(store) not in halted:
+            words = shlex.quote(quoted(store, columns=4096)[1:-1])
+            say(f"under way elsewhere: pid {pid}: hormesis halt --store {words} --reason TEXT")
 
 
 def _release(store: Path, reason: str) -> str:

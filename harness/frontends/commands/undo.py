@@ -9,6 +9,7 @@ from harness.experiment.excerpt import quoted
 from harness.frontends.streams import say
 from harness.guard.records import FOLDER, Record, open_records, undo_folder
 from harness.guard.undo import Outcome, undo_all
+from harness.run.refusals import refuse_if_no_store
 from harness.shell import store_root
 from harness.verdict.codes import EXIT_CODE
 
@@ -22,8 +23,12 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
-    """Undo everything, of a run under way too: whoever asks for it wants nothing to stay."""
-    store = arguments.store or store_root()
+    """Undo everything, of a run under way too: whoever asks for it wants nothing to stay.
+
+    A store that is not there is refused: "nothing is open" would be said of the wrong place.
+    """
+    store = (arguments.store or store_root()).absolute()
+    refuse_if_no_store(store)
     folder = undo_folder(store)
     if arguments.list:
         records = open_records(folder)
@@ -46,7 +51,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 def _listed(record: Record) -> str:
     if record.broken:
         return f"{record.id}: broken record: {_plain(record.broken)}"
-    alive = "its runner lives" if record.owner.lives() else "its runner is gone"
+    alive = f"its runner is pid {record.owner.pid}, {record.owner.state()}"
     what = _plain(record.fault or "the run as a whole")
     return (
         f"{record.id}: {what} of {_plain(record.run)}, {_plain(record.verb)}, since {_since(record)}; {alive}"

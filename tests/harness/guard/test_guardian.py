@@ -118,6 +118,46 @@ def test_a_terminals_signals_do_not_end_the_guardian_and_sigterm_undoes(
     assert ends(tmp_path) == ["SIGTERM"]
 
 
+HANGS = """
+import signal, sys, threading
+sys.path[:0] = [sys.argv[1]]
+from pathlib import Path
+from harness.guard import client
+client.HUNG_S = client.STUCK_S = 0.2
+signal.signal(signal.SIGTERM, lambda *_: print("SIGTERM", flush=True))
+store = Path(sys.argv[2])
+with client.Guardian(store, "c/r1", target="local", log=store / "guardian.txt") as guardian:
+    words = dict(variable="HORMESIS_RUN", token=sys.argv[3], folder=sys.argv[4])
+    guardian.open("end_run", words, episode=-1, fault="", promise_s=0.0)
+    guardian.allow(0.0)
+    while True:
+        threading.Event().wait(1.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "code", "word"), [("", 143, b"was undone"), ("kept", 6, b"hormesis undo")]
+)
+def test_a_command_that_hangs_and_takes_no_sigterm_is_ended(tmp_path, carrier, folder, code, word):
+    """SR-7: as after a first Ctrl-C, whose handler only tells that it is ending."""
+    mine = carrier()
+    (tmp_path / "kept").mkdir()
+    words = [
+        sys.executable,
+        "-S",
+        "-c",
+        HANGS,
+        str(ROOT),
+        str(tmp_path),
+        TOKEN,
+        str(tmp_path / (folder or "no")),
+    ]
+    done = subprocess.run(words, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (code, b"SIGTERM\n")
+    assert word in done.stderr
+    assert mine.wait(10) == -9
+
+
 def opened(tmp_path: Path, run: str = "c/r1") -> Guardian:
     return Guardian(tmp_path, run, target="local", log=tmp_path / "guardian.txt")
 

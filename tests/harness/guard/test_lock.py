@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guard.lock import Held, locked
+from harness.guard.lock import Held, holders, locked
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
@@ -71,3 +71,14 @@ def test_a_lock_file_that_nobody_can_read_is_no_reason_to_refuse(tmp_path, data)
     with locked(tmp_path, "local") as before:
         assert "cannot be read" in before
         assert str(os.getpid()).encode() in (tmp_path / ".lock-local").read_bytes()
+
+
+def test_who_holds_a_lock_is_told_by_a_look_that_holds_and_makes_nothing(tmp_path):
+    assert holders(tmp_path) == ()
+    with locked(tmp_path, "local"), locked(tmp_path, "other"):
+        found = holders(tmp_path)
+        assert [one.partition(":")[0] for one in found] == ["local", "other"]
+        assert all(f"pid {os.getpid()}, which runs" in one for one in found)
+    assert holders(tmp_path) == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock-local", ".lock-other"]
+    assert holders(tmp_path / "nowhere") == ()

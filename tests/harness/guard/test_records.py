@@ -101,12 +101,30 @@ def edited(record, change) -> bytes:
         lambda m: m.update(id="r9-9"),
         lambda m: m["arguments"].update(token=["t"]),
         lambda m: m["owner"].update(pid=True),
+        lambda m: m["owner"].update(space="1"),
+        lambda m: m.update(promise_s=float("nan")),
+        lambda m: m.update(expires_s=float("inf")),
+        lambda m: m.update(promise_s=10**400),
     ],
 )
 def test_a_record_with_anything_wrong_is_open_and_says_so(tmp_path, record, change):
     (tmp_path / "r1-1.json").write_bytes(edited(record, change))
     (found,) = open_records(tmp_path, "c/r1")
     assert "r1-1.json cannot be read" in found.broken
+
+
+def test_a_record_of_a_version_that_named_no_pid_namespace_is_read(tmp_path, record):
+    (tmp_path / "r1-1.json").write_bytes(edited(record, lambda m: m["owner"].pop("space")))
+    (found,) = open_records(tmp_path)
+    assert (found.broken, found.owner.space) == ("", 0)
+    assert found.owner.lives()
+
+
+def test_seconds_that_are_no_number_are_not_written(tmp_path, record):
+    kept = record("end_run", variable="V", token="t", folder="/x")
+    with pytest.raises(ValueError):
+        write_record(tmp_path, dataclasses.replace(kept, promise_s=float("nan")))
+    assert open_records(tmp_path) == ()
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff", b"[" * 100_000, b'"' + b"x" * 70_000 + b'"'])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 
-from harness.guard.records import open_records, write_record
+from harness.guard.records import open_records, ourselves, write_record
 from harness.guard.undo import undo_all, undo_one
 
 VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
@@ -69,3 +69,48 @@ def test_a_broken_record_and_an_unknown_verb_are_not_clean_and_stay(record, tmp_
 
 def test_undoing_a_record_that_was_closed_meanwhile_is_clean(record, tmp_path):
     assert undo_one(tmp_path, end_run(record, tmp_path)).clean
+
+
+def test_numbers_that_nothing_can_have_are_a_broken_record_and_keep_no_other_from_its_undo(
+    record, stopped, of, tmp_path, state_of
+):
+    process = stopped()
+    write_record(tmp_path, record("continue_process", **of(process)))
+    odd = of(process) | {"pid": 2**40}
+    write_record(tmp_path, record("stop_records", record_id="r1-2", **odd))
+    outcomes = {o.record.id: o for o in undo_all(tmp_path)}
+    assert outcomes["r1-1"].clean
+    assert state_of(process.pid) != "T"
+    assert (outcomes["r1-2"].clean, outcomes["r1-2"].text) == (
+        False,
+        "broken record: pid of stop_records is not in 1 to 4194304",
+    )
+
+
+def test_texts_that_nothing_can_have_are_not_clean_and_keep_no_other_from_its_undo(
+    record, stopped, of, tmp_path, state_of
+):
+    process = stopped()
+    write_record(tmp_path, record("continue_process", **of(process)))
+    odd = record("remove_toxic", record_id="r1-2", socket="/s\0", token="\ud800", edge="e", name="n")
+    write_record(tmp_path, dataclasses.replace(odd, promise_s=0.0))
+    outcomes = {o.record.id: o for o in undo_all(tmp_path)}
+    assert outcomes["r1-1"].clean
+    assert state_of(process.pid) != "T"
+    assert not outcomes["r1-2"].clean
+    assert "does not answer" in outcomes["r1-2"].text
+
+
+def test_a_record_of_another_pid_namespace_is_neither_done_nor_clean(record, stopped, of, tmp_path, state_of):
+    """SR-4: whoever cannot see the process cannot say that it is gone."""
+    process = stopped()
+    apart = dataclasses.replace(ourselves(), space=ourselves().space + 1)
+    kept = dataclasses.replace(record("continue_process", **of(process)), owner=apart)
+    whole = dataclasses.replace(end_run(record, tmp_path, record_id="r1-2"), owner=apart)
+    write_record(tmp_path, kept)
+    write_record(tmp_path, whole)
+    outcomes = undo_all(tmp_path)
+    assert [o.clean for o in outcomes] == [False, False]
+    assert all("cannot tell" in o.text for o in outcomes)
+    assert state_of(process.pid) == "T"
+    assert open_records(tmp_path) == (kept, whole)

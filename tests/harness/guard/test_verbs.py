@@ -12,6 +12,7 @@ from harness.guard.records import Owner, ourselves
 from harness.guard.verbs import StillThere, problem_of
 
 VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
+PROCESS = {"pid": 1, "start_ticks": 1, "variable": VARIABLE, "token": TOKEN}
 
 
 def free_port() -> int:
@@ -235,6 +236,14 @@ def test_a_proxy_that_is_gone_has_no_toxic_and_a_silent_one_may(record, tmp_path
             "stop_records",
             {"pid": 1, "start_ticks": 1, "variable": "USER", "token": "me"},
             "does not name processes",
+        ),
+        ("stop_records", PROCESS | {"pid": 2**40}, "pid of stop_records is not in 1 to"),
+        ("continue_process", PROCESS | {"pid": -1}, "pid of continue_process is not in 1 to"),
+        ("continue_process", PROCESS | {"start_ticks": 2**80}, "start_ticks of"),
+        (
+            "start_service",
+            {"port": 99999999, "token": "t", "service": "s", "ready_port": 1, "ready_route": "/"},
+            "port of start_service is not in 1 to 65535",
         ),
         ("remove_toxic", {"socket": "/s", "token": "t", "edge": "../x", "name": "n"}, "edge of"),
         ("remove_toxic", {"socket": "/s", "token": "t", "edge": "e", "name": "n\r\nX: y"}, "name of"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import Refused
+from harness.guard.records import ourselves
 from harness.run.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[3]
 
 LEFT_BEHIND = """
 import os, signal, sys
+from pathlib import Path
 sys.path[:0] = [sys.argv[1]]
 from harness.run.scratch import scratch
-with scratch() as folder:
+with scratch(Path(sys.argv[1])) as folder:
     (folder / "deep" / "er").mkdir(parents=True)
     print(folder, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -45,7 +47,7 @@ def test_what_a_killed_runner_left_is_removed_and_links_are_not_followed(tmp_pat
     link.symlink_to(left)
     dangling = left.with_name(left.name[:-8] + "danglink")
     dangling.symlink_to("/nowhere/at/all")
-    with scratch() as folder:
+    with scratch(tmp_path) as folder:
         assert folder.parent == tmp_path
         assert not left.exists()
     assert link.is_symlink()
@@ -65,7 +67,7 @@ def test_a_users_folder_of_such_a_name_is_never_touched(tmp_path, left):
     open_to_all = left.with_name(left.name[:-8] + "opentoal")
     shutil.copytree(left, open_to_all)
     open_to_all.chmod(0o777)
-    with scratch():
+    with scratch(tmp_path):
         pass
     assert not left.exists()
     assert all(folder.joinpath("thesis.tex").read_text() == "years" for folder in kept)
@@ -74,16 +76,46 @@ def test_a_users_folder_of_such_a_name_is_never_touched(tmp_path, left):
 
 def test_the_folder_of_a_runner_that_lives_stays(tmp_path, monkeypatch):
     monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path))
-    with scratch() as mine:
+    with scratch(tmp_path) as mine:
         (mine / "file").write_text("in use")
-        with scratch() as other:
+        with scratch(tmp_path) as other:
             assert other != mine
         assert (mine / "file").read_text() == "in use"
+
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[1]]
+from harness.run.scratch import scratch
+with scratch(Path(sys.argv[1])) as folder:
+    print(folder)
+"""
+
+
+def test_the_folder_of_a_runner_of_another_pid_namespace_stays(tmp_path, monkeypatch, in_other_pid_space):
+    """From there its runner is not to be seen, and it lives."""
+    monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path))
+    with scratch(tmp_path) as mine:
+        (mine / "file").write_text("in use")
+        done = in_other_pid_space([sys.executable, "-c", ELSEWHERE, str(ROOT)])
+        assert done.returncode == 0, done.stderr
+        assert Path(done.stdout.strip()).parent == tmp_path
+        assert (mine / "file").read_text() == "in use"
+
+
+def test_the_folder_of_another_boot_is_left_to_undo(tmp_path, left):
+    """A reboot or another machine: only the undo of its store knows."""
+    (marked,) = (path for path in left.iterdir() if path.is_file())
+    marked.write_text(marked.read_text().replace(ourselves().boot, "another boot"))
+    with scratch(tmp_path):
+        pass
+    assert (left / "deep").is_dir()
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])
 def test_a_named_scratch_that_is_no_folder_is_refused(tmp_path, monkeypatch, name):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path / name))
-    with pytest.raises(Refused, match="HORMESIS_SCRATCH"), scratch():
+    with pytest.raises(Refused, match="HORMESIS_SCRATCH"), scratch(tmp_path):
         pass

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.errors import Refused, UsageProblem
+from harness.guard.halt import halt
 from harness.run import template
 from harness.run.template import ensure_template
 from harness.targets.local.procfs import start_ticks
+
+ROOT = Path(__file__).resolve().parents[3]
 
 MAKE = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); p.mkdir(); (p / 'model').write_text('m')"
 HALF = MAKE + "; sys.exit('no space left')"
@@ -73,24 +79,69 @@ def test_a_prepare_that_takes_too_long_is_ended_and_refused(prepared_by, tmp_pat
 RUNNER = """
 import sys
 from pathlib import Path
-from harness.experiment.model import Prepare
-from harness.run.template import _prepare
-_prepare(Prepare(command=tuple(sys.argv[2:])), Path("s"), Path(sys.argv[1]) / "out", "")
+import msgspec
+from harness.experiment.model import Experiment
+from harness.run.template import ensure_template
+experiment = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Experiment)
+ensure_template(experiment, cache=Path(sys.argv[2]), python_path="", progress=lambda _: None)
 """
-TELL = (
-    "import os, pathlib, signal, sys; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); signal.pause()"
-)
+GRANDCHILD = "import os, pathlib, signal; pathlib.Path({said!r}).write_text(str(os.getpid())); signal.pause()"
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}])"
+
+
+@pytest.fixture
+def preparing(prepared_by, tmp_path, until, monkeypatch) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
+    """A runner whose prepare has started a child; gives it, and pid and start tick of that grandchild."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("HORMESIS_SCRATCH", str(scratch))
+    said, file = tmp_path / "pid", tmp_path / "experiment.json"
+    program = PARENT.format(grandchild=GRANDCHILD.format(said=str(said)))
+    file.write_bytes(msgspec.json.encode(prepared_by("{python}", "-c", program)))
+    words = [sys.executable, "-c", RUNNER, str(file), str(tmp_path / "store" / ".templates")]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as runner:
+        try:
+            pid = int(until(lambda: said.exists() and said.read_text()))
+            yield runner, pid, start_ticks(pid)
+        finally:
+            runner.kill()
 
 
 @pytest.mark.live
-def test_when_the_runner_is_killed_prepare_ends_too(tmp_path, until):
-    said = tmp_path / "pid"
-    command = [sys.executable, "-c", RUNNER, str(tmp_path), "{python}", "-c", TELL, str(said)]
-    with subprocess.Popen(command) as runner:
-        try:
-            pid = int(until(lambda: said.exists() and said.read_text()))
-            ticks = start_ticks(pid)
-            assert ticks
-        finally:
-            runner.kill()
+def test_when_the_runner_is_killed_all_that_prepare_started_ends_too(preparing, tmp_path, until):
+    """SR-1: by the run's token, so that a child of it ends as well."""
+    runner, pid, ticks = preparing
+    assert ticks
+    runner.kill()
     until(lambda: start_ticks(pid) != ticks)
+    until(lambda: not list((tmp_path / "store" / ".undo").glob("*.json")))
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.live
+def test_a_halt_ends_a_prepare_and_says_so(preparing, tmp_path, until):
+    """SR-8: it may take minutes."""
+    runner, pid, ticks = preparing
+    halt(tmp_path / "store", "stop that")
+    _, said = runner.communicate(timeout=30)
+    assert "Refused" in said
+    assert "is halted: stop that" in said
+    assert start_ticks(pid) != ticks
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+LEAVES = """
+import pathlib, subprocess, sys, time
+said = pathlib.Path(sys.argv[2])
+subprocess.Popen([sys.executable, "-c", sys.argv[3]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while not said.exists() or not said.read_text():
+    time.sleep(0.01)
+"""
+
+
+def test_what_prepare_left_running_is_ended_with_it(prepared_by, tmp_path):
+    said = tmp_path / "pid"
+    command = ("{python}", "-c", LEAVES + MAKE, "{out}", str(said), GRANDCHILD.format(said=str(said)))
+    folder = ensure(prepared_by(*command), tmp_path / "cache")
+    assert (folder / "model").read_text() == "m"
+    assert start_ticks(int(said.read_text())) == 0
