@@ -1,4 +1,4 @@
-"""``python -m harness.driver SPEC.json``: the driver as a process (docs/protocols/driver.md)."""
+"""``python -m harness.driver [--check] SPEC.json``: the driver as a process (docs/protocols/driver.md)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import TextIO, cast
 
 import msgspec
 
+from harness.driver.changes import CannotTouch
 from harness.driver.client import HttpClient
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
-from harness.driver.parcels import build_parcels
+from harness.driver.parcels import build_parcels, check_spans
 from harness.driver.request import RequestWorkload
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
@@ -33,10 +34,13 @@ _FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft li
 def main(argv: list[str], out: TextIO) -> int:
     """Run one driver; gives its exit code: 0 done or stopped, 5 refused.
 
-    Refused are a world that cannot be opened and a fault that could touch none of its records.
+    Refused are a world that cannot be opened and a fault that could touch none of its records. With
+    ``--check`` it is over when it knows whether it would refuse.
     """
-    spec = msgspec.json.decode(Path(argv[1]).read_bytes(), type=Spec)
+    spec = msgspec.json.decode(Path(argv[-1]).read_bytes(), type=Spec)
     try:
+        if argv[1] == "--check":
+            return _check(spec, out)
         parcels = _parcels(spec)
     except Refused as error:
         print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
@@ -58,6 +62,15 @@ def open_world(spec: Spec) -> World:
     except (ImportError, AttributeError, ValueError) as error:
         raise Refused(f"world {spec.world!r} (module:function) cannot be opened: {error}") from error
     return opener(scenario=spec.scenario, seed=spec.seed, template=Path(spec.template))
+
+
+def _check(spec: Spec, out: TextIO) -> int:
+    try:
+        check_spans(spec.seed, spec.profile, spec.duration_s, open_world(spec), spans=spec.mutations)
+    except CannotTouch as error:
+        out.write(msgspec.json.encode({"refused": error.faults}).decode() + "\n")
+        return 5
+    return 0
 
 
 def _parcels(spec: Spec) -> list[Parcel]:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from harness.driver.mutations import is_number, is_touched, known_values, mutated
 from harness.driver.offered import Batch, Offered, body_of, parcel_of
 from harness.driver.spec import Span
@@ -20,24 +22,52 @@ from harness.errors import Refused
 from harness.faults.effects import Mutate, Surge
 from harness.history.observations import LOAD
 
+
+class Untouchable(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the fault of ``episode`` could touch nothing; ``known``: the fields there are, if its is none."""
+
+    episode: int
+    why: str
+    field: str = ""
+    known: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        there = f"; there are: {', '.join(self.known)}" if self.known else ""
+        return f"episode {self.episode}: {self.why}{there}"
+
+
+class CannotTouch(Refused):
+    """Faults in the records that could change nothing of this run: all of them."""
+
+    def __init__(self, faults: Sequence[Untouchable]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
 _WITHOUT_FIELD = ("add", "duplicate", "late", "truncate")
 _WITH_LAG = ("duplicate", "late")
 
 
 def refuse_without_effect(spans: Sequence[Span], batches: Sequence[Batch]) -> None:
-    """Raise Refused, in words, where a span could never touch a record of this run or meets another."""
+    """Raise Refused where spans meet, CannotTouch where some could never touch a record of this run."""
     ordered = sorted(spans, key=lambda span: span.from_s)
     if len({span.episode for span in spans}) < len(spans):
         raise Refused("two faults in the records have one episode number")
     for span, following in itertools.pairwise(ordered):
         if following.from_s < span.until_s:
             raise Refused(f"faults in the records meet: episodes {span.episode} and {following.episode}")
-    for span in ordered:
-        problem = (
-            _surge_problem(batches) if isinstance(span.effect, Surge) else _problem(span.effect, batches)
-        )
-        if problem:
-            raise Refused(f"episode {span.episode}: {problem}")
+    if untouchable := [fault for span in ordered if (fault := _untouchable(span, batches)) is not None]:
+        raise CannotTouch(untouchable)
+
+
+def _untouchable(span: Span, batches: Sequence[Batch]) -> Untouchable | None:
+    why = _surge_problem(batches) if isinstance(span.effect, Surge) else _problem(span.effect, batches)
+    if not why:
+        return None
+    field = "" if isinstance(span.effect, Surge) else span.effect.field
+    names = {name for batch in batches for one in batch for name in one.record}
+    known = tuple(sorted(names)) if field and field not in names else ()
+    return Untouchable(episode=span.episode, why=why, field=field, known=known)
 
 
 def _surge_problem(batches: Sequence[Batch]) -> str:
@@ -64,8 +94,7 @@ def _field_problem(effect: Mutate, offered: Sequence[Offered]) -> str:
     if what == "add":
         return f"add: the records have a field {field!r} already" if values else ""
     if not values:
-        known = ", ".join(sorted({name for one in offered for name in one.record})) or "none"
-        return f"{what}: no record has a field {field!r}; there are: {known}"
+        return f"{what}: no record has a field {field!r}"
     if what == "unit" and not any(map(is_number, values)):
         return f"unit: {field!r} holds no numbers"
     if what == "new_category" and not any(isinstance(value, str) for value in values):

@@ -44,11 +44,7 @@ def build_parcels(
     The world is asked once for all instants in their order, so that it lives one history. Raises
     Refused where a span could change nothing of this run, or adds more than ``EXTRA_MAX`` records.
     """
-    slots = _slots(seed, profile, duration_s, spans)
-    batches = _batches(seed, profile, slots, world)
-    plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
-    surges = [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
-    refuse_without_effect(spans, plain)
+    plain, surges = _drawn(seed, profile, duration_s, world, spans=spans)
     instead: dict[int, Change] = {}
     parcels = [extra_parcel(span, batch) for span, batch in surges]
     for span in spans:
@@ -57,6 +53,24 @@ def build_parcels(
         parcels += extra
     parcels += [replace(parcel_of(batch), instead=instead.get(index)) for index, batch in enumerate(plain)]
     return sorted(parcels, key=lambda parcel: parcel.due_s)
+
+
+def check_spans(
+    seed: int, profile: Profile, duration_s: float, world: World, *, spans: Sequence[Span]
+) -> None:
+    """Raise what ``build_parcels`` would raise of ``spans``, and build nothing."""
+    _drawn(seed, profile, duration_s, world, spans=spans)
+
+
+def _drawn(
+    seed: int, profile: Profile, duration_s: float, world: World, *, spans: Sequence[Span]
+) -> tuple[list[Batch], list[tuple[Span, Batch]]]:
+    """The plain batches, and those that surges add; raises Refused where a span cannot be done to them."""
+    slots = _slots(seed, profile, duration_s, spans)
+    batches = _batches(seed, profile, slots, world)
+    plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
+    refuse_without_effect(spans, plain)
+    return plain, [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
 
 
 def _slots(seed: int, profile: Profile, duration_s: float, spans: Sequence[Span]) -> list[_Slot]:

@@ -132,6 +132,12 @@ MESSAGES: Mapping[str, Message] = {
         "there would be nothing to hit",
         "leave out that arm, or hit another service",
     ),
+    "HRM231": Message(
+        "a fault in the records that could change none of them",
+        "no record has its field, or none with such values; validation imports no world, so a run tells it "
+        "once the system is prepared, before anything of it is started",
+        "name a field of the records that holds such values",
+    ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(
         "a reference to an unknown service", "the system file does not name it", "use a named service"

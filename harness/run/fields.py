@@ -1,0 +1,126 @@
+"""Whether the faults in the records could change any: asked of the world once, before anything is started.
+
+Comes in: the plans of a campaign, with the system prepared. Goes out: nothing, or one ``UsageProblem``
+with every fault that could touch nothing, at its place in the experiment's file.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness import shell
+from harness.driver.changes import Untouchable
+from harness.errors import HormesisError, Refused, UsageProblem
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import Findings, advice
+from harness.experiment.model import Experiment
+from harness.experiment.yaml import parse
+from harness.faults.effects import Effect
+from harness.plan.model import Plan
+from harness.run.records import record_spans
+from harness.run.template import scenario_spec
+from harness.run.witness import READY_LIMIT_S
+from harness.targets.local.kernel import ending_with_us
+
+
+class _Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the driver prints when it is asked and would refuse."""
+
+    refused: tuple[Untouchable, ...]
+
+
+def world_spec(plan: Plan, experiment: Experiment, *, template: Path, python_path: str) -> dict[str, object]:
+    """Write the part of the driver's SPEC.json that says which records are offered, and what hits them."""
+    return {
+        "seed": plan.seed,
+        "duration_s": plan.duration_s,
+        "profile": plan.profile,
+        "world": experiment.system.world,
+        "world_path": [p for p in python_path.split(":") if p],
+        "scenario": scenario_spec(experiment),
+        "template": str(template),
+        "workload": experiment.system.workload,
+        "mutations": record_spans(plan),
+    }
+
+
+def check_record_faults(
+    plans: Sequence[Plan], experiment: Experiment, *, template: Path, python_path: str
+) -> None:
+    """Raise UsageProblem (HRM231) where faults in the records could change none, Refused without a world.
+
+    Each fault is asked for once, in the first plan that has it: fields and types are no matter of dice.
+    """
+    asked: list[Effect] = []
+    for plan in plans:
+        effects = {span.episode: span.effect for span in record_spans(plan)}
+        if all(effect in asked for effect in effects.values()):
+            continue
+        asked += effects.values()
+        spec = world_spec(plan, experiment, template=template, python_path=python_path)
+        if refused := _ask(spec, python_path):
+            raise _problems(refused, effects, experiment)
+
+
+def _ask(spec: Mapping[str, object], python_path: str) -> tuple[Untouchable, ...]:
+    """Let a driver look at its orders; gives what it would refuse of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "driver.json"
+        file.write_bytes(msgspec.json.encode({**spec, "url": "", "observations": ""}))
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "harness.driver", "--check", str(file)],
+                env=shell.child_environment(PYTHONPATH=python_path),
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=READY_LIMIT_S,
+                check=False,
+                preexec_fn=ending_with_us(),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Refused(f"the world gave no records within {READY_LIMIT_S:g} s") from error
+    if not done.returncode:
+        return ()
+    try:
+        return msgspec.json.decode(done.stdout, type=_Refused).refused
+    except msgspec.DecodeError as error:
+        tail = done.stderr.decode(errors="replace").strip().splitlines()[-8:]
+        raise Refused("the driver would not get ready; its last lines:\n  " + "\n  ".join(tail)) from error
+
+
+def _problems(
+    refused: Sequence[Untouchable], effects: Mapping[int, Effect], experiment: Experiment
+) -> UsageProblem:
+    findings = _findings(experiment.file)
+    for fault in refused:
+        for place, kind in _steps(experiment, effects[fault.episode]):
+            findings.add(
+                "HRM231",
+                f"{kind} could change no record",
+                ("method", place, "provider", "arguments", *(("field",) if fault.field else ())),
+                why=fault.why,
+                help=advice(fault.field, fault.known)
+                if fault.known
+                else "name a field that holds such values, or use another fault or profile",
+            )
+    return UsageProblem(tuple(sorted(findings.problems, key=lambda one: (one.line, one.column))))
+
+
+def _steps(experiment: Experiment, effect: Effect) -> Iterator[tuple[int, str]]:
+    for place, step in enumerate(experiment.steps):
+        if step.effect == effect:
+            yield place, f"{step.kind} {quoted(step.name)}"
+
+
+def _findings(file: str) -> Findings:
+    """The experiment's file again, for the places; without them where it is not there any more."""
+    try:
+        return parse(Path(file).read_bytes(), file).findings
+    except (OSError, HormesisError):
+        return Findings(file)

@@ -1,0 +1,107 @@
+"""A fault in the records that could change none of them is told before anything is started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import Refused, UsageProblem
+from harness.experiment.messages import MESSAGES
+from harness.experiment.model import Experiment, FaultStep
+from harness.faults.effects import Kill, Mutate
+from harness.plan.model import Plan
+from harness.run.campaign import run_campaign
+from harness.run.fields import check_record_faults
+from tests.traps.histories import Story, plan_of
+
+FILE = """\
+title: t
+method:
+  - type: action
+    name: no such field
+    provider: {type: python, module: m, func: data_drop_field, arguments: {field: amuont}}
+  - type: action
+    name: good
+    provider: {type: python, module: m, func: data_drop_field, arguments: {field: amount}}
+  - type: action
+    name: no text
+    provider: {type: python, module: m, func: data_new_category, arguments: {field: amount}}
+"""
+MISSPELT = FaultStep(
+    name="no such field", kind="data.drop_field", effect=Mutate(mutation="drop", field="amuont")
+)
+GOOD = FaultStep(name="good", kind="data.drop_field", effect=Mutate(mutation="drop", field="amount"))
+NO_TEXT = FaultStep(
+    name="no text", kind="data.new_category", effect=Mutate(mutation="new_category", field="amount")
+)
+PYTHON_PATH = str(Path(__file__).parents[2] / "calibration" / "outages")
+
+
+@pytest.fixture
+def asked(prepared_by, tmp_path):
+    """Make an experiment about the records of a world, with the plan of its steps."""
+
+    def make(*steps: FaultStep, world: str = "outage_world:open_world") -> tuple[Plan, Experiment]:
+        (tmp_path / "experiment.yaml").write_text(FILE)
+        experiment = prepared_by("true")
+        system = msgspec.structs.replace(experiment.system, world=world, prepare=None)
+        plan = plan_of(Story(episodes=len(steps)))
+        episodes = tuple(
+            msgspec.structs.replace(episode, effect=step.effect, kind=step.kind)
+            for episode, step in zip(plan.episodes, steps, strict=True)
+        )
+        return msgspec.structs.replace(plan, episodes=episodes), msgspec.structs.replace(
+            experiment, file=str(tmp_path / "experiment.yaml"), system=system, steps=steps
+        )
+
+    return make
+
+
+def check(plan: Plan, experiment: Experiment, template: Path) -> None:
+    check_record_faults((plan, plan), experiment, template=template, python_path=PYTHON_PATH)
+
+
+def test_every_fault_that_could_change_no_record_is_told_at_its_line_with_the_fields_there_are(
+    asked, tmp_path
+):
+    with pytest.raises(UsageProblem) as caught:
+        check(*asked(MISSPELT, GOOD, NO_TEXT), tmp_path)
+    misspelt, no_text = caught.value.problems
+    assert (misspelt.code, misspelt.line, no_text.code, no_text.line) == ("HRM231", 5, "HRM231", 11)
+    assert misspelt.why == "drop: no record has a field 'amuont'"
+    assert misspelt.help == "did you mean 'amount'? Known: amount, due_s, golden"
+    assert "amuont" in misspelt.excerpt
+    assert no_text.why == "new_category: 'amount' holds no strings"
+    assert MESSAGES["HRM231"].mend
+
+
+def test_a_file_that_is_gone_costs_the_line_alone(asked, tmp_path):
+    plan, experiment = asked(MISSPELT)
+    Path(experiment.file).unlink()
+    with pytest.raises(UsageProblem) as caught:
+        check(plan, experiment, tmp_path)
+    assert [(p.code, p.line) for p in caught.value.problems] == [("HRM231", 0)]
+
+
+def test_faults_that_can_be_done_and_plans_without_any_pass(asked, tmp_path):
+    check(*asked(GOOD), tmp_path)
+    kill = FaultStep(name="kill", kind="process.kill", effect=Kill(service="one"))
+    check(*asked(kill, world="nowhere:none"), tmp_path)
+
+
+def test_a_world_that_cannot_be_opened_is_refused_in_its_own_words(asked, tmp_path):
+    with pytest.raises(Refused, match=r"world 'nowhere:none' \(module:function\) cannot be opened"):
+        check(*asked(GOOD, world="nowhere:none"), tmp_path)
+
+
+def test_a_campaign_with_such_a_fault_starts_nothing_and_keeps_no_folder(asked, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((PYTHON_PATH, os.environ.get("PYTHONPATH", ""))))
+    plan, experiment = asked(MISSPELT)
+    store = tmp_path / "store"
+    with pytest.raises(UsageProblem, match="could change no record"):
+        run_campaign((plan,), experiment, store=store, seed=1, progress=lambda _: None)
+    assert not list(store.glob("**/runs"))
+    assert not list(store.glob("**/campaign.json"))
