@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reference_pipeline import shell
-from reference_pipeline.errors import BadScenario, BadTemplate, PipelineError
+from reference_pipeline.errors import BadScenario, BadSource, BadTemplate, PipelineError
 from reference_pipeline.fallback import MANIFEST_FILE, save_weights
 from reference_pipeline.fallback_training import fit_fallback
 from reference_pipeline.features import save_features, transaction_spec
@@ -26,7 +27,7 @@ from reference_pipeline.records import DAY_S, FeatureSpec
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
-from reference_pipeline.world.golden import Golden, choose_golden, save_golden
+from reference_pipeline.world.golden import GOLDEN_LEAST, Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
 from reference_pipeline.world.population import make_population, save_population
 from reference_pipeline.world.replay import column_features, feature_rows, save_replay
@@ -38,14 +39,19 @@ FORMAT = "hormesis-template-1"
 FIRST_VERSION = "1.0.0"
 CHAMPION = "champion"
 _GOLDEN_CANDIDATES = 20_000
+_MORE = (
+    "Bring more rows, above all positive ones; or lower train_share, so that more of them are replayed; "
+    "or check that label_column and positive name what the other columns can tell"
+)
 
 
 def prepare(scenario: Mapping[str, object], *, seed: int, out: Path) -> Path:
     """Build the template of ``scenario`` at ``out``, which must not exist; return ``out``.
 
     Raises:
-        BadScenario, BadSource: the scenario or the user's file is wrong; nothing is left behind.
-        BadTemplate: ``out`` exists, or the champion is unfit.
+        BadScenario, BadSource: the scenario or the user's file is wrong, or makes a champion that is unfit;
+            nothing is left behind.
+        BadTemplate: ``out`` exists.
     """
     if out.exists():
         raise BadTemplate(f"{out} exists; remove it or name another folder")
@@ -103,9 +109,12 @@ def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champio
     rows = draw_columns(begin_s, population, knobs, Dice(seed, "golden"))
     approve, decline = clear_cases(rows, population, knobs, threshold=model.threshold)
     scores = model.score(features.rows_of(rows))
-    chosen, decisions = choose_golden(
-        approve=approve, decline=decline, scores=scores, threshold=model.threshold
-    )
+    try:
+        chosen, decisions = choose_golden(
+            approve=approve, decline=decline, scores=scores, threshold=model.threshold
+        )
+    except BadTemplate as error:
+        raise BadScenario(f"{error}; raise history_rows, amount_risk or big_ticket_share") from error
     records = as_records({name: column[chosen] for name, column in rows.items()})
     save_golden(Golden(records=records, decisions=decisions), template)
     return champion
@@ -113,6 +122,7 @@ def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champio
 
 def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
     table = read_table(knobs)
+    _refuse_too_few(knobs, table.label[table.split :])
     features = column_features(table, knobs)
     rows = feature_rows(features, table)
     split = table.split
@@ -127,11 +137,24 @@ def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
     )
     held = table.label[split:]
     scores = model.score(rows[split:])
-    chosen, decisions = choose_golden(
-        approve=held == 0, decline=held == 1, scores=scores, threshold=model.threshold
-    )
+    try:
+        chosen, decisions = choose_golden(
+            approve=held == 0, decline=held == 1, scores=scores, threshold=model.threshold
+        )
+    except BadTemplate as error:
+        raise BadSource(f"{knobs.source}: {error}. {_MORE}") from error
     save_golden(Golden(records=table.records(chosen + split), decisions=decisions), template)
     return champion
+
+
+def _refuse_too_few(knobs: ReplayKnobs, held: NDArray[np.int8]) -> None:
+    """Say what no training can mend before any is done."""
+    positive = int(held.sum())
+    if min(positive, len(held) - positive) < GOLDEN_LEAST:
+        raise BadSource(
+            f"{knobs.source}: the later (replayed) part has {len(held)} rows, {positive} of them positive; "
+            f"golden rows (sure to be decided rightly) need {GOLDEN_LEAST} of each class there. {_MORE}"
+        )
 
 
 def _register(

@@ -55,7 +55,7 @@ def choose_golden(
     if each < GOLDEN_LEAST:
         raise BadTemplate(
             f"the champion is sure and right on {len(good)} clear approvals and {len(bad)} clear declines; "
-            f"golden rows need {GOLDEN_LEAST} of each. More history or more positives would help"
+            f"golden rows need {GOLDEN_LEAST} of each"
         )
     return np.stack([good[:each], bad[:each]], axis=1).ravel(), [APPROVE, DECLINE] * each
 

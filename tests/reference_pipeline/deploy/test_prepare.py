@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,11 +102,36 @@ def test_an_existing_folder_is_not_overwritten(template: Path) -> None:
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(BadTemplate, match="golden rows need"):
+    with pytest.raises(BadScenario, match="golden rows need 5 of each; raise history_rows"):
         prepare(SMALL | {"big_ticket_share": 0.0, "history_rows": 3000}, seed=3, out=tmp_path / "template")
     with pytest.raises(BadScenario):
         prepare(SMALL | {"nonsense": 1}, seed=3, out=tmp_path / "template")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("positive", "said"),
+    [
+        (range(0, 120, 20), "the later (replayed) part has 60 rows, 3 of them positive"),  # before training
+        (
+            [i for i in range(120) if i * 7919 % 101 % 2],
+            "clear declines; golden rows need 5 of each",
+        ),  # noise
+    ],
+)
+def test_a_file_with_too_few_clear_rows_is_told_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], positive: Sequence[int], said: str
+) -> None:
+    rows = "".join(f"{i},{i % 7},{int(i in positive)}\n" for i in range(120))
+    (tmp_path / "own.csv").write_text("when,amount,fraud\n" + rows)
+    knobs = {"kind": "replay", "source": str(tmp_path / "own.csv"), "time_column": "when"}
+    (tmp_path / "s.json").write_text(json.dumps(knobs | {"label_column": "fraud"}))
+    out = tmp_path / "t"
+    assert main(["--scenario-json", str(tmp_path / "s.json"), "--seed", "1", "--out", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Bring more rows, above all positive ones; or lower train_share" in told
+    assert not out.exists()
 
 
 def test_the_command_says_what_is_wrong_without_a_traceback(
