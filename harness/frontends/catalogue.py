@@ -15,6 +15,7 @@ from harness.faults.catalog import FAULTS
 from harness.faults.kind import FaultKind
 
 MODULE = "harness.frontends.chaostoolkit.faults"
+LISTED = ("service", "edge")
 # JSON Schema's words for a range, as a person writes them.
 RANGES = (
     ("exclusiveMinimum", "above"),
@@ -120,7 +121,8 @@ def _parameters(row: FaultKind) -> Iterator[str]:
     width = max(map(len, properties))
     for name, one in sorted(properties.items(), key=lambda item: item[0] not in required):
         end = "needed" if name in required else _default(one.get("default"))
-        yield f"{name:<{width}}  {_takes(one)}; {end}"
+        where = ", one of `hormesis explain system`" if name in LISTED else ""
+        yield f"{name:<{width}}  {_takes(one)}{where}; {end}"
 
 
 def _default(value: object) -> str:

@@ -67,6 +67,12 @@ def test_a_fault_is_explained_with_every_argument_its_proof_and_its_undo(capsys,
     assert all(f"    {name} " in out for name in row.parameters.__struct_fields__)
 
 
+@pytest.mark.parametrize(("kind", "name"), [("network.latency", "edge"), ("process.kill", "service")])
+def test_a_fault_says_where_the_names_it_takes_are_listed(capsys, kind, name):
+    assert main(["explain", "fault", kind]) == 0
+    assert re.search(rf"^    {name} .*hormesis explain system.*; needed$", capsys.readouterr().out, re.M)
+
+
 def test_the_table_as_json_tells_what_the_loader_takes(capsys):
     assert main(["explain", "fault", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
