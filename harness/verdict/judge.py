@@ -58,9 +58,14 @@ def _doubt(estimates: Estimates, facts: Sequence[RunFacts], planned_runs: int) -
     """Why nothing of the campaign may be judged; empty = it may."""
     if not facts:
         return f"no data: 0 of {planned_runs} planned runs were recorded"
-    void = [f"{run.run_id}: {run.void or 'not complete'}" for run in facts if run.void or not run.complete]
+    void: dict[str, list[str]] = {}
+    for run in facts:
+        if run.void or not run.complete:
+            void.setdefault(run.void or "not complete", []).append(run.run_id)
     if void:
-        return f"{len(void)} of {len(facts)} runs cannot be trusted: {_named(void)}"
+        count = sum(map(len, void.values()))
+        told = [f"{', '.join(runs[:_NAMED_MAX])}: {why}" for why, runs in void.items()]
+        return f"{count} of {len(facts)} runs cannot be trusted: {_named(told)}"
     if len(facts) != planned_runs:
         return f"{len(facts)} runs were recorded and {planned_runs} were planned"
     if len({run.run_id for run in facts}) != len(facts):
