@@ -38,5 +38,11 @@ def boot_id() -> str:
 
 
 def pid_space() -> int:
-    """Name the namespace in which our pids mean something; on one boot two of them never have one number."""
-    return os.stat("/proc/self/ns/pid").st_ino
+    """Name the namespace in which our pids mean something; 0 where the kernel does not say.
+
+    Two that live at once on one boot never have one number.
+    """
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0

@@ -95,6 +95,10 @@ def guarded(
             folder.writer.append(opened)
             yield guardian
         folder.writer.append(Guarded(episode=WHOLE_RUN, record=record.id, verb=record.verb, state="closed"))
+    except Refused as refused:  # a system that was ended while it started
+        if is_halted(store):
+            raise MustStop("halt", f"halted: {halt_reason(store)}") from refused
+        raise
     except NotProven as error:
         raise Unsafe(str(error)) from error
     except GuardianGone as error:

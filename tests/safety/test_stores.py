@@ -48,6 +48,18 @@ def test_of_two_runs_on_one_store_one_is_refused_and_a_halt_ends_the_other(tmp_p
     assert release(tmp_path, "done")
 
 
+@pytest.mark.live
+def test_a_halt_while_the_system_starts_is_told_as_a_halt(tmp_path):
+    """SR-8: its guardian kills the system then, and that a service died is not the reason."""
+    with kit.running(tmp_path, "pause") as runner:
+        assert runner.await_seen(lambda: any(one.name[:7] != "prepare" for one in runner.records()))
+        halt(tmp_path, "not now")
+        code, said = runner.wait()
+        assert (code, "halted: not now" in said) == (4, True), said
+        assert runner.left(kit.time.monotonic()).nothing
+    assert raised(tmp_path) == ["halt"]
+
+
 @pytest.mark.slow
 @pytest.mark.live
 def test_a_halt_stops_the_runs_of_its_store_alone(tmp_path):
