@@ -32,11 +32,12 @@ class Keeper(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     kept: list[dict]
+    decide = staticmethod(answers)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.kept.extend(json.loads(body)["records"])
-        reply = answers(body)
+        reply = self.decide(body)
         self.send_response(200)
         self.send_header("content-length", str(len(reply)))
         self.end_headers()
@@ -151,6 +152,31 @@ def test_duplicates_arrive_twice_and_are_in_no_row(tmp_path: Path, keeper: tuple
     first = {f"{'wl'[r['stream']]}7-{r['unit']}": int(r["digest"]) for r in rows}
     assert {resend.id for resend in resends} == twice
     assert all(resend.digest == first[resend.id] != 0 for resend in resends)
+
+
+@pytest.mark.live
+def test_what_a_duplicate_is_answered_is_kept_where_it_is_not_what_was_answered_first(
+    tmp_path: Path, keeper: tuple[int, list[dict]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, kept = keeper
+
+    def forgetful(body: bytes) -> bytes:
+        seen = {record["id"] for record in kept[: -len(json.loads(body)["records"])]}
+        records = json.loads(body)["records"]
+        again = [{**r, "amount": 1000.0 - r["amount"]} if r["id"] in seen else r for r in records]
+        return answers(json.dumps({"records": again}).encode())
+
+    monkeypatch.setattr(Keeper, "decide", staticmethod(forgetful))
+    effect = Mutate(mutation="duplicate", lag_s=0.2)
+    with driver(tmp_path, port, effect, duration_s=1.0, resends=str(tmp_path / "again")) as running:
+        running.line()
+        running.go()
+        running.say("on 3")
+        running.until_done()
+    resends = read_resends((tmp_path / "again").read_bytes())
+    first = {f"{'wl'[r['stream']]}7-{r['unit']}": int(r["digest"]) for r in running.rows()}
+    assert resends
+    assert all(resend.digest not in (0, first[resend.id]) for resend in resends)
 
 
 @pytest.mark.live
