@@ -99,7 +99,7 @@ def test_another_champion_is_served_without_a_restart(tmp_path: Path, small_temp
         newer = dump_model(
             now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
         )
-        registry = Registry(next(tmp_path.rglob("registry.db")).parent)
+        registry = Registry(tmp_path / "registry" / "registry")
         version = registry.put(newer, "2.0.0", {}, {}).version
         registry.close()
         assert pipeline.put("registry", "/aliases/champion", {"version": version}).status == 200

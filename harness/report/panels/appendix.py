@@ -63,7 +63,7 @@ def not_measured(document: Document) -> tuple[str, ...]:
     if all(r.void for r in document.runs):
         said.append("Anything: no run counted.")
     if any(not r.audit_observable and not r.void for r in document.runs):
-        said.append("Exactly once, where it says “not observable”: the system lists no ids, or the run says why.")
+        said.append("Exactly once, where it says “not observable”: no ids are listed, or the run says why.")
     classes = document.estimates.classes
     if any(c.served_p90.n < c.served_p90.needs_n for c in classes):
         said.append(

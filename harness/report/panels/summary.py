@@ -174,7 +174,7 @@ def _once(arms: tuple[ArmEstimate, ...], *, counted: bool) -> Tile:
     if not counted:
         return Tile(label, "not measured", ("no run counted",), quiet=True)
     if not known:
-        return Tile(label, "not observable", ("no listed ids, or a reason in the run; nothing is claimed",), quiet=True)
+        return Tile(label, "not observable", ("no ids are listed, or a run says why",), quiet=True)
     worst = min(known, key=lambda a: (a.exactly_once.k / a.exactly_once.n, -a.exactly_once.n))
     share = worst.exactly_once
     return Tile(
