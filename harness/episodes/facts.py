@@ -139,6 +139,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     undone = seen.log.undone.get(planned.index)
     exercised = undone is None or undone.exercised
     ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
+    shares, full_shares = (quality(u, inject_s + lead_s, bin_s, bins) for u in (seen.served, seen.full))
     return Episode(
         index=planned.index,
         kind=planned.kind,
@@ -160,7 +161,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         void=_episode_void(seen, injected, end_s, horizon_s),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,
-        quality=quality(seen.served, inject_s + lead_s, bin_s, bins),
+        quality=shares,
+        full_quality=() if full_shares == shares else full_shares,
     )
 
 

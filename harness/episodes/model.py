@@ -38,7 +38,8 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     back within tau while the fault was still there, at least a window before it went; None = no impact.
     ``exercised`` False: nothing but our own look met the fault, so it shows nothing of the system.
     ``void`` says why this episode may not be counted; empty = counted.
-    ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on.
+    ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on; ``full_quality`` the
+    share of those that were not degraded either, empty where it is the same.
     """
 
     index: int
@@ -62,6 +63,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     quality_from_s: float
     quality_bin_s: float
     quality: tuple[float | None, ...]
+    full_quality: tuple[float | None, ...] = ()
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

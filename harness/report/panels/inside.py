@@ -1,7 +1,8 @@
 """Inside one run: the share of good answers over time around one fault, each arm under the other.
 
-The runs shown share one seed: same units, same offsets. Above the plot stand the witness's marks,
-below it what the platform was seen doing; the thin grey line is the run without the fault.
+The runs shown share one seed: same units, same offsets. Above the plot stand the witness's marks, below it
+what the platform was seen doing; the thin grey line is the run without the fault. The band below the line is
+what was answered, but degraded.
 """
 
 from __future__ import annotations
@@ -147,6 +148,7 @@ def _strip(
     )
     _frame(drawing)
     _shade(drawing, _within(episode, part), scale)
+    _degraded(drawing, _within(episode, part), scale)
     if scene.sham is not None:
         _line(drawing, _within(scene.sham, part), scale, "sham")
     _line(drawing, _within(episode, part), scale, "quality")
@@ -180,8 +182,12 @@ def _within(episode: Episode, part: tuple[float, float]) -> Episode:
     start_s, width_s = episode.quality_from_s, episode.quality_bin_s
     first = max(0, math.floor((part[0] - start_s) / width_s + 1e-9))
     last = max(first, math.ceil((part[1] - start_s) / width_s - 1e-9))
-    bins = episode.quality[first:last]
-    return msgspec.structs.replace(episode, quality=bins, quality_from_s=start_s + first * width_s)
+    return msgspec.structs.replace(
+        episode,
+        quality=episode.quality[first:last],
+        full_quality=episode.full_quality[first:last],
+        quality_from_s=start_s + first * width_s,
+    )
 
 
 def _height(share: float) -> float:
@@ -254,7 +260,7 @@ def _pieces(episode: Episode) -> Iterator[list[_Column]]:
     bins, start_s, width_s = episode.quality, episode.quality_from_s, episode.quality_bin_s
     step = -(-len(bins) // COLUMNS)
     piece: list[_Column] = []
-    for i in range(0, len(bins), step):
+    for i in range(0, len(bins), step or 1):
         known = [share for share in bins[i : i + step] if share is not None]
         if known:
             edges = (start_s + i * width_s, start_s + min(i + step, len(bins)) * width_s)
@@ -298,6 +304,15 @@ def _shade(drawing: Drawing, episode: Episode, scale: Scale) -> None:
         if inside:
             points = _steps(inside, [c.middle for c in inside], scale)
             drawing.path([(points[0][0], TOP), *points, (points[-1][0], TOP)], "lost", closed=True)
+
+
+def _degraded(drawing: Drawing, episode: Episode, scale: Scale) -> None:
+    """Fill what lies between good answers and those of them that were not degraded."""
+    full = msgspec.structs.replace(episode, quality=episode.full_quality)
+    for good, undegraded in zip(_pieces(episode), _pieces(full), strict=False):
+        upper = _steps(good, [c.middle for c in good], scale)
+        lower = _steps(undegraded, [c.middle for c in undegraded], scale)
+        drawing.path([*upper, *reversed(lower)], "degraded", closed=True)
 
 
 def _axis(start_s: float, end_s: float, scale: Scale) -> Markup:

@@ -308,6 +308,8 @@ def test_degraded_service_is_back_as_served_and_not_as_full() -> None:
     (one,) = facts(history_of(story)).episodes
     assert (one.served.impact_s, one.mitigated) == (None, None)
     assert (one.full.impact_s is None, one.full_mitigated) == (False, False)
+    assert set(one.quality) == {1.0}
+    assert min(share for share in one.full_quality if share is not None) == 0.0
 
 
 def test_a_fault_in_the_records_that_touched_none_is_void() -> None:

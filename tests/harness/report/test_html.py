@@ -72,6 +72,19 @@ def test_the_page_is_well_formed(source):
     assert {"html", "head", "body", "main", "svg", "table"} <= set(Page(source).tags)
 
 
+def test_inside_a_run_degraded_answers_are_told_from_good_ones(make):
+    plain = make(n=1)
+    assert 'class="degraded"' not in html.render(plain)
+
+    def degrade(run):
+        worse = (0.5,) * len(run.episodes[0].quality)
+        episodes = tuple(msgspec.structs.replace(e, full_quality=worse) for e in run.episodes)
+        return msgspec.structs.replace(run, episodes=episodes)
+
+    degraded = msgspec.structs.replace(plain, runs=tuple(map(degrade, plain.runs)))
+    assert 'class="degraded"' in html.render(degraded)
+
+
 def test_the_page_needs_no_script_and_no_network(source):
     assert "<script" not in source.lower()
     assert "http:" not in source
