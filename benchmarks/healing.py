@@ -1,4 +1,4 @@
-"""Edges and schemas: is service back while the harm is there in arm reference, and not in arm none?
+"""Edges, schemas, a kill and a hang: is service back in time in arm reference, and not in arm none?
 
 Thirty repetitions of the experiments of ``EXPERIMENTS`` in arm reference, every third of them in arm none
 as well, every fifth with its sham run, which tells what degraded answers were worth. Each episode is one
@@ -32,7 +32,7 @@ from harness.verdict.judge import sees_acts
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "experiments" / "standard"
 ROWS = ROOT / "benchmarks" / "results" / "healing.rows.jsonl"
-EXPERIMENTS = ("edges", "schema", "off-path", "witness-edge", "wrong-rename")
+EXPERIMENTS = ("edges", "schema", "kill-hang", "off-path", "witness-edge", "wrong-rename")
 
 NAME = "healing"
 SEED = 40_01

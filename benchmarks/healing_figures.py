@@ -1,8 +1,9 @@
 """Rows of episodes -> figures a class and the bars that are met: pure.
 
 Wanted. On the request path, arm reference: served while the fault was there in all but one of 30 episodes
-a class, a renamed or retyped field in full in all but three; arm none not once. At the users' edge nobody
-is credited, off the path nothing is felt, and both are back within the horizon. Every record exactly once.
+a class, a renamed or retyped field in full in all but three; arm none not once. A scorer that was killed or
+hangs is back in full within tau in all but three. At the users' edge nobody is credited, off the path nothing
+is felt though the fault was met, and both are back within the horizon. Every record exactly once.
 Where only degraded is possible, at most 5 % of the degraded answers are the prior's as long as features
 arrive, and all of them together are worth at least half of the champion's gain. A look-alike column is
 never mapped. A void row is a failed one for every bar, and so is one in which an act could not have been seen
@@ -19,10 +20,12 @@ import msgspec
 from harness.estimates.shares import share
 from harness.estimates.worth import Worth
 
-OFF_THE_PATH, USERS_EDGE, WRONG_RENAME = "off-path", "witness-edge", "wrong-rename"
+OFF_THE_PATH, USERS_EDGE, WRONG_RENAME, PROCESSES = "off-path", "witness-edge", "wrong-rename", "kill-hang"
 IN_FULL = ("data.rename_field", "data.change_type")
 NO_FEATURES = "gateway-features"
 SERVED_LOST_MAX, FULL_LOST_MAX, MANY = 1, 3, 30
+TAU_S = 8.0
+RESTARTED, NOT_MET = "process.kill", "not exercised"
 WORTH_MIN_RATIO, PRIOR_MAX_RATIO, DEGRADED_MAX_RATIO = 0.5, 0.05, 0.001
 
 
@@ -124,10 +127,16 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
     first, n, sound = rows[0], len(rows), len(kept) == len(rows)
     held, many = sum(row.served_held for row in kept), n >= MANY
     if first.experiment == OFF_THE_PATH:
-        yield "served is absorbed", sound and all(row.absorbed for row in kept)
+        met = sound and all(row.absorbed and row.ended_by != NOT_MET for row in kept)
+        yield "served is absorbed, and the fault was met", met
     elif first.experiment == USERS_EDGE:
         yield "no arm is credited", sound and held == 0
         yield "back within tau after the fault", sound and all(row.back for row in kept)
+    elif first.experiment == PROCESSES and first.arm == "reference":
+        full, lost_max = sum(map(_full_in_tau, kept)), FULL_LOST_MAX if many else 0
+        yield f"full within tau, but for {lost_max}", len(kept) >= least and full >= n - lost_max
+    elif first.arm == "none" and first.fault == RESTARTED:
+        yield "the platform brings it back", sound and all(row.back for row in kept)
     elif first.arm == "none":
         yield "not back before the fault ends", sound and held == 0
     else:
@@ -146,6 +155,11 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
         )
 
 
+def _full_in_tau(row: Row) -> bool:
+    """Whether no window was worse than full, or full service was back within tau."""
+    return row.full_held or (row.full_s is not None and row.full_s <= TAU_S)
+
+
 def _degraded_bars(kept: Sequence[Row]) -> Iterator[tuple[str, bool]]:
     """Bars of the degraded answers, over all episodes together: one has a few dozen rows that matter.
 
@@ -153,7 +167,8 @@ def _degraded_bars(kept: Sequence[Row]) -> Iterator[tuple[str, bool]]:
     """
     total = pooled(row.worth for row in kept)
     unknown = all(row.worth is None for row in kept) and any(row.degraded for row in kept)
-    if kept[0].fault in IN_FULL or (total is None and not unknown):
+    in_full = kept[0].fault in IN_FULL or kept[0].experiment == PROCESSES
+    if in_full or (total is None and not unknown):
         return
     ratio = None if total is None else total.ratio
     yield "degraded answers worth half of the champion's gain", (ratio or 0.0) >= WORTH_MIN_RATIO

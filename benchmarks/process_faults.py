@@ -1,8 +1,8 @@
-"""Kill and hang in arms none and bare under both restart profiles: who heals what, as one real report.
+"""Kill and hang in arms reference, none and bare under both restart profiles: who heals what, one report.
 
 Runs ``experiments/standard/process-faults.yaml`` once and keeps its report under ``reports/examples``.
-Wanted: a kill heals wherever the platform restarts; a hang heals only where it probes liveness (profile
-kubernetes, arm none); every record exactly once; no act in a sham run.
+Wanted: a kill heals wherever the platform restarts; a hang where it probes liveness (profile kubernetes, arm
+none) and where a healer does (arm reference); every record exactly once; no act in a sham run.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ NAME = "process_faults"
 SEED = 20_05
 FORECAST_S = forecast_s(make_plans(load_experiment(FILE), SEED))
 BACK = {
+    ("process.kill", "reference", "fast"),
+    ("process.kill", "reference", "kubernetes"),
+    ("process.hang", "reference", "fast"),
+    ("process.hang", "reference", "kubernetes"),
     ("process.kill", "none", "fast"),
     ("process.kill", "none", "kubernetes"),
     ("process.hang", "none", "kubernetes"),
@@ -56,7 +60,7 @@ def _figures(document: Document) -> dict[str, object]:
         "runs_done_again": len(document.repeated),
         "bars": {
             **as_told,
-            "all eight classes": len(classes) == 8,
+            "all twelve classes": len(classes) == 12,
             "exactly once in every run": all(run.exactly_once for run in document.runs),
             "no act in a sham run": all(arm.sham_acts == 0 for arm in document.estimates.arms),
             "no void run": document.estimates.void_runs == 0,

@@ -73,6 +73,31 @@ def test_full_service_is_wanted_only_of_what_can_be_mended():
     assert len(missed([renamed] * 26 + [hidden] * 4)) == 1
 
 
+@pytest.mark.parametrize("fault", ["process.kill", "process.hang"])
+def test_what_dies_or_hangs_is_back_in_full_within_tau_in_twenty_seven_of_thirty(fault):
+    quick = msgspec.structs.replace(HELD, experiment="kill-hang", fault=fault, full_s=3.2, full_held=False)
+    late = msgspec.structs.replace(quick, full_s=8.1)
+    never = msgspec.structs.replace(quick, full_s=None)
+    unharmed = msgspec.structs.replace(never, full_held=True)
+    assert missed([quick] * 20 + [unharmed] * 7 + [late, late, never]) == []
+    assert len(missed([quick] * 26 + [late, late, never, never])) == 1
+    assert len(missed([quick] * 29)) == 1
+
+
+def test_without_a_healer_a_kill_is_repaired_by_the_platform_and_a_hang_is_not():
+    hung = msgspec.structs.replace(LOST, experiment="kill-hang", fault="process.hang", arm="none")
+    killed = msgspec.structs.replace(hung, fault="process.kill", back=True, ended_by="platform")
+    assert missed([hung] * 10 + [killed] * 10) == []
+    assert len(missed([msgspec.structs.replace(hung, served_held=True)])) == 1
+    assert len(missed([msgspec.structs.replace(killed, back=False)])) == 1
+
+
+def test_off_the_path_a_fault_that_nothing_met_is_not_absorbed():
+    off = msgspec.structs.replace(HELD, experiment="off-path")
+    assert missed([off] * 30) == []
+    assert len(missed([off] * 29 + [msgspec.structs.replace(off, ended_by="not exercised")])) == 1
+
+
 def test_one_lost_record_misses_a_bar_of_its_own():
     assert missed([HELD] * 29 + [msgspec.structs.replace(HELD, exactly_once=False)]) == [
         "exactly once in every run"
