@@ -20,7 +20,7 @@ from harness.episodes.model import Episode, RunFacts
 from harness.estimates.worth import Costs, Worth, worth
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
-from harness.history.events import FirstDue, Versions
+from harness.history.events import FirstDue, Touched, Versions
 from harness.history.model import History
 from harness.history.observations import DEGRADED, Rows
 from harness.history.store import read_campaign
@@ -119,6 +119,8 @@ def _row(run: RunFacts, *, experiment: str, repetition: int) -> Row:
 def _of_episode(told: Row, episode: Episode, fault: History, sham: History | None) -> Row:
     served, full = episode.served, episode.full
     found, prior = (None, None) if sham is None else _worth_of(fault, sham, episode)
+    records = [e.event for e in fault.entries if isinstance(e.event, Touched)]
+    changed = next((one for one in records if one.episode == episode.index), None)
     return msgspec.structs.replace(
         told,
         void=told.void or episode.void,
@@ -134,6 +136,8 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
         lost_s=served.lost_s,
         worth=found,
         prior_ratio=prior,
+        touched=0 if changed is None else changed.touched,
+        quarantined=0 if changed is None else changed.quarantined,
     )
 
 

@@ -32,7 +32,8 @@ WORTH_MIN_RATIO, PRIOR_MAX_RATIO, DEGRADED_MAX_RATIO = 0.5, 0.05, 0.001
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One episode of a fault run, or one sham run (``fault`` is then ""). ``void`` "" = counted.
 
-    ``acts_seen``: an act would have been seen (``verdict.judge.sees_acts``).
+    ``acts_seen``: an act would have been seen (``verdict.judge.sees_acts``). ``touched`` records were changed
+    by the fault, and ``quarantined`` of them were still dead letters at the end of the run.
     """
 
     experiment: str
@@ -62,6 +63,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     lost_s: float = 0.0
     worth: Worth | None = None
     prior_ratio: float | None = None
+    touched: int = 0
+    quarantined: int = 0
 
 
 def figures(rows: Sequence[Row], *, least: int) -> dict[str, object]:
@@ -153,6 +156,8 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
             f"full while the fault is there, but for {FULL_LOST_MAX}",
             full >= n - (FULL_LOST_MAX if many else 0),
         )
+        delivered = all(row.touched and not row.quarantined for row in kept)
+        yield "all that can be repaired is delivered in the end", sound and delivered
 
 
 def _full_in_tau(row: Row) -> bool:

@@ -67,10 +67,20 @@ def test_arm_none_may_not_be_back_before_the_fault_ends():
 
 
 def test_full_service_is_wanted_only_of_what_can_be_mended():
-    renamed = msgspec.structs.replace(HELD, experiment="schema", fault="data.rename_field", full_held=True)
+    renamed = msgspec.structs.replace(
+        HELD, experiment="schema", fault="data.rename_field", full_held=True, touched=160
+    )
     hidden = msgspec.structs.replace(renamed, full_held=False)
     assert missed([renamed] * 27 + [hidden] * 3) == []
     assert len(missed([renamed] * 26 + [hidden] * 4)) == 1
+
+
+def test_a_renamed_record_may_not_stay_in_the_dead_letters_and_one_must_have_been_renamed():
+    renamed = msgspec.structs.replace(
+        HELD, experiment="schema", fault="data.rename_field", full_held=True, touched=160
+    )
+    for wrong in ({"quarantined": 1}, {"touched": 0}):
+        assert len(missed([renamed] * 29 + [msgspec.structs.replace(renamed, **wrong)])) == 1
 
 
 @pytest.mark.parametrize("fault", ["process.kill", "process.hang"])
