@@ -138,6 +138,9 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
         prior_ratio=prior,
         touched=0 if changed is None else changed.touched,
         quarantined=0 if changed is None else changed.quarantined,
+        owed_peak=-1 if episode.debt is None else episode.debt.peak,
+        owed_band=-1 if episode.debt is None else episode.debt.band,
+        owed_back_s=None if episode.debt is None else episode.debt.back_s,
     )
 
 

@@ -24,7 +24,7 @@ OFF_THE_PATH, USERS_EDGE, WRONG_RENAME, PROCESSES = "off-path", "witness-edge", 
 IN_FULL = ("data.rename_field", "data.change_type")
 NO_FEATURES = "gateway-features"
 SERVED_LOST_MAX, FULL_LOST_MAX, MANY = 1, 3, 30
-TAU_S = 8.0
+TAU_S, FAULT_S = 8.0, 8.0
 RESTARTED, NOT_MET = "process.kill", "not exercised"
 WORTH_MIN_RATIO, PRIOR_MAX_RATIO, DEGRADED_MAX_RATIO = 0.5, 0.05, 0.001
 
@@ -33,7 +33,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One episode of a fault run, or one sham run (``fault`` is then ""). ``void`` "" = counted.
 
     ``acts_seen``: an act would have been seen (``verdict.judge.sees_acts``). ``touched`` records were changed
-    by the fault, and ``quarantined`` of them were still dead letters at the end of the run.
+    by the fault, and ``quarantined`` of them were still dead letters at the end of the run. ``owed_*``:
+    ``episodes.model.Debt``; -1 = not seen.
     """
 
     experiment: str
@@ -65,6 +66,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     prior_ratio: float | None = None
     touched: int = 0
     quarantined: int = 0
+    owed_peak: int = -1
+    owed_band: int = -1
+    owed_back_s: float | None = None
 
 
 def figures(rows: Sequence[Row], *, least: int) -> dict[str, object]:
@@ -132,6 +136,8 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
     if first.experiment == OFF_THE_PATH:
         met = sound and all(row.absorbed and row.ended_by != NOT_MET for row in kept)
         yield "served is absorbed, and the fault was met", met
+        paid = all(row.owed_back_s is not None and row.owed_back_s <= FAULT_S + TAU_S for row in kept)
+        yield "what is owed is back in its band within tau after the fault", sound and paid
     elif first.experiment == USERS_EDGE:
         yield "no arm is credited", sound and held == 0
         yield "back within tau after the fault", sound and all(row.back for row in kept)

@@ -13,6 +13,7 @@ from harness.episodes.acts import Act, effectful_acts, first_act, observed
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, Level, RunFacts
+from harness.episodes.owed import debt_of
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
@@ -163,6 +164,12 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         quality_bin_s=bin_s,
         quality=shares,
         full_quality=() if full_shares == shares else full_shares,
+        debt=debt_of(
+            seen.log.owed,
+            before_s=min(event.asked_at_s for event in seen.log.injected.values()),
+            inject_s=inject_s,
+            end_s=end_s,
+        ),
     )
 
 

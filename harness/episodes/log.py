@@ -21,6 +21,7 @@ from harness.history.events import (
     Injected,
     Looked,
     NotClean,
+    Owed,
     Platform,
     RunEnded,
     Stalled,
@@ -49,6 +50,7 @@ class RunLog:
     acted: list[Acted] = field(default_factory=list)
     blind: list[Blind] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
+    owed: list[Owed] = field(default_factory=list)
     touched: dict[int, Touched] = field(default_factory=dict)
     stalls: list[Stalled] = field(default_factory=list)
 
@@ -104,6 +106,8 @@ def _file_finding(log: RunLog, entry: Entry) -> None:
             log.blind.append(event)
         case Looked() as event:
             log.looked.append(event)
+        case Owed() as event:
+            log.owed.append(event)
         case Stalled() as event:
             log.stalls.append(event)
         case _:

@@ -29,6 +29,18 @@ class Level(_Frozen, frozen=True, kw_only=True):
     bad_ratio: float
 
 
+class Debt(_Frozen, frozen=True, kw_only=True):
+    """Accepted units that had not ended: at most ``band`` before the first fault, ``peak`` after this one.
+
+    ``back_s``: seconds from injection until no more than ``band`` were owed, to the end of the episode;
+    0 = more never were; None = not by then.
+    """
+
+    band: int
+    peak: int
+    back_s: float | None
+
+
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
@@ -39,7 +51,8 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     ``exercised`` False: nothing but our own look met the fault, so it shows nothing of the system.
     ``void`` says why this episode may not be counted; empty = counted.
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on; ``full_quality`` the
-    share of those that were not degraded either, empty where it is the same.
+    share of those that were not degraded either, empty where it is the same. ``debt`` None: what is owed was
+    not seen.
     """
 
     index: int
@@ -64,6 +77,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     quality_bin_s: float
     quality: tuple[float | None, ...]
     full_quality: tuple[float | None, ...] = ()
+    debt: Debt | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

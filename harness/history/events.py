@@ -142,6 +142,14 @@ class Looked(_Event, frozen=True, kw_only=True, tag="observer.looked"):
     listed: bool
 
 
+class Owed(_Event, frozen=True, kw_only=True, tag="observer.owed"):
+    """A look at the listings: units ``accepted`` so far, and how many of them had not ended: ``owed``."""
+
+    at_s: float
+    accepted: int
+    owed: int
+
+
 class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
     """What the driver did to the records of one episode, and where they ended, by id, after the audit.
 
@@ -234,6 +242,7 @@ Event = (
     | Acted
     | Blind
     | Looked
+    | Owed
     | Touched
     | Guarded
     | Stalled

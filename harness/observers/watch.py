@@ -2,7 +2,8 @@
 
 Comes in: ``System.observe`` and addresses. Goes out: ``drain`` and ``journal`` give what was seen since the
 last call. Where looks failed, one ``Blind`` event goes from the last that succeeded to the next. After the
-end ``Looked`` counts the looks at each place that can show an act.
+end ``Looked`` counts the looks at each place that can show an act. Where the system lists what it accepted
+and what has ended, ``Owed`` counts what has not.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Protocol, Self
 
-from harness.history.events import Acted, Blind, Looked
+from harness.history.events import Acted, Blind, Looked, Owed
 from harness.observers.fetch import Unseen, fetch
+from harness.observers.owed import Listed, OwedWatch, can_be_seen
 from harness.observers.reading import ActsReader, AliasReader, Item, JournalLine, JournalReader, Lost, Reader
 from harness.shell import monotonic_s
 
@@ -22,7 +24,7 @@ END_WITHIN_S = 3.0
 PAGES_MAX = 100  # a listing that never ends is read on at the next look
 NOT_HERE = "status 404"
 """Where all looks end so, the route is not there in this arm: no blindness, and no look that saw anything."""
-Seen = Acted | Blind | Looked
+Seen = Acted | Blind | Looked | Owed
 
 
 class Observed(Protocol):
@@ -47,11 +49,19 @@ class Observed(Protocol):
 class Observers:
     """All observers of one run; a context manager. ``urls`` are the services' own addresses by name.
 
-    A route of a service that does not run in this arm is not looked at. Leaving ends the looks: after it
-    ``drain`` and ``journal`` give the rest, what is still unseen as ``Blind``, and each place's ``Looked``.
+    ``listed``: where ids are listed, for what is owed. A route of a service that does not run in this arm is
+    not looked at. Leaving ends the looks: after it ``drain`` and ``journal`` give the rest, what is still
+    unseen as ``Blind``, and each place's ``Looked``.
     """
 
-    def __init__(self, observed: Observed, urls: Mapping[str, str], *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        observed: Observed,
+        urls: Mapping[str, str],
+        listed: Listed | None = None,
+        *,
+        every_s: float = EVERY_S,
+    ) -> None:
         readers: dict[str, Reader] = {}
         for place in observed.acts:
             readers[place] = ActsReader(place, place.partition(":")[0])
@@ -66,10 +76,15 @@ class Observers:
             for place, reader in readers.items()
             if (service := place.partition(":")[0]) in urls
         ]
+        self._owed = None
+        if listed is not None and can_be_seen(listed, urls):
+            self._owed = OwedWatch(listed, urls, lambda one: self._inbox.put([one]), every_s=every_s)
 
     def __enter__(self) -> Self:
         for watch in self._watches:
             watch.start()
+        if self._owed is not None:
+            self._owed.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,6 +92,8 @@ class Observers:
             watch.over.set()
         for watch in self._watches:
             watch.end()
+        if self._owed is not None:
+            self._owed.end(END_WITHIN_S)
         counts = {watch.place: (watch.looks, watch.failures) for watch in self._watches}
         for place, listed in self._declared.items():
             looks, failures = counts.get(place, (0, 0))

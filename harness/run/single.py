@@ -173,7 +173,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     mark = {RUN_VARIABLE: system.run_token}
     file = stay.state_dir / "driver.json"
     with (
-        Observers(system.system.observe, system.urls) as observers,
+        Observers(system.system.observe, system.urls, system.system.audit) as observers,
         Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
         ending_at_once(stay.guardian),
     ):

@@ -40,6 +40,7 @@ class Strip:
     run_id: str
     lost: str
     sham_lost: str
+    owed: str
     picture: Markup
     axis: Markup
     closer: bool
@@ -164,6 +165,7 @@ def _strip(
         run.run_id,
         _lost(episode),
         "" if scene.sham is None else seconds(scene.sham.served.lost_s),
+        _owed(episode),
         drawing.markup(),
         _axis(*part, scale) if axis else Markup(),
         closer,
@@ -175,6 +177,15 @@ def _lost(episode: Episode) -> str:
     served = episode.served
     censored = served.impact_s is not None and served.recovered_s is None
     return ("> " if censored else "") + seconds(served.lost_s)
+
+
+def _owed(episode: Episode) -> str:
+    """Write what was accepted and not delivered meanwhile, where it was ever more than before the fault."""
+    debt = episode.debt
+    if debt is None or debt.peak <= debt.band:
+        return ""
+    back = "not as few as before" if debt.back_s is None else f"as few as before after {seconds(debt.back_s)}"
+    return f"up to {debt.peak} accepted and not delivered, {back}"
 
 
 def _within(episode: Episode, part: tuple[float, float]) -> Episode:

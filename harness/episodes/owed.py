@@ -1,0 +1,40 @@
+"""When a system owed no more than before the fault: accepted units that have not ended yet.
+
+In: what observers counted, in order. Out: ``Debt``. The band is the most that was owed before the first
+fault, and at least what comes in between two looks, because the listings are not read at one instant.
+Source: debt in its pre-fault band is what recovery of work that nobody waits for asks (queues, outboxes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from harness.episodes.model import Debt
+from harness.history.events import Owed
+
+BEFORE_MIN = 4
+"""Looks before the first fault that a band needs."""
+
+
+def debt_of(looks: Sequence[Owed], *, before_s: float, inject_s: float, end_s: float) -> Debt | None:
+    """What was owed around one fault; None where too little was seen to say it.
+
+    ``before_s``: the first injection of the run; ``end_s``: when the episode was over.
+
+    >>> looks = [Owed(at_s=t / 2, accepted=5 * t, owed=90 if 6 <= t < 10 else 3) for t in range(16)]
+    >>> debt_of(looks, before_s=3.0, inject_s=3.0, end_s=8.0)
+    Debt(band=5, peak=90, back_s=2.0)
+    """
+    before = [look for look in looks if look.at_s < before_s]
+    during = [look for look in looks if inject_s <= look.at_s < end_s]
+    if len(before) < BEFORE_MIN or not during:
+        return None
+    between = max(later.accepted - look.accepted for look, later in pairwise(before))
+    band = max(between, *(look.owed for look in before))
+    peak = max(look.owed for look in during)
+    above = [number for number, look in enumerate(during) if look.owed > band]
+    if not above:
+        return Debt(band=band, peak=peak, back_s=0.0)
+    back = during[above[-1] + 1 :]
+    return Debt(band=band, peak=peak, back_s=round(back[0].at_s - inject_s, 6) if back else None)
