@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.healing_figures import WRONG_RENAME, Row, figures
+from benchmarks.shared import CLAIMS, share_out
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.worth import Costs, Worth, worth
 from harness.experiment.load import load_experiment
@@ -59,11 +60,13 @@ def run(full: bool) -> dict[str, object]:
     """Measure what is missing, then compute all figures; ``full`` false: one repetition, stored nowhere."""
     if not full:
         return figures([row for name, arm in _arms(0) for row in measure(name, 0, arm)], least=1)
-    done = {(row.experiment, row.repetition, row.arm) for row in _stored()}
-    for repetition in range(REPETITIONS):
-        for name, arm in _arms(repetition):
-            if (name, repetition, arm) not in done:
-                _keep(measure(name, repetition, arm))
+    items = [(name, repetition, arm) for repetition in range(REPETITIONS) for name, arm in _arms(repetition)]
+    share_out(
+        items,
+        claims=CLAIMS / ".bars-healing",
+        done=lambda: {(row.experiment, row.repetition, row.arm) for row in _stored()},
+        do=lambda item: _keep(measure(*item)),
+    )
     return figures(list(_stored()), least=REPETITIONS)
 
 

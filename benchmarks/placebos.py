@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.healing import variant
+from benchmarks.shared import CLAIMS, share_out
 from harness.estimates.shares import share, upper_bound
 from harness.experiment.model import Experiment, FaultStep
 from harness.faults.effects import Kill
@@ -69,13 +70,19 @@ def run(full: bool) -> dict[str, object]:
     """Measure what is missing, then compute the figures; ``full`` false: one repetition, stored nowhere."""
     if not full:
         return bars_and_figures(measure(SEED, LASTS_S), wanted_s=LASTS_S)
-    done = {trial.seed for trial in _stored()}
-    for repetition in range(REPETITIONS):
-        if SEED + repetition not in done:
-            trials = measure(SEED + repetition, LASTS_S, sham=repetition % SHAM_EVERY == 0)
-            with ROWS.open("ab") as file:
-                file.write(b"".join(msgspec.json.encode(trial) + b"\n" for trial in trials))
+    share_out(
+        [SEED + repetition for repetition in range(REPETITIONS)],
+        claims=CLAIMS / ".bars-placebos",
+        done=lambda: {trial.seed for trial in _stored()},
+        do=_measure_and_keep,
+    )
     return bars_and_figures(_stored(), wanted_s=WANTED_S)
+
+
+def _measure_and_keep(seed: int) -> None:
+    trials = measure(seed, LASTS_S, sham=(seed - SEED) % SHAM_EVERY == 0)
+    with ROWS.open("ab") as file:
+        file.write(b"".join(msgspec.json.encode(trial) + b"\n" for trial in trials))
 
 
 def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 import random
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+
+from benchmarks.shared import share_out
 
 NAME = "safety"
 SEED = 20_41
@@ -93,24 +96,45 @@ def _boundaries(kit: ModuleType, fault: str) -> int:
 def _batches(
     kit: ModuleType, name: str, count: int, do: Callable[[ModuleType, Path, random.Random], Attack]
 ) -> list[Attack]:
-    """Do ``count`` attacks, keeping each batch; one store a batch, so that what is left refuses the next."""
-    done: list[Attack] = []
-    for batch in range(-(-count // BATCH)):
-        size = min(BATCH, count - batch * BATCH)
-        version = _version()
-        path = KEPT / f"{version}-{name.replace(' ', '-')}-{batch}-{size}.json"
-        if version and path.is_file():
-            done += json.loads(path.read_text())
-            continue
-        dice = random.Random(f"{SEED} {name} {batch}")
-        with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
-            attacks = [do(kit, Path(store), dice) for _ in range(size)]
-        if version:
-            KEPT.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(attacks))
-        done += attacks
-        print(f"  {name}: {len(done)} of {count}", flush=True)
-    return done
+    """Do ``count`` attacks in batches, kept and shared out where the tree is a commit."""
+    sizes = [min(BATCH, count - done) for done in range(0, count, BATCH)]
+    version = _version()
+    if not version:
+        return [
+            attack for number, size in enumerate(sizes) for attack in _batch(kit, name, number, size, do=do)
+        ]
+
+    def kept(number: int) -> Path:
+        return KEPT / f"{version}-{name.replace(' ', '-')}-{number}-{sizes[number]}.json"
+
+    def do_and_keep(number: int) -> None:
+        attacks = _batch(kit, name, number, sizes[number], do=do)
+        new = kept(number).with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(attacks))
+        new.replace(kept(number))
+        print(f"  {name}: batch {number + 1} of {len(sizes)}", flush=True)
+
+    share_out(
+        range(len(sizes)),
+        claims=KEPT / f"claims-{version}-{name.replace(' ', '-')}-{count}",
+        done=lambda: {number for number in range(len(sizes)) if kept(number).is_file()},
+        do=do_and_keep,
+    )
+    return [attack for number in range(len(sizes)) for attack in json.loads(kept(number).read_text())]
+
+
+def _batch(
+    kit: ModuleType,
+    name: str,
+    number: int,
+    size: int,
+    *,
+    do: Callable[[ModuleType, Path, random.Random], Attack],
+) -> list[Attack]:
+    """One store a batch, so that what one attack left refuses the next."""
+    dice = random.Random(f"{SEED} {name} {number}")
+    with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
+        return [do(kit, Path(store), dice) for _ in range(size)]
 
 
 def _version() -> str:
