@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from harness.faults.effects import Effect, Kill, Pause
 from harness.history.events import Acted, Looked, Platform
 
-EFFECTFUL = frozenset({"started", "killed"})
 BY_OTHERS = " by "
-STOP_BY_OTHERS = "stop" + BY_OTHERS
 NO_HEALER = frozenset({"none", "bare"})
 
 
@@ -83,43 +81,52 @@ class _Books:
     asked: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)  # by a restart that a healer asked for: told already
 
-    def follow(self, line: Platform) -> None:
-        """Keep the books by one line."""
-        name = line.service
+    def take(self, line: Platform) -> Act | None:
+        """Keep the books by one line; gives the act that it tells of."""
         match line.act:
             case "asked":
-                what, _, who = line.detail.partition(BY_OTHERS)
-                # A start of what runs already owns nothing: else it would swallow the next restart.
-                if what == "restart" or (what == "start" and name not in self.running):
-                    self.asked[name] = who
-                else:
-                    self.asked.pop(name, None)
-                self.ended.discard(name)
+                return self._asked(line)
             case "started":
-                self.asked.pop(name, None)
-                self.ended.discard(name)
-                self.running.add(name)
-            case "exited" | "stopped":
-                self.running.discard(name)
-                if self.asked.get(name):
-                    self.ended.add(name)
+                return self._started(line)
+            case "exited":
+                return self._exited(line)
+            case "stopped":
+                self.running.discard(line.service)
+            case "killed" if line.service not in self.ended:
+                return Act(line.at_s, line.service, line.act, "platform")
             case _:
-                pass  # ready, backoff, liveness_failed, killed: neither starts nor ends a process by itself
+                pass  # ready, backoff, liveness_failed: they change no process
+        return None
+
+    def _asked(self, line: Platform) -> Act | None:
+        name, (what, _, who) = line.service, line.detail.partition(BY_OTHERS)
+        self.ended.discard(name)
+        # A start of what runs already owns nothing: else it would swallow the next restart.
+        if what == "restart" or (what == "start" and name not in self.running):
+            self.asked[name] = who
+        else:
+            self.asked.pop(name, None)
+        # A stop of a service in back-off is an act too: it would have come back.
+        return Act(line.at_s, name, "stopped", "healer") if what == "stop" and who else None
+
+    def _started(self, line: Platform) -> Act | None:
+        asked_by, told = self.asked.pop(line.service, None), line.service in self.ended
+        self.ended.discard(line.service)
+        self.running.add(line.service)
+        if asked_by == "" or told:
+            return None
+        return Act(line.at_s, line.service, line.act, "healer" if asked_by else "platform")
+
+    def _exited(self, line: Platform) -> Act | None:
+        """The restart that a healer asked for has ended a process: an act, whether or not one starts."""
+        self.running.discard(line.service)
+        if not self.asked.get(line.service) or line.service in self.ended:
+            return None
+        self.ended.add(line.service)
+        return Act(line.at_s, line.service, "restarted", "healer")
 
 
 def _of_ledger(ledger: Sequence[Platform], since_s: float) -> list[Act]:
     books = _Books()
-    acts: list[Act] = []
-    for line in ledger:
-        asked_by = books.asked.get(line.service) if line.act in ("started", "exited") else None
-        told = line.service in books.ended
-        if line.act in EFFECTFUL and line.at_s >= since_s and asked_by != "" and not told:
-            acts.append(Act(line.at_s, line.service, line.act, "healer" if asked_by else "platform"))
-        if line.act == "exited" and line.at_s >= since_s and asked_by and not told:
-            # The restart has ended a process: an act, whether or not another one starts.
-            acts.append(Act(line.at_s, line.service, "restarted", "healer"))
-        if line.act == "asked" and line.at_s >= since_s and line.detail.startswith(STOP_BY_OTHERS):
-            # Of a service in back-off too: it would have come back.
-            acts.append(Act(line.at_s, line.service, "stopped", "healer"))
-        books.follow(line)
-    return acts
+    told = [books.take(line) for line in ledger]
+    return [act for act in told if act is not None and act.at_s >= since_s]

@@ -241,6 +241,19 @@ def test_a_restart_by_a_healer_is_one_act_whether_or_not_its_start_comes() -> No
         assert [(a.at_s, a.by) for a in acts] == [(2.1, "healer")]
 
 
+def test_a_restart_by_a_healer_of_a_service_in_back_off_is_an_act_when_it_starts() -> None:
+    """No process ends then: the ledger says that the service was stopped, and started."""
+    ledger = [
+        act("started", 1.0),
+        act("exited", 1.5),
+        act("backoff", 1.5),
+        act("asked", 2.0, detail="restart by healer"),
+        act("stopped", 2.1),
+        act("started", 2.2),
+    ]
+    assert [(a.at_s, a.by) for a in effectful_acts(ledger, [], 1.8)] == [(2.2, "healer")]
+
+
 def test_a_stop_that_a_healer_asked_for_is_an_act_and_one_of_the_harness_is_none() -> None:
     ledger = [
         act("started", 1.0),
