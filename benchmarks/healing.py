@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.healing_figures import WRONG_RENAME, Row, figures
-from benchmarks.shared import CLAIMS, share_out
+from benchmarks.shared import CLAIMS, keep, share_out, stored
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.worth import Costs, Worth, worth
 from harness.experiment.load import load_experiment
@@ -64,10 +64,10 @@ def run(full: bool) -> dict[str, object]:
     share_out(
         items,
         claims=CLAIMS / ".bars-healing",
-        done=lambda: {(row.experiment, row.repetition, row.arm) for row in _stored()},
-        do=lambda item: _keep(measure(*item)),
+        done=lambda: {(row.experiment, row.repetition, row.arm) for row in stored(ROWS, Row)},
+        do=lambda item: keep(ROWS, measure(*item)),
     )
-    return figures(list(_stored()), least=REPETITIONS)
+    return figures(stored(ROWS, Row), least=REPETITIONS)
 
 
 def _arms(repetition: int) -> Iterator[tuple[str, str]]:
@@ -164,18 +164,6 @@ def _while_hurt(history: History, episode: Episode) -> Rows:
     due = history.rows["due"]
     kept: Rows = history.rows[(due >= from_s) & (due < from_s + (episode.cleared_s or 0.0))]
     return kept
-
-
-def _stored() -> Iterator[Row]:
-    if ROWS.exists():
-        for line in ROWS.read_bytes().splitlines():
-            yield msgspec.json.decode(line, type=Row)
-
-
-def _keep(rows: list[Row]) -> None:
-    """Append a repetition in one write, so that a cut session leaves it whole or not at all."""
-    with ROWS.open("ab") as file:
-        file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
 
 
 def _commit() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.healing import variant
-from benchmarks.shared import CLAIMS, share_out
+from benchmarks.shared import CLAIMS, keep, share_out, stored
 from harness.estimates.shares import share, upper_bound
 from harness.experiment.model import Experiment, FaultStep
 from harness.faults.effects import Kill
@@ -73,16 +73,10 @@ def run(full: bool) -> dict[str, object]:
     share_out(
         [SEED + repetition for repetition in range(REPETITIONS)],
         claims=CLAIMS / ".bars-placebos",
-        done=lambda: {trial.seed for trial in _stored()},
-        do=_measure_and_keep,
+        done=lambda: {trial.seed for trial in stored(ROWS, Trial)},
+        do=lambda seed: keep(ROWS, measure(seed, LASTS_S, sham=(seed - SEED) % SHAM_EVERY == 0)),
     )
-    return bars_and_figures(_stored(), wanted_s=WANTED_S)
-
-
-def _measure_and_keep(seed: int) -> None:
-    trials = measure(seed, LASTS_S, sham=(seed - SEED) % SHAM_EVERY == 0)
-    with ROWS.open("ab") as file:
-        file.write(b"".join(msgspec.json.encode(trial) + b"\n" for trial in trials))
+    return bars_and_figures(stored(ROWS, Trial), wanted_s=WANTED_S)
 
 
 def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:
@@ -108,11 +102,6 @@ def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:
         for run in document.runs
         for episode in run.episodes
     ]
-
-
-def _stored() -> list[Trial]:
-    lines = ROWS.read_bytes().splitlines() if ROWS.exists() else []
-    return [msgspec.json.decode(line, type=Trial) for line in lines]
 
 
 def bars_and_figures(trials: Sequence[Trial], *, wanted_s: float) -> dict[str, object]:

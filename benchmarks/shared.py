@@ -1,4 +1,4 @@
-"""Shares the items of a part between processes: a second ``make bars PART=NAME`` takes what nobody measures.
+"""Rows of a part, and how processes share its items: a second ``make bars PART=NAME`` takes what is free.
 
 A claim is a file lock, which the kernel releases when its holder dies; what is done is read from the stored
 rows, so a cut session leaves nothing that has to be cleaned up.
@@ -13,10 +13,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 CLAIMS = Path(__file__).resolve().parents[1] / "reports"
 PAUSE_S = 10.0
 
 Item = TypeVar("Item")
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+def stored(path: Path, kind: type[Row]) -> list[Row]:
+    """Read all rows of ``path``; none where it is not there yet."""
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [msgspec.json.decode(line, type=kind) for line in lines]
+
+
+def keep(path: Path, rows: Sequence[msgspec.Struct]) -> None:
+    """Append rows in one write, so that a cut session leaves an item whole or not at all."""
+    with path.open("ab") as file:
+        file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
 
 
 def share_out(
@@ -32,9 +47,13 @@ def share_out(
     ``claims``: a folder for the locks. Where the rest is in other hands it is waited for, a look every
     ``pause_s`` seconds; an item whose holder died without storing it is done here.
     """
-    while missing := [item for item in items if item not in done()]:
+    while missing := _missing(items, done()):
         if not sum([_take(item, claims=claims, done=done, do=do) for item in missing]):
             time.sleep(pause_s)
+
+
+def _missing(items: Sequence[Item], done: Collection[Item]) -> list[Item]:
+    return [item for item in items if item not in done]
 
 
 def _take(

@@ -16,6 +16,8 @@ from pathlib import Path
 from harness.guard.records import Owner, ourselves
 from harness.guard.shell import wall_text
 
+_LOCK = ".lock-"
+
 
 class Held(Exception):
     """Another process holds the lock; the text says which."""
@@ -27,7 +29,7 @@ def locked(store: Path, target: str) -> Iterator[str]:
 
     Raises Held where another process has it, OSError where the file cannot be made.
     """
-    path = store / f".lock-{target}"
+    path = store / f"{_LOCK}{target}"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -46,17 +48,25 @@ def locked(store: Path, target: str) -> Iterator[str]:
 
 def holders(store: Path) -> tuple[str, ...]:
     """Say who holds a lock in ``store`` now, a text each; nothing is made or written."""
-    found = []
-    for path in sorted(store.glob(".lock-*")):
-        with contextlib.suppress(FileNotFoundError):
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                found.append(f"{path.name.removeprefix('.lock-')}: {_holder(handle)[0]}")
-            finally:
-                os.close(handle)
-    return tuple(found)
+    targets = [path.name.removeprefix(_LOCK) for path in sorted(store.glob(f"{_LOCK}*"))]
+    return tuple(f"{target}: {who}" for target in targets if (who := holder(store, target)))
+
+
+def holder(store: Path, target: str) -> str:
+    """Say who holds the lock of ``target`` now, "" where nobody does; OSError where no look is possible."""
+    try:
+        handle = os.open(
+            store / f"{_LOCK}{target}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(handle)[0]
+    finally:
+        os.close(handle)
+    return ""
 
 
 def _write(handle: int, members: dict[str, object]) -> None:

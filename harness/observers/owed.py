@@ -8,45 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-import msgspec
-
+from harness.experiment.model import Audit
 from harness.history.events import Owed
-from harness.observers.fetch import Unseen, fetch
+from harness.observers.fetch import Unseen
+from harness.observers.listing import pages
 from harness.shell import monotonic_s
 
-PAGE = 5000
 LOOK_WITHIN_S = 1.0
-
-
-class Listed(Protocol):
-    """Routes that list ids as ``service:/route`` (``harness.experiment.model.Audit``); "" for none."""
-
-    @property
-    def accepted(self) -> str:
-        """Ids that were accepted."""
-        ...
-
-    @property
-    def sink(self) -> str:
-        """Ids that were delivered."""
-        ...
-
-    @property
-    def dead_letters(self) -> str:
-        """Ids that were put aside."""
-        ...
-
-
-class _Id(msgspec.Struct, frozen=True):
-    id: str
-
-
-class _Page(msgspec.Struct, frozen=True):
-    ids: tuple[_Id, ...]
-    last: int
-    end: bool
 
 
 class Account:
@@ -82,18 +51,18 @@ class OwedWatch:
     """Reads the listings every ``every_s`` seconds, in one thread, until it is over, and once more."""
 
     def __init__(
-        self, listed: Listed, urls: Mapping[str, str], put: Callable[[Owed], None], *, every_s: float
+        self, audit: Audit, urls: Mapping[str, str], put: Callable[[Owed], None], *, every_s: float
     ) -> None:
-        # What has ended is read last, so that a unit is never owed only because it was looked for too early.
-        places = {
-            "accepted": listed.accepted,
-            "dead_letters": listed.dead_letters,
-            "sink": listed.sink,
-        }
-        self._places = {name: where.partition(":") for name, where in places.items() if where}
-        self._cursors = dict.fromkeys(self._places, 0)
-        self._urls, self._put, self._every_s = urls, put, every_s
         self._account = Account()
+        # What has ended is read last, so that a unit is never owed only because it was looked for too early.
+        places = (
+            (audit.accepted, self._account.accept),
+            (audit.dead_letters, self._account.end),
+            (audit.sink, self._account.end),
+        )
+        self._places = [(where, take) for where, take in places if where]
+        self._cursors = {where: 0 for where, _ in self._places}
+        self._urls, self._put, self._every_s = urls, put, every_s
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="owed", daemon=True)
 
@@ -111,40 +80,22 @@ class OwedWatch:
         while not last:
             last = self._over.is_set()
             try:
-                for name in self._places:
-                    self._read(name)
+                self._look()
             except Unseen:
                 pass  # no event: nothing was seen
             else:
-                self._put(Owed(at_s=monotonic_s(), accepted=self._account.accepted, owed=self._account.owed))
+                seen = Owed(at_s=monotonic_s(), accepted=self._account.accepted, owed=self._account.owed)
+                self._put(seen)
             self._over.wait(self._every_s)
 
-    def _read(self, name: str) -> None:
-        service, _, route = self._places[name]
-        end = False
-        while not end:
-            after = self._cursors[name]
-            reply = fetch(self._urls[service], f"{route}?after={after}&limit={PAGE}", LOOK_WITHIN_S)
-            page = _decoded(reply.status, reply.body)
-            ids = [one.id for one in page.ids]
-            if name == "accepted":
-                self._account.accept(ids)
-            else:
-                self._account.end(ids)
-            end = page.end or page.last <= after
-            self._cursors[name] = max(after, page.last)
+    def _look(self) -> None:
+        for where, take in self._places:
+            for page in pages(where, self._urls, after=self._cursors[where], within_s=LOOK_WITHIN_S):
+                take([one.id for one in page.ids])
+                self._cursors[where] = page.last
 
 
-def _decoded(status: int, body: bytes) -> _Page:
-    if status != 200:
-        raise Unseen(f"status {status}")
-    try:
-        return msgspec.json.decode(body, type=_Page)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unseen(f"no listing: {error}") from error
-
-
-def can_be_seen(listed: Listed, urls: Mapping[str, str]) -> bool:
+def can_be_seen(audit: Audit, urls: Mapping[str, str]) -> bool:
     """Whether what is owed can be seen: acceptance and sink are listed by services that run here."""
-    named = [where for where in (listed.accepted, listed.sink, listed.dead_letters) if where]
-    return bool(listed.accepted and listed.sink) and all(one.partition(":")[0] in urls for one in named)
+    named = [where for where in (audit.accepted, audit.sink, audit.dead_letters) if where]
+    return bool(audit.accepted and audit.sink) and all(one.partition(":")[0] in urls for one in named)

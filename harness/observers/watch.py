@@ -12,9 +12,10 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Protocol, Self
 
+from harness.experiment.model import Audit
 from harness.history.events import Acted, Blind, Looked, Owed
 from harness.observers.fetch import Unseen, fetch
-from harness.observers.owed import Listed, OwedWatch, can_be_seen
+from harness.observers.owed import OwedWatch, can_be_seen
 from harness.observers.reading import ActsReader, AliasReader, Item, JournalLine, JournalReader, Lost, Reader
 from harness.shell import monotonic_s
 
@@ -49,7 +50,7 @@ class Observed(Protocol):
 class Observers:
     """All observers of one run; a context manager. ``urls`` are the services' own addresses by name.
 
-    ``listed``: where ids are listed, for what is owed. A route of a service that does not run in this arm is
+    ``audit``: where ids are listed, for what is owed. A route of a service that does not run in this arm is
     not looked at. Leaving ends the looks: after it ``drain`` and ``journal`` give the rest, what is still
     unseen as ``Blind``, and each place's ``Looked``.
     """
@@ -58,7 +59,7 @@ class Observers:
         self,
         observed: Observed,
         urls: Mapping[str, str],
-        listed: Listed | None = None,
+        audit: Audit | None = None,
         *,
         every_s: float = EVERY_S,
     ) -> None:
@@ -77,8 +78,8 @@ class Observers:
             if (service := place.partition(":")[0]) in urls
         ]
         self._owed = None
-        if listed is not None and can_be_seen(listed, urls):
-            self._owed = OwedWatch(listed, urls, lambda one: self._inbox.put([one]), every_s=every_s)
+        if audit is not None and can_be_seen(audit, urls):
+            self._owed = OwedWatch(audit, urls, lambda one: self._inbox.put([one]), every_s=every_s)
 
     def __enter__(self) -> Self:
         for watch in self._watches:

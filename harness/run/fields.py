@@ -24,7 +24,7 @@ from harness.experiment.yaml import parse
 from harness.faults.effects import Effect
 from harness.plan.model import Plan
 from harness.run.records import record_spans
-from harness.run.template import scenario_spec
+from harness.run.template import output_tail, scenario_spec
 from harness.run.witness import READY_LIMIT_S
 from harness.targets.local.kernel import ending_with_us
 
@@ -90,8 +90,8 @@ def _ask(spec: Mapping[str, object], python_path: str) -> tuple[Untouchable, ...
     try:
         return msgspec.json.decode(done.stdout, type=_Refused).refused
     except msgspec.DecodeError as error:
-        tail = done.stderr.decode(errors="replace").strip().splitlines()[-8:]
-        raise Refused("the driver would not get ready; its last lines:\n  " + "\n  ".join(tail)) from error
+        tail = "\n  ".join(output_tail(done.stderr))
+        raise Refused(f"the driver would not get ready; its last lines:\n  {tail}") from error
 
 
 def _problems(

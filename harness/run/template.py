@@ -128,6 +128,11 @@ def _guarded(cache: Path, key: str) -> Iterator[str]:
         raise Refused(f"`prepare` of the system: {error}") from error
 
 
+def output_tail(output: bytes) -> list[str]:
+    """The last lines of what a child said, for an error's text."""
+    return output.decode(errors="replace").strip().splitlines()[-8:]
+
+
 def _settle(made: Path, folder: Path) -> None:
     try:
         made.rename(folder)
@@ -172,7 +177,7 @@ def _prepare(prepare: Prepare, spec: Path, out: Path, extra: dict[str, str]) -> 
         raise Refused(f"`prepare` of the system was not done after {PREPARE_LIMIT_S:g} s") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in a word
         raise Refused(f"`prepare` of the system cannot be started: {error}") from error
-    tail = done.stdout.decode(errors="replace").strip().splitlines()[-8:]
+    tail = output_tail(done.stdout)
     if done.returncode == WRONG_SCENARIO:
         raise WrongScenario("\n".join(tail) or "the command does not say why")
     if done.returncode or not out.is_dir():

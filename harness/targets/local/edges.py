@@ -115,6 +115,12 @@ class EdgeHarm:
         known = into or out
         return not known or any(self._had_traffic(states[name]) for name in known)
 
+    def _looked(self, edge: str) -> EdgeState:
+        """Read an edge's state after a request of ours, which is no traffic of its own."""
+        state = self._state(edge)
+        self._ours[edge] = state.counters.bytes_upstream
+        return state
+
     def _had_traffic(self, state: EdgeState) -> bool:
         return state.counters.bytes_upstream > self._ours.get(state.name, 0)
 
@@ -138,9 +144,9 @@ class EdgeHarm:
         return (f"edge {edge} lists no toxic", passed)
 
     def _why_not_clean(self, edge: str, quick_s: float) -> str:
-        toxics = [toxic.name for toxic in self._state(edge).toxics]
         seen = pass_through(self._system.entries[edge], self._health(edge), within_s=1.0)
-        self._ours[edge] = self._state(edge).counters.bytes_upstream
+        state = self._looked(edge)
+        toxics = [toxic.name for toxic in state.toxics]
         if toxics:
             return f"the proxy lists {', '.join(toxics)}"
         if seen.end != "answered" or seen.status != 200:
@@ -156,7 +162,7 @@ class EdgeHarm:
             looks, given_up = looks + 1, given_up + (seen.end in ("silent", "partial"))
             visible = is_visible(effect, direct)
             words = words or (shows(effect, seen, direct) if visible else "")
-            after = self._state(effect.edge)
+            after = self._looked(effect.edge)
             if handle not in after.counters.toxics:
                 raise WithoutEffect(f"edge {effect.edge}: the toxic is gone, and not by us")
             if (words or not visible) and _is_touched(effect, handle, after):
@@ -183,7 +189,6 @@ class EdgeHarm:
             padding_bytes=padding,
             body_bytes=body,
         )
-        self._ours[effect.edge] = self._state(effect.edge).counters.bytes_upstream
         return direct, seen
 
     def _health(self, edge: str) -> str:

@@ -151,15 +151,17 @@ def test_an_edge_without_traffic_is_harmed_and_the_proof_says_that_the_request_w
     assert target.is_clean(applied)
 
 
+def closed_or_still(*, edge, service):
+    """Faults at which no byte can be counted: it is asked whether there was traffic before."""
+    return Refuse(edge=edge), Blackhole(edge=edge), Kill(service=service), Pause(service=service)
+
+
 @pytest.mark.parametrize(
     "effect",
     [
         Delay(edge=IDLE, latency_ms=100),
         Cut(edge=IDLE),
-        Refuse(edge=IDLE),
-        Blackhole(edge=IDLE),
-        Kill(service="two"),
-        Pause(service="two"),
+        *closed_or_still(edge=IDLE, service="two"),
     ],
     ids=repr,
 )
@@ -176,10 +178,7 @@ def test_a_fault_where_nothing_passes_was_not_exercised_by_our_own_look(target, 
     [
         Delay(edge=BUSY, latency_ms=30),
         Reset(edge=BUSY),
-        Refuse(edge=BUSY),
-        Blackhole(edge=BUSY),
-        Kill(service="one"),
-        Pause(service="one"),
+        *closed_or_still(edge=BUSY, service="one"),
     ],
     ids=repr,
 )

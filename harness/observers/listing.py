@@ -1,0 +1,55 @@
+"""The system's own listings of ids, by cursor over HTTP: while a run goes on, and for the audit at its end.
+
+Comes in: where a listing is, and after which number. Goes out: its pages; ``Unseen`` where one is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from harness.observers.fetch import Reply, Unseen, fetch
+
+PAGE = 5000
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One id of a listing; decision and score only in the sink's."""
+
+    seq: int
+    id: str
+    decision: str = ""
+    score: float | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page: ids after the cursor, the last sequence number, whether that was the end."""
+
+    ids: tuple[Listed, ...]
+    last: int
+    end: bool
+
+
+def pages(where: str, urls: Mapping[str, str], *, after: int, within_s: float) -> Iterator[Page]:
+    """Read a listing, ``where`` as ``service:/route``, from behind number ``after`` to its end.
+
+    Raises Unseen where a page does not come within ``within_s``, is none, or does not move on.
+    """
+    service, _, route = where.partition(":")
+    end = False
+    while not end:
+        page = _decoded(fetch(urls[service], f"{route}?after={after}&limit={PAGE}", within_s))
+        if not page.end and page.last <= after:
+            raise Unseen(f"{where} does not move on from {after}")
+        yield page
+        after, end = page.last, page.end
+
+
+def _decoded(reply: Reply) -> Page:
+    if reply.status != 200:
+        raise Unseen(f"status {reply.status}")
+    try:
+        return msgspec.json.decode(reply.body, type=Page)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unseen(f"no listing: {error}") from error
