@@ -1,9 +1,10 @@
 """Edges, schemas, a kill and a hang: is service back in time in arm reference, and not in arm none?
 
 Thirty repetitions of the experiments of ``EXPERIMENTS`` in arm reference, every third of them in arm none
-as well, every fifth with its sham run, which tells what degraded answers were worth. Each episode is one
-row of ``results/healing.rows.jsonl`` with the commit it was measured at, so that a cut session goes on
-where it stopped; the figures are made from all rows by ``healing_figures``, which says what is wanted.
+as well, every fifth with its sham run, which tells what degraded answers were worth; of schema, where that
+needs most units, every second. Each episode is one row of ``results/healing.rows.jsonl`` with the commit it
+was measured at, so that a cut session goes on where it stopped; the figures are made from all rows by
+``healing_figures``, which says what is wanted.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ EXPERIMENTS = ("edges", "schema", "kill-hang", "off-path", "witness-edge", "wron
 NAME = "healing"
 SEED = 40_01
 REPETITIONS, NONE_EVERY, SHAM_EVERY = 30, 3, 5
+# A dropped amount leaves a true worth near the bar: six pairs would miss it by chance too often.
+SHAM_EVERY_OF = {"schema": 2}
 PRIOR = "fallback-prior"
 COSTS = Costs(missed=20.0, declined_good=1.0)
 
@@ -79,7 +82,8 @@ def _arms(repetition: int) -> Iterator[tuple[str, str]]:
 
 def measure(name: str, repetition: int, arm: str) -> list[Row]:
     """Run one repetition and give one row an episode, and one for the sham run."""
-    experiment = variant(name, arm, sham=arm == "reference" and repetition % SHAM_EVERY == 0)
+    paired = arm == "reference" and repetition % SHAM_EVERY_OF.get(name, SHAM_EVERY) == 0
+    experiment = variant(name, arm, sham=paired)
     seed = SEED + repetition
     print(f"  {name}, repetition {repetition}, arm {arm}", flush=True)
     with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
