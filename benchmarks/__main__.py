@@ -14,12 +14,13 @@ import importlib
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.shared import Commit, read_commit
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -47,14 +48,6 @@ class Part:
     run: Callable[[bool], Mapping[str, object]]
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """Which code is measured; ``dirty`` = the tree differs from it (results apart)."""
-
-    id: str
-    dirty: bool
-
-
 def load_part(name: str, module_name: str) -> Part:
     """Import a part and check that it is one.
 
@@ -67,21 +60,6 @@ def load_part(name: str, module_name: str) -> Part:
     if name != module.NAME:
         raise ValueError(f"{module_name} calls itself {module.NAME!r}, the table of parts {name!r}")
     return Part(name, float(module.FORECAST_S), int(module.SEED), module.run)
-
-
-def read_commit(root: Path) -> Commit:
-    """Ask git; without git the code is unknown and counts as dirty, so nothing is skipped."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], cwd=root, check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--", ".", ":(exclude)benchmarks/results")
-        return Commit(git("rev-parse", "HEAD"), bool(changed))
-    except (OSError, subprocess.CalledProcessError):
-        return Commit("unknown", True)
 
 
 def machine_fingerprint() -> dict[str, object]:

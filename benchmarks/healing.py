@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.healing_figures import WRONG_RENAME, Row, figures
-from benchmarks.shared import CLAIMS, keep, share_out, stored
+from benchmarks.shared import CLAIMS, commit_text, keep, share_out, stored
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.worth import Costs, Worth, worth
 from harness.experiment.load import load_experiment
@@ -109,7 +109,7 @@ def _row(run: RunFacts, *, experiment: str, repetition: int) -> Row:
         repetition=repetition,
         arm=run.arm,
         seed=run.seed,
-        commit=_commit(),
+        commit=commit_text(),
         history_sha256=run.history_sha256,
         sham=run.sham,
         void=run.void or run.unsafe,
@@ -168,14 +168,6 @@ def _while_hurt(history: History, episode: Episode) -> Rows:
     due = history.rows["due"]
     kept: Rows = history.rows[(due >= from_s) & (due < from_s + (episode.cleared_s or 0.0))]
     return kept
-
-
-def _commit() -> str:
-    """Which code was measured; a changed tree is no commit."""
-    from benchmarks.__main__ import read_commit
-
-    commit = read_commit(ROOT)
-    return f"{commit.id[:7]}{'+changes' if commit.dirty else ''}"
 
 
 def _say(line: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.healing import variant
-from benchmarks.shared import CLAIMS, keep, share_out, stored
+from benchmarks.shared import CLAIMS, commit_text, keep, share_out, stored
 from harness.estimates.shares import share, upper_bound
 from harness.experiment.model import Experiment, FaultStep
 from harness.faults.effects import Kill
@@ -42,6 +42,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     kind: str
     seed: int
+    commit: str
     seconds: float
     void: str
     acted: bool
@@ -90,6 +91,7 @@ def measure(seed: int, lasts_s: float, *, sham: bool = True) -> list[Trial]:
         Trial(
             kind=SHAM if run.sham else episode.kind,
             seed=seed,
+            commit=commit_text(),
             seconds=lasts_s,
             void=run.void or run.unsafe or episode.void or ("" if sees_acts(run) else BLIND),
             acted=episode.acted_s is not None,
@@ -110,6 +112,7 @@ def bars_and_figures(trials: Sequence[Trial], *, wanted_s: float) -> dict[str, o
     sound = bool(trials) and not any(map(_why_void, trials))
     told = {kind: _kind([trial for trial in trials if trial.kind == kind]) for kind in kinds}
     return {
+        "commits": sorted({trial.commit for trial in trials}),
         "kinds": told,
         "bars": {
             **{f"{kind}: {wanted_s / 60:g} minutes": told[kind]["seconds"] >= wanted_s for kind in kinds},

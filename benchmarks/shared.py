@@ -1,4 +1,5 @@
-"""Rows of a part, and how processes share its items: a second ``make bars PART=NAME`` takes what is free.
+"""Rows of a part with the commit they are of, and how processes share its items: a second
+``make bars PART=NAME`` takes what is free.
 
 A claim is a file lock, which the kernel releases when its holder dies; what is done is read from the stored
 rows, so a cut session leaves nothing that has to be cleaned up.
@@ -7,9 +8,11 @@ rows, so a cut session leaves nothing that has to be cleaned up.
 from __future__ import annotations
 
 import fcntl
+import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +23,35 @@ PAUSE_S = 10.0
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Which code is measured; ``dirty`` = the tree differs from it (results apart)."""
+
+    id: str
+    dirty: bool
+
+
+def read_commit(root: Path) -> Commit:
+    """Ask git; without git the code is unknown and counts as dirty, so nothing is skipped."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=root, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", ".", ":(exclude)benchmarks/results")
+        return Commit(git("rev-parse", "HEAD"), bool(changed))
+    except (OSError, subprocess.CalledProcessError):
+        return Commit("unknown", True)
+
+
+def commit_text() -> str:
+    """Which code a row is measured with; a changed tree is no commit."""
+    commit = read_commit(Path(__file__).resolve().parents[1])
+    return f"{commit.id[:7]}{'+changes' if commit.dirty else ''}"
 
 
 def stored(path: Path, kind: type[Row]) -> list[Row]:

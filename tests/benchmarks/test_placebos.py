@@ -10,6 +10,7 @@ from benchmarks.placebos import KINDS, Trial, bars_and_figures
 QUIET = Trial(
     kind="sham",
     seed=1,
+    commit="abc",
     seconds=60.0,
     void="",
     acted=False,

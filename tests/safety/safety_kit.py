@@ -71,7 +71,14 @@ class Left:
     @property
     def nothing(self) -> bool:
         """Whether in the end nothing was left."""
-        return self.processes_s is not None and self.records_s is not None
+        return self.clean_s is not None
+
+    @property
+    def clean_s(self) -> float | None:
+        """Seconds until nothing was left; None where something was."""
+        if self.processes_s is None or self.records_s is None:
+            return None
+        return max(self.processes_s, self.records_s)
 
 
 def experiment(folder: Path, name: str) -> Path:
@@ -247,10 +254,14 @@ def stopped(store: Path, fault: str) -> Left:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """What came of signals: exit code, seconds from the first to the end, what it said, what was left."""
+    """What came of signals: exit code, seconds from the first to the end, what it said, what was left.
+
+    ``undone_s``: seconds until no undo record was open, which is before the runner's own end; None = never.
+    """
 
     code: int
     took_s: float
+    undone_s: float | None
     said: str
     left: Left
 
@@ -264,15 +275,21 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
             runner.await_seen(lambda: bool(runner.records()))
             said = _drain(master, dice.uniform(0.0, RUN_S_MAX))
             since_s = time.monotonic()
-            for number in range(signals):
-                os.write(master, b"\x03")
-                said += _drain(master, dice.uniform(0.0, 0.3) if number + 1 < signals else 0.0)
+            next_s, undone_s = since_s, None
             while runner.process.poll() is None and time.monotonic() < since_s + GIVE_UP_S:
-                said += _drain(master, 0.02)
+                if signals and time.monotonic() >= next_s:
+                    os.write(master, b"\x03")
+                    signals, next_s = signals - 1, next_s + dice.uniform(0.0, 0.3)
+                said += _drain(master, 0.005)
+                if runner.records():
+                    undone_s = None
+                elif undone_s is None:
+                    undone_s = time.monotonic() - since_s
             took_s = time.monotonic() - since_s
             left = runner.left(since_s)
             code = runner.process.poll()
-        return Interrupted(-1000 if code is None else code, took_s, said.decode(errors="replace"), left)
+        words = said.decode(errors="replace")
+        return Interrupted(-1000 if code is None else code, took_s, undone_s or left.records_s, words, left)
     finally:
         os.close(master)
 
