@@ -101,6 +101,8 @@ def run_part(part: Part, commit: Commit, machine: Mapping[str, object], results:
         "machine": machine,
         "started_utc": started_utc,
         "ended_utc": _now_utc(),
+        # Rows may be of earlier commits; the figures are then computed here, and measured there.
+        "measured_at": figures.get("commits", [commit.id]),
         "figures": figures,
     }
     store(results / f"{part.name}.json", result)

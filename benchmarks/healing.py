@@ -1,10 +1,10 @@
 """Edges, schemas, a kill and a hang: is service back in time in arm reference, and not in arm none?
 
-Thirty repetitions of the experiments of ``EXPERIMENTS`` in arm reference, every third of them in arm none
-as well, every fifth with its sham run, which tells what degraded answers were worth; of schema, where that
-needs most units, every second. Each episode is one row of ``results/healing.rows.jsonl`` with the commit it
-was measured at, so that a cut session goes on where it stopped; the figures are made from all rows by
-``healing_figures``, which says what is wanted.
+Thirty repetitions of the experiments of ``EXPERIMENTS`` in arm reference, every third of them in arm none as
+well, every fifth with its sham run, which tells what degraded answers were worth; of a dropped field, where
+that needs most units, every second. Each episode is one row of ``results/healing.rows.jsonl`` with the
+commit it was measured at, so that a cut session goes on where it stopped; the figures are made from all rows
+by ``healing_figures``, which says what is wanted.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ import msgspec
 import numpy as np
 
 from benchmarks.healing_figures import WRONG_RENAME, Row, figures
-from benchmarks.shared import CLAIMS, commit_text, keep, share_out, stored
+from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
 from harness.episodes.model import Episode, RunFacts
-from harness.estimates.worth import Costs, Worth, worth
+from harness.estimates.worth import Costs, worth
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
+from harness.faults.effects import subject
 from harness.history.events import FirstDue, Touched, Versions
 from harness.history.model import History
 from harness.history.observations import DEGRADED, Rows
 from harness.history.store import read_campaign
+from harness.plan.model import PlannedEpisode
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
@@ -34,13 +36,13 @@ from harness.verdict.judge import sees_acts
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "experiments" / "standard"
 ROWS = ROOT / "benchmarks" / "results" / "healing.rows.jsonl"
-EXPERIMENTS = ("edges", "schema", "kill-hang", "off-path", "witness-edge", "wrong-rename")
+EXPERIMENTS = ("edges", "schema", "dropped", "kill-hang", "off-path", "witness-edge", "wrong-rename")
 
 NAME = "healing"
 SEED = 40_01
 REPETITIONS, NONE_EVERY, SHAM_EVERY = 30, 3, 5
-# A dropped amount leaves a true worth near the bar: six pairs would miss it by chance too often.
-SHAM_EVERY_OF = {"schema": 2}
+# A dropped amount leaves a worth near the bar: with six pairs its interval would be 0.1 wide on either side.
+SHAM_EVERY_OF = {"dropped": 2}
 PRIOR = "fallback-prior"
 COSTS = Costs(missed=20.0, declined_good=1.0)
 
@@ -63,6 +65,7 @@ def run(full: bool) -> dict[str, object]:
     """Measure what is missing, then compute all figures; ``full`` false: one repetition, stored nowhere."""
     if not full:
         return figures([row for name, arm in _arms(0) for row in measure(name, 0, arm)], least=1)
+    refuse_a_changed_tree()
     items = [(name, repetition, arm) for repetition in range(REPETITIONS) for name, arm in _arms(repetition)]
     share_out(
         items,
@@ -70,7 +73,16 @@ def run(full: bool) -> dict[str, object]:
         done=lambda: {(row.experiment, row.repetition, row.arm) for row in stored(ROWS, Row)},
         do=lambda item: keep(ROWS, measure(*item)),
     )
-    return figures(stored(ROWS, Row), least=REPETITIONS)
+    return figures(stored(ROWS, Row), least=REPETITIONS, expected=classes())
+
+
+def classes() -> frozenset[tuple[str, str, str]]:
+    """Every (fault, subject, arm) that the experiments ask for."""
+    return frozenset(
+        (step.kind, subject(step.effect), arm)
+        for name, arm in _arms(0)
+        for step in variant(name, arm, sham=False).steps
+    )
 
 
 def _arms(repetition: int) -> Iterator[tuple[str, str]]:
@@ -92,19 +104,27 @@ def measure(name: str, repetition: int, arm: str) -> list[Row]:
         campaign = read_campaign(folder)
     document = compose_campaign(campaign)
     histories = {history.run_id: history for history in campaign.runs}
-    sham = next((histories[one.run_id] for one in document.runs if one.sham), None)
+    sham = next((histories[one.run_id] for one in document.runs if one.sham and not one.void), None)
     rows: list[Row] = []
     for one in document.runs:
-        told = _row(one, experiment=name, repetition=repetition)
+        told = _row(one, experiment=name, repetition=repetition, repeated=len(document.repeated))
         if one.sham:
             rows.append(told)
         else:
             rows += [_of_episode(told, e, histories[one.run_id], sham) for e in one.episodes]
+            rows += [_missing(told, e) for e in histories[one.run_id].plan.episodes[len(one.episodes) :]]
     return rows
 
 
-def _row(run: RunFacts, *, experiment: str, repetition: int) -> Row:
+def _missing(told: Row, planned: PlannedEpisode) -> Row:
+    """A planned episode that was never seen: a failed one for every bar."""
+    void = told.void or "it was planned and not done"
+    return msgspec.structs.replace(told, void=void, fault=planned.kind, subject=subject(planned.effect))
+
+
+def _row(run: RunFacts, *, experiment: str, repetition: int, repeated: int) -> Row:
     return Row(
+        repeated=repeated,
         experiment=experiment,
         repetition=repetition,
         arm=run.arm,
@@ -125,7 +145,8 @@ def _row(run: RunFacts, *, experiment: str, repetition: int) -> Row:
 
 def _of_episode(told: Row, episode: Episode, fault: History, sham: History | None) -> Row:
     served, full = episode.served, episode.full
-    found, prior = (None, None) if sham is None else _worth_of(fault, sham, episode)
+    hurt = _while_hurt(fault, episode)
+    found = None if sham is None else worth(hurt, sham.rows, COSTS)
     records = [e.event for e in fault.entries if isinstance(e.event, Touched)]
     changed = next((one for one in records if one.episode == episode.index), None)
     return msgspec.structs.replace(
@@ -141,8 +162,9 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
         back=served.impact_s is None or served.recovered_s is not None,
         ended_by=episode.ended_by,
         lost_s=served.lost_s,
+        flaps=served.flaps,
         worth=found,
-        prior_ratio=prior,
+        prior_ratio=_prior_ratio(fault, hurt),
         touched=0 if changed is None else changed.touched,
         quarantined=0 if changed is None else changed.quarantined,
         owed_peak=-1 if episode.debt is None else episode.debt.peak,
@@ -151,14 +173,14 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
     )
 
 
-def _worth_of(fault: History, sham: History, episode: Episode) -> tuple[Worth, float | None]:
-    """What the degraded answers of one episode were worth, and the share of them that the prior gave."""
-    rows = _while_hurt(fault, episode)
+def _prior_ratio(fault: History, rows: Rows) -> float | None:
+    """Share of the degraded answers that the prior gave; None without any, or where models are not known."""
     degraded = rows[rows["outcome"] == DEGRADED]
     names = next((e.event.names for e in reversed(fault.entries) if isinstance(e.event, Versions)), ())
+    if not len(degraded) or not names or (degraded["version"] == 0).any():
+        return None
     prior = [number + 1 for number, name in enumerate(names) if name == PRIOR]
-    ratio = float(np.isin(degraded["version"], prior).mean()) if len(degraded) else None
-    return worth(rows, sham.rows, COSTS), ratio
+    return float(np.isin(degraded["version"], prior).mean())
 
 
 def _while_hurt(history: History, episode: Episode) -> Rows:

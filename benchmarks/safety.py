@@ -1,9 +1,11 @@
 """Safety: 1,000 runners killed, 200 killed with their guardian, 100 interrupted; how long until clean.
 
 Figure: seconds from the attack until no process of the run is left and no undo record is open; after an
-interrupt, which an orderly end follows, until no undo record is open. Wanted: nothing left, ever, and at most
-1 s. Each attack is one row of ``results/safety.rows.jsonl`` with the commit it was made at; they are made in
-batches, so that a cut session goes on where it stopped.
+interrupt, which an orderly end follows, until no undo record is open. Wanted: nothing left, ever, neither
+then nor 1 s after the attack, and at most 1 s. An attack that met no runner is made again with other dice;
+how many came while a fault was in force is told, and three of ten kills must have. Each attack is one row of
+``results/safety.rows.jsonl`` with the commit it was made at; they are made in batches, so that a cut session
+goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import msgspec
 
-from benchmarks.shared import CLAIMS, commit_text, keep, share_out, stored
+from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
 
 NAME = "safety"
 SEED = 20_41
@@ -27,7 +30,8 @@ KILLS, PAIRS, SIGNALS = 1000, 200, 100
 SHORT = 20  # one in so many, where not in full
 BATCH = 20
 FORECAST_S = (KILLS + PAIRS) * 4.0 + SIGNALS * 4.5
-CLEAN_S_MAX = 1.0
+CLEAN_S_MAX, ARMED_MIN_RATIO = 1.0, 0.3
+TRIES = 20
 
 ROOT = Path(__file__).resolve().parent.parent
 KIT = ROOT / "tests" / "safety"
@@ -36,17 +40,32 @@ KILLED, KILLED_WITH_GUARDIAN, INTERRUPTED = "runner killed", "runner and guardia
 
 
 class Attack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One attack; ``clean_s`` None: something was left. ``wrong_end``: exit code or words of an interrupt."""
+    """One attack; ``armed``: a fault was in force. ``clean_s`` None: something was left.
+
+    ``wrong_end``: exit code or words of an interrupt.
+    """
 
     kind: str
     batch: int
     commit: str
     fault: str
+    armed: bool
     clean_s: float | None
     wrong_end: bool = False
 
 
-Do = Callable[[ModuleType, Path, random.Random], tuple[str, float | None, bool]]
+class Left(Protocol):
+    """What the kit tells of an attack."""
+
+    armed: bool
+    hit: bool
+    clean_s: float | None
+
+
+Seen = tuple[str, Left, float | None, bool]
+"""Of one attack: its fault, what was left, seconds until clean (None: something was left), a wrong end."""
+
+Do = Callable[[ModuleType, Path, random.Random], Seen]
 
 
 def run(full: bool) -> dict[str, object]:
@@ -55,6 +74,7 @@ def run(full: bool) -> dict[str, object]:
     kit = importlib.import_module("safety_kit")
     if not full:
         return figures([row for kind in _KINDS for row in _batch(kit, kind, 0, _KINDS[kind][0] // SHORT)])
+    refuse_a_changed_tree()
     items = [(kind, number) for kind, (count, _) in _KINDS.items() for number in range(count // BATCH)]
     share_out(
         items,
@@ -69,7 +89,7 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
     """Compute every figure of ``rows``; a kind without a row misses its bars."""
     by_kind = {kind: [row for row in rows if row.kind == kind] for kind in _KINDS}
     return {
-        "commits": sorted({row.commit for row in rows}),
+        "commits": dict(sorted(Counter(row.commit for row in rows).items())),
         "attacks": {kind: _figures(of_kind) for kind, of_kind in by_kind.items()},
         "bars": {
             "nothing was left after any attack": all(
@@ -79,6 +99,10 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
                 of_kind and max(_seconds(of_kind), default=CLEAN_S_MAX + 1) <= CLEAN_S_MAX
                 for of_kind in by_kind.values()
             ),
+            "three of ten kills came while a fault was in force": all(
+                sum(row.armed for row in by_kind[kind]) >= ARMED_MIN_RATIO * len(by_kind[kind]) > 0
+                for kind in (KILLED, KILLED_WITH_GUARDIAN)
+            ),
             "interrupts ended with 130, without a traceback": not any(
                 row.wrong_end for row in by_kind[INTERRUPTED]
             ),
@@ -86,27 +110,28 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
     }
 
 
-def _kill(kit: ModuleType, store: Path, dice: random.Random) -> tuple[str, float | None, bool]:
-    """Two of three at a boundary between steps, the others at a random time; all faults in turn."""
+def _kill(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
+    """Two of three at a boundary between steps, most of them late ones, the others at a random time."""
     fault = dice.choice(sorted(kit.FAULTS))
     if dice.random() < 2 / 3:
-        left = kit.killed_at(store, fault, dice.randrange(1, _boundaries(kit, fault)))
+        count = _boundaries(kit, fault)
+        left = kit.killed_at(store, fault, dice.randrange(1 if dice.random() < 0.3 else count // 2, count))
     else:
         left = kit.killed_at_random(store, fault, dice)
-    return fault, left.clean_s, False
+    return fault, left, left.clean_s, False
 
 
-def _pair(kit: ModuleType, store: Path, dice: random.Random) -> tuple[str, float | None, bool]:
+def _pair(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
     fault = dice.choice(sorted(kit.FAULTS))
     left = kit.killed_with_guardian(store, fault, dice)
-    return fault, left.clean_s if kit.undo(store) == 0 else None, False
+    return fault, left, left.clean_s if kit.undo(store) == 0 else None, False
 
 
-def _interrupt(kit: ModuleType, store: Path, dice: random.Random) -> tuple[str, float | None, bool]:
+def _interrupt(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
     fault = dice.choice(sorted(kit.FAULTS))
     came = kit.interrupted(store, fault, dice, dice.randint(1, 3))
     wrong = came.code not in (0, 130) or "Traceback" in came.said
-    return fault, came.undone_s if came.left.nothing else None, wrong
+    return fault, came.left, came.undone_s if came.left.nothing else None, wrong
 
 
 _KINDS: dict[str, tuple[int, Do]] = {
@@ -129,11 +154,28 @@ def _batch(kit: ModuleType, kind: str, number: int, size: int) -> list[Attack]:
     dice, commit = random.Random(f"{SEED} {kind} {number}"), commit_text()
     print(f"  {kind}: batch {number + 1}", flush=True)
     with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
-        seen = [_KINDS[kind][1](kit, Path(store), dice) for _ in range(size)]
+        seen = [_hit(_KINDS[kind][1], kit, Path(store), dice) for _ in range(size)]
     return [
-        Attack(kind=kind, batch=number, commit=commit, fault=fault, clean_s=clean_s, wrong_end=wrong)
-        for fault, clean_s, wrong in seen
+        Attack(
+            kind=kind,
+            batch=number,
+            commit=commit,
+            fault=fault,
+            armed=left.armed,
+            clean_s=clean_s,
+            wrong_end=wrong,
+        )
+        for fault, left, clean_s, wrong in seen
     ]
+
+
+def _hit(do: Do, kit: ModuleType, store: Path, dice: random.Random) -> Seen:
+    """Attack until a runner was met; something left counts in any case."""
+    for _ in range(TRIES):
+        seen = do(kit, store, dice)
+        if seen[1].hit or seen[2] is None:
+            return seen
+    raise RuntimeError(f"{TRIES} attacks met no runner: it does not even start")
 
 
 def _figures(rows: Sequence[Attack]) -> dict[str, object]:
@@ -141,6 +183,7 @@ def _figures(rows: Sequence[Attack]) -> dict[str, object]:
     place = {"median": 0.5, "p99": 0.99, "max": 1.0}
     return {
         "attacks": len(rows),
+        "armed": sum(row.armed for row in rows),
         "left": sum(row.clean_s is None for row in rows),
         "wrong_ends": sum(row.wrong_end for row in rows),
         "clean_s": {

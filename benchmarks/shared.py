@@ -8,6 +8,7 @@ rows, so a cut session leaves nothing that has to be cleaned up.
 from __future__ import annotations
 
 import fcntl
+import functools
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -48,21 +49,53 @@ def read_commit(root: Path) -> Commit:
         return Commit("unknown", True)
 
 
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@functools.cache
 def commit_text() -> str:
-    """Which code a row is measured with; a changed tree is no commit."""
-    commit = read_commit(Path(__file__).resolve().parents[1])
+    """Which code this process measures with: read once, since what was imported stays as it was."""
+    return _commit_now()
+
+
+def _commit_now() -> str:
+    commit = read_commit(ROOT)
     return f"{commit.id[:7]}{'+changes' if commit.dirty else ''}"
 
 
+class TreeChanged(RuntimeError):
+    """The tree is no commit, or another than at the start: a row would name code that was not measured."""
+
+
+def refuse_a_changed_tree() -> None:
+    """Raise TreeChanged where a row could not name the code that it is measured with."""
+    if commit_text().endswith("+changes"):
+        raise TreeChanged("rows are kept of commits only: commit first, or measure in a clone of its own")
+    if _commit_now() != commit_text():
+        raise TreeChanged(f"begun at {commit_text()}, and the tree is at {_commit_now()} now; begin anew")
+
+
 def stored(path: Path, kind: type[Row]) -> list[Row]:
-    """Read all rows of ``path``; none where it is not there yet."""
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return [msgspec.json.decode(line, type=kind) for line in lines]
+    """Read all whole rows of ``path``; none where it is not there yet. A torn line at the end is none."""
+    whole = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    return [msgspec.json.decode(line, type=kind) for line in whole if line]
 
 
 def keep(path: Path, rows: Sequence[msgspec.Struct]) -> None:
-    """Append rows in one write, so that a cut session leaves an item whole or not at all."""
+    """Append rows in one write, so that a cut session leaves an item whole or not at all.
+
+    Raises TreeChanged where the code changed while they were measured.
+    """
+    refuse_a_changed_tree()
+    append(path, rows)
+
+
+def append(path: Path, rows: Sequence[msgspec.Struct]) -> None:
+    """Append rows; a torn line at the end, of a disk that was full, is cut off first."""
     with path.open("ab") as file:
+        whole = path.read_bytes().rfind(b"\n") + 1
+        if whole < file.tell():
+            file.truncate(whole)
         file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
 
 

@@ -1,7 +1,7 @@
 """What the stages ask of each other's outside, as protocols of at most three methods.
 
-``World`` is what happens to the system from outside; ``Target`` is where a plan runs.
-Both are matched by structure, so that neither side imports the other.
+``World`` is what happens to the system from outside; what it can do besides is a protocol each.
+All are matched by structure, so that neither side imports the other.
 """
 
 from __future__ import annotations
@@ -33,15 +33,64 @@ class Offers(Protocol):
         ...
 
 
+class MovedOffers(Offers, Protocol):
+    """What a world offers while it moves."""
+
+    @property
+    def before(self) -> NDArray[np.float64]:
+        """P(y = 1 | x) of these very records, had the world not moved; NaN where unknown."""
+        ...
+
+
+class Move(Protocol):
+    """A knob of the world on its way, as ``harness.driver.spec.Span`` with a ``Shift`` says it."""
+
+    knob: str
+    value: float
+    from_s: float
+    until_s: float
+    ramp_s: float
+    period_s: float
+    field: str
+    level: str
+
+
 class World(Protocol):
     """A source of records with known truth, deterministic from scenario and seed."""
 
     def draw(self, due_s: NDArray[np.float64], /) -> Offers:
-        """Records for units due ``due_s`` seconds after the first slot (run time)."""
+        """Records for units due ``due_s`` seconds after the first slot (run time); asked once a run."""
         ...
 
     def golden(self, count: int, /) -> tuple[Sequence[Mapping[str, object]], Sequence[str]]:
         """``count`` records far from the threshold, each with its one right decision."""
+        ...
+
+
+class Movable(Protocol):
+    """A world that can move while it runs; one that cannot is refused faults of the world."""
+
+    def movable(self) -> Mapping[str, tuple[float, float]]:
+        """Knobs that can move, each with its range."""
+        ...
+
+    def moved(self, due_s: NDArray[np.float64], moves: Sequence[Move], /) -> MovedOffers:
+        """The units of ``draw(due_s)`` by the same dice, while ``moves`` are made.
+
+        A unit that no move reaches is the same. Raises ValueError for a move that is none of this world.
+        """
+        ...
+
+
+class Referee(Protocol):
+    """A world that knows what decisions cost, and what the system as prepared would decide."""
+
+    def costs(self) -> tuple[float, float]:
+        """What a wrong decision costs, in any one unit: a positive let through, a negative declined."""
+        ...
+
+    def reference(self, records: Sequence[Mapping[str, object]], /) -> NDArray[np.int8]:
+        """1 for each record that the system as prepared declines, else 0."""
         ...
 
 

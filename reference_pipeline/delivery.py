@@ -24,14 +24,15 @@ _PULL_LIMIT = 500
 _CURSOR, _DUPLICATES = "cursor", "duplicates"
 
 
-class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One decided record as the outbox gives it and the sink keeps it."""
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One decided record as the outbox gives it and the sink keeps it; ``degraded``: by a fallback."""
 
     seq: int
     id: str
     decision: Decision
     score: float
     model: str
+    degraded: bool = False
 
 
 class _Outbox(msgspec.Struct):

@@ -7,7 +7,7 @@ class PipelineError(Exception):
     """Root of every error that this package raises on purpose."""
 
 
-class BadScenario(PipelineError):
+class BadScenario(PipelineError, ValueError):
     """The scenario is wrong: unknown knob, value out of range. Fix the scenario file."""
 
 

@@ -54,15 +54,16 @@ _MANIFEST = msgspec.json.Decoder(_Manifest)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """A logistic model of K features, V times: with all of them, and without those of one field each.
+    """A logistic model of K features and P of their products, V times: whole, and without one field each.
 
-    ``mean`` and ``scale`` (K,) standardise; ``weights`` (V, K) and ``bias`` (V,) belong to
-    ``variants`` (V,), names of fields, the first one "" for the whole model. A missing feature counts
-    as its mean. ``prior`` is the share of positives in history.
+    ``mean`` and ``scale`` (K,) standardise; ``pairs`` (P, 2) are the features whose product counts as well;
+    ``weights`` (V, K + P) and ``bias`` (V,) belong to ``variants`` (V,), names of fields, the first one ""
+    for the whole model. A missing feature counts as its mean. ``prior`` is the share of positives in history.
     """
 
     mean: Floats
     scale: Floats
+    pairs: NDArray[np.int64]
     weights: Floats
     bias: Floats
     variants: NDArray[np.str_]
@@ -70,7 +71,8 @@ class Weights:
 
     def score(self, rows: Floats, variant: NDArray[np.int64]) -> Floats:
         """Return P(y = 1) of rows (n, K), each by its variant (n,); NaN is a missing feature."""
-        raw = (standardised(rows, self.mean, self.scale) * self.weights[variant]).sum(axis=1)
+        inputs = with_products(standardised(rows, self.mean, self.scale), self.pairs)
+        raw = (inputs * self.weights[variant]).sum(axis=1)
         return np.asarray(1.0 / (1.0 + np.exp(-(raw + self.bias[variant]))), dtype=np.float64)
 
 
@@ -79,6 +81,16 @@ def standardised(rows: Floats, mean: Floats, scale: Floats) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):
         reach = np.clip((rows - mean) / scale, -_REACH, _REACH)
     return np.nan_to_num(reach, nan=0.0)
+
+
+def with_products(inputs: Floats, pairs: NDArray[np.int64]) -> Floats:
+    """Return standardised inputs (n, K) with the products of ``pairs`` behind them, within +-10 like them.
+
+    >>> with_products(np.array([[2.0, 3.0, 0.0]]), np.array([[0, 1], [1, 2]])).tolist()
+    [[2.0, 3.0, 0.0, 6.0, 0.0]]
+    """
+    products = inputs[:, pairs[:, 0]] * inputs[:, pairs[:, 1]]
+    return np.concatenate([inputs, np.clip(products, -_REACH, _REACH)], axis=1)
 
 
 class LogisticFallback:
@@ -198,13 +210,16 @@ def load_fallback(features: Features, template: Path) -> LogisticFallback:
     try:
         weights = Weights(
             **{name: np.asarray(arrays[name], np.float64) for name in ("mean", "scale", "weights", "bias")},
+            pairs=np.asarray(arrays["pairs"], dtype=np.int64).reshape(-1, 2),
             variants=np.asarray(arrays["variants"], dtype=np.str_),
             prior=float(np.asarray(arrays["prior"], dtype=np.float64)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadTemplate(f"{path} holds other arrays: {error}; prepare the template anew") from error
-    shape = (len(weights.variants), len(features.spec.features))
-    if weights.weights.shape != shape or weights.variants[0] != "":
+    width = len(features.spec.features)
+    shape = (len(weights.variants), width + len(weights.pairs))
+    inside = bool(((weights.pairs >= 0) & (weights.pairs < width)).all())
+    if weights.weights.shape != shape or weights.variants[0] != "" or not inside:
         raise BadTemplate(f"{path} is made for other features; prepare the template anew")
     return LogisticFallback(features, weights)
 

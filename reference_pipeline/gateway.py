@@ -110,10 +110,12 @@ class Gateway:
             cursor = decoded(_OUTBOX, request.body or b"{}")
         except NotUnderstood as error:
             raise BadRequest(str(error)) from error
-        rows = []
+        rows: list[dict[str, object]] = []
         for seq, _, value in self._ports.store.read(DECIDED, cursor.after, cursor.limit):
             d = _DECIDED.decode(value)
             rows.append({"seq": seq, "id": d.id, "decision": d.decision, "score": d.score, "model": d.model})
+            if d.degraded:
+                rows[-1]["degraded"] = True
         return json_reply(200, {"rows": rows, "last": rows[-1]["seq"] if rows else cursor.after})
 
     async def _audit(self, log: str, request: Request) -> Reply:

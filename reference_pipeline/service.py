@@ -310,7 +310,7 @@ class DecisionService:
         return next(iter(self._config.weights))
 
     async def _sweep(self, size: int) -> int:
-        """Decide one batch of overdue records; the number decided.
+        """Decide one batch of overdue records, never by a fallback, for nobody waits; the number decided.
 
         Raises:
             CallFailed, StoreFailed: they stay undecided, at the end of the line.
@@ -318,7 +318,8 @@ class DecisionService:
         late = self._ledger.overdue(self._config.sweep_after_s, size)
         self._ledger.claim(late)
         try:
-            decided = await self._line(late, self._clock.now_s() + self._config.sweep_budget_s)
+            until_s = self._clock.now_s() + self._config.sweep_budget_s
+            decided = await self._line(late, until_s, may_degrade=False)
         except (CallFailed, StoreFailed):
             self._ledger.postpone(late)
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import math
 import resource
 import signal
 import sys
@@ -41,7 +42,8 @@ def main(argv: list[str], out: TextIO) -> int:
     try:
         if argv[1] == "--check":
             return _check(spec, out)
-        parcels = _parcels(spec)
+        world = open_world(spec)
+        costs, parcels = _costs(world), _parcels(spec, world)
     except Refused as error:
         print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
         return 5
@@ -49,7 +51,7 @@ def main(argv: list[str], out: TextIO) -> int:
     # What exists now lives to the end: without the freeze a full collection walks all bodies' owners.
     gc.collect()
     gc.freeze()
-    asyncio.run(_drive(spec, parcels, out))
+    asyncio.run(_drive(spec, parcels, costs, out=out))
     return 0
 
 
@@ -73,11 +75,22 @@ def _check(spec: Spec, out: TextIO) -> int:
     return 0
 
 
-def _parcels(spec: Spec) -> list[Parcel]:
+def _parcels(spec: Spec, world: World) -> list[Parcel]:
     if spec.mutations and not spec.taint:
         raise Refused("faults in the records need a place for their taint ledger")
-    world = open_world(spec)
     return build_parcels(spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations)
+
+
+def _costs(world: World) -> dict[str, float] | None:
+    """What wrong decisions cost, where the world is a ``Referee``."""
+    if not hasattr(world, "costs"):
+        return None
+    missed, declined_good = map(float, world.costs())
+    if not (0 <= missed < math.inf and 0 <= declined_good < math.inf):
+        raise Refused(
+            f"costs() of the world are {missed:g} and {declined_good:g}; give two finite numbers from 0"
+        )
+    return {"missed": missed, "declined_good": declined_good}
 
 
 def _resends(spec: Spec) -> str:
@@ -94,7 +107,7 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _drive(spec: Spec, parcels: list[Parcel], out: TextIO) -> None:
+async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | None, *, out: TextIO) -> None:
     def tell(message: dict[str, object]) -> None:
         out.write(msgspec.json.encode(message).decode() + "\n")
         out.flush()
@@ -108,7 +121,7 @@ async def _drive(spec: Spec, parcels: list[Parcel], out: TextIO) -> None:
             workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
             loop = OpenLoop(workload, rows, tell, faults=faults)
             units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
-            tell({"ready": True, "units": units})
+            tell({"ready": True, "units": units, **({"costs": costs} if costs else {})})
             first_due_s = await _go(orders)
             if first_due_s is not None:
                 await _until_stopped(loop.run(parcels, first_due_s), _obey(orders, faults))

@@ -19,7 +19,7 @@ from harness.driver.spec import Span
 from harness.driver.taint import Taint, taint_bytes
 from harness.driver.workload import Change, Parcel
 from harness.errors import Refused
-from harness.faults.effects import Mutate, Surge
+from harness.faults.effects import Mutate, Shift, Surge
 from harness.history.observations import LOAD
 
 
@@ -48,19 +48,27 @@ _WITHOUT_FIELD = ("add", "duplicate", "late", "truncate")
 _WITH_LAG = ("duplicate", "late")
 
 
-def refuse_without_effect(spans: Sequence[Span], batches: Sequence[Batch]) -> None:
-    """Raise Refused where spans meet, CannotTouch where some could never touch a record of this run."""
+def refuse_without_effect(
+    spans: Sequence[Span], batches: Sequence[Batch], others: Sequence[Untouchable] = ()
+) -> None:
+    """Raise Refused where spans meet, CannotTouch where some could never touch a record of this run.
+
+    ``others``: problems of spans that are known already, those of moves of the world.
+    """
     ordered = sorted(spans, key=lambda span: span.from_s)
     if len({span.episode for span in spans}) < len(spans):
         raise Refused("two faults in the records have one episode number")
     for span, following in itertools.pairwise(ordered):
         if following.from_s < span.until_s:
             raise Refused(f"faults in the records meet: episodes {span.episode} and {following.episode}")
-    if untouchable := [fault for span in ordered if (fault := _untouchable(span, batches)) is not None]:
+    found = [fault for span in ordered if (fault := _untouchable(span, batches)) is not None]
+    if untouchable := sorted([*found, *others], key=lambda fault: fault.episode):
         raise CannotTouch(untouchable)
 
 
 def _untouchable(span: Span, batches: Sequence[Batch]) -> Untouchable | None:
+    if isinstance(span.effect, Shift):
+        return None
     why = _surge_problem(batches) if isinstance(span.effect, Surge) else _problem(span.effect, batches)
     if not why:
         return None
@@ -113,7 +121,7 @@ def _has_load(batches: Sequence[Batch]) -> bool:
 def changes_of(span: Span, batches: Sequence[Batch], seed: int) -> tuple[dict[int, Change], list[Parcel]]:
     """Build what ``span`` does to ``batches`` (in order of due): changes by index, and extra parcels."""
     effect = span.effect
-    if isinstance(effect, Surge):
+    if isinstance(effect, Surge | Shift):
         return {}, []
     due = {index: batch for index, batch in enumerate(batches) if span.holds(batch[0].unit.due_s)}
     if effect.mutation == "duplicate":

@@ -16,6 +16,7 @@ from harness.driver.offered import Offered
 from harness.faults.effects import Mutate
 
 _Record = Mapping[str, object]
+_KNOWN_OF_RECORD = ("golden", "posterior", "reference", "posterior_before", "reference_before")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -229,7 +230,8 @@ def _may_exchange(one: Offered, other: Offered) -> bool:
 
 
 def _in_place_of(slot: Offered, source: Offered) -> Offered:
-    unit = replace(slot.unit, golden=source.unit.golden, posterior=source.unit.posterior)
+    known = {name: getattr(source.unit, name) for name in _KNOWN_OF_RECORD}
+    unit = replace(slot.unit, **known)
     return Offered(unit, source.record, source.label)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.driver.changes import changes_of, extra_parcel, refuse_without_effect
+from harness.driver.moves import moved_by, moved_changes
 from harness.driver.offered import Batch, Offered, parcel_of
 from harness.driver.schedule import golden_numbers, load_due, surge_due, witness_due
 from harness.driver.spec import Span
 from harness.driver.workload import Change, Parcel, Unit
 from harness.errors import Refused
 from harness.experiment.model import Profile
-from harness.faults.effects import Surge
+from harness.faults.effects import Shift, Surge
 from harness.history.observations import LOAD, WITNESS
-from harness.ports import World
+from harness.ports import Offers, World
 
 GOLDEN_DISTINCT_MAX = 256
 """Golden records are reused beyond this number under new ids; worlds may find them by rejection."""
@@ -44,10 +45,13 @@ def build_parcels(
     The world is asked once for all instants in their order, so that it lives one history. Raises
     Refused where a span could change nothing of this run, or adds more than ``EXTRA_MAX`` records.
     """
-    plain, surges = _drawn(seed, profile, duration_s, world, spans=spans)
+    drawn = _drawn(seed, profile, duration_s, world, spans=spans)
+    plain, moved = drawn.plain, drawn.moved
     instead: dict[int, Change] = {}
-    parcels = [extra_parcel(span, batch) for span, batch in surges]
+    parcels = [extra_parcel(span, batch) for span, batch in drawn.surges]
     for span in spans:
+        if isinstance(span.effect, Shift):
+            instead |= moved_changes(span, plain, moved)
         changes, extra = changes_of(span, plain, seed)
         instead |= changes
         parcels += extra
@@ -59,18 +63,70 @@ def check_spans(
     seed: int, profile: Profile, duration_s: float, world: World, *, spans: Sequence[Span]
 ) -> None:
     """Raise what ``build_parcels`` would raise of ``spans``, and build nothing."""
-    _drawn(seed, profile, duration_s, world, spans=spans)
+    _drawn(seed, profile, duration_s, world, spans=spans, judged=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The plain batches, the same from the world as moved (none if it does not move), and what surges add."""
+
+    plain: list[Batch]
+    moved: list[Batch]
+    surges: list[tuple[Span, Batch]]
 
 
 def _drawn(
-    seed: int, profile: Profile, duration_s: float, world: World, *, spans: Sequence[Span]
-) -> tuple[list[Batch], list[tuple[Span, Batch]]]:
-    """The plain batches, and those that surges add; raises Refused where a span cannot be done to them."""
+    seed: int,
+    profile: Profile,
+    duration_s: float,
+    world: World,
+    *,
+    spans: Sequence[Span],
+    judged: bool = True,
+) -> _Drawn:
+    """Ask the world; raises Refused where a span cannot be done to what it offers.
+
+    ``judged``: with what the system as prepared would decide of the witness's records.
+    """
     slots = _slots(seed, profile, duration_s, spans)
-    batches = _batches(seed, profile, slots, world)
+    due_s = np.repeat([slot.due_s for slot in slots], [slot.size for slot in slots])
+    offers = world.draw(due_s)
+    moved = moved_by(spans, world, due_s, offers)
+    streams = np.repeat([slot.stream for slot in slots], [slot.size for slot in slots])
+    wanted = np.flatnonzero((streams == WITNESS) & judged)
+    declines = _reference(world, offers, wanted)
+    truth = _Truth(offers, declines, offers.posterior, declines)
+    batches = _with_golden(_batches(seed, slots, truth), world, seed, profile.golden_every)
     plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
-    refuse_without_effect(spans, plain)
-    return plain, [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
+    refuse_without_effect(spans, plain, moved.problems)
+    there: list[Batch] = []
+    if moved.offers is not None:
+        then = _Truth(moved.offers, _reference(world, moved.offers, wanted), offers.posterior, declines)
+        twins = _with_golden(_batches(seed, slots, then), world, seed, profile.golden_every)
+        there = [batch for slot, batch in zip(slots, twins, strict=True) if slot.surge is None]
+    surges = [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
+    return _Drawn(plain, there, surges)
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What is offered, what the system as prepared would decide of it, and both had the world not moved."""
+
+    offers: Offers
+    declines: NDArray[np.int8]
+    posterior_before: NDArray[np.float64]
+    declines_before: NDArray[np.int8]
+
+
+def _reference(world: World, offers: Offers, wanted: NDArray[np.int64]) -> NDArray[np.int8]:
+    """What the system as prepared would decide of the records at ``wanted``; -1 elsewhere, and if unknown."""
+    declines = np.full(len(offers.records), -1, dtype=np.int8)
+    if hasattr(world, "reference") and wanted.size:
+        told = np.asarray(world.reference([offers.records[i] for i in wanted.tolist()]))
+        if told.shape != wanted.shape or not np.isin(told, (0, 1)).all():
+            raise Refused(f"reference() of the world gave no 0 or 1 for each of {len(wanted)} records")
+        declines[wanted] = told
+    return declines
 
 
 def _slots(seed: int, profile: Profile, duration_s: float, spans: Sequence[Span]) -> list[_Slot]:
@@ -96,9 +152,8 @@ def _surge(seed: int, profile: Profile, span: Span, surge: Surge) -> list[float]
     return [span.from_s + offset_s for offset_s in offsets]
 
 
-def _batches(seed: int, profile: Profile, slots: Sequence[_Slot], world: World) -> list[Batch]:
+def _batches(seed: int, slots: Sequence[_Slot], truth: _Truth) -> list[Batch]:
     """The records of every slot. What a surge adds is numbered behind all other load."""
-    drawn = world.draw(np.repeat([slot.due_s for slot in slots], [slot.size for slot in slots]))
     plain = sum(slot.size for slot in slots if slot.stream == LOAD and slot.surge is None)
     numbers = {(WITNESS, False): 0, (LOAD, False): 0, (LOAD, True): plain}
     batches: list[Batch] = []
@@ -111,19 +166,30 @@ def _batches(seed: int, profile: Profile, slots: Sequence[_Slot], world: World) 
         batches.append(
             [
                 Offered(
-                    _unit(seed, slot, first + i, float(drawn.posterior[at])),
-                    drawn.records[at],
-                    int(drawn.label[at]),
+                    _informed(_unit(seed, slot, first + i), truth, at),
+                    truth.offers.records[at],
+                    int(truth.offers.label[at]),
                 )
                 for i, at in enumerate(span)
             ]
         )
-    return _with_golden(batches, world, seed, profile.golden_every)
+    return batches
 
 
-def _unit(seed: int, slot: _Slot, number: int, posterior: float) -> Unit:
+def _unit(seed: int, slot: _Slot, number: int) -> Unit:
     letter = "w" if slot.stream == WITNESS else "l"
-    return Unit(number, f"{letter}{seed}-{number}", slot.stream, slot.due_s, posterior=posterior)
+    return Unit(number, f"{letter}{seed}-{number}", slot.stream, slot.due_s)
+
+
+def _informed(unit: Unit, truth: _Truth, at: int) -> Unit:
+    """Add what is known of the record at place ``at``."""
+    return replace(
+        unit,
+        posterior=float(truth.offers.posterior[at]),
+        reference=int(truth.declines[at]),
+        posterior_before=float(truth.posterior_before[at]),
+        reference_before=int(truth.declines_before[at]),
+    )
 
 
 def _with_golden(batches: list[Batch], world: World, seed: int, every: int) -> list[Batch]:
@@ -140,4 +206,5 @@ def _with_golden(batches: list[Batch], world: World, seed: int, every: int) -> l
 
 
 def _golden(unit: Unit, record: Mapping[str, object], decision: str) -> Offered:
-    return Offered(replace(unit, golden=decision, posterior=nan), record)
+    plain = Unit(unit.number, unit.id, unit.stream, unit.due_s, golden=decision)
+    return Offered(plain, record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.experiment.model import Profile, Workload
-from harness.faults.effects import Mutate, Surge
+from harness.faults.effects import WorldEffect
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,7 +17,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     episode: int
     from_s: float
     until_s: float
-    effect: Mutate | Surge
+    effect: WorldEffect
 
     def holds(self, offset_s: float) -> bool:
         """Whether a unit due at ``offset_s`` lies in the span."""

@@ -16,7 +16,9 @@ from typing import Protocol
 class Unit:
     """One unit of work. ``due_s`` counts from the first slot; ``golden`` is its one right decision or "".
 
-    ``posterior`` is P(y = 1 | x) of its record under the world as it is; NaN where unknown.
+    ``posterior`` is P(y = 1 | x) of its record under the world as it is; NaN where unknown. ``reference`` is
+    what the system as prepared would decide about it: 1 declines, 0 does not, -1 where unknown.
+    ``posterior_before`` and ``reference_before`` are those of this unit, had the world not moved.
     """
 
     number: int
@@ -26,6 +28,9 @@ class Unit:
     weight: float = 1.0
     golden: str = ""
     posterior: float = nan
+    reference: int = -1
+    posterior_before: float = nan
+    reference_before: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ from harness.history.observations import (
     DTYPE,
     GOLDEN_FLAG,
     REASONS,
+    REFERENCE_DECLINED_BEFORE,
+    REFERENCE_DECLINES,
+    REFERENCE_KNOWN,
 )
 
 FLUSH_S = 0.02
-_ROW = struct.Struct("<QdddffQIIHHBBBBf")  # DTYPE, field by field
+_ROW = struct.Struct("<QdddffQIIHHBBBBffB")  # DTYPE, field by field
 if _ROW.size != DTYPE.itemsize:
     raise ImportError("the row format of the driver is not the DTYPE of the observations")
 _REASON = {word: index for index, word in enumerate(REASONS)}
@@ -53,6 +56,8 @@ class RowWriter:
             unit.stream,
             _flags(unit, finding),
             unit.posterior,
+            unit.posterior_before,
+            _reference(unit),
         )
 
     def flush(self) -> None:
@@ -71,6 +76,16 @@ class RowWriter:
         while True:
             await asyncio.sleep(FLUSH_S)
             self.flush()
+
+
+def _reference(unit: Unit) -> int:
+    if unit.reference < 0:
+        return 0
+    return (
+        REFERENCE_KNOWN
+        | (REFERENCE_DECLINES if unit.reference else 0)
+        | (REFERENCE_DECLINED_BEFORE if unit.reference_before > 0 else 0)
+    )
 
 
 def _flags(unit: Unit, finding: Finding) -> int:

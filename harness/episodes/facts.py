@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.episodes.acts import Act, effectful_acts, first_act, observed
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
+from harness.episodes.decided import Span, decided_of
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
@@ -18,9 +19,10 @@ from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_lev
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
-from harness.faults.effects import lasts_s, subject
+from harness.faults.effects import Shift, lasts_s, subject
 from harness.history.events import Audited, Blind, Cleared, Injected, Touched
 from harness.history.model import History
+from harness.history.observations import Rows
 from harness.plan.model import Plan, PlannedEpisode
 
 QUALITY_BINS = 200
@@ -33,6 +35,7 @@ class _Seen:
 
     plan: Plan
     log: RunLog
+    rows: Rows
     service: Service
     served: Units
     full: Units
@@ -55,6 +58,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         seen = _Seen(
             plan=history.plan,
             log=log,
+            rows=history.rows,
             service=service,
             served=service.units(full=False),
             full=service.units(full=True),
@@ -91,7 +95,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         accepted=0 if log.audited is None else log.audited.accepted,
         acts=len(acts),
         blind_s=_blind_s(log.blind),
-        unlisted_blind_s=_blind_s(one for one in log.blind if one.observer in unlisted),
+        unlisted_blind_s=_blind_s(one for one in log.blind if one.lost or one.observer in unlisted),
         observed=observed(history.plan.arm, log.platform, log.looked),
         degraded_units=int((service.served & ~service.full).sum()),
         history_sha256=history.sha256,
@@ -164,6 +168,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         quality_bin_s=bin_s,
         quality=shares,
         full_quality=() if full_shares == shares else full_shares,
+        decided=decided_of(seen.rows, seen.log.priced, _decided_span(seen, planned, inject_s, end_s)),
         debt=debt_of(
             seen.log.owed,
             before_s=min(event.asked_at_s for event in seen.log.injected.values()),
@@ -173,16 +178,34 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     )
 
 
-def _mitigated(level: Level, cleared_s: float | None, profile: Profile) -> bool | None:
-    """Whether service was back within tau and a whole window before the fault went; None = no impact.
+def _decided_span(seen: _Seen, planned: PlannedEpisode, inject_s: float, end_s: float) -> Span:
+    """Judge decisions while the world is moved: what comes after its end is no healing of it."""
+    effect = planned.effect
+    ends = [end_s, inject_s + seen.plan.profile.tau_s + (lasts_s(effect) or 0.0)]
+    if isinstance(effect, Shift) and planned.index in seen.log.cleared:
+        ends.append(seen.log.cleared[planned.index].at_s)
+    return Span(
+        inject_s=inject_s,
+        end_s=min(ends),
+        first_s=min(event.asked_at_s for event in seen.log.injected.values()),
+        onset_s=(seen.log.first_due_s or 0.0) + planned.inject_at_s,
+        period_s=effect.period_s if isinstance(effect, Shift) else 0.0,
+    )
 
-    The window is there because the accepted start of a recovery may lie up to a window before it.
+
+def _mitigated(level: Level, cleared_s: float | None, profile: Profile) -> bool | None:
+    """Whether service was back within tau and a whole window before the fault went, and stayed so until then.
+
+    None = no impact. The window is there because the accepted start of a recovery may lie up to a window
+    before it.
     """
     if level.impact_s is None:
         return None
     if level.recovered_s is None or level.recovered_s > profile.tau_s:
         return False
-    return cleared_s is None or level.recovered_s + profile.window_length_s <= cleared_s
+    gone_s = math.inf if cleared_s is None else cleared_s
+    relapsed = level.relapsed_s is not None and level.relapsed_s + profile.window_length_s <= gone_s
+    return not relapsed and level.recovered_s + profile.window_length_s <= gone_s
 
 
 def _end_s(seen: _Seen, planned: PlannedEpisode) -> float:

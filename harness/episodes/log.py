@@ -23,6 +23,7 @@ from harness.history.events import (
     NotClean,
     Owed,
     Platform,
+    Priced,
     RunEnded,
     Stalled,
     Touched,
@@ -36,6 +37,7 @@ class RunLog:
     """Everything that the marks, the acts and the trust of a run are made from."""
 
     first_due_s: float | None = None
+    priced: Priced | None = None
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
     ended: RunEnded | None = None
@@ -70,6 +72,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
     match entry.event:
         case FirstDue(at_s=at_s):
             log.first_due_s = at_s if log.first_due_s is None else log.first_due_s
+        case Priced() as event:
+            log.priced = event
         case Injected() as event:
             log.injected.setdefault(event.episode, event)
         case Cleared() as event:

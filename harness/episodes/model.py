@@ -17,7 +17,8 @@ class Level(_Frozen, frozen=True, kw_only=True):
     ``bound_low_s`` and ``bound_high_s`` bracket the length of the outage: from the end of the first
     bad unit to the sending of the last, and from the sending of the last good one before to the end
     of the first good one after (None where none follows within the episode, and in a partial outage).
-    ``flaps`` counts how often service seemed back and was lost again, until the end of the episode.
+    ``flaps`` counts how often service seemed back and was lost again, until the end of the episode;
+    ``relapsed_s``: the first violated window after the recovery, None = it stayed so.
     """
 
     impact_s: float | None
@@ -27,6 +28,7 @@ class Level(_Frozen, frozen=True, kw_only=True):
     flaps: int
     lost_s: float
     bad_ratio: float
+    relapsed_s: float | None = None
 
 
 class Debt(_Frozen, frozen=True, kw_only=True):
@@ -41,6 +43,44 @@ class Debt(_Frozen, frozen=True, kw_only=True):
     back_s: float | None
 
 
+class DecidedWindow(_Frozen, frozen=True, kw_only=True):
+    """Mean regrets over one window of decisions, each with its standard error; instants are those of due.
+
+    ``jump``: of the system as prepared, above its own had the world not moved. ``excess``: of what was
+    served, above the same. ``left_ratio`` = excess / jump: 1 nothing won back, 0 healed, below 0 better than
+    before; None where the jump cannot be told from none.
+    """
+
+    from_s: float
+    until_s: float
+    jump: float
+    jump_error: float
+    excess: float
+    excess_error: float
+    left_ratio: float | None
+
+
+class Decided(_Frozen, frozen=True, kw_only=True):
+    """Decision quality while a move was there, at most to the horizon (``episodes.decided``).
+
+    ``n`` decisions of the witness, ``unanswered`` units besides. ``why``: why they cannot be judged, "" =
+    they are. ``jump`` as in a window, over all of them; ``jump_sum`` and ``excess_sum`` add it up over units,
+    in the world's unit of cost. ``last``: the last ``WINDOW`` decisions. ``back_s``: when no more than a
+    quarter of the jump was left, and stayed so; None = it did not come to that.
+    """
+
+    n: int
+    unanswered: int
+    why: str = ""
+    jump: float = 0.0
+    jump_error: float = 0.0
+    jump_sum: float = 0.0
+    excess_sum: float = 0.0
+    windows: tuple[DecidedWindow, ...] = ()
+    last: DecidedWindow | None = None
+    back_s: float | None = None
+
+
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
@@ -52,7 +92,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     ``void`` says why this episode may not be counted; empty = counted.
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on; ``full_quality`` the
     share of those that were not degraded either, empty where it is the same. ``debt`` None: what is owed was
-    not seen.
+    not seen. ``decided`` None: the world does not know what is true of its records, or what decisions cost.
     """
 
     index: int
@@ -78,14 +118,15 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     quality: tuple[float | None, ...]
     full_quality: tuple[float | None, ...] = ()
     debt: Debt | None = None
+    decided: Decided | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):
     """One run: the statistical unit. ``void`` and ``unsafe`` say why, empty = none.
 
     ``acts``: effectful acts of platform and healer. ``blind_s``: how long some observer could not look;
-    ``unlisted_blind_s``: of that, where acts are not listed, so that no later look shows them. ``observed``:
-    whether "no act seen" can mean "none done" at all (``episodes.acts.observed``).
+    ``unlisted_blind_s``: of that, where acts are not listed, or not any more, so that no later look shows
+    them. ``observed``: whether "no act seen" can mean "none done" at all (``episodes.acts.observed``).
     """
 
     run_id: str

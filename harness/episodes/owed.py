@@ -16,6 +16,15 @@ from harness.history.events import Owed
 BEFORE_MIN = 4
 """Looks before the first fault that a band needs."""
 
+APART_S_MAX = 1.5
+"""Looks that lie further apart say nothing of what was owed between them."""
+
+
+def _is_hole(during: Sequence[Owed], inject_s: float, end_s: float) -> bool:
+    """Whether looks at one episode lie too far apart: what was owed between them nobody has seen."""
+    seen_s = [inject_s, *(look.at_s for look in during), end_s]
+    return any(later_s - at_s > APART_S_MAX for at_s, later_s in pairwise(seen_s))
+
 
 def debt_of(looks: Sequence[Owed], *, before_s: float, inject_s: float, end_s: float) -> Debt | None:
     """What was owed around one fault; None where too little was seen to say it.
@@ -28,9 +37,10 @@ def debt_of(looks: Sequence[Owed], *, before_s: float, inject_s: float, end_s: f
     """
     before = [look for look in looks if look.at_s < before_s]
     during = [look for look in looks if inject_s <= look.at_s < end_s]
-    if len(before) < BEFORE_MIN or not during:
+    close = [(a, b) for a, b in pairwise(before) if b.at_s - a.at_s <= APART_S_MAX]
+    if len(close) < BEFORE_MIN - 1 or not during or _is_hole(during, inject_s, end_s):
         return None
-    between = max(later.accepted - look.accepted for look, later in pairwise(before))
+    between = max(later.accepted - look.accepted for look, later in close)
     band = max(between, *(look.owed for look in before))
     peak = max(look.owed for look in during)
     above = [number for number, look in enumerate(during) if look.owed > band]

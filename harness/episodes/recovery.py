@@ -167,6 +167,7 @@ def find_level(units: Units, profile: Profile, watch: Watch) -> Level:
         bound_low_s=low_s,
         bound_high_s=high_s,
         flaps=0 if impact is None else _flaps(test, impact, recovery),
+        relapsed_s=None if recovery is None else _relapsed_s(test, recovery, watch),
         lost_s=round(lost_s, DIGITS),
         bad_ratio=round(bad_ratio, DIGITS),
     )
@@ -272,6 +273,17 @@ def _flaps(test: ChangeBack, impact: int, recovery: int | None) -> int:
 
 def _relapses(test: ChangeBack, recovery: int) -> int:
     """How many outages follow the recovery: violated windows side by side count once."""
-    starts = np.arange(float(test.units.due[recovery]), test.end_s - test.window_s, test.window_s)
-    violated = test.violated(starts)
+    violated = test.violated(_after(test, recovery))
     return int((violated & ~np.concatenate([[False], violated[:-1]])).sum())
+
+
+def _relapsed_s(test: ChangeBack, recovery: int, watch: Watch) -> float | None:
+    """Start of the first violated window after the recovery, None = it stayed so."""
+    starts = _after(test, recovery)
+    violated = starts[test.violated(starts)]
+    return _since(watch, violated[0]) if violated.size else None
+
+
+def _after(test: ChangeBack, recovery: int) -> Floats:
+    """Starts of the windows side by side from the recovery to the end of the episode."""
+    return np.arange(float(test.units.due[recovery]), test.end_s - test.window_s, test.window_s)

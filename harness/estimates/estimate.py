@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.episodes.model import Episode, RunFacts
-from harness.estimates.means import mean
+from harness.estimates.decisions import decisions
+from harness.estimates.means import mean, run_mean
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
 from harness.estimates.quantiles import quantile
 from harness.estimates.shares import share
@@ -79,14 +80,15 @@ def _class(
         served_median=quantile(served, 0.5),
         served_p90=quantile(served, 0.9),
         full_median=quantile(full, 0.5),
-        lost_s=_run_mean((run, e.served.lost_s) for run, e in kept),
-        sham_lost_s=_run_mean(_sham_losses(kept, losses)),
-        gain_s=_run_mean(_gains(kept, losses)),
+        lost_s=run_mean((run.run_id, e.served.lost_s) for run, e in kept),
+        sham_lost_s=run_mean(_sham_losses(kept, losses)),
+        gain_s=run_mean(_gains(kept, losses)),
         ended_by=dict(sorted(Counter(e.ended_by for _, e in kept).items())),
         flaps=sum(e.served.flaps for _, e in kept),
         recovered_s=_ordered(served),
         full_recovered_s=_ordered(full),
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
+        decisions=decisions(kept),
         lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
 
@@ -96,15 +98,15 @@ def _ordered(times: Iterable[float | None]) -> tuple[float | None, ...]:
     return tuple(sorted(times, key=lambda t: (t is None, t or 0.0)))
 
 
-def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[RunFacts, float]]:
+def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
     """What the sham run of the same pair, arm and profile lost in the same stretch of time."""
     for run, episode in kept:
         sham = losses.get((run.pair, run.restart_profile, run.arm, True, episode.index))
         if sham is not None:
-            yield run, sham
+            yield run.run_id, sham
 
 
-def _gains(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[RunFacts, float]]:
+def _gains(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
     """Loss prevented against the arm with the least help of the same pair; nothing for that arm itself."""
     for run, episode in kept:
         for least in ("bare", "none"):
@@ -112,15 +114,8 @@ def _gains(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tupl
             if run.arm == least:
                 break
             if loss is not None:
-                yield run, loss - episode.served.lost_s
+                yield run.run_id, loss - episode.served.lost_s
                 break
-
-
-def _run_mean(figures: Iterable[tuple[RunFacts, float]]) -> Mean:
-    runs: dict[str, list[float]] = defaultdict(list)
-    for run, figure in figures:
-        runs[run.run_id].append(figure)
-    return mean([sum(sorted(of_run)) / len(of_run) for of_run in runs.values()])
 
 
 def _arms(facts: Sequence[RunFacts]) -> tuple[ArmEstimate, ...]:

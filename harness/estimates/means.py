@@ -7,7 +7,8 @@ short below some 40 runs, which is why no claim of recovery rests on a mean.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.special import stdtrit
@@ -40,3 +41,15 @@ def mean(values: Sequence[float]) -> Mean:
     half = float(stdtrit(n - 1, 0.975)) * float(ordered.std(ddof=1)) / math.sqrt(n)
     low, high = round(centre - half, DIGITS), round(centre + half, DIGITS)
     return Mean(n=n, mean=round(centre, DIGITS), low=low, high=high)
+
+
+def run_mean(figures: Iterable[tuple[str, float]]) -> Mean:
+    """Mean over runs of (run, figure); a run with several figures gives their mean, once.
+
+    >>> run_mean([("a", 1.0), ("a", 3.0), ("b", 4.0)]).mean
+    3.0
+    """
+    runs: dict[str, list[float]] = defaultdict(list)
+    for run_id, figure in figures:
+        runs[run_id].append(figure)
+    return mean([sum(sorted(of_run)) / len(of_run) for of_run in runs.values()])

@@ -45,6 +45,31 @@ class Mean(_Frozen, frozen=True, kw_only=True):
     high: float | None
 
 
+class DecisionEstimate(_Frozen, frozen=True, kw_only=True):
+    """Decision quality of a class over ``n`` episodes, ``judged`` of them (else ``not_judged`` says why not).
+
+    In ``hurt`` episodes the jump could be told from none over all decisions, in ``told`` over the last
+    window, too. ``jump``: mean regret a decision that the move costs if nobody learns. ``left``: what was
+    left of it over the last window, 1 = all, 0 = none, below 0 = better than before; ``left_in_all``: the
+    same over all decisions from the injection on. ``back``: of those told, a quarter at most was left, and
+    held. ``unanswered``: share of units that got no decision. ``excess_sum``: what was not won back, over an
+    episode's decisions of the witness, in the world's unit of cost.
+    """
+
+    n: int
+    not_judged: str
+    judged: int
+    hurt: int
+    told: int
+    unanswered: Mean
+    jump: Mean
+    left: Mean
+    left_in_all: Mean
+    back: Share
+    back_s: tuple[float | None, ...]
+    excess_sum: Mean
+
+
 class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
@@ -79,6 +104,7 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     full_recovered_s: tuple[float | None, ...] = ()
     tau_s: float
     lasts_s: float | None = None
+    decisions: DecisionEstimate | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

@@ -46,6 +46,8 @@ def worth(fault: Rows, sham: Rows, costs: Costs) -> Worth:
     champion = _witness(sham, GOOD)
     _, here, there = np.intersect1d(degraded["unit"], champion["unit"], return_indices=True)
     degraded, champion = degraded[here], champion[there]
+    same = degraded["posterior"] == champion["posterior"]  # else the world has moved: it is another record
+    degraded, champion = degraded[same], champion[same]
     posterior = degraded["posterior"].astype(np.float64)
     if not posterior.size:
         return Worth(n=0, prior_cost=0.0, degraded_cost=0.0, champion_cost=0.0, ratio=None)

@@ -2,7 +2,7 @@
 
 A fault (``process.kill``) compiles to effects; a target implements effects, not faults,
 so that N faults and M targets need N + M pieces of code and not N x M. ``place`` says where an
-effect hits (a service, an edge, or the records), ``lasts_s`` how long by itself.
+effect hits (a service, an edge, the records, the world), ``lasts_s`` how long by itself.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ Mutation = Literal[
 ]
 """What is done to a record on its way in; ``decoy`` drops the field and adds a plausible, wrong one."""
 
-RECORDS, LOAD = "records", "load"
-"""The places of effects on what the world sends, and on how much of it."""
+Moves = Literal["records", "truth", "both"]
+"""What a move of the world changes: P(x) alone, P(y|x) alone, or the share of positives, which moves both."""
+
+RECORDS, LOAD, WORLD = "records", "load", "world"
+"""The places of effects on what the world sends, on how much of it, and on the world itself."""
 
 
 class _Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,14 +168,31 @@ class Surge(_Effect, frozen=True, kw_only=True, tag="surge"):
     duration_s: float | None = None
 
 
+class Shift(_Effect, frozen=True, kw_only=True, tag="shift"):
+    """Move ``knob`` of the world to ``value``, at once or along ``ramp_s``.
+
+    ``period_s`` above 0: it holds in the first half of each period only. ``field``, ``level``: only where a
+    record's field is that. ``moves``: what must change by it, and what must not.
+    """
+
+    knob: str
+    value: float
+    moves: Moves = "both"
+    ramp_s: float = 0.0
+    period_s: float = 0.0
+    field: str = ""
+    level: str = ""
+    duration_s: float | None = None
+
+
 ProcessEffect = Kill | Pause
 EdgeEffect = Delay | Throttle | Cut | Blackhole | Refuse | Reset | Slice | Corrupt | WrongBody
-WorldEffect = Mutate | Surge
+WorldEffect = Mutate | Surge | Shift
 Effect = ProcessEffect | EdgeEffect | WorldEffect
 
 
 def place(effect: Effect) -> str:
-    """Name where an effect hits: its service, its edge, ``records`` or ``load``.
+    """Name where an effect hits: its service, its edge, ``records``, ``load`` or ``world``.
 
     >>> place(Kill(service="gateway")), place(Cut(edge="gateway-features")), place(Mutate(mutation="drop"))
     ('gateway', 'gateway-features', 'records')
@@ -184,6 +204,8 @@ def place(effect: Effect) -> str:
             return RECORDS
         case Surge():
             return LOAD
+        case Shift():
+            return WORLD
         case _:
             return effect.edge
 
@@ -204,6 +226,8 @@ def subject(effect: Effect) -> str:
     ('gateway', 'gateway-features 400 ms')
     >>> subject(Mutate(mutation="rename", field="amount", share_ratio=0.1))
     'amount 10 %'
+    >>> subject(Shift(knob="fraud_odds", value=3.0, ramp_s=10.0))
+    'fraud_odds 3 over 10 s'
     """
     share = f"{effect.share_ratio * 100:g} %" if isinstance(effect, Mutate | Cut | Reset | Corrupt) else ""
     match effect:
@@ -220,6 +244,11 @@ def subject(effect: Effect) -> str:
             return f"{effect.edge} {share}"
         case Surge():
             return f"load x{effect.factor:g}"
+        case Shift():
+            part = f" where {effect.field} is {effect.level}" if effect.field else ""
+            ramp = f" over {effect.ramp_s:g} s" if effect.ramp_s else ""
+            period = f" every {effect.period_s:g} s" if effect.period_s else ""
+            return f"{effect.knob} {effect.value:g}{ramp}{period}{part}"
         case WrongBody():
             return f"{effect.edge} {effect.body}"
         case _:

@@ -67,6 +67,8 @@ def system_text(system: System) -> str:
             ),
             "fields of the records, for data.* (field: NAME): those that the scenario's units have;",
             "  a run whose fault names none of them says which there are",
+            "knobs of the world, for world.* (knob: NAME): those that the scenario's world can move;",
+            "  a run whose fault names none of them says which there are",
         ]
     )
 

@@ -25,6 +25,13 @@ class SystemReady(_Event, frozen=True, kw_only=True, tag="system.ready"):
     boot_ids: dict[str, str]
 
 
+class Priced(_Event, frozen=True, kw_only=True, tag="world.priced"):
+    """What a wrong decision costs, in the world's own unit: a positive let through, a negative declined."""
+
+    missed: float
+    declined_good: float
+
+
 class FirstDue(_Event, frozen=True, kw_only=True, tag="driver.first_due"):
     """The witness's clock zero: all offsets of the plan count from ``at_s``."""
 
@@ -121,12 +128,16 @@ class Acted(_Event, frozen=True, kw_only=True, tag="healer.act"):
 
 
 class Blind(_Event, frozen=True, kw_only=True, tag="observer.blind"):
-    """An observer could not look from ``since_s`` to ``until_s``: nothing seen there is not nothing done."""
+    """An observer could not look from ``since_s`` to ``until_s``: nothing seen there is not nothing done.
+
+    ``lost``: acts of that time stand in no list any more, so that a later look does not show them.
+    """
 
     observer: str
     since_s: float
     until_s: float
     why: str
+    lost: bool = False
 
 
 class Looked(_Event, frozen=True, kw_only=True, tag="observer.looked"):
@@ -230,6 +241,7 @@ class RunEnded(_Event, frozen=True, kw_only=True, tag="run.ended"):
 Event = (
     RunStarted
     | SystemReady
+    | Priced
     | FirstDue
     | BaselineMeasured
     | Injected

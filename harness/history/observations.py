@@ -45,9 +45,12 @@ DTYPE = np.dtype(
         ("stream", "u1"),  # WITNESS or LOAD
         ("flags", "u1"),  # bit 0 golden unit, 1 accepted for certain, 2 kept as dead letter, 3 declined
         ("posterior", "<f4"),  # P(y = 1 | x) under the world as it is; NaN where unknown
+        ("posterior_before", "<f4"),  # of this unit, had the world not moved; NaN where unknown
+        ("reference", "u1"),  # bit 0 known, 1 the system as prepared declines it, 2 would, unmoved
     ]
 )
 GOLDEN_FLAG, ACCEPTED_FLAG, DEAD_LETTER_FLAG, DECLINED_FLAG = 1, 2, 4, 8
+REFERENCE_KNOWN, REFERENCE_DECLINES, REFERENCE_DECLINED_BEFORE = 1, 2, 4
 DECLINE = "decline"
 """The decision that DECLINED_FLAG stands for; a system with other words has no such rows."""
 

@@ -144,7 +144,7 @@ class _Watch:
         self.place, self.looks, self.failures = place, 0, 0
         self._url, self._route = url, place.partition(":")[2]
         self._reader, self._inbox, self._every_s = reader, inbox, every_s
-        self._seen_s, self._why = monotonic_s(), ""
+        self._seen_s, self._why, self._lost = monotonic_s(), "", False
         self._is_here = False  # until any look ends otherwise than NOT_HERE
         self._thread = threading.Thread(target=self._run, name=place, daemon=True)
 
@@ -194,12 +194,12 @@ class _Watch:
     def _take(self, items: Iterable[Item]) -> None:
         for item in items:
             if isinstance(item, Lost):
-                self._why = self._why or item.why
+                self._why, self._lost = self._why or item.why, True
             else:
                 self._inbox.put([item])
 
     def _tell_gap(self, until_s: float) -> None:
-        why, self._why = self._why, ""
+        (why, lost), (self._why, self._lost) = (self._why, self._lost), ("", False)
         if why:
-            gap = Blind(observer=self.place, since_s=self._seen_s, until_s=until_s, why=why)
+            gap = Blind(observer=self.place, since_s=self._seen_s, until_s=until_s, why=why, lost=lost)
             self._inbox.put([gap])

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from harness.estimates.model import ClassEstimate
-from harness.report import figures
+from harness.report import figures, harm
 from harness.report.document import Document
 from harness.report.labels import profile_label
 from harness.report.lengths import given, seconds
@@ -102,12 +102,15 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
     )
     table: list[tuple[str, ...]] = [heads]
     titles: dict[int, str] = {}
+    notes: dict[int, str] = {}
     for group in groups[:CLASSES_MAX]:
         watched = "" if one else f", watched for {given(max(c.tau_s for c in group))}"
         name = f"{group[0].fault} {group[0].service}"
         titles[len(table)] = inert(name, min(NAME_MAX, pen.width - len(watched))) + watched
-        table += [_row(estimate) for estimate in group]
-    yield from _aligned(table, titles, pen)
+        for estimate in group:
+            table.append(_row(estimate))
+            notes[len(table)] = harm.decisions_text(estimate)
+    yield from _aligned(table, titles, notes, pen=pen)
     arms = sorted({c.arm for group in groups for c in group}, key=arm_rank)
     yield from pen.wrapped("; ".join(f"{arm}: {ARMS[arm]}" for arm in arms if arm in ARMS), "  ", "  ")
     if len(groups) > CLASSES_MAX:
@@ -148,8 +151,13 @@ def _full(estimate: ClassEstimate) -> str:
     return f"{estimate.full_recovered.k}/{estimate.full_recovered.n}" if figure.quiet else figure.value
 
 
-def _aligned(table: Sequence[tuple[str, ...]], titles: dict[int, str], pen: _Pen) -> Iterator[str]:
-    """Set columns by their widest cell; the last ones are left out where they do not fit."""
+def _aligned(
+    table: Sequence[tuple[str, ...]], titles: dict[int, str], notes: dict[int, str], *, pen: _Pen
+) -> Iterator[str]:
+    """Set columns by their widest cell; the last ones are left out where they do not fit.
+
+    ``titles`` stand before the row of their number, ``notes`` behind the one before it.
+    """
     sizes = [max(columns(row[i]) for row in table) for i in range(len(table[0]))]
     kept = len(sizes)
     while kept > 5 and 2 + sum(sizes[:kept]) + 2 * (kept - 1) > pen.width:
@@ -162,6 +170,8 @@ def _aligned(table: Sequence[tuple[str, ...]], titles: dict[int, str], pen: _Pen
             gap = " " * (sizes[j] - columns(row[j]))
             cells.append(row[j] + gap if j == ENDED else gap + row[j])
         yield ("  " + "  ".join(cells)).rstrip()
+        if notes.get(i + 1):
+            yield from pen.wrapped(notes[i + 1], "    ", "    ")
 
 
 def _foot(document: Document, pen: _Pen) -> Iterator[str]:

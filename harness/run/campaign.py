@@ -23,6 +23,7 @@ from harness.report.compose import compose, encode
 from harness.report.html import render
 from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
+from harness.run.records import OF_THE_DRIVER
 from harness.run.refusals import refuse_if_halted
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
@@ -194,7 +195,7 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
             clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
             versions=versions(),
             machine=fingerprint(),
-            abilities=tuple(sorted(ABILITIES | {"mutate", "surge"})),
+            abilities=tuple(sorted(ABILITIES | OF_THE_DRIVER)),
         )
     except OSError as error:
         raise store_problem(error) or error from error

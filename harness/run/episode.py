@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness import shell
 from harness.errors import Unsafe
-from harness.faults.effects import Kill, Mutate, Pause, Surge, lasts_s, place
+from harness.faults.effects import Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
 from harness.history import events
 from harness.history.events import Clean, Cleared, Guarded, Injected, NotClean, Undone
@@ -74,7 +74,7 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
 def _target(stage: Stage, episode: PlannedEpisode) -> Target:
     """The sham's clean proofs are real looks at the system, the same as after a fault."""
     target = stage.target
-    if isinstance(episode.effect, Mutate | Surge):
+    if isinstance(episode.effect, WorldEffect):
         line = Line(stage.witness, stage.hear_records)
         target = RecordsTarget(line, episode.index, stage.plan.profile)
     return NullTarget(target) if stage.plan.sham else target
@@ -105,7 +105,7 @@ def _undo_of(
     stage: Stage, episode: PlannedEpisode, target: Target
 ) -> tuple[str, Mapping[str, int | str]] | None:
     """The verb and the arguments that undo what ``target`` will do next."""
-    if isinstance(episode.effect, Mutate | Surge):
+    if isinstance(episode.effect, WorldEffect):
         pid = stage.witness.pid
         mark = {"variable": RUN_VARIABLE, "token": stage.system.run_token}
         return "stop_records", {"pid": pid, "start_ticks": start_ticks(pid), **mark}
@@ -174,7 +174,7 @@ def _undo(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cour
     exercised = getattr(stage.target, "exercised", None)
     if exercised is not None and not stage.plan.sham and not course.over:
         course.exercised = bool(exercised(applied))
-    slow = isinstance(applied.effect, Kill | Pause | Mutate | Surge)  # a service is waited for, or the driver
+    slow = isinstance(applied.effect, Kill | Pause | WorldEffect)  # a service is waited for, or the driver
     stage.alarms.guardian.allow(STEP_S if slow else APPLY_S)
     needed = _target(stage, episode).undo(applied)
     stage.alarms.guardian.allow(STEP_S)
@@ -184,7 +184,7 @@ def _undo(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cour
 def _holds(stage: Stage, applied: Applied) -> bool:
     """Ask the target whether the fault is there; a kill has nothing to hold, the driver keeps its own."""
     holds = getattr(stage.target, "holds", None)
-    if holds is None or isinstance(applied.effect, Kill | Mutate | Surge):
+    if holds is None or isinstance(applied.effect, Kill | WorldEffect):
         return True
     return bool(holds(applied))
 
@@ -192,7 +192,7 @@ def _holds(stage: Stage, applied: Applied) -> bool:
 def _explained(stage: Stage, applied: Applied) -> bool:
     """Whether platform or healer ended the process that was hit; nobody but us may end anything else."""
     effect = applied.effect
-    if isinstance(effect, Kill | Mutate | Surge):
+    if isinstance(effect, Kill | WorldEffect):
         return True  # nothing to hold; a driver that has ended is told on its own
     if not isinstance(effect, Pause):
         return False
@@ -216,7 +216,7 @@ def _vanished(stage: Stage, episode: PlannedEpisode, applied: Applied) -> None:
 
 def _own_end_s(stage: Stage, episode: PlannedEpisode, applied: Applied) -> float | None:
     """Offset from the first slot at which a timed fault is over; the driver ends its own by the plan."""
-    if isinstance(applied.effect, Mutate | Surge):
+    if isinstance(applied.effect, WorldEffect):
         until_s = ends_at_s(applied.effect, episode.inject_at_s, episode.undo_at_s)
         return until_s if applied.effect.duration_s is not None else None
     lasting_s = lasts_s(applied.effect)
@@ -226,7 +226,7 @@ def _own_end_s(stage: Stage, episode: PlannedEpisode, applied: Applied) -> float
 def _ended_at_s(stage: Stage, episode: PlannedEpisode, applied: Applied) -> float:
     """When a timed fault was gone: what we undo now, the driver has ended at its own instant."""
     own_end_s = _own_end_s(stage, episode, applied)
-    if own_end_s is None or not isinstance(applied.effect, Mutate | Surge):
+    if own_end_s is None or not isinstance(applied.effect, WorldEffect):
         return shell.monotonic_s()
     return stage.first_due_s + own_end_s
 

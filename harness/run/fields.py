@@ -21,7 +21,7 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, advice
 from harness.experiment.model import Experiment
 from harness.experiment.yaml import parse
-from harness.faults.effects import Effect
+from harness.faults.effects import Effect, Shift
 from harness.plan.model import Plan
 from harness.run.records import record_spans
 from harness.run.template import output_tail, scenario_spec
@@ -55,14 +55,16 @@ def check_record_faults(
 ) -> None:
     """Raise UsageProblem (HRM231) where faults in the records could change none, Refused without a world.
 
-    Each fault is asked for once, in the first plan that has it: fields and types are no matter of dice.
+    Each fault is asked for once, in the first plan that has it: fields and types are no matter of dice. What
+    a move of the world reaches is, so that is asked for each seed.
     """
-    asked: list[Effect] = []
+    asked: list[tuple[Effect, int]] = []
     for plan in plans:
         effects = {span.episode: span.effect for span in record_spans(plan)}
-        if all(effect in asked for effect in effects.values()):
+        keys = [(effect, plan.seed if isinstance(effect, Shift) else 0) for effect in effects.values()]
+        if all(key in asked for key in keys):
             continue
-        asked += effects.values()
+        asked += keys
         spec = world_spec(plan, experiment, template=template, python_path=python_path)
         if refused := _ask(spec, python_path):
             raise _problems(refused, effects, experiment)
@@ -99,15 +101,17 @@ def _problems(
 ) -> UsageProblem:
     findings = _findings(experiment.file)
     for fault in refused:
-        for place, kind in _steps(experiment, effects[fault.episode]):
+        effect = effects[fault.episode]
+        named = "knob" if isinstance(effect, Shift) else "field"
+        for place, kind in _steps(experiment, effect):
             findings.add(
                 "HRM231",
-                f"{kind} could change no record",
-                ("method", place, "provider", "arguments", *(("field",) if fault.field else ())),
+                f"{kind} could not be done to these records",
+                ("method", place, "provider", "arguments", *((named,) if fault.field else ())),
                 why=fault.why,
                 help=advice(fault.field, fault.known)
                 if fault.known
-                else "name a field that holds such values, or use another fault or profile",
+                else "name another, or use another fault, value or profile",
             )
     return UsageProblem(tuple(sorted(findings.problems, key=lambda one: (one.line, one.column))))
 

@@ -9,23 +9,28 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from harness.driver.client import give_up_s
 from harness.driver.spec import Span
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.model import Profile
-from harness.faults.effects import Effect, Mutate, Surge
+from harness.faults.effects import Effect, Mutate, Shift, Surge, WorldEffect
 from harness.plan.model import Plan
 from harness.run.witness import RecordsTold, Witness
 from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Proof, WithoutEffect
+
+OF_THE_DRIVER = frozenset(str(kind.__struct_config__.tag) for kind in get_args(WorldEffect))
+"""Tags of the effects that the driver does."""
 
 _HEAR_EVERY_S = 0.02
 _ANSWER_LIMIT_S = 5.0
 _PATIENCE_MAX_S = 60.0
 _TOLD_S = 0.5
 _RARE = 20  # of n touched units on average, none comes with e**-n: 20 is never
-_LABEL_RARITY = 50  # positives are rare; which share they are only the world knows
+# Positives are rare, and so may be what a move of the world reaches; which share only the world knows.
+_RARITY = 50
 
 
 def record_spans(plan: Plan) -> tuple[Span, ...]:
@@ -38,11 +43,11 @@ def record_spans(plan: Plan) -> tuple[Span, ...]:
             effect=episode.effect,
         )
         for episode in plan.episodes
-        if isinstance(episode.effect, Mutate | Surge)
+        if isinstance(episode.effect, WorldEffect)
     )
 
 
-def ends_at_s(effect: Mutate | Surge, inject_at_s: float, undo_at_s: float) -> float:
+def ends_at_s(effect: WorldEffect, inject_at_s: float, undo_at_s: float) -> float:
     """Give the offset (s) at which the driver ends ``effect``: it counts from the plan's instant.
 
     >>> ends_at_s(Surge(duration_s=3.0), 5.0, 20.0), ends_at_s(Surge(), 5.0, 20.0)
@@ -51,7 +56,7 @@ def ends_at_s(effect: Mutate | Surge, inject_at_s: float, undo_at_s: float) -> f
     return undo_at_s if effect.duration_s is None else min(undo_at_s, inject_at_s + effect.duration_s)
 
 
-def touched_every_s(effect: Mutate | Surge, profile: Profile) -> float:
+def touched_every_s(effect: WorldEffect, profile: Profile) -> float:
     """Mean seconds between two parcels that ``effect`` touches; infinity where it touches none.
 
     >>> touched_every_s(Mutate(mutation="drop", field="age", share_ratio=0.1), Profile(rate_hz=50.0))
@@ -61,11 +66,13 @@ def touched_every_s(effect: Mutate | Surge, profile: Profile) -> float:
     """
     if isinstance(effect, Surge):
         return profile.load_every_s / (effect.factor - 1) if effect.factor > 1 else float("inf")
+    if isinstance(effect, Shift):
+        return _RARITY / profile.rate_hz
     if effect.mutation == "truncate":
         return profile.load_every_s
     if not effect.share_ratio > 0:
         return float("inf")
-    rarity = _LABEL_RARITY if effect.mutation == "null_by_label" else 1
+    rarity = _RARITY if effect.mutation == "null_by_label" else 1
     return rarity / (profile.rate_hz * effect.share_ratio)
 
 
@@ -87,7 +94,7 @@ class RecordsTarget:
 
     def abilities(self) -> frozenset[str]:
         """Tags of the effects that the driver does."""
-        return frozenset({"mutate", "surge"})
+        return OF_THE_DRIVER
 
     def apply(self, effect: Effect, /) -> Applied:
         """Order it on and wait until the first touched record was sent; ``WithoutEffect`` if none is in time.
@@ -95,7 +102,7 @@ class RecordsTarget:
         The wait is bounded by 20 times the mean distance of touched parcels, and the driver's patience for an
         answer: what was handed over is told when its answer came or was given up.
         """
-        if not isinstance(effect, Mutate | Surge):
+        if not isinstance(effect, WorldEffect):
             raise Refused(f"the driver cannot do {type(effect).__name__} to records")
         asked_at_s = monotonic_s()
         patience_s = self._patience_s(effect)
@@ -170,7 +177,7 @@ class RecordsTarget:
                 return None
             sleep_until(monotonic_s() + _HEAR_EVERY_S)
 
-    def _patience_s(self, effect: Mutate | Surge) -> float:
+    def _patience_s(self, effect: WorldEffect) -> float:
         lag_s = (
             effect.lag_s if isinstance(effect, Mutate) and effect.mutation in ("duplicate", "late") else 0.0
         )
@@ -178,6 +185,6 @@ class RecordsTarget:
         return min(_PATIENCE_MAX_S, lag_s + _RARE * touched_every_s(effect, self._profile) + answer_s)
 
     def _apart_s(self, effect: Effect) -> float:
-        if not isinstance(effect, Mutate | Surge):
+        if not isinstance(effect, WorldEffect):
             return 0.0
         return min(0.5, 5 * touched_every_s(effect, self._profile))

@@ -177,7 +177,8 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
         Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
         ending_at_once(stay.guardian),
     ):
-        witness.await_ready()
+        if (costs := witness.await_ready()) is not None:
+            folder.writer.append(costs)
         until_s = shell.monotonic_s() + stay.running_s
         stage = Stage(
             plan=setting.plan,

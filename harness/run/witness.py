@@ -19,6 +19,7 @@ import msgspec
 
 from harness import shell
 from harness.errors import Refused, Untrustworthy
+from harness.history.events import Priced
 from harness.targets.local.kernel import ending_with_us
 
 READY_LIMIT_S = 60.0
@@ -46,6 +47,7 @@ class Heard(msgspec.Struct, frozen=True):
 
     ready: bool = False
     units: int = 0
+    costs: Priced | None = None
     stall: dict[str, float] | None = None
     versions: tuple[str, ...] | None = None
     records: RecordsTold | None = None
@@ -93,14 +95,14 @@ class Witness:
         """Process id of the driver."""
         return self._process.pid
 
-    def await_ready(self) -> int:
-        """Wait until all units are built; gives their number. Raises Refused with the log's end."""
+    def await_ready(self) -> Priced | None:
+        """Wait until all units are built; gives what decisions cost. Raises Refused with the log's end."""
         give_up_s = shell.monotonic_s() + READY_LIMIT_S
         with contextlib.suppress(Untrustworthy):  # its end, before anything was measured
             while shell.monotonic_s() < give_up_s:
-                units = [heard.units for heard in self.pump(wait_s=0.2) if heard.ready]
-                if units:
-                    return units[0]
+                ready = [heard for heard in self.pump(wait_s=0.2) if heard.ready]
+                if ready:
+                    return ready[0].costs
         raise Refused(f"the driver did not get ready; its last lines:\n{self._log_tail()}")
 
     def go(self, at_s: float) -> None:

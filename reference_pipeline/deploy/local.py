@@ -91,8 +91,9 @@ def serve_scorer() -> None:
 
 def serve_registry() -> None:
     """Run the registry until SIGTERM; its folder starts as a copy of the template's."""
+    guard = Guard(("/aliases/",), _switch_token())
     with closing(_registry()) as registry:
-        _serve("registry", lambda ports: RegistryService(ports, registry), guard=Guard(("/aliases/",)))
+        _serve("registry", lambda ports: RegistryService(ports, registry), guard=guard)
 
 
 def serve_delivery() -> None:

@@ -27,6 +27,7 @@ from reference_pipeline.records import DAY_S, FeatureSpec
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
+from reference_pipeline.world.frozen import save_frozen
 from reference_pipeline.world.golden import GOLDEN_LEAST, Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
 from reference_pipeline.world.population import make_population, save_population
@@ -162,10 +163,12 @@ def _register(
 ) -> tuple[Champion, Model]:
     """Train, put the champion into ``template/registry`` under its alias, and load it back.
 
-    The fallback is trained on the same rows and lies beside it.
+    The fallback is trained on the same rows and lies beside it; so does a copy of the champion that nobody
+    changes.
     """
     champion = train_champion(train, holdout, spec=spec, version=FIRST_VERSION, lineage=lineage)
     save_weights(fit_fallback(train, spec), template)
+    save_frozen(champion.artefact, template)
     registry = Registry(template / "registry")
     try:
         stored = registry.put(champion.artefact, FIRST_VERSION, champion.metrics, champion.lineage)

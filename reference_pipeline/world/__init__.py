@@ -26,4 +26,4 @@ def open_world(*, scenario: Mapping[str, object], seed: int, template: Path) -> 
     factor, knobs = read_scenario(scenario)
     if isinstance(knobs, SimulatorKnobs):
         return open_simulator(knobs, world_s_per_run_s=factor, seed=seed, template=template)
-    return open_replay(knobs, template=template)
+    return open_replay(knobs, seed=seed, template=template)

@@ -39,23 +39,37 @@ class SimulatorKnobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     cycle_ratio: Annotated[float, _range(0, 1)] = 1.0
     far_share: Annotated[float, _range(0, 0.5)] = 0.05
     big_ticket_share: Annotated[float, _range(0, 0.2)] = 0.01
+    phone_share: Annotated[float, _range(0, 0.6)] = 0.1
 
     base_risk: Annotated[float, _range(0, 0.01)] = 0.002
     amount_risk: Annotated[float, _range(0.6, 1)] = 0.9
     terminal_risk: Annotated[float, _range(0, 1)] = 0.6
     customer_risk: Annotated[float, _range(0, 1)] = 0.8
     stolen_risk: Annotated[float, _range(0, 1)] = 0.6
+    pattern_risk: Annotated[float, _range(0, 1)] = 0.0
 
     def weakest(self) -> SimulatorKnobs:
         """Return these knobs with every term of P(y|x) at the low end of its range."""
         return msgspec.structs.replace(
-            self, base_risk=0.0, amount_risk=0.6, terminal_risk=0.0, customer_risk=0.0, stolen_risk=0.0
+            self,
+            base_risk=0.0,
+            amount_risk=0.6,
+            terminal_risk=0.0,
+            customer_risk=0.0,
+            stolen_risk=0.0,
+            pattern_risk=0.0,
         )
 
     def strongest(self) -> SimulatorKnobs:
         """Return these knobs with every term of P(y|x) at the high end of its range."""
         return msgspec.structs.replace(
-            self, base_risk=0.01, amount_risk=1.0, terminal_risk=1.0, customer_risk=1.0, stolen_risk=1.0
+            self,
+            base_risk=0.01,
+            amount_risk=1.0,
+            terminal_risk=1.0,
+            customer_risk=1.0,
+            stolen_risk=1.0,
+            pattern_risk=1.0,
         )
 
 

@@ -53,9 +53,9 @@ class Population:
     history_days: int
 
 
-def stream(seed: int, name: str, call: int = 0) -> np.random.Generator:
+def stream(seed: int, name: str) -> np.random.Generator:
     """Open the named stream of dice of ``seed``; the same name always gives the same numbers."""
-    key = (zlib.crc32(name.encode()), call)
+    key = (zlib.crc32(name.encode()), 0)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 

@@ -1,13 +1,15 @@
 """A user's own file as the world: its later part replayed in time order, with its labels.
 
 The posterior of real rows is unknown (NaN). The earlier part trained the champion and is never
-offered. Golden rows are held-out rows on which the champion is right with a margin (its odds a
+offered. The same instants always give the same rows.
+Golden rows are held-out rows on which the champion is right with a margin (its odds a
 factor away from the threshold's): rows whose label is noise are left out by that, and a pipeline
 that answers one of them otherwise does not serve the champion's decisions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,17 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.arrays import read_arrays, write_arrays
-from reference_pipeline.errors import BadSource, BadTemplate
+from reference_pipeline.errors import BadScenario, BadSource, BadTemplate
 from reference_pipeline.features import ColumnFeatures
-from reference_pipeline.records import FeatureSpec, FieldSpec
-from reference_pipeline.world.golden import Golden, load_golden
+from reference_pipeline.records import FeatureSpec, FieldSpec, Record
+from reference_pipeline.world.frozen import frozen_declines
+from reference_pipeline.world.golden import load_golden
 from reference_pipeline.world.knobs import ReplayKnobs
-from reference_pipeline.world.simulator import Offers
+from reference_pipeline.world.moves import Move, progress
+from reference_pipeline.world.offers import MovedOffers, Offers
+from reference_pipeline.world.population import stream
 from reference_pipeline.world.table import Table, source_sha256
 
 REPLAY_FILE = "replay.json"
 ROWS_FILE = "replay.npz"
 _BLOCK_ROWS = 10_000
+MOVABLE: Mapping[str, tuple[float, float]] = {"positive_odds": (0.1, 20.0)}
+"""The share of positives, by taking rows of the other class in the place of some: P(x|y) stays."""
 
 
 class _Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,36 +46,92 @@ class _Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ReplayWorld:
     """The held-out rows of a table, offered one after another."""
 
-    def __init__(self, table: Table, golden: Golden, *, repeat: bool) -> None:
+    def __init__(self, table: Table, knobs: ReplayKnobs, *, seed: int, template: Path) -> None:
         self._table = table
         self._label = table.label[table.split :]
-        self._golden = golden
-        self._repeat = repeat
-        self._next = 0
+        self._knobs = knobs
+        self._seed = seed
+        self._template = template
+        self._golden = load_golden(template)
 
     def draw(self, due_s: NDArray[np.float64], /) -> Offers:
-        """Return the next ``len(due_s)`` held-out rows; each call goes on where the last one ended.
+        """Return the first ``len(due_s)`` held-out rows, over and over if the scenario says ``repeat``.
 
         Raises:
             BadSource: the rows run out and the scenario does not say ``repeat``.
         """
-        count, held = len(due_s), len(self._label)
-        if not self._repeat and self._next + count > held:
+        turn = self._turn(len(due_s))
+        return Offers(self._records(turn), np.full(len(turn), np.nan), self._label[turn])
+
+    def movable(self) -> Mapping[str, tuple[float, float]]:
+        """Knobs that can move while the world runs, with their ranges."""
+        return MOVABLE
+
+    def moved(self, due_s: NDArray[np.float64], moves: Sequence[Move], /) -> MovedOffers:
+        """Return the rows of ``draw(due_s)``, with others in the place of some as ``positive_odds`` says.
+
+        What is in another's place comes at its time.
+
+        Raises:
+            BadScenario: a move is none of this world.
+        """
+        turn = self._turn(len(due_s))
+        odds = np.ones(len(turn))
+        for move in moves:
+            _refuse_unknown(move)
+            odds += (move.value - odds) * progress(move, np.asarray(due_s, dtype=np.float64))
+        chosen = self._with_odds(turn, odds)
+        records = self._records(chosen)
+        clock = self._table.fields[0].name
+        for record, time_s in zip(
+            records, self._table.columns[0][turn + self._table.split].tolist(), strict=True
+        ):
+            record[clock] = time_s
+        unknown = np.full(len(turn), np.nan)
+        return MovedOffers(records, unknown, self._label[chosen], unknown)
+
+    def _with_odds(self, turn: NDArray[np.int64], odds: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Exchange some rows for ones of the other class: odds of a positive become ``odds`` times theirs."""
+        label = self._label[turn]
+        dice = stream(self._seed, "odds").random((2, len(turn)))
+        share = self._label.mean()
+        wanted = odds * share / (odds * share + 1 - share)
+        rises = (label == 0) & (dice[0] < (wanted - share) / (1 - share))
+        falls = (label == 1) & (dice[0] < (share - wanted) / share)
+        chosen = turn.copy()
+        for where, rows in (
+            (rises, np.flatnonzero(self._label == 1)),
+            (falls, np.flatnonzero(self._label == 0)),
+        ):
+            chosen[where] = rows[(dice[1][where] * len(rows)).astype(np.int64)]
+        return chosen
+
+    def costs(self) -> tuple[float, float]:
+        """What a wrong decision costs: a positive approved, a negative declined."""
+        return self._knobs.cost_missed, self._knobs.cost_declined
+
+    def reference(self, records: Sequence[Record], /) -> NDArray[np.int8]:
+        """Tell 1 for each record that the champion as prepared declines, else 0."""
+        return frozen_declines(records, self._template)
+
+    def _turn(self, count: int) -> NDArray[np.int64]:
+        held = len(self._label)
+        if not self._knobs.repeat and count > held:
             raise BadSource(
-                f"the file has {held} rows to replay, this run needs {self._next + count}; "
+                f"the file has {held} rows to replay, this run needs {count}; "
                 "set knob repeat: true, lower the rate or the length of the run, or bring more rows"
             )
-        turn = (np.arange(count) + self._next) % held
-        self._next += count
-        records = self._table.records(turn + self._table.split)
-        return Offers(records, np.full(count, np.nan), self._label[turn])
+        return np.arange(count) % held
+
+    def _records(self, rows: NDArray[np.int64]) -> list[dict[str, object]]:
+        return self._table.records(rows + self._table.split)
 
     def golden(self, count: int, /) -> tuple[list[dict[str, object]], list[str]]:
         """Return ``count`` golden rows with their decisions (see the module)."""
         return self._golden.take(count)
 
 
-def open_replay(knobs: ReplayKnobs, *, template: Path) -> ReplayWorld:
+def open_replay(knobs: ReplayKnobs, *, seed: int, template: Path) -> ReplayWorld:
     """Open the replay of the file that ``template`` was prepared from.
 
     Raises:
@@ -81,7 +144,19 @@ def open_replay(knobs: ReplayKnobs, *, template: Path) -> ReplayWorld:
         raise BadTemplate(
             f"{knobs.source} or its knobs changed since {template} was prepared; prepare it anew"
         )
-    return ReplayWorld(rows, load_golden(template), repeat=knobs.repeat)
+    return ReplayWorld(rows, knobs, seed=seed, template=template)
+
+
+def _refuse_unknown(move: Move) -> None:
+    if move.knob not in MOVABLE or move.field:
+        part = f" of {move.field}={move.level}" if move.field else ""
+        raise BadScenario(
+            f"a replayed file has no knob {move.knob!r}{part} to move; there are, for all rows: "
+            f"{', '.join(MOVABLE)}. What is true of its rows stays as it is in the file"
+        )
+    low, high = MOVABLE[move.knob]
+    if not low <= move.value <= high:
+        raise BadScenario(f"knob {move.knob} goes from {low:g} to {high:g}, not to {move.value:g}")
 
 
 def save_replay(knobs: ReplayKnobs, table: Table, template: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from benchmarks.placebos import KINDS, Trial, bars_and_figures
+from benchmarks.healing_figures import Row
+from benchmarks.placebos import KINDS, SHAM, Trial, bars_and_figures, sham_trials
 
 QUIET = Trial(
     kind="sham",
@@ -51,3 +52,43 @@ def test_an_act_misses_its_bars():
 def test_a_kind_without_a_trial_misses_its_bars():
     assert missed(all_kinds()[2:]) == ["sham: 2 minutes", "sham: no act", "all four"]
     assert len(missed([])) == 2 * len(KINDS) + 3
+
+
+ROW = Row(
+    experiment="schema",
+    repetition=0,
+    arm="reference",
+    seed=3,
+    commit="abc",
+    history_sha256="h",
+    sham=True,
+    void="",
+    exactly_once=True,
+    audit="",
+    acts=0,
+    blind_s=0.1,
+    units=12_000,
+    degraded=6,
+    acts_seen=True,
+)
+
+
+def test_sham_runs_of_the_faults_are_trials_of_their_own_length():
+    others = [msgspec.structs.replace(ROW, sham=False), msgspec.structs.replace(ROW, arm="none")]
+    (trial,) = sham_trials([ROW, *others], rate_hz=200.0)
+    assert (trial.kind, trial.seconds, trial.acted, trial.void) == (SHAM, 60.0, False, "")
+    assert trial.degraded_ratio == 0.0005
+    assert missed([*all_kinds()[2:], trial, trial]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "bar"),
+    [
+        ({"acts": 1}, "sham: no act"),
+        ({"void": "witness stalled"}, "sham: no act"),
+        ({"acts_seen": False}, "sham: no act"),
+        ({"exactly_once": False}, "exactly once"),
+    ],
+)
+def test_a_sham_run_that_acted_or_could_not_be_seen_misses_its_bars(changes, bar):
+    assert bar in missed([*all_kinds(), *sham_trials([msgspec.structs.replace(ROW, **changes)], 200.0)])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
-from benchmarks.safety import INTERRUPTED, KILLED, KILLED_WITH_GUARDIAN, Attack, figures
+from benchmarks.safety import INTERRUPTED, KILLED, KILLED_WITH_GUARDIAN, Attack, _hit, figures
 
-QUICK = Attack(kind=KILLED, batch=0, commit="abc", fault="kill", clean_s=0.1)
+QUICK = Attack(kind=KILLED, batch=0, commit="abc", fault="kill", armed=True, clean_s=0.1)
 
 
 def attacks(**changes):
@@ -39,7 +42,32 @@ def test_one_attack_that_ends_otherwise_misses_its_bar(changes, bar):
     assert missed(attacks(**changes)) == [bar]
 
 
+def test_kills_of_runners_that_hurt_nothing_yet_are_not_enough():
+    idle = [msgspec.structs.replace(row, armed=False) for row in attacks()]
+    assert missed(idle) == ["three of ten kills came while a fault was in force"]
+    some = [msgspec.structs.replace(row, armed=number % 2 == 0) for number, row in enumerate(attacks())]
+    assert missed(some) == []
+
+
+class Kit:
+    """Attacks that hit the second time, or never."""
+
+    def __init__(self, hits: list[bool]) -> None:
+        self.hits = hits
+
+
+def test_an_attack_that_met_no_runner_is_made_again_and_none_at_all_is_an_error(tmp_path):
+    def do(kit, store, dice):
+        del store, dice
+        left = SimpleNamespace(hit=kit.hits.pop(0), armed=True, clean_s=0.1)
+        return "kill", left, left.clean_s, False
+
+    assert _hit(do, Kit([False, True]), tmp_path, random.Random(1))[1].hit
+    with pytest.raises(RuntimeError, match="met no runner"):
+        _hit(do, Kit([False] * 20), tmp_path, random.Random(1))
+
+
 def test_a_kind_without_an_attack_meets_no_bar_on_what_is_left():
     rows = [row for row in attacks() if row.kind != KILLED]
-    assert missed(rows) == ["nothing was left after any attack", "clean within 1 s"]
-    assert missed([]) == ["nothing was left after any attack", "clean within 1 s"]
+    bars = ["nothing was left after any attack", "clean within 1 s"]
+    assert missed(rows) == missed([]) == [*bars, "three of ten kills came while a fault was in force"]

@@ -108,6 +108,17 @@ def test_with_the_rows_it_answers_by_them_and_without_by_the_record_alike(scene:
     assert len({d.decision for d in scene.fallback.decide(Lost(records=_raw(scene.records)))}) == 2
 
 
+def test_a_model_without_a_field_uses_no_product_of_its_features(scene: Scene) -> None:
+    weights = scene.fallback._weights
+    width = len(scene.features.spec.features)
+    assert len(weights.pairs) == 6
+    for name, lost in dependents(scene.features.spec).items():
+        own = weights.weights[weights.variants.tolist().index(name)]
+        of_field = np.isin(weights.pairs, lost).any(axis=1)
+        assert not own[width:][of_field].any()
+        assert own[width:][~of_field].all()
+
+
 @pytest.mark.parametrize("rows", [[b"[1]"], [b"{}"], [b"nothing"], [b"[]"]], ids=str)
 def test_rows_that_are_no_rows_are_not_used(scene: Scene, rows: list[bytes]) -> None:
     lost = Lost(records=_raw(scene.records[:1]), rows=[msgspec.Raw(row) for row in rows])

@@ -273,6 +273,31 @@ def test_a_gateway_that_dies_at_any_commit_replays_each_once(bench: Bench, log: 
     assert bench.dead() == []
 
 
+def test_who_takes_the_outbox_is_told_which_decisions_are_degraded(bench: Bench) -> None:
+    bench.decide(record("full"))
+    bench.fails = lambda edge, body: CallFailed
+    assert bench.decide(record("less"))[0]["degraded"] is True
+    rows = bench.ask("POST /outbox", {})[1]["rows"]
+    assert [(row["id"], row.get("degraded", False)) for row in rows] == [("full", False), ("less", True)]
+
+
+def test_what_nobody_waits_for_is_decided_later_and_in_full(bench: Bench) -> None:
+    bench.store.before = lambda appends: any(append.log == "decided" for append in appends)
+    assert bench.ask("POST /decide", {"records": [record("late")]})[0] == 503
+    bench.store.before = lambda appends: False
+    bench.restart()
+    bench.fails = lambda edge, body: CallFailed
+    sweep = bench.gateway._service._sweep
+    with pytest.raises(CallFailed):
+        asyncio.run(sweep(64))
+    assert bench.sunk() == []
+    bench.restart()
+    bench.fails = lambda edge, body: None
+    assert asyncio.run(bench.gateway._service._sweep(64)) == 1
+    (row,) = bench.ask("POST /outbox", {})[1]["rows"]
+    assert (row["id"], row["model"], row.get("degraded", False)) == ("late", "1.0.0+abc", False)
+
+
 @pytest.mark.parametrize("ids", [{"ids": []}, {"ids": ["x"] * 257}, {"ids": "a"}, {}, []], ids=str)
 def test_a_replay_of_no_such_list_is_refused(bench: Bench, ids: object) -> None:
     assert bench.ask("POST /replay", ids)[0] == 400

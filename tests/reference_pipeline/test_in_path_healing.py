@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -117,8 +118,10 @@ def test_a_stranger_moves_no_switch(healed: Pipeline, headers: dict[str, str]) -
     ):
         assert ask(gateway + path, body, method, headers).status == 403
     assert healed.get("gateway", "/switches/mapping").json == before
-    alias = ask(healed.urls["registry"] + "/aliases/champion", b"{}", "PUT", ORIGIN)
-    assert alias.status == 403
+    champion = healed.get("registry", "/aliases/champion").json
+    body = json.dumps({"version": champion["version"]}).encode()
+    assert ask(healed.urls["registry"] + "/aliases/shadow", body, "PUT", headers).status == 403
+    assert healed.get("registry", "/aliases/shadow").status == 404
 
 
 def test_the_healers_own_calls_move_the_switches(healed: Pipeline) -> None:

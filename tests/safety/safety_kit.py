@@ -1,12 +1,15 @@
 """Runners that are killed, stopped and interrupted, and what is left of them; tests and bars share this.
 
 Each attack runs the real command on the tiny system. What is left is looked for without asking the harness:
-every process of a run inherits a mark in its environment, and undo records are files.
+every process of a run inherits a mark in its environment, but for the guardian, whose command names the
+store; and undo records are files. An attack that came too late, or met no runner, did not hit.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import json
 import os
 import random
 import select
@@ -23,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MARK = "VIRTUAL_ENV"  # the one harmless variable that every child of a run inherits
 GIVE_UP_S = 20.0
+AGAIN_S = 1.0
 START_S_MAX, RUN_S_MAX = 60.0, 5.0
 
 FAULTS = {
@@ -62,11 +66,18 @@ x-hormesis:
 
 @dataclass(frozen=True)
 class Left:
-    """After an attack: seconds until no process was left and until no record was open; None = never."""
+    """After an attack: seconds until no process was left and until no record was open; None = never.
+
+    What is left is looked for again ``AGAIN_S`` after the attack. ``in_force``: a record was open at the
+    first look. ``armed``: the fault's own record was open when it came. ``hit``: the runner was there to be
+    hit.
+    """
 
     processes_s: float | None
     records_s: float | None
     in_force: bool
+    armed: bool = False
+    hit: bool = True
 
     @property
     def nothing(self) -> bool:
@@ -140,8 +151,13 @@ class Runner:
             with contextlib.suppress(OSError):
                 if name.isdigit() and int(name) != self.process.pid and not _is_zombie(name):
                     block = Path(f"/proc/{name}/environ").read_bytes()
-                    found += [int(name)] if wanted in block.split(b"\0") else []
+                    ours = wanted in block.split(b"\0") or self._guards(name)
+                    found += [int(name)] if ours else []
         return found
+
+    def _guards(self, name: str) -> bool:
+        words = Path(f"/proc/{name}/cmdline").read_bytes()
+        return b"harness.guard" in words and os.fsencode(self.store.resolve()) + b"/" in words
 
     def words_of(self, pid: int) -> list[str]:
         """The command line of one of them."""
@@ -168,9 +184,9 @@ class Runner:
             pause(0.005)
         return False
 
-    def left(self, since_s: float, *, records: bool = True) -> Left:
+    def left(self, since_s: float, *, records: bool = True, hit: bool = True) -> Left:
         """Watch until nothing is left; without ``records`` only until no process is."""
-        in_force = bool(self.records())
+        in_force, armed = bool(self.records()), self.armed()
         processes_s: float | None = None
         records_s: float | None = None if records else 0.0
         while time.monotonic() < since_s + GIVE_UP_S and (processes_s is None or records_s is None):
@@ -179,7 +195,20 @@ class Runner:
             if processes_s is None and not self.marked():
                 processes_s = time.monotonic() - since_s
             pause(0.002)
-        return Left(processes_s, records_s, in_force)
+        pause(max(0.0, since_s + AGAIN_S - time.monotonic()))
+        if self.marked():
+            processes_s = None
+        if records and self.records():
+            records_s = None
+        return Left(processes_s, records_s, in_force, armed, hit)
+
+    def armed(self) -> bool:
+        """Whether a fault's undo record was opened and not closed, by the history of the last run."""
+        histories = sorted(self.store.glob("*/runs/*/history.jsonl"), key=lambda path: path.stat().st_mtime)
+        lines = histories[-1].read_bytes().split(b"\n") if histories else []
+        events = [event for line in lines if (event := _guard_event(line))]
+        opened = {event["record"]: event["state"] == "opened" for event in events}
+        return any(opened.values())
 
     def end(self) -> None:
         """End it and whatever it left, so that a failing test leaves nothing either."""
@@ -220,7 +249,7 @@ def killed_at(store: Path, fault: str, boundary: int) -> Left:
         since_s = time.monotonic()
         if code != -signal.SIGKILL and code != 0:
             raise RuntimeError(f"code {code}: {out}")
-        return runner.left(since_s)
+        return runner.left(since_s, hit=code != 0)
 
 
 def killed_at_random(store: Path, fault: str, dice: random.Random) -> Left:
@@ -228,9 +257,10 @@ def killed_at_random(store: Path, fault: str, dice: random.Random) -> Left:
     with running(store, fault) as runner:
         runner.await_seen(lambda: bool(runner.records()))
         pause(dice.uniform(0.0, RUN_S_MAX))
+        hit = runner.process.poll() is None
         runner.process.kill()
         since_s = time.monotonic()
-        return runner.left(since_s)
+        return runner.left(since_s, hit=hit)
 
 
 def killed_with_guardian(store: Path, fault: str, dice: random.Random) -> Left:
@@ -238,9 +268,10 @@ def killed_with_guardian(store: Path, fault: str, dice: random.Random) -> Left:
     with running(store, fault) as runner:
         runner.await_seen(lambda: bool(runner.records()))
         pause(dice.uniform(0.0, RUN_S_MAX))
-        for pid in filter(None, (runner.guardian(), runner.process.pid)):
+        guardian, alive = runner.guardian(), runner.process.poll() is None
+        for pid in filter(None, (guardian, runner.process.pid)):
             _kill(pid)
-        return runner.left(time.monotonic(), records=False)
+        return runner.left(time.monotonic(), records=False, hit=bool(guardian) and alive)
 
 
 def stopped(store: Path, fault: str) -> Left:
@@ -275,16 +306,15 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
             runner.await_seen(lambda: bool(runner.records()))
             said = _drain(master, dice.uniform(0.0, RUN_S_MAX))
             since_s = time.monotonic()
-            next_s, undone_s = since_s, None
+            pauses_s = itertools.accumulate(dice.uniform(0.0, 0.3) for _ in range(signals - 1))
+            coming_s, undone_s = [since_s, *(since_s + pause_s for pause_s in pauses_s)], None
             while runner.process.poll() is None and time.monotonic() < since_s + GIVE_UP_S:
-                if signals and time.monotonic() >= next_s:
-                    os.write(master, b"\x03")
-                    signals, next_s = signals - 1, next_s + dice.uniform(0.0, 0.3)
+                due = [at_s for at_s in coming_s if at_s <= time.monotonic()]
+                coming_s = coming_s[len(due) :]
+                os.write(master, b"\x03" * len(due))
                 said += _drain(master, 0.005)
-                if runner.records():
-                    undone_s = None
-                elif undone_s is None:
-                    undone_s = time.monotonic() - since_s
+                seen_s = undone_s or time.monotonic() - since_s
+                undone_s = None if runner.records() else seen_s
             took_s = time.monotonic() - since_s
             left = runner.left(since_s)
             code = runner.process.poll()
@@ -318,6 +348,15 @@ def undo(store: Path) -> int:
     """``hormesis undo`` of a store; gives its exit code."""
     words = [sys.executable, "-m", "harness.frontends.cli", "undo", "--store", str(store)]
     return subprocess.run(words, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
+
+
+def _guard_event(line: bytes) -> dict[str, str]:
+    """The event of a line about a fault's undo record; of another line, or a torn one, nothing."""
+    if b'"guard.record"' not in line or b'"end_run"' in line:
+        return {}
+    with contextlib.suppress(ValueError):
+        return json.loads(line)["event"]
+    return {}
 
 
 def pause(length_s: float) -> None:

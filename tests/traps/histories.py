@@ -61,6 +61,7 @@ class Story:
     profile: Profile = PROFILE
     baseline_share: float = 0.0
     episodes: int = 1
+    kind: str = "process.kill"
     effect: Effect = KILLED
     restarted_after_s: float | None = None
     gone_after_s: float | None = None
@@ -93,7 +94,7 @@ def plan_of(story: Story) -> Plan:
             PlannedEpisode(
                 index=index,
                 name=f"kill {SERVICE}",
-                kind="process.kill",
+                kind=story.kind,
                 effect=story.effect,
                 inject_at_s=at_s,
                 undo_at_s=undo_at_s,

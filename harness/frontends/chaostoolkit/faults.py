@@ -1,8 +1,8 @@
 """Actions and rollbacks for plain ``chaos run``; each proves its effect or raises.
 
 A process is named by pid and start ticks through a pidfd, so that a reused pid is never hit. Faults on edges
-go to the running fault proxy; those in the records are listed, so that `chaos validate` accepts a file that
-`hormesis run` runs, and refuse to be called.
+go to the running fault proxy; those in the records and of the world are listed, so that `chaos validate`
+accepts a file that `hormesis run` runs, and refuse to be called.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ data_stuck_value = action("data.stuck_value")
 data_new_category = action("data.new_category")
 data_truncate_batch = action("data.truncate_batch")
 data_wrong_rename = action("data.wrong_rename")
+world_covariate_shift = action("world.covariate_shift")
+world_concept_change = action("world.concept_change")
+world_label_shift = action("world.label_shift")
 placebo_surge = action("placebo.surge")
 placebo_slow_batch = action("placebo.slow_batch")
 placebo_added_field = action("placebo.added_field")

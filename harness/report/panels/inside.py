@@ -57,7 +57,9 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class Scene:
+    """One counted episode of a class, its run, and the same episode of the sham run."""
+
     run: RunFacts
     episode: Episode
     sham: Episode | None
@@ -76,12 +78,12 @@ def stories(document: Document) -> tuple[Story, ...]:
 
 def _story(document: Document, group: tuple[ClassEstimate, ...]) -> Story | None:
     own = main_arm(document)
-    mine = [s for c in group if c.arm == own for s in _scenes(document, c)]
+    mine = [s for c in group if c.arm == own for s in scenes_of(document, c)]
     if not mine:
         return None
     # the pair with the middle loss: neither the best nor the worst story is the usual one
     lead = sorted(mine, key=lambda s: (s.episode.served.lost_s, s.run.run_id))[len(mine) // 2]
-    chosen = [s for c in group for s in _scenes(document, c) if s.run.pair == lead.run.pair]
+    chosen = [s for c in group for s in scenes_of(document, c) if s.run.pair == lead.run.pair]
     scenes = sorted(
         _first_of_each(chosen, lead.run), key=lambda s: (arm_rank(s.run.arm), s.run.restart_profile)
     )
@@ -103,14 +105,15 @@ def _near(episode: Episode, whole: tuple[float, float]) -> tuple[float, float] |
     return (max(whole[0], -end_s / 4), min(whole[1], end_s))
 
 
-def _scenes(document: Document, estimate: ClassEstimate) -> Iterator[_Scene]:
+def scenes_of(document: Document, estimate: ClassEstimate) -> Iterator[Scene]:
+    """Give the counted episodes of a class whose quality is drawn."""
     for run in document.runs:
         same = (run.arm, run.restart_profile) == (estimate.arm, estimate.restart_profile)
         if not same or run.sham or run.void:
             continue
         for episode in run.episodes:
             if not episode.void and episode.quality and _is_of(episode, estimate):
-                yield _Scene(run, episode, _sham_of(document, run, episode.index))
+                yield Scene(run, episode, _sham_of(document, run, episode.index))
 
 
 def _is_of(episode: Episode, estimate: ClassEstimate) -> bool:
@@ -125,9 +128,9 @@ def _sham_of(document: Document, run: RunFacts, index: int) -> Episode | None:
     return None
 
 
-def _first_of_each(scenes: Sequence[_Scene], lead: RunFacts) -> list[_Scene]:
+def _first_of_each(scenes: Sequence[Scene], lead: RunFacts) -> list[Scene]:
     """Keep one scene an arm and restart profile; ``bare`` never restarts, so one profile of it will do."""
-    seen: dict[tuple[str, str], _Scene] = {}
+    seen: dict[tuple[str, str], Scene] = {}
     for scene in scenes:
         arm, profile = scene.run.arm, scene.run.restart_profile
         if arm != "bare" or profile == lead.restart_profile:
@@ -140,7 +143,7 @@ def _end_s(episode: Episode) -> float:
 
 
 def _strip(
-    scene: _Scene, part: tuple[float, float], observe_s: float, *, axis: bool, closer: bool = False
+    scene: Scene, part: tuple[float, float], observe_s: float, *, axis: bool, closer: bool = False
 ) -> Strip:
     run, episode = scene.run, scene.episode
     scale = linear(*part, LEFT, RIGHT)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from harness.driver.workload import Finding, Reply, Unit
 from harness.driver.writer import RowWriter
-from harness.history.observations import BAD, GOOD, LOAD, REASONS, WITNESS, read_rows
+from harness.history.observations import (
+    BAD,
+    GOOD,
+    LOAD,
+    REASONS,
+    REFERENCE_DECLINED_BEFORE,
+    REFERENCE_DECLINES,
+    REFERENCE_KNOWN,
+    WITNESS,
+    read_rows,
+)
 
 UNIT = Unit(number=2**40, id="w7-1", stream=WITNESS, due_s=0.5, weight=2.0, golden="approve", posterior=0.25)
+MOVED = replace(UNIT, posterior_before=0.125, reference=0, reference_before=1)
 
 
 def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
@@ -18,7 +30,7 @@ def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
     finding = Finding(
         BAD, "golden", 207, 0.25, 2**64 - 1, "v", accepted=True, dead_letter=True, declined=True
     )
-    rows.add(UNIT, finding, due_s=1.0, reply=Reply(1.25, 1.5), version=3, boot=2**32 - 1)
+    rows.add(MOVED, finding, due_s=1.0, reply=Reply(1.25, 1.5), version=3, boot=2**32 - 1)
     rows.close()
     (row,) = read_rows((tmp_path / "o").read_bytes())
     got = {name: row[name].item() for name in row.dtype.names}
@@ -39,7 +51,23 @@ def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
         "stream": WITNESS,
         "flags": 15,
         "posterior": 0.25,
+        "posterior_before": 0.125,
+        "reference": REFERENCE_KNOWN | REFERENCE_DECLINED_BEFORE,
     }
+
+
+def test_what_the_system_as_prepared_would_decide_is_unknown_unless_the_world_says(tmp_path: Path) -> None:
+    rows = RowWriter(tmp_path / "o")
+    for unit in (UNIT, MOVED, replace(MOVED, reference=1, reference_before=0)):
+        rows.add(unit, Finding(GOOD, ""), due_s=1.0, reply=Reply(1.0, 1.0), version=0, boot=0)
+    rows.close()
+    read = read_rows((tmp_path / "o").read_bytes())
+    assert read["reference"].tolist() == [
+        0,
+        REFERENCE_KNOWN | REFERENCE_DECLINED_BEFORE,
+        REFERENCE_KNOWN | REFERENCE_DECLINES,
+    ]
+    assert np.isnan(read["posterior_before"]).tolist() == [True, False, False]
 
 
 def test_rows_appear_when_flushed_and_a_second_writer_appends(tmp_path: Path) -> None:

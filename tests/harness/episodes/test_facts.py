@@ -12,7 +12,7 @@ from harness.episodes.acts import effectful_acts, first_act
 from harness.episodes.baseline import baseline_of
 from harness.episodes.facts import facts
 from harness.episodes.service import service_of
-from harness.faults.effects import Cut, Kill, Mutate
+from harness.faults.effects import Cut, Effect, Kill, Mutate, Shift
 from harness.history import events as ev
 from harness.history.observations import BAD, DEGRADED, DTYPE, GOOD, LOAD, UNKNOWN
 from tests.traps.histories import (
@@ -305,6 +305,15 @@ def test_what_is_back_while_a_timed_fault_lasts_is_healed() -> None:
     assert (one.ended_by, one.mitigated, one.full_mitigated) == ("healed", True, True)
 
 
+def test_what_is_lost_again_while_a_timed_fault_lasts_was_not_back_while_it_lasted() -> None:
+    story = replace(timed(5.0, down_s=0.5, arm="reference"), outages=(Outage(0.0, 0.5), Outage(3.0, 4.5)))
+    (one,) = facts(history_of(story)).episodes
+    assert (one.served.recovered_s, one.mitigated) == (pytest.approx(0.5, abs=0.05), False)
+    after = replace(story, outages=(Outage(0.0, 0.5), Outage(6.0, 6.5)))
+    (one,) = facts(history_of(after)).episodes
+    assert (one.served.flaps, one.mitigated) == (1, True)
+
+
 def test_back_within_the_last_window_of_a_timed_fault_is_its_own_end() -> None:
     (one,) = facts(history_of(timed(down_s=2.8, arm="reference"))).episodes
     assert (one.ended_by, one.mitigated) == ("itself", False)
@@ -325,8 +334,14 @@ def test_degraded_service_is_back_as_served_and_not_as_full() -> None:
     assert min(share for share in one.full_quality if share is not None) == 0.0
 
 
-def test_a_fault_in_the_records_that_touched_none_is_void() -> None:
-    effect = Mutate(mutation="rename", field="amount", duration_s=3.0)
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Mutate(mutation="rename", field="amount", duration_s=3.0),
+        Shift(knob="pattern_risk", value=0.7, duration_s=3.0),
+    ],
+)
+def test_a_fault_in_the_records_or_of_the_world_that_touched_none_is_void(effect: Effect) -> None:
     none = ev.Touched(episode=0, touched=0, quarantined=0, delivered=0, lost=0, refused=0, collateral=0)
     story = Story(effect=effect, gone_after_s=3.0, events=lambda told: [*told, none])
     assert "no record was changed" in facts(history_of(story)).void

@@ -14,9 +14,10 @@ def looks(*owed: int, every_s: float = 1.0, rate_hz: int = 10) -> list[Owed]:
     ]
 
 
-def around(seen: list[Owed], *, end_s: float = 100.0) -> Debt | None:
-    """A fault at 5 s, the first of the run."""
-    return debt_of(seen, before_s=5.0, inject_s=5.0, end_s=end_s)
+def around(seen: list[Owed], *, end_s: float | None = None) -> Debt | None:
+    """A fault at 5 s, the first of the run, watched to a second after the last look."""
+    over_s = end_s or max((look.at_s for look in seen), default=9.0) + 1.0
+    return debt_of(seen, before_s=5.0, inject_s=5.0, end_s=over_s)
 
 
 def test_debt_that_rises_and_falls_is_back_at_the_first_look_after_which_it_stays() -> None:
@@ -43,3 +44,16 @@ def test_too_few_looks_before_or_none_after_say_nothing() -> None:
     assert debt_of(looks(1, 1, 1, 90, 1), before_s=2.5, inject_s=2.5, end_s=9.0) is None
     assert around(looks(1, 1, 1, 1, 1)) is None
     assert around([]) is None
+
+
+def test_a_hole_in_the_looks_says_nothing_of_what_was_owed_in_it() -> None:
+    seen = looks(1, 1, 1, 1, 1, 60, 0, 0, 0, 0)
+    assert around(seen) == Debt(band=10, peak=60, back_s=1.0)
+    for gone in ([6, 7], [5, 6], [8, 9]):
+        assert around([look for look in seen if look.at_s not in gone], end_s=10.0) is None
+
+
+def test_a_hole_before_the_fault_makes_no_wide_band() -> None:
+    late = [look for look in looks(*[1] * 30, 90, 3, every_s=0.5) if not 3.0 <= look.at_s < 12.0]
+    found = debt_of(late, before_s=14.0, inject_s=14.6, end_s=16.0)
+    assert found == Debt(band=5, peak=90, back_s=0.9)

@@ -99,6 +99,8 @@ def test_a_relapse_after_the_hold_keeps_the_recovery_and_is_told_as_a_flap() -> 
     level = level_of(series((0.0, 5.0), (45.0, 50.0)))
     assert level.recovered_s == pytest.approx(5)
     assert level.flaps == 1
+    assert level.relapsed_s == pytest.approx(45, abs=DEFAULT.window_length_s)
+    assert level_of(series((0.0, 5.0))).relapsed_s is None
 
 
 def test_a_stray_bad_unit_before_the_outage_does_not_move_the_impact() -> None:

@@ -438,6 +438,8 @@ def test_every_fault_of_the_table_can_be_asked_for_in_a_file(folder, kind):
         "rate_kib_s": 9,
         "slice_bytes": 9,
         "share_ratio": 0.5,
+        "knob": "phone_share",
+        "value": 0.4,
     }
     fields = msgspec.structs.fields(FAULTS[kind].parameters)
     given = {one.name: needed[one.name] for one in fields if one.required}

@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from harness.faults.catalog import FAULTS, FaultProblem, compile_fault
 from harness.faults.data import TruncateParameters
-from harness.faults.effects import Blackhole, Corrupt, Cut, Delay, Effect, Kill, Mutate, Pause, Reset, Surge
+from harness.faults.effects import (
+    Blackhole,
+    Corrupt,
+    Cut,
+    Delay,
+    Effect,
+    Kill,
+    Mutate,
+    Pause,
+    Reset,
+    Shift,
+    Surge,
+)
 from harness.faults.kind import DURATION_MAX_S
 from harness.faults.process import HangParameters, KillParameters
 
@@ -105,7 +117,7 @@ def test_a_row_compiles_only_its_own_parameters():
 
 
 # The least that a file must say of each kind beside where it hits.
-NEEDED = {"latency_ms": 400, "rate_kib_s": 64, "slice_bytes": 100}
+NEEDED = {"latency_ms": 400, "rate_kib_s": 64, "slice_bytes": 100, "knob": "phone_share", "value": 0.4}
 PLACES = {"service": "gateway", "edge": "gateway-features", "field": "amount"}
 
 
@@ -141,6 +153,17 @@ def test_every_effect_of_the_table_survives_json(kind):
         ("data.late", {"lag_s": 4}, Mutate(mutation="late", lag_s=4)),
         ("data.wrong_rename", {}, Mutate(mutation="decoy", field="amount")),
         ("data.truncate_batch", {}, Mutate(mutation="truncate", share_ratio=0.5)),
+        (
+            "world.covariate_shift",
+            {"ramp_s": 5},
+            Shift(knob="phone_share", value=0.4, moves="records", ramp_s=5),
+        ),
+        ("world.concept_change", {}, Shift(knob="phone_share", value=0.4, moves="truth")),
+        (
+            "world.label_shift",
+            {"field": "channel", "level": "web"},
+            Shift(knob="phone_share", value=0.4, moves="both", field="channel", level="web"),
+        ),
         ("placebo.surge", {}, Surge(factor=2)),
         ("placebo.slow_batch", {}, Delay(edge="gateway-features", latency_ms=50)),
         ("placebo.added_field", {}, Mutate(mutation="add", field="amount")),
@@ -166,6 +189,11 @@ WRONG = [
     ("data.nulls", "by", ("row",)),
     ("data.late", "lag_s", (0, 61)),
     ("data.truncate_batch", "share_ratio", (0, 1)),
+    ("world.concept_change", "knob", ("", "a b", 1)),
+    ("world.concept_change", "value", ("high", math.nan, 1e10)),
+    ("world.concept_change", "ramp_s", (-1, 901)),
+    ("world.concept_change", "period_s", (-1, 901)),
+    ("world.concept_change", "level", ("a" * 65,)),
     ("placebo.surge", "factor", (1, 3.1)),
     ("placebo.slow_batch", "latency_ms", (0, 101)),
 ]
@@ -188,6 +216,21 @@ def test_every_fault_but_a_kill_may_end_by_itself_within_fifteen_minutes(kind):
         with pytest.raises(FaultProblem) as caught:
             compile_fault(kind, least(kind) | {"duration_s": value})
         assert caught.value.argument == "duration_s"
+
+
+def test_a_part_of_the_records_needs_its_field_and_its_level():
+    for half, missing in (({"field": "channel"}, "level"), ({"level": "web"}, "field")):
+        with pytest.raises(FaultProblem, match="a field and its level") as caught:
+            compile_fault("world.concept_change", least("world.concept_change") | half)
+        assert caught.value.argument == missing
+
+
+def test_a_ramp_that_would_never_arrive_is_refused():
+    asked = least("world.concept_change") | {"period_s": 10, "ramp_s": 5}
+    assert compile_fault("world.concept_change", asked).ramp_s == 5
+    with pytest.raises(FaultProblem, match="would never arrive") as caught:
+        compile_fault("world.concept_change", asked | {"ramp_s": 5.1})
+    assert caught.value.argument == "ramp_s"
 
 
 def test_edges_and_records_are_clean_a_second_after_the_undo_is_asked():

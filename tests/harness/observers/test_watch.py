@@ -336,7 +336,7 @@ def test_what_is_lost_is_a_gap_from_the_last_look(book, until):
         book.boot_id = "b"
         until(lambda: taken.take().gaps)
     (gap,) = taken.take().gaps
-    assert (gap.why, gap.since_s < gap.until_s) == ("it started again", True)
+    assert (gap.why, gap.since_s < gap.until_s, gap.lost) == ("it started again", True, True)
 
 
 def test_a_head_that_drips_does_not_hold_the_looker():

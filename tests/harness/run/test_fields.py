@@ -11,7 +11,7 @@ import pytest
 from harness.errors import Refused, UsageProblem
 from harness.experiment.messages import MESSAGES
 from harness.experiment.model import Experiment, FaultStep
-from harness.faults.effects import Kill, Mutate
+from harness.faults.effects import Kill, Mutate, Shift
 from harness.plan.model import Plan
 from harness.run.campaign import run_campaign
 from harness.run.fields import check_record_faults
@@ -78,6 +78,39 @@ def test_every_fault_that_could_change_no_record_is_told_at_its_line_with_the_fi
     assert MESSAGES["HRM231"].mend
 
 
+def test_a_move_that_the_world_does_not_know_is_told_at_its_knob(asked, tmp_path):
+    effect = Shift(knob="scael", value=2.0, moves="records")
+    shift = FaultStep(name="no such field", kind="world.covariate_shift", effect=effect)
+    plan, experiment = asked(shift, world="moving_world:open_world")
+    Path(experiment.file).write_text(
+        FILE.replace("data_drop_field", "world_covariate_shift", 1).replace(
+            "{field: amuont}", "{value: 2.0, knob: scael}"
+        )
+    )
+    with pytest.raises(UsageProblem) as caught:
+        check(plan, experiment, tmp_path)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.line) == ("HRM231", 5)
+    assert problem.help == "did you mean 'scale'? Known: idle, limit, odds, scale"
+    assert "knob: scael" in problem.excerpt
+
+
+def test_a_move_is_asked_for_with_each_seed_since_what_it_reaches_is_a_matter_of_dice(asked, tmp_path):
+    effect = Shift(knob="limit", value=497.0, moves="truth")
+    shift = FaultStep(name="good", kind="world.concept_change", effect=effect)
+    plan, experiment = asked(shift, world="moving_world:open_world")
+    seeds = [msgspec.structs.replace(plan, seed=seed) for seed in range(6)]
+    refused = []
+    for one in seeds:
+        try:
+            check(one, experiment, tmp_path)
+        except UsageProblem:
+            refused.append(one.seed)
+    assert refused
+    with pytest.raises(UsageProblem):
+        check_record_faults(seeds, experiment, template=tmp_path, python_path=PYTHON_PATH)
+
+
 def test_a_file_that_is_gone_costs_the_line_alone(asked, tmp_path):
     plan, experiment = asked(MISSPELT)
     Path(experiment.file).unlink()
@@ -101,7 +134,7 @@ def test_a_campaign_with_such_a_fault_starts_nothing_and_keeps_no_folder(asked, 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((PYTHON_PATH, os.environ.get("PYTHONPATH", ""))))
     plan, experiment = asked(MISSPELT)
     store = tmp_path / "store"
-    with pytest.raises(UsageProblem, match="could change no record"):
+    with pytest.raises(UsageProblem, match="could not be done to these records"):
         run_campaign((plan,), experiment, store=store, seed=1, progress=lambda _: None)
     assert not list(store.glob("**/runs"))
     assert not list(store.glob("**/campaign.json"))

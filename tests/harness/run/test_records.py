@@ -17,7 +17,9 @@ from harness.driver.spec import Span
 from harness.driver.taint import read_taint
 from harness.errors import Refused, Unsafe
 from harness.experiment.model import Profile, Workload
-from harness.faults.effects import Kill, Mutate, Surge
+from harness.faults.effects import Kill, Mutate, Shift, Surge, WorldEffect
+from harness.history.events import Priced
+from harness.history.observations import LOAD, WITNESS, read_rows
 from harness.plan.model import Plan, PlannedEpisode
 from harness.run.records import Line, RecordsTarget, record_spans, touched_every_s
 from harness.run.witness import RecordsTold, Witness
@@ -40,13 +42,13 @@ def url() -> Iterator[str]:
 class Running:
     """A driver that was sent off, and the target of its episode 2."""
 
-    def __init__(self, folder: Path, url: str, effect: Mutate | Surge) -> None:
+    def __init__(self, folder: Path, url: str, effect: WorldEffect, world: str = "outage_world") -> None:
         self.taint = folder / "taint.jsonl"
         spec = {
             "seed": 7,
             "duration_s": 60.0,
             "profile": PROFILE,
-            "world": "outage_world:open_world",
+            "world": f"{world}:open_world",
             "world_path": [str(OUTAGES)],
             "url": url,
             "workload": Workload(service="stub", route="/decide"),
@@ -59,7 +61,7 @@ class Running:
         self.target = RecordsTarget(Line(self.witness, self.hear), 2, PROFILE)
 
     def __enter__(self) -> Running:
-        self.witness.await_ready()
+        self.costs = self.witness.await_ready()
         self.witness.go(monotonic_s() + 0.05)
         return self
 
@@ -86,6 +88,28 @@ def test_a_fault_in_the_records_is_proven_undone_and_gone(tmp_path: Path, url: s
         assert not running.target.undo(applied)  # undo twice is undo once
         (clean,) = running.target.is_clean(applied)
         assert f"off, and {len(running.touched_ids())} records touched" in clean
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "effect",
+    [Shift(knob="limit", value=100.0, moves="truth"), Shift(knob="scale", value=2.0, moves="records")],
+)
+def test_a_fault_of_the_world_is_proven_undone_and_gone_also_where_the_bytes_are_the_same(
+    tmp_path: Path, url: str, effect: Shift
+) -> None:
+    with Running(tmp_path, url, effect, "moving_world") as running:
+        assert running.costs == Priced(missed=20.0, declined_good=1.0)
+        applied = running.target.apply(effect)
+        assert running.touched_ids()[0] in applied.proof[0]
+        assert running.target.undo(applied)
+        (clean,) = running.target.is_clean(applied)
+        assert f"off, and {len(running.touched_ids())} records touched" in clean
+    rows = read_rows((tmp_path / "observations.bin").read_bytes())
+    moved = rows["posterior"] != rows["posterior_before"]
+    assert (moved & (rows["stream"] == WITNESS)).sum() > 0
+    assert set(rows["reference"][(rows["stream"] == WITNESS) & ((rows["flags"] & 1) == 0)]) <= {1, 3, 5, 7}
+    assert set(rows["reference"][rows["stream"] == LOAD]) <= {0}
 
 
 @pytest.mark.live
@@ -141,7 +165,7 @@ def test_a_driver_that_is_mute_is_ended_by_the_undo(tmp_path: Path, url: str) ->
 def test_effects_on_processes_are_not_for_the_driver(tmp_path: Path) -> None:
     with Witness({}, spec_file=tmp_path / "s", log=tmp_path / "l", python_path="") as witness:
         target = RecordsTarget(Line(witness, list), 0, PROFILE)
-        assert target.abilities() == {"mutate", "surge"}
+        assert target.abilities() == {"mutate", "surge", "shift"}
         with pytest.raises(Refused, match="Kill"):
             target.apply(Kill(service="gateway"))
 

@@ -183,6 +183,23 @@ def real_set(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     }
 
 
+def test_the_reference_of_the_world_is_the_champion_as_prepared(template: Path, tmp_path: Path) -> None:
+    world = open_world(scenario=SMALL, seed=11, template=template)
+    records = world.draw(np.linspace(0, 240, 11_000)).records
+    model, features = _champion(template, tmp_path), load_features(template)
+    declines = model.score(features.rows(records)) >= model.threshold
+    np.testing.assert_array_equal(world.reference(records), declines.astype(np.int8))
+    assert 0 < declines.mean() < 0.2
+    assert world.reference([]).shape == (0,)
+    assert world.costs() == (20.0, 1.0)
+    (template / "frozen.npz").rename(tmp_path / "frozen.npz")
+    try:
+        with pytest.raises(BadTemplate, match=r"frozen.npz: .* prepare the template anew"):
+            world.reference(records)
+    finally:
+        (tmp_path / "frozen.npz").rename(template / "frozen.npz")
+
+
 def test_a_real_labelled_set_is_trained_on_and_replayed(real_set: dict[str, object], tmp_path: Path) -> None:
     template = prepare(real_set, seed=1, out=tmp_path / "template")
     model, features = _champion(template, tmp_path), load_features(template)

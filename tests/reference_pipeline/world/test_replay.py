@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,9 +103,9 @@ def test_a_column_is_categorical_or_left_out_where_the_scenario_says_so(tmp_path
 def test_the_later_part_is_replayed_in_time_order_with_its_labels(tmp_path: Path) -> None:
     knobs = _knobs(_csv(tmp_path, rows=40), train_share=0.75)
     world = open_world(scenario=_scenario(knobs), seed=1, template=_template(tmp_path, knobs))
-    first, second = world.draw(np.arange(4.0)), world.draw(np.arange(8.0))
+    first, longer = world.draw(np.arange(4.0)), world.draw(np.arange(12.0))
     assert [r["count"] for r in first.records] == [30, 31, 32, 33]
-    assert [r["count"] for r in second.records] == [34, 35, 36, 37, 38, 39, 30, 31]
+    assert [r["count"] for r in longer.records] == [30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 30, 31]
     assert first.label.tolist() == [0, 1, 0, 1]
     assert np.isnan(first.posterior).all()
     assert first.posterior.shape == first.label.shape == (4,)
@@ -134,10 +135,48 @@ def test_a_damaged_template_is_refused(tmp_path: Path, name: str) -> None:
 def test_without_repeat_running_out_of_rows_is_refused(tmp_path: Path) -> None:
     knobs = _knobs(_csv(tmp_path, rows=40), repeat=False)
     world = open_world(scenario=_scenario(knobs), seed=1, template=_template(tmp_path, knobs))
-    world.draw(np.arange(15.0))
     with pytest.raises(BadSource, match="has 20 rows to replay, this run needs 21; set knob repeat: true"):
-        world.draw(np.arange(6.0))
-    assert len(world.draw(np.arange(5.0)).records) == 5
+        world.draw(np.arange(21.0))
+    assert len(world.draw(np.arange(20.0)).records) == 20
+
+
+def _odds(value: float, **given: object) -> SimpleNamespace:
+    plain = {"knob": "positive_odds", "from_s": 0.0, "until_s": 1e9, "ramp_s": 0.0, "period_s": 0.0}
+    return SimpleNamespace(value=value, **(plain | {"field": "", "level": ""} | given))
+
+
+@pytest.mark.parametrize("odds", [0.3, 4.0])
+def test_the_share_of_positives_moves_by_rows_that_come_in_the_place_of_others(
+    tmp_path: Path, odds: float
+) -> None:
+    knobs = _knobs(_csv(tmp_path, rows=40))
+    world = open_world(scenario=_scenario(knobs), seed=1, template=_template(tmp_path, knobs))
+    due = np.arange(4000.0)
+    plain, moved = world.draw(due), world.moved(due, [_odds(odds, from_s=1000.0)])
+    assert moved.records[:1000] == plain.records[:1000]
+    share = plain.label.mean()
+    assert moved.label[1000:].mean() == pytest.approx(odds * share / (odds * share + 1 - share), abs=0.04)
+    assert [r["when"] for r in moved.records] == [r["when"] for r in plain.records]
+    known = {(r["count"], y) for r, y in zip(plain.records, plain.label.tolist(), strict=True)}
+    assert {(r["count"], y) for r, y in zip(moved.records, moved.label.tolist(), strict=True)} == known
+
+
+@pytest.mark.parametrize(
+    ("move", "words"),
+    [
+        (
+            _odds(2.0, knob="amount_scale"),
+            "no knob 'amount_scale' to move; there are, for all rows: pos",
+        ),
+        (_odds(2.0, field="kind", level="a"), "'positive_odds' of kind=a to move"),
+        (_odds(50.0), "goes from 0.1 to 20, not to 50"),
+    ],
+)
+def test_what_is_true_of_real_rows_cannot_be_moved(tmp_path: Path, move: SimpleNamespace, words: str) -> None:
+    knobs = _knobs(_csv(tmp_path, rows=40))
+    world = open_world(scenario=_scenario(knobs), seed=1, template=_template(tmp_path, knobs))
+    with pytest.raises(BadScenario, match=words):
+        world.moved(np.arange(10.0), [move])
 
 
 def test_times_are_numbers_or_iso_instants(tmp_path: Path) -> None:

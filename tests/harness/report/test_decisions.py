@@ -1,0 +1,99 @@
+"""The panel of decisions, and the same on a terminal: what was left of the harm, or that none was told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.report.compose import compose_campaign
+from harness.report.html import render
+from harness.report.panels.decisions import panels
+from harness.report.text import render as terminal
+from tests.traps.histories import Outage, Story, campaign_of, killed
+from tests.traps.moved import concept_change
+
+
+def document_of(*stories: Story):
+    return compose_campaign(campaign_of(*stories))
+
+
+BOTH = (
+    concept_change(healed_after_s=-0.1, arm="reference"),
+    concept_change(),
+    concept_change(sham=True),
+)
+
+
+def test_each_arm_stands_with_what_it_left_of_the_harm() -> None:
+    (panel,) = panels(document_of(*BOTH))
+    assert (panel.title, panel.subject) == ("Concept change", "pattern_risk 0.7")
+    assert panel.jump == "costs 1.4 a decision if nobody learns"
+    assert [(row.arm, row.left.value, row.back) for row in panel.rows] == [
+        ("reference", "0 %", "1 of 1 (2 ms)"),
+        ("none", "100 %", "0 of 1"),
+    ]
+    assert panel.picture.count('class="curve') == 2
+    assert "jump" in panel.picture
+    assert "of the harm" in panel.picture
+
+
+def test_a_move_without_harm_is_told_and_not_drawn() -> None:
+    (panel,) = panels(document_of(concept_change(hurts=False)))
+    assert panel.jump == "no harm that could be told from none"
+    assert [(row.left.value, row.back) for row in panel.rows] == [("not resolvable", "–")]
+    assert not panel.picture
+
+
+def test_harm_that_no_window_tells_is_told_without_a_picture() -> None:
+    document = document_of(concept_change(hit_every=40))
+    (panel,) = panels(document)
+    assert "a decision if nobody learns; 100 % of that was left over the whole" in panel.jump
+    assert [row.left.value for row in panel.rows] == ["not resolvable"]
+    assert not panel.picture
+    assert "at the end it cannot be told" in " ".join(terminal(document).split())
+
+
+def test_a_reference_that_is_another_system_is_told_and_nothing_is_drawn() -> None:
+    document = document_of(concept_change(declined_before=True))
+    (panel,) = panels(document)
+    assert panel.jump.startswith("not judged: before the first fault the system decided 0% of units")
+    assert not panel.picture
+    assert "decisions not judged: before the first fault" in " ".join(terminal(document).split())
+
+
+def test_how_many_could_be_told_and_how_many_units_got_no_decision_stand_beside_the_figure() -> None:
+    document = document_of(
+        concept_change(outages=(Outage(1.0, 2.0),)), concept_change(hurts=False, pair=1, seed=8)
+    )
+    (panel,) = panels(document)
+    (row,) = panel.rows
+    assert row.note.startswith("told in 1 of 2; 8.")
+    assert row.note.endswith("got no decision")
+    assert "told in 1 of 2; back in 0 of 1; 8." in " ".join(terminal(document).split())
+
+
+def test_restart_profiles_have_panels_of_their_own() -> None:
+    document = document_of(concept_change())
+    (one,) = document.estimates.classes
+    other = msgspec.structs.replace(one, restart_profile="kubernetes")
+    both = msgspec.structs.replace(
+        document, estimates=msgspec.structs.replace(document.estimates, classes=(one, other))
+    )
+    assert [panel.restart_profile for panel in panels(both)] == ["fast", "kubernetes"]
+
+
+def test_other_faults_have_no_such_panel() -> None:
+    assert panels(document_of(killed())) == ()
+    assert "What it did to decisions" not in render(document_of(killed()))
+
+
+def test_the_page_and_the_terminal_tell_the_same() -> None:
+    document = document_of(*BOTH)
+    page = render(document)
+    assert "What it did to decisions" in page
+    assert "costs 1.4 a decision if nobody learns" in page
+    told = " ".join(terminal(document, width=100).split())
+    assert "decisions: 0 % of the harm left at the end; back in 1 of 1" in told
+    assert "decisions: 100 % of the harm left at the end; back in 0 of 1" in told
+    still = " ".join(terminal(document_of(concept_change(hurts=False)), width=100).split())
+    assert "decisions: no harm that could be told from none" in still
+    assert "decisions:" not in terminal(document_of(killed()))
