@@ -55,12 +55,18 @@ def decisions_text(estimate: ClassEstimate) -> str:
 
 
 def harm_text(found: DecisionEstimate) -> str:
-    """Say what a move costs a decision if nobody learns, or that it costs nothing that could be told."""
+    """Say what a move costs a decision if nobody learns, or that it costs nothing that could be told.
+
+    A harm that no run tells alone may be told by all of them together.
+    """
     jump = found.jump
-    if not found.hurt:
+    together = jump.low is not None and jump.low > 0
+    if not found.hurt and not together:
         return "no harm that could be told from none"
     interval = "" if jump.low is None or jump.high is None else f" [{jump.low:.2g} to {jump.high:.2g}]"
     costs = f"costs {jump.mean:.2g}{interval} a decision if nobody learns"
+    if not found.hurt:
+        return f"{costs}, told by {jump.n} runs together and by none alone; what was left cannot be told"
     if found.told:
         return costs
     all_in_all = mean_ratio(found.left_in_all, "–").value

@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One fault on one restart profile; without a picture where no window tells the harm from none."""
+    """One fault on one restart profile; without a picture where no run tells the harm from none."""
 
     title: str
     subject: str
@@ -71,7 +71,7 @@ def panels(document: Document) -> tuple[Panel, ...]:
 
 def _panel(document: Document, known: list[Known]) -> Panel:
     first = known[0][0]
-    drawn = _drawn(document, known) if any(one.told for _, one in known) else []
+    drawn = _drawn(document, known) if any(one.told or one.hurt for _, one in known) else []
     title = fault_title(first.fault)
     return Panel(
         title,

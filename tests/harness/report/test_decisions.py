@@ -43,12 +43,20 @@ def test_a_move_without_harm_is_told_and_not_drawn() -> None:
     assert not panel.picture
 
 
-def test_harm_that_no_window_tells_is_told_without_a_picture() -> None:
+def test_harm_that_no_run_tells_alone_is_told_by_all_together() -> None:
+    document = document_of(*(concept_change(hit_every=120, pair=i, seed=i) for i in range(4)))
+    (panel,) = panels(document)
+    assert panel.jump.startswith("costs 0.1")
+    assert "told by 4 runs together and by none alone" in panel.jump
+    assert not panel.picture
+
+
+def test_harm_that_no_window_tells_is_told_over_the_whole() -> None:
     document = document_of(concept_change(hit_every=40))
     (panel,) = panels(document)
     assert "a decision if nobody learns; 100 % of that was left over the whole" in panel.jump
     assert [row.left.value for row in panel.rows] == ["not resolvable"]
-    assert not panel.picture
+    assert panel.picture
     assert "at the end it cannot be told" in " ".join(terminal(document).split())
 
 
