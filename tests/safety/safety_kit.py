@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MARK = "VIRTUAL_ENV"  # the one harmless variable that every child of a run inherits
 GIVE_UP_S = 20.0
-AGAIN_S = 1.0
+AGAIN_S = 0.0  # the bars look again a second after each attack
 START_S_MAX, RUN_S_MAX = 60.0, 5.0
 
 FAULTS = {
