@@ -25,7 +25,7 @@ from harness.experiment.model import Experiment
 from harness.faults.effects import subject
 from harness.history.events import FirstDue, Touched, Versions
 from harness.history.model import History
-from harness.history.observations import DEGRADED, Rows
+from harness.history.observations import DEGRADED, WITNESS, Rows
 from harness.history.store import read_campaign
 from harness.plan.model import PlannedEpisode
 from harness.plan.schedule import forecast_s, make_plans
@@ -54,8 +54,11 @@ def variant(name: str, arm: str, *, sham: bool) -> Experiment:
 
 
 def _forecast_s() -> float:
-    one = sum(forecast_s(make_plans(variant(n, "reference", sham=False), SEED)) for n in EXPERIMENTS)
-    return one * REPETITIONS * (1 + 1 / NONE_EVERY + 1 / SHAM_EVERY)
+    one = {n: forecast_s(make_plans(variant(n, "reference", sham=False), SEED)) for n in EXPERIMENTS}
+    return sum(
+        length_s * REPETITIONS * (1 + 1 / NONE_EVERY + 1 / SHAM_EVERY_OF.get(name, SHAM_EVERY))
+        for name, length_s in one.items()
+    )
 
 
 FORECAST_S = _forecast_s()
@@ -163,6 +166,8 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
         ended_by=episode.ended_by,
         lost_s=served.lost_s,
         flaps=served.flaps,
+        full_relapsed_s=full.relapsed_s,
+        hurt_degraded=int(((hurt["stream"] == WITNESS) & (hurt["outcome"] == DEGRADED)).sum()),
         worth=found,
         prior_ratio=_prior_ratio(fault, hurt),
         touched=0 if changed is None else changed.touched,
@@ -175,7 +180,7 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
 
 def _prior_ratio(fault: History, rows: Rows) -> float | None:
     """Share of the degraded answers that the prior gave; None without any, or where models are not known."""
-    degraded = rows[rows["outcome"] == DEGRADED]
+    degraded = rows[(rows["stream"] == WITNESS) & (rows["outcome"] == DEGRADED)]
     names = next((e.event.names for e in reversed(fault.entries) if isinstance(e.event, Versions)), ())
     if not len(degraded) or not names or (degraded["version"] == 0).any():
         return None

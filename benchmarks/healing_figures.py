@@ -36,10 +36,10 @@ WORTH_MIN_RATIO, PRIOR_MAX_RATIO, DEGRADED_MAX_RATIO = 0.5, 0.05, 0.001
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One episode of a fault run, or one sham run (``fault`` is then ""). ``void`` "" = counted.
 
-    ``repeated`` runs were done again for it, because their baseline was not met. ``acts_seen``: an act would
-    have been seen (``verdict.judge.sees_acts``). ``touched`` records were changed by the fault, and
-    ``quarantined`` of them were still dead letters at the end of the run. ``owed_*``:
-    ``episodes.model.Debt``;
+    ``repeated`` runs were done again for it, because their baseline was not met. ``hurt_degraded`` answers
+    were degraded while the fault was there (-1: not counted). ``acts_seen``: an act would have been seen
+    (``verdict.judge.sees_acts``). ``touched`` records were changed by the fault, and ``quarantined`` of them
+    were still dead letters at the end of the run. ``owed_*``: ``episodes.model.Debt``;
     -1 = not seen.
     """
 
@@ -57,8 +57,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     blind_s: float
     units: int
     degraded: int
-    repeated: int = 0
+    repeated: int
     flaps: int = 0
+    full_relapsed_s: float | None = None
+    hurt_degraded: int = -1
     fault: str = ""
     subject: str = ""
     absorbed: bool = False
@@ -210,7 +212,8 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
 
 def _full_in_tau(row: Row) -> bool:
     """Whether no window was worse than full, or full service was back within tau."""
-    return row.full_held or (row.full_s is not None and row.full_s <= TAU_S)
+    back = row.full_s is not None and row.full_s <= TAU_S and row.full_relapsed_s is None
+    return row.full_held or back
 
 
 def _degraded_bars(kept: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
@@ -219,24 +222,26 @@ def _degraded_bars(kept: Sequence[Row], least: int) -> Iterator[tuple[str, bool]
     None are wanted where none was degraded: known of a pair with its sham run (n = 0), or of the whole run.
     """
     total = pooled(row.worth for row in kept)
-    # A pair without a common unit says nothing where half of a whole fault's answers were degraded.
-    unknown = total is None and any(row.degraded for row in kept) and not _none_in_pairs(kept)
     in_full = kept[0].fault in IN_FULL or kept[0].experiment == PROCESSES
-    if in_full or (total is None and not unknown):
+    if in_full or not any(_was_degraded(row) for row in kept):
         return
     ratio = None if total is None else total.ratio
     # A short try has a pair or two: their worth is chance, and is asked of full counts.
     if least >= MANY or sum(bool(row.worth and row.worth.n) for row in kept) >= PAIRS_MIN:
         yield "degraded answers worth half of the champion's gain", (ratio or 0.0) >= WORTH_MIN_RATIO
-    prior = [row.prior_ratio for row in kept if row.prior_ratio is not None]
+    prior = [row.prior_ratio for row in kept if _was_degraded(row)]
     if not kept[0].subject.startswith(NO_FEATURES):
-        yield "at most 5 % of them the prior's", bool(prior) and max(prior) <= PRIOR_MAX_RATIO
+        yield "at most 5 % of them the prior's", _is_rare(prior)
 
 
-def _none_in_pairs(kept: Sequence[Row]) -> bool:
-    """Whether pairs with a sham run say that no answer was degraded: no share of the prior, and no worth."""
-    pairs = [row for row in kept if row.worth is not None]
-    return bool(pairs) and all(row.prior_ratio is None for row in pairs)
+def _was_degraded(row: Row) -> bool:
+    """Whether some answers were degraded while the fault was there; else by the prior's share."""
+    return row.hurt_degraded > 0 or (row.hurt_degraded < 0 and row.prior_ratio is not None)
+
+
+def _is_rare(prior: Sequence[float | None]) -> bool:
+    """Whether the prior's share is small in every episode; an unknown one is not."""
+    return bool(prior) and all(one is not None and one <= PRIOR_MAX_RATIO for one in prior)
 
 
 def pooled(worths: Iterable[Worth | None]) -> Worth | None:
@@ -259,7 +264,7 @@ def pooled(worths: Iterable[Worth | None]) -> Worth | None:
 
 
 def interval(worths: Sequence[Worth]) -> tuple[float, float] | None:
-    """95 % of the pooled ratio by resampling pairs, which are independent; None below five of them."""
+    """95 % of the pooled ratio by resampling pairs, which are independent; None for too few or no gain."""
     seen = [one for one in worths if one.n]
     if len(seen) < PAIRS_MIN:
         return None
@@ -267,6 +272,8 @@ def interval(worths: Sequence[Worth]) -> tuple[float, float] | None:
     chosen = dice.integers(0, len(seen), (RESAMPLES, len(seen)))
     drawn = [pooled(seen[i] for i in row) for row in chosen.tolist()]
     ratios = [one.ratio for one in drawn if one is not None and one.ratio is not None]
+    if len(ratios) < len(drawn):
+        return None  # a draw without a gain has no ratio, and leaving it out would shift the others
     low, high = np.quantile(ratios, [0.025, 0.975]).tolist()
     return round(low, 3), round(high, 3)
 

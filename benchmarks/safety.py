@@ -104,9 +104,8 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
                 sum(row.armed for row in by_kind[kind]) >= ARMED_MIN_RATIO * len(by_kind[kind]) > 0
                 for kind in (KILLED, KILLED_WITH_GUARDIAN)
             ),
-            "interrupts ended with 130, without a traceback": not any(
-                row.wrong_end for row in by_kind[INTERRUPTED]
-            ),
+            "interrupts ended with 130, without a traceback": bool(by_kind[INTERRUPTED])
+            and not any(row.wrong_end for row in by_kind[INTERRUPTED]),
         },
     }
 
@@ -131,7 +130,7 @@ def _pair(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
 def _interrupt(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
     fault = dice.choice(sorted(kit.FAULTS))
     came = kit.interrupted(store, fault, dice, dice.randint(1, 3))
-    wrong = came.code not in (0, 130) or "Traceback" in came.said
+    wrong = came.code != 130 or "Traceback" in came.said
     return fault, came.left, came.undone_s if came.left.nothing else None, wrong
 
 

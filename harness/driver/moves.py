@@ -128,6 +128,9 @@ def _not_as_named(effect: Shift, within: NDArray[np.int64], plain: Offers, moved
         )
     records, truth = bool(others.any()), bool(differs.any()) or not known
     found = {(True, False): "records", (False, True): "truth", (True, True): "both"}[records, truth]
+    if effect.moves == "both" and not records:
+        few = f"exchanges no record of this seed's {len(within)} units; ask for more"
+        return f"{effect.knob} {effect.value:g} {few}"
     return "" if found == effect.moves else f"{effect.knob} is no such knob: {_FOUND[found]}"
 
 

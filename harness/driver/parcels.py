@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -96,13 +97,14 @@ def _drawn(
     wanted = np.flatnonzero((streams == WITNESS) & judged)
     declines = _reference(world, offers, wanted)
     truth = _Truth(offers, declines, offers.posterior, declines)
-    batches = _with_golden(_batches(seed, slots, truth), world, seed, profile.golden_every)
+    golden = _golden_of(world, seed, slots, profile.golden_every)
+    batches = _with_golden(_batches(seed, slots, truth), golden)
     plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
     refuse_without_effect(spans, plain, moved.problems)
     there: list[Batch] = []
     if moved.offers is not None:
         then = _Truth(moved.offers, _reference(world, moved.offers, wanted), offers.posterior, declines)
-        twins = _with_golden(_batches(seed, slots, then), world, seed, profile.golden_every)
+        twins = _with_golden(_batches(seed, slots, then), golden)
         there = [batch for slot, batch in zip(slots, twins, strict=True) if slot.surge is None]
     surges = [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
     return _Drawn(plain, there, surges)
@@ -192,16 +194,26 @@ def _informed(unit: Unit, truth: _Truth, at: int) -> Unit:
     )
 
 
-def _with_golden(batches: list[Batch], world: World, seed: int, every: int) -> list[Batch]:
+_Golden = Mapping[int, tuple[Mapping[str, object], str]]
+"""Number of a unit of the witness -> the record in its place, and the one right decision about it."""
+
+
+def _golden_of(world: World, seed: int, slots: Sequence[_Slot], every: int) -> _Golden:
+    """Ask for golden records, once; which units of the witness they stand for is a matter of the seed."""
+    numbers = golden_numbers(seed, every, sum(slot.stream == WITNESS for slot in slots)).tolist()
+    if not numbers:
+        return {}
+    chosen, decisions = world.golden(min(len(numbers), GOLDEN_DISTINCT_MAX))
+    pairs = itertools.cycle(zip(chosen, decisions, strict=True))
+    return dict(zip(numbers, pairs, strict=False))
+
+
+def _with_golden(batches: list[Batch], golden: _Golden) -> list[Batch]:
     """Put golden records, whose right decision is known, in the place of drawn ones of the witness."""
     of_witness = [index for index, batch in enumerate(batches) if batch[0].unit.stream == WITNESS]
-    numbers = golden_numbers(seed, every, len(of_witness)).tolist()
-    if not numbers:
-        return batches
-    chosen, decisions = world.golden(min(len(numbers), GOLDEN_DISTINCT_MAX))
-    for place, number in enumerate(numbers):
-        record, decision = chosen[place % len(chosen)], decisions[place % len(chosen)]
-        batches[of_witness[number]] = [_golden(batches[of_witness[number]][0].unit, record, decision)]
+    for number, (record, decision) in golden.items():
+        unit = batches[of_witness[number]][0].unit
+        batches[of_witness[number]] = [_golden(unit, record, decision)]
     return batches
 
 

@@ -32,6 +32,8 @@ HELD = Row(
     ended_by="absorbed",
     acts_seen=True,
     worth=NONE_DEGRADED,
+    repeated=0,
+    hurt_degraded=0,
 )
 LOST = msgspec.structs.replace(HELD, absorbed=False, served_held=False, back=False, ended_by="undo")
 AUDIT = "records changed by the harness: 160 touched, 160 delivered, 0 quarantined, 0 lost, 0 refused"
@@ -94,6 +96,8 @@ def test_what_dies_or_hangs_is_back_in_full_within_tau_in_twenty_seven_of_thirty
     late = msgspec.structs.replace(quick, full_s=8.1)
     never = msgspec.structs.replace(quick, full_s=None)
     unharmed = msgspec.structs.replace(never, full_held=True)
+    relapsed = msgspec.structs.replace(quick, full_relapsed_s=4.0)
+    assert len(missed([quick] * 26 + [relapsed] * 4)) == 1
     assert missed([quick] * 20 + [unharmed] * 7 + [late, late, never]) == []
     assert len(missed([quick] * 26 + [late, late, never, never])) == 1
     assert len(missed([quick] * 29)) == 1
@@ -154,6 +158,9 @@ def test_the_interval_of_the_worth_is_that_of_the_pairs():
     assert 0.45 < low < 0.55 < high < 0.65
     assert interval(pairs[:4]) is None
     assert interval([NONE_DEGRADED] * 10) is None
+    even = Worth(n=10, prior_cost=1.0, degraded_cost=1.0, champion_cost=1.0, ratio=None)
+    assert interval([even] * 10) is None
+    assert interval([even] * 20 + pairs[:1]) is None
 
 
 def test_one_lost_record_misses_a_bar_of_its_own():
@@ -166,7 +173,7 @@ def test_one_lost_record_misses_a_bar_of_its_own():
 def test_degraded_answers_are_judged_over_all_episodes_together(ratio, met):
     worth = Worth(n=100, prior_cost=1.0, degraded_cost=1.0 - ratio, champion_cost=0.0, ratio=ratio)
     rows = [
-        msgspec.structs.replace(HELD, worth=one, prior_ratio=0.0)
+        msgspec.structs.replace(HELD, worth=one, prior_ratio=0.0, hurt_degraded=100)
         for one in [worth] * 6 + [NONE_DEGRADED] * 24
     ]
     assert (missed(rows) == []) is met
@@ -175,7 +182,7 @@ def test_degraded_answers_are_judged_over_all_episodes_together(ratio, met):
 
 def test_answers_of_the_prior_count_only_where_features_arrive():
     worth = Worth(n=100, prior_cost=1.0, degraded_cost=0.3, champion_cost=0.0, ratio=0.7)
-    rows = [msgspec.structs.replace(HELD, worth=worth, prior_ratio=0.2)] * 30
+    rows = [msgspec.structs.replace(HELD, worth=worth, prior_ratio=0.2, hurt_degraded=100)] * 30
     assert len(missed(rows)) == 1
     blind = [msgspec.structs.replace(row, subject="gateway-features 100 %") for row in rows]
     assert missed(blind) == []
@@ -208,17 +215,19 @@ def test_where_an_act_could_not_be_seen_none_is_not_met():
 
 
 def test_degraded_answers_of_which_no_worth_is_known_miss_their_bars():
-    assert missed([msgspec.structs.replace(HELD, worth=None)] * 30) == [
+    assert missed([msgspec.structs.replace(HELD, worth=None, hurt_degraded=9)] * 30) == [
         f"{PLACE}degraded answers worth half of the champion's gain",
         f"{PLACE}at most 5 % of them the prior's",
     ]
-    whole = msgspec.structs.replace(HELD, degraded=0, worth=None, prior_ratio=None)
-    assert missed([whole] * 30) == []
+    assert missed([msgspec.structs.replace(HELD, worth=None)] * 30) == []
+    unnamed = msgspec.structs.replace(HELD, hurt_degraded=9, prior_ratio=0.0)
+    hidden = [unnamed] * 29 + [msgspec.structs.replace(unnamed, prior_ratio=None)]
+    assert f"{PLACE}at most 5 % of them the prior's" in missed(hidden)
 
 
 def test_a_pair_or_two_of_a_short_try_say_nothing_of_the_worth():
     low = Worth(n=100, prior_cost=1.0, degraded_cost=0.9, champion_cost=0.0, ratio=0.1)
-    row = msgspec.structs.replace(HELD, worth=low, prior_ratio=0.0)
+    row = msgspec.structs.replace(HELD, worth=low, prior_ratio=0.0, hurt_degraded=9)
     assert missed([row] * 2, least=2) == []
     assert missed([row] * 5, least=2) == missed([row] * 30) != []
 
@@ -226,7 +235,9 @@ def test_a_pair_or_two_of_a_short_try_say_nothing_of_the_worth():
 def test_a_tenth_and_all_of_the_records_are_judged_together():
     good = Worth(n=1500, prior_cost=1.0, degraded_cost=0.4, champion_cost=0.0, ratio=0.6)
     noisy = Worth(n=150, prior_cost=1.0, degraded_cost=1.1, champion_cost=0.0, ratio=-0.1)
-    dropped = msgspec.structs.replace(HELD, experiment="schema", fault="data.drop_field", prior_ratio=0.0)
+    dropped = msgspec.structs.replace(
+        HELD, experiment="schema", fault="data.drop_field", prior_ratio=0.0, hurt_degraded=9
+    )
     rows = [
         msgspec.structs.replace(dropped, subject=subject, worth=worth)
         for subject, worth in (("amount 10 %", noisy), ("amount 100 %", good))

@@ -70,6 +70,7 @@ ROW = Row(
     units=12_000,
     degraded=6,
     acts_seen=True,
+    repeated=0,
 )
 
 

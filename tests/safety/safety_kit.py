@@ -114,6 +114,7 @@ class Runner:
     mark: str = field(default_factory=lambda: f"/safety/{uuid.uuid4().hex}")
 
     def __post_init__(self) -> None:
+        self.earlier = set(self.store.glob("*/runs/*/history.jsonl"))
         words = ["run", str(self.file), "--seed", "7", "--store", str(self.store), *self.words]
         out = subprocess.PIPE if self.terminal is None else self.terminal
         self.process = subprocess.Popen(
@@ -203,9 +204,9 @@ class Runner:
         return Left(processes_s, records_s, in_force, armed, hit)
 
     def armed(self) -> bool:
-        """Whether a fault's undo record was opened and not closed, by the history of the last run."""
-        histories = sorted(self.store.glob("*/runs/*/history.jsonl"), key=lambda path: path.stat().st_mtime)
-        lines = histories[-1].read_bytes().split(b"\n") if histories else []
+        """Whether a fault's undo record was opened and not closed, by the history of its run."""
+        histories = set(self.store.glob("*/runs/*/history.jsonl")) - self.earlier
+        lines = [line for path in histories for line in path.read_bytes().split(b"\n")]
         events = [event for line in lines if (event := _guard_event(line))]
         opened = {event["record"]: event["state"] == "opened" for event in events}
         return any(opened.values())
@@ -305,7 +306,7 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
             os.close(slave)
             runner.await_seen(lambda: bool(runner.records()))
             said = _drain(master, dice.uniform(0.0, RUN_S_MAX))
-            since_s = time.monotonic()
+            hit, since_s = runner.process.poll() is None, time.monotonic()
             pauses_s = itertools.accumulate(dice.uniform(0.0, 0.3) for _ in range(signals - 1))
             coming_s, undone_s = [since_s, *(since_s + pause_s for pause_s in pauses_s)], None
             while runner.process.poll() is None and time.monotonic() < since_s + GIVE_UP_S:
@@ -316,8 +317,9 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
                 seen_s = undone_s or time.monotonic() - since_s
                 undone_s = None if runner.records() else seen_s
             took_s = time.monotonic() - since_s
-            left = runner.left(since_s)
             code = runner.process.poll()
+            # Its own end may race the signal: then the signal met nobody who could heed it.
+            left = runner.left(since_s, hit=hit and code != 0)
         words = said.decode(errors="replace")
         return Interrupted(-1000 if code is None else code, took_s, undone_s or left.records_s, words, left)
     finally:

@@ -135,11 +135,25 @@ def test_two_moves_of_a_run_are_made_each_in_its_own_span() -> None:
         (_span("scale", 2.0, "truth"), "scale is no such knob: .* that is world.covariate_shift"),
         (_span("odds", 2.0, "truth"), "odds is no such knob: .* that is world.label_shift"),
         (_span("scale", 2.0, "both"), "that is world.covariate_shift"),
+        (_span("limit", 100.0, "both"), r"limit 100 exchanges no record of this seed's \d+ units"),
     ],
 )
 def test_a_move_that_is_not_what_it_is_called_is_refused(span: Span, words: str) -> None:
     with pytest.raises(CannotTouch, match=words):
         check_spans(SEED, PROFILE, LASTS_S, MovingWorld(SEED), spans=[span])
+
+
+def test_golden_records_are_asked_for_once_also_where_the_world_moves() -> None:
+    class Counting(MovingWorld):
+        asked = 0
+
+        def golden(self, count: int, /) -> tuple[list[dict], list[str]]:
+            self.asked += 1
+            return super().golden(count)
+
+    world = Counting(SEED)
+    build_parcels(SEED, PROFILE, LASTS_S, world, spans=[_span("limit", 100.0, "truth")])
+    assert world.asked == 1
 
 
 def test_a_world_that_cannot_move_is_refused() -> None:
