@@ -27,7 +27,7 @@ ROOT = HERE.parents[1]
 MARK = "VIRTUAL_ENV"  # the one harmless variable that every child of a run inherits
 GIVE_UP_S = 20.0
 AGAIN_S = 0.0  # the bars look again a second after each attack
-START_S_MAX, RUN_S_MAX = 60.0, 5.0
+START_S_MAX, RUN_S_MAX, HURT_S_MAX = 60.0, 5.0, 1.2
 
 FAULTS = {
     "kill": "func: process_kill, arguments: {service: one}",
@@ -256,19 +256,27 @@ def killed_at(store: Path, fault: str, boundary: int) -> Left:
 def killed_at_random(store: Path, fault: str, dice: random.Random) -> Left:
     """SR-1: SIGKILL at a random time between the first record and the end of the run."""
     with running(store, fault) as runner:
-        runner.await_seen(lambda: bool(runner.records()))
-        pause(dice.uniform(0.0, RUN_S_MAX))
+        _wait_a_while(runner, dice)
         hit = runner.process.poll() is None
         runner.process.kill()
         since_s = time.monotonic()
         return runner.left(since_s, hit=hit)
 
 
+def _wait_a_while(runner: Runner, dice: random.Random) -> None:
+    """Until any time of the run; every second time until one while the fault is in force, which is short."""
+    if dice.random() < 0.5:
+        runner.await_seen(runner.armed)
+        pause(dice.uniform(0.0, HURT_S_MAX))
+    else:
+        runner.await_seen(lambda: bool(runner.records()))
+        pause(dice.uniform(0.0, RUN_S_MAX))
+
+
 def killed_with_guardian(store: Path, fault: str, dice: random.Random) -> Left:
     """SR-2: guardian and runner are killed together; the records stay, and nothing else."""
     with running(store, fault) as runner:
-        runner.await_seen(lambda: bool(runner.records()))
-        pause(dice.uniform(0.0, RUN_S_MAX))
+        _wait_a_while(runner, dice)
         guardian, alive = runner.guardian(), runner.process.poll() is None
         for pid in filter(None, (guardian, runner.process.pid)):
             _kill(pid)
