@@ -1,12 +1,13 @@
 """What the stages ask of each other's outside, as protocols of at most three methods.
 
 ``World`` is what happens to the system from outside; what it can do besides is a protocol each.
-All are matched by structure, so that neither side imports the other.
+All are matched by structure, so that neither side imports the other; ``Move`` is what the driver hands over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +43,8 @@ class MovedOffers(Offers, Protocol):
         ...
 
 
-class Move(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
     """A knob of the world on its way, as ``harness.driver.spec.Span`` with a ``Shift`` says it."""
 
     knob: str

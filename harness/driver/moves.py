@@ -18,24 +18,10 @@ from harness.driver.spec import Span
 from harness.driver.taint import Taint, taint_bytes
 from harness.driver.workload import Change
 from harness.faults.effects import Shift
-from harness.ports import MovedOffers, Offers, World
+from harness.ports import Move, MovedOffers, Offers, World
 
 REACH_MIN_RATIO = 0.01
 """A move that reaches fewer units is not seen to begin within the time that a run waits for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moving:
-    """One knob on its way, as ``harness.ports.Move`` says it."""
-
-    knob: str
-    value: float
-    from_s: float
-    until_s: float
-    ramp_s: float
-    period_s: float
-    field: str
-    level: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +67,8 @@ def moved_changes(span: Span, plain: Sequence[Batch], moved: Sequence[Batch]) ->
             yield index, Change(span.episode, parcel_of(there), ids, _taint(span, ids))
 
 
-def _moving(span: Span, effect: Shift) -> Moving:
-    return Moving(
+def _moving(span: Span, effect: Shift) -> Move:
+    return Move(
         knob=effect.knob,
         value=effect.value,
         from_s=span.from_s,
