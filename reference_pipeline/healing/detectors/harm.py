@@ -1,0 +1,96 @@
+"""Harm: do labelled decisions cost more than is tolerated? A Shiryaev-Roberts e-detector.
+
+Comes in: losses in [0, 1], one a labelled decision, in the order the labels came. Goes out: a reading. Pure.
+
+While the mean loss is at most m, each bet b in (0, 1) makes 1 + b (x / m - 1) a fair or losing game, whatever
+else is true of the losses. Its Shiryaev-Roberts sum M = (1 + M) (1 + b (x / m - 1)) has mean at most t after
+t labels, and so has the mean over the bets: an alarm when it reaches the run length comes after at least that
+many labels on average, without any simulation (Shin, Ramdas and Rinaldo, E-detectors, 2022; Roberts,
+Technometrics 8, 1966). For losses of 0 and 1 the bet b is best against a share of m + b (1 - m).
+
+    >>> watch = Harm(tolerated=0.05, run_length=20_000.0)
+    >>> state, reading = update(watch, watch.fresh(), np.tile([0.0] * 19 + [1.0], 100))
+    >>> reading.says
+    'quiet'
+    >>> state, reading = update(watch, state, np.tile([0.0] * 4 + [1.0], 20))
+    >>> reading.says, reading.may_touch_model
+    ('alarm', True)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.healing.detectors.baseline import BATCHES_LEAST, TooLittleHistory
+from reference_pipeline.healing.detectors.reading import Reading
+
+Floats = NDArray[np.float64]
+
+BETS = np.geomspace(0.01, 0.64, 8)  # against losses from a little above m to nearly always
+_MOST = 1e300  # beyond any run length; a sum that has alarmed and is not reset must not overflow
+
+
+class BadLoss(ValueError):
+    """A loss outside of [0, 1]: divide it by the greatest one that a decision can cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """``tolerated``: mean loss that is borne, in (0, 1); ``run_length``: labels to a false alarm at least."""
+
+    tolerated: float
+    run_length: float
+
+    def __post_init__(self) -> None:
+        """Refuse a mean loss that no bet can be made against."""
+        if not 0.0 < self.tolerated < 1.0 or not self.run_length > 1.0:
+            raise ValueError(f"tolerated {self.tolerated}, run length {self.run_length}: give 0 < m < 1, > 1")
+
+    def fresh(self) -> Floats:
+        """Give the state before the first label, and after a healing that was verified."""
+        return np.zeros_like(BETS)
+
+
+def tolerated_loss(losses: Floats, *, margin: float) -> float:
+    """Give the mean loss to bear: that of a history, two of its standard errors, and ``margin`` on top.
+
+    ``margin``: what a move may cost before anybody should act, in the unit of the losses. A mean of zero is
+    borne as one loss in the whole history.
+
+    Raises:
+        TooLittleHistory: fewer than 500 losses.
+    """
+    known = losses[np.isfinite(losses)]
+    if known.size < BATCHES_LEAST:
+        raise TooLittleHistory(f"{known.size} labelled decisions; at least {BATCHES_LEAST} are needed")
+    error = float(known.std()) / np.sqrt(known.size)
+    return max(float(known.mean() + 2.0 * error) + margin, 1.0 / known.size)
+
+
+def update(harm: Harm, state: Floats, losses: Floats) -> tuple[Floats, Reading]:
+    """Take labelled decisions in; losses that are no number, and a batch of none, tell nothing.
+
+    Raises:
+        BadLoss: a loss below 0 or above 1.
+    """
+    known = losses[np.isfinite(losses)]
+    if not known.size:
+        return state, Reading(says="no data", means="harmed", threshold=float(np.log(harm.run_length)))
+    if known.min() < 0.0 or known.max() > 1.0:
+        raise BadLoss(f"losses from {known.min():g} to {known.max():g}; they must lie in [0, 1]")
+    greatest = 0.0
+    for factor in 1.0 + np.multiply.outer(known / harm.tolerated - 1.0, BETS):
+        state = np.minimum((1.0 + state) * factor, _MOST)
+        greatest = max(greatest, float(state.mean()))
+    return state, Reading(
+        says="alarm" if greatest >= harm.run_length else "quiet",
+        means="harmed",
+        statistic=float(np.log(max(greatest, np.finfo(float).tiny))),
+        threshold=float(np.log(harm.run_length)),
+        window=int(known.size),
+        where="labelled decisions",
+        how="loss up",
+    )
