@@ -55,6 +55,7 @@ class Gateway:
             {
                 "POST /decide": self._decide,
                 "POST /outbox": self._outbox,
+                "POST /examples": self._examples,
                 "GET /audit/accepted": lambda request: self._audit(ACCEPTED, request),
                 "GET /audit/dead_letters": lambda request: self._audit(DEAD_LETTERS, request),
                 **healing,
@@ -117,6 +118,31 @@ class Gateway:
             if d.degraded:
                 rows[-1]["degraded"] = True
         return json_reply(200, {"rows": rows, "last": rows[-1]["seq"] if rows else cursor.after})
+
+    async def _examples(self, request: Request) -> Reply:
+        """What was decided, with the record it was decided on; never of a record that broke the contract."""
+        try:
+            cursor = decoded(_OUTBOX, request.body or b"{}")
+        except NotUnderstood as error:
+            raise BadRequest(str(error)) from error
+        rows: list[dict[str, object]] = []
+        page = self._ports.store.read(DECIDED, cursor.after, cursor.limit)
+        for seq, key, value in page:
+            entry = self._ledger.accepted(key)
+            if entry is not None and not entry.why:
+                d = _DECIDED.decode(value)
+                rows.append(
+                    {
+                        "seq": seq,
+                        "id": key,
+                        "record": entry.record,
+                        "decision": d.decision,
+                        "score": d.score,
+                        "model": d.model,
+                        "degraded": d.degraded,
+                    }
+                )
+        return json_reply(200, {"rows": rows, "last": page[-1].seq if page else cursor.after})
 
     async def _audit(self, log: str, request: Request) -> Reply:
         after, limit = page(request)

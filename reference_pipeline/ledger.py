@@ -166,6 +166,11 @@ class Ledger:
             self._store.commit([], {_SWEPT: str(first - 1).encode()})
             self._swept_seq = first - 1
 
+    def accepted(self, key: str) -> Entry | None:
+        """The record under ``key`` as it was accepted; None if it never was."""
+        value = self._store.find(ACCEPTED, key)
+        return None if value is None else msgspec.json.decode(value, type=Entry)
+
     def dead_letter(self, key: str) -> Entry | None:
         """The dead letter under ``key``; None if there is none, or a replay has decided it."""
         value = self._store.find(DEAD_LETTERS, key) if key in self._dead else None

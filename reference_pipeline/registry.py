@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from reference_pipeline.durable import write_durably
 from reference_pipeline.errors import BadArtefact, UnknownVersion, VersionConflict
 
 _SEMANTIC = re.compile(r"\d+\.\d+\.\d+")
@@ -81,7 +81,7 @@ class Registry:
         new = Version(
             version=full, semantic=version, sha256=sha256, metrics=dict(metrics), lineage=dict(lineage)
         )
-        _write_durably(self._path(sha256), artefact)
+        write_durably(self._path(sha256), artefact)
         self._db.execute(
             "INSERT INTO versions(semantic, version, sha256, metrics, lineage) VALUES (?,?,?,?,?) "
             "ON CONFLICT DO NOTHING",
@@ -169,21 +169,6 @@ def copy_registry(source: Path, target: Path) -> None:
     for path in (partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     partial.rename(target)
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    """Write ``path`` so that after a crash it is either absent or whole."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _json(value: Mapping[str, object]) -> str:

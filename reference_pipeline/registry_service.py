@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
 
 from reference_pipeline.door import BadRequest, Door, json_reply
-from reference_pipeline.errors import UnknownVersion
+from reference_pipeline.errors import BadArtefact, UnknownVersion, VersionConflict
 from reference_pipeline.ports import Ports, Reply, Request
 from reference_pipeline.registry import Registry
+from reference_pipeline.scoring import load_model
 from reference_pipeline.wire import NotUnderstood, decoded
 
 _BYTES_HEADERS = {"content-type": "application/octet-stream"}
@@ -20,7 +22,17 @@ class _Target(msgspec.Struct):
     version: str
 
 
+class _New(msgspec.Struct):
+    """``artefact`` is base64 on the wire."""
+
+    version: str
+    artefact: bytes
+    metrics: dict[str, float]
+    lineage: dict[str, str]
+
+
 _TARGET = msgspec.json.Decoder(_Target)
+_NEW = msgspec.json.Decoder(_New)
 
 
 class RegistryService:
@@ -34,6 +46,7 @@ class RegistryService:
                 "GET /aliases/*": self._alias,
                 "PUT /aliases/*": self._set_alias,
                 "GET /versions": self._versions,
+                "POST /versions": self._put,
                 "GET /artefacts/*": self._artefact,
             },
             signals=lambda: {"versions": len(registry.versions())},
@@ -60,6 +73,17 @@ class RegistryService:
 
     async def _versions(self, _: Request) -> Reply:
         return json_reply(200, self._registry.versions())
+
+    async def _put(self, request: Request) -> Reply:
+        """Take a new version whose bytes are a model; the same again is no change, another one a conflict."""
+        try:
+            new = decoded(_NEW, request.body)
+            load_model(new.artefact, hashlib.sha256(new.artefact).hexdigest())
+            return json_reply(200, self._registry.put(new.artefact, new.version, new.metrics, new.lineage))
+        except (NotUnderstood, BadArtefact, ValueError) as error:
+            raise BadRequest(str(error)) from error
+        except VersionConflict as error:
+            raise BadRequest(str(error), 409) from error
 
     async def _artefact(self, request: Request) -> Reply:
         with _unknown_is_404():

@@ -61,13 +61,20 @@ class Model:
         Raises:
             ValueError: ``rows`` is not of that shape.
         """
+        return np.asarray(1.0 / (1.0 + np.exp(-self.raw(rows))), dtype=np.float64)
+
+    def raw(self, rows: ArrayLike) -> NDArray[np.float64]:
+        """Return the log odds of fraud of each row, as :meth:`score` its probability.
+
+        Raises:
+            ValueError: ``rows`` is not of that shape.
+        """
         values = np.ascontiguousarray(rows, dtype=np.float64)
         width = len(self.features)
         if values.ndim != 2 or values.shape[1] != width:
             raise ValueError(f"rows have shape {values.shape}; this model needs (n, {width})")
         leaves = _walk(self.trees, values)
-        raw = self.trees.baseline + self.trees.value[leaves].sum(axis=1)
-        return np.asarray(1.0 / (1.0 + np.exp(-raw)), dtype=np.float64)
+        return np.asarray(self.trees.baseline + self.trees.value[leaves].sum(axis=1), dtype=np.float64)
 
     def decide(self, scores: ArrayLike) -> list[str]:
         """Return "decline" where the score reaches the threshold of the costs, else "approve"."""

@@ -67,7 +67,7 @@ def train_champion(
     trees = export_trees(fit(train))
     full_lineage = {
         **lineage,
-        "data_sha256": _data_hash(train),
+        "data_sha256": data_hash(train),
         "code_sha256": code_hash(),
         "train_rows": str(len(train.label)),
         "holdout_rows": str(len(holdout.label)),
@@ -191,15 +191,16 @@ def transaction_sets(
     return train, parts[-1], made_at(end_s)
 
 
-def code_hash() -> str:
-    """Return the SHA-256 of the code that decides what a model is, for its lineage."""
+def code_hash(*more: str) -> str:
+    """Return the SHA-256 of the code that decides what a model is, for its lineage (``more``: files)."""
     digest = hashlib.sha256()
-    for source in (aggregates.__file__, features_module.__file__, scoring.__file__, __file__):
+    for source in (aggregates.__file__, features_module.__file__, scoring.__file__, __file__, *more):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()
 
 
-def _data_hash(data: Labelled) -> str:
+def data_hash(data: Labelled) -> str:
+    """Return the SHA-256 of rows and labels, for the lineage of what is learned from them."""
     digest = hashlib.sha256(np.ascontiguousarray(data.rows).tobytes())
     digest.update(np.ascontiguousarray(data.label).tobytes())
     return digest.hexdigest()

@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -17,6 +18,7 @@ import msgspec
 
 from harness.driver.changes import CannotTouch
 from harness.driver.client import HttpClient
+from harness.driver.labels import Labels
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
 from harness.driver.parcels import build_parcels, check_spans
@@ -29,6 +31,7 @@ from harness.faults.effects import Mutate
 from harness.history.observations import LOAD, WITNESS
 from harness.ports import OpenWorld, World
 
+_LABEL_DEADLINE_S = 2.0
 _FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft limit of 1,024
 
 
@@ -78,7 +81,14 @@ def _check(spec: Spec, out: TextIO) -> int:
 def _parcels(spec: Spec, world: World) -> list[Parcel]:
     if spec.mutations and not spec.taint:
         raise Refused("faults in the records need a place for their taint ledger")
-    return build_parcels(spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations)
+    return build_parcels(
+        spec.seed,
+        spec.profile,
+        spec.duration_s,
+        world,
+        spans=spec.mutations,
+        explored_ratio=spec.labels.explored_ratio if spec.labels else 0.0,
+    )
 
 
 def _costs(world: World) -> dict[str, float] | None:
@@ -116,10 +126,12 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     rows = RowWriter(Path(spec.observations))
     now = asyncio.get_running_loop().time
     faults = RecordFaults(spec.mutations, spec.taint, resends=_resends(spec), tell=tell, now=now)
+    labels = None
     try:
-        async with HttpClient(spec.url, spec.profile.deadline_s) as client:
+        async with HttpClient(spec.url, spec.profile.deadline_s) as client, _feed(spec) as told:
+            labels = Labels(spec.labels, told, now) if spec.labels and told else None
             workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
-            loop = OpenLoop(workload, rows, tell, faults=faults)
+            loop = OpenLoop(workload, rows, tell, faults=faults, labels=labels)
             units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
             tell({"ready": True, "units": units, **({"costs": costs} if costs else {})})
             first_due_s = await _go(orders)
@@ -128,7 +140,15 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     finally:
         rows.close()
         faults.close()
-    tell({"done": {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}})
+    counts = {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}
+    if labels:
+        counts |= {"labels_due": labels.due, "labels_told": labels.told}
+    tell({"done": counts})
+
+
+def _feed(spec: Spec) -> AbstractAsyncContextManager[HttpClient | None]:
+    """A client of its own for labels: they must not wait behind units."""
+    return HttpClient(spec.labels.url, _LABEL_DEADLINE_S) if spec.labels else nullcontext()
 
 
 async def _standard_input() -> asyncio.StreamReader:

@@ -107,7 +107,7 @@ def _field_problem(effect: Mutate, offered: Sequence[Offered]) -> str:
         return f"unit: {field!r} holds no numbers"
     if what == "new_category" and not any(isinstance(value, str) for value in values):
         return f"new_category: {field!r} holds no strings"
-    if what == "null_by_label" and not any(one.label == 1 for one in offered):
+    if what == "null_by_label" and not any(one.unit.label == 1 for one in offered):
         return "null_by_label: the world tells no label that is 1"
     if what == "decoy" and len(values) < 2:
         return f"decoy: no other record has a field {field!r}"

@@ -16,7 +16,7 @@ from harness.driver.offered import Offered
 from harness.faults.effects import Mutate
 
 _Record = Mapping[str, object]
-_KNOWN_OF_RECORD = ("golden", "posterior", "reference", "posterior_before", "reference_before")
+_KNOWN_OF_RECORD = ("golden", "posterior", "reference", "posterior_before", "reference_before", "label")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -122,7 +122,7 @@ def _value_changer(
         case "null":
             return lambda _, __: None, "null"
         case "null_by_label":
-            return lambda one, value: None if one.label == 1 else value, "null where the label is 1"
+            return lambda one, value: None if one.unit.label == 1 else value, "null where the label is 1"
         case "sentinel":
             return lambda _, value: _sentinel(value, effect.value), f"set to {effect.value:g}"
         case "stuck":
@@ -232,7 +232,7 @@ def _may_exchange(one: Offered, other: Offered) -> bool:
 def _in_place_of(slot: Offered, source: Offered) -> Offered:
     known = {name: getattr(source.unit, name) for name in _KNOWN_OF_RECORD}
     unit = replace(slot.unit, **known)
-    return Offered(unit, source.record, source.label)
+    return Offered(unit, source.record)
 
 
 def _digest(seed: int, episode: int, *labels: str) -> bytes:

@@ -15,11 +15,10 @@ FRESH_EVERY = 4
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """One unit and its record; ``label`` is what will turn out to be true: 0, 1, or -1 where unknown."""
+    """One unit and its record."""
 
     unit: Unit
     record: Mapping[str, object]
-    label: int = -1
 
 
 Batch = Sequence[Offered]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import nan
 
+from harness.driver.labels import Labels
 from harness.driver.orders import RecordFaults
 from harness.driver.stalls import Stall, StallDetector, heartbeat
 from harness.driver.workload import Change, Finding, Parcel, Reply, Unit, Workload
@@ -30,7 +31,8 @@ class OpenLoop:
     """Offers parcels through ``workload`` and records one row a unit.
 
     ``tell`` gets what the runner must know, as JSON objects of docs/protocols/driver.md; ``faults``
-    decides at the instant of sending whether something else goes out in a parcel's place.
+    decides at the instant of sending whether something else goes out in a parcel's place; ``labels`` tells
+    later what was true of the units.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class OpenLoop:
         tell: Callable[[dict[str, object]], None],
         *,
         faults: RecordFaults | None = None,
+        labels: Labels | None = None,
         in_flight_max: int = IN_FLIGHT_MAX,
     ) -> None:
         self._workload = workload
@@ -51,6 +54,7 @@ class OpenLoop:
         self._stalls = StallDetector()
         self._now = asyncio.get_running_loop().time
         self._faults = faults or RecordFaults((), "", tell=tell, now=self._now)
+        self._labels = labels
         self.recorded = [0, 0]
         """Rows so far, by stream."""
 
@@ -61,13 +65,17 @@ class OpenLoop:
         is raised: a witness that swallowed its errors would show a healthy system as hurt.
         """
         async with asyncio.TaskGroup() as helpers:
-            beating = helpers.create_task(heartbeat(self._stalls, self._tell_stall))
-            pumping = helpers.create_task(self._rows.pump())
+            running = [
+                helpers.create_task(heartbeat(self._stalls, self._tell_stall)),
+                helpers.create_task(self._rows.pump()),
+            ]
+            if self._labels:
+                running.append(helpers.create_task(self._labels.tell_forever()))
             async with asyncio.TaskGroup() as group:
                 for parcel in parcels:
                     await self._offer(parcel, first_due_s + parcel.due_s, group)
-            beating.cancel()
-            pumping.cancel()
+            for helper in running:
+                helper.cancel()
 
     async def _offer(self, parcel: Parcel, due_s: float, group: asyncio.TaskGroup) -> None:
         # Even when late, let answers in: a burst of sends alone would make every reply late.
@@ -121,6 +129,8 @@ class OpenLoop:
             version, boot = self._version(finding.version), boot_hash(reply.boot_id)
             self._rows.add(unit, finding, due_s=due_s, reply=reply, version=version, boot=boot)
             self.recorded[unit.stream] += 1
+            if self._labels:
+                self._labels.recorded(unit, finding, due_s)
 
     def _version(self, name: str) -> int:
         if not name:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.driver.changes import changes_of, extra_parcel, refuse_without_effect
 from harness.driver.moves import moved_by, moved_changes
 from harness.driver.offered import Batch, Offered, parcel_of
-from harness.driver.schedule import golden_numbers, load_due, surge_due, witness_due
+from harness.driver.schedule import golden_numbers, label_dice, load_due, surge_due, witness_due
 from harness.driver.spec import Span
 from harness.driver.workload import Change, Parcel, Unit
 from harness.errors import Refused
@@ -39,14 +39,21 @@ class _Slot:
 
 
 def build_parcels(
-    seed: int, profile: Profile, duration_s: float, world: World, *, spans: Sequence[Span] = ()
+    seed: int,
+    profile: Profile,
+    duration_s: float,
+    world: World,
+    *,
+    spans: Sequence[Span] = (),
+    explored_ratio: float = 0.0,
 ) -> list[Parcel]:
     """All parcels of a run in order of due: the witness's single units, the load's batches, what faults add.
 
-    The world is asked once for all instants in their order, so that it lives one history. Raises
-    Refused where a span could change nothing of this run, or adds more than ``EXTRA_MAX`` records.
+    The world is asked once for all instants in their order, so that it lives one history.
+    ``explored_ratio`` of the units are looked into whatever is decided of them. Raises Refused where a span
+    could change nothing of this run, or adds more than ``EXTRA_MAX`` records.
     """
-    drawn = _drawn(seed, profile, duration_s, world, spans=spans)
+    drawn = _drawn(seed, profile, duration_s, world, spans=spans, explored_ratio=explored_ratio)
     plain, moved = drawn.plain, drawn.moved
     instead: dict[int, Change] = {}
     parcels = [extra_parcel(span, batch) for span, batch in drawn.surges]
@@ -84,6 +91,7 @@ def _drawn(
     *,
     spans: Sequence[Span],
     judged: bool = True,
+    explored_ratio: float = 0.0,
 ) -> _Drawn:
     """Ask the world; raises Refused where a span cannot be done to what it offers.
 
@@ -96,14 +104,16 @@ def _drawn(
     streams = np.repeat([slot.stream for slot in slots], [slot.size for slot in slots])
     wanted = np.flatnonzero((streams == WITNESS) & judged)
     declines = _reference(world, offers, wanted)
-    truth = _Truth(offers, declines, offers.posterior, declines)
+    waits, explored = label_dice(seed, len(due_s), explored_ratio)
+    truth = _Truth(offers, declines, offers.posterior, declines, waits, explored)
     golden = _golden_of(world, seed, slots, profile.golden_every)
     batches = _with_golden(_batches(seed, slots, truth), golden)
     plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
     refuse_without_effect(spans, plain, moved.problems)
     there: list[Batch] = []
     if moved.offers is not None:
-        then = _Truth(moved.offers, _reference(world, moved.offers, wanted), offers.posterior, declines)
+        theirs = _reference(world, moved.offers, wanted)
+        then = _Truth(moved.offers, theirs, offers.posterior, declines, waits, explored)
         twins = _with_golden(_batches(seed, slots, then), golden)
         there = [batch for slot, batch in zip(slots, twins, strict=True) if slot.surge is None]
     surges = [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
@@ -118,6 +128,8 @@ class _Truth:
     declines: NDArray[np.int8]
     posterior_before: NDArray[np.float64]
     declines_before: NDArray[np.int8]
+    waits: NDArray[np.float64]
+    explored: NDArray[np.bool_]
 
 
 def _reference(world: World, offers: Offers, wanted: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -167,11 +179,7 @@ def _batches(seed: int, slots: Sequence[_Slot], truth: _Truth) -> list[Batch]:
         place += slot.size
         batches.append(
             [
-                Offered(
-                    _informed(_unit(seed, slot, first + i), truth, at),
-                    truth.offers.records[at],
-                    int(truth.offers.label[at]),
-                )
+                Offered(_informed(_unit(seed, slot, first + i), truth, at), truth.offers.records[at])
                 for i, at in enumerate(span)
             ]
         )
@@ -191,6 +199,9 @@ def _informed(unit: Unit, truth: _Truth, at: int) -> Unit:
         reference=int(truth.declines[at]),
         posterior_before=float(truth.posterior_before[at]),
         reference_before=int(truth.declines_before[at]),
+        label=int(truth.offers.label[at]),
+        label_wait=float(truth.waits[at]),
+        explored=bool(truth.explored[at]),
     )
 
 

@@ -9,12 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_WITNESS_DICE, _LOAD_DICE, _GOLDEN_DICE, _SURGE_DICE = (
-    1,
-    2,
-    3,
-    4,
-)  # one stream of dice each: a knob moves no other's draws
+# One stream of dice each: a knob moves no other's draws.
+_WITNESS_DICE, _LOAD_DICE, _GOLDEN_DICE, _SURGE_DICE, _LABEL_DICE = 1, 2, 3, 4, 5
 
 
 def witness_due(seed: int, rate_hz: float, duration_s: float) -> NDArray[np.float64]:
@@ -47,6 +43,12 @@ def golden_numbers(seed: int, every: int, count: int) -> NDArray[np.int64]:
     dice = np.random.default_rng([seed, _GOLDEN_DICE])
     numbers = np.arange(blocks) * every + dice.integers(0, every, blocks)
     return numbers[numbers < count]
+
+
+def label_dice(seed: int, count: int, explored_ratio: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Of each unit: how long its label takes (exponential, mean 1), and whether it is looked into anyway."""
+    dice = np.random.default_rng([seed, _LABEL_DICE])
+    return dice.exponential(size=count), dice.random(count) < explored_ratio
 
 
 def _jittered(seed: int, dice: int, step_s: float, duration_s: float) -> NDArray[np.float64]:

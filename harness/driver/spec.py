@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from harness.experiment.model import Profile, Workload
@@ -24,13 +26,28 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.from_s <= offset_s < self.until_s
 
 
+class LabelFeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where labels are posted, and how long after due they are known, in seconds of the run.
+
+    ``spread_s``: mean of what comes on top of ``delay_s``, exponential. ``known`` "declined": only of what
+    was declined, and of the share ``explored_ratio`` of all units.
+    """
+
+    url: str
+    delay_s: float
+    spread_s: float
+    known: Literal["all", "declined"] = "all"
+    explored_ratio: float = 0.0
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a driver needs; ``scenario`` goes to the world's opener as it is.
 
     ``url`` is the full address units are posted to; ``world`` is ``module:function``, found on
     ``world_path``; ``duration_s`` counts from the first slot to the end of the last. ``taint`` is the
     file of the touched records; it is needed where there are ``mutations``, and so is ``resends``, the file
-    of what was answered to a record that was offered again, where one of them duplicates.
+    of what was answered to a record that was offered again, where one of them duplicates. Without ``labels``
+    nobody is told any.
     """
 
     seed: int
@@ -46,3 +63,4 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mutations: tuple[Span, ...] = ()
     taint: str = ""
     resends: str = ""
+    labels: LabelFeed | None = None

@@ -19,6 +19,10 @@ class Unit:
     ``posterior`` is P(y = 1 | x) of its record under the world as it is; NaN where unknown. ``reference`` is
     what the system as prepared would decide about it: 1 declines, 0 does not, -1 where unknown.
     ``posterior_before`` and ``reference_before`` are those of this unit, had the world not moved.
+
+    ``label`` is what will turn out to be true: 0, 1, or -1 where nobody will know. ``label_wait`` times the
+    spread of the scenario is what its label takes beyond the least delay; ``explored``: it is looked into
+    whatever was decided.
     """
 
     number: int
@@ -31,6 +35,9 @@ class Unit:
     reference: int = -1
     posterior_before: float = nan
     reference_before: int = -1
+    label: int = -1
+    label_wait: float = 0.0
+    explored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

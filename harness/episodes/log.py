@@ -19,6 +19,7 @@ from harness.history.events import (
     Entry,
     FirstDue,
     Injected,
+    LabelsTold,
     Looked,
     NotClean,
     Owed,
@@ -38,6 +39,7 @@ class RunLog:
 
     first_due_s: float | None = None
     priced: Priced | None = None
+    labels: LabelsTold | None = None
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
     ended: RunEnded | None = None
@@ -74,6 +76,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.first_due_s = at_s if log.first_due_s is None else log.first_due_s
         case Priced() as event:
             log.priced = event
+        case LabelsTold() as event:
+            log.labels = event
         case Injected() as event:
             log.injected.setdefault(event.episode, event)
         case Cleared() as event:

@@ -53,12 +53,26 @@ class Profile(_Frozen, frozen=True, kw_only=True):
         return self.tau_s + self.window_length_s + self.hold_s
 
 
+class LabelTimes(_Frozen, frozen=True, kw_only=True):
+    """When it becomes known what was true of a unit, in seconds of the world after it was due.
+
+    ``spread_s`` is the mean of what comes on top of ``delay_s``, exponential. ``known`` "declined": only of
+    what was declined, besides the share ``explored_ratio`` of all units that is looked into anyway.
+    """
+
+    delay_s: Annotated[float, msgspec.Meta(ge=0)] = 720.0
+    spread_s: Annotated[float, msgspec.Meta(ge=0)] = 720.0
+    known: Literal["all", "declined"] = "all"
+    explored_ratio: Ratio = 0.0
+
+
 class Scenario(_Frozen, frozen=True, kw_only=True):
     """A world with its knobs set; ``knobs`` go to the world's opener as they are."""
 
     version: Literal[1]
     name: Name
     world_s_per_run_s: Positive = 720.0
+    labels: LabelTimes = LabelTimes()
     knobs: dict[str, str | int | float | bool] = {}
 
 
@@ -91,7 +105,7 @@ class Edge(_Frozen, frozen=True, kw_only=True):
     """A call from one service to another; the caller learns the address as EDGE_<NAME>_URL.
 
     Every edge crosses the fault proxy. The edge of the witness, ``driver-<workload.service>``, exists
-    in every system and is not listed.
+    in every system, that of the labels where it takes some; both are not listed.
     """
 
     source: Name
@@ -152,13 +166,14 @@ class Prepare(_Frozen, frozen=True, kw_only=True):
 
 
 class System(_Frozen, frozen=True, kw_only=True):
-    """What is tested, as its ``hormesis.yaml`` says."""
+    """What is tested, as its ``hormesis.yaml`` says; ``labels``: where labels go, as ``service:/route``."""
 
     version: Literal[1]
     name: Name
     services: dict[Name, Service]
     workload: Workload
     edges: dict[Name, Edge] = {}
+    labels: str = ""
     audit: Audit = Audit()
     arms: dict[Arm, Switch] = {}
     observe: Observe = Observe()
@@ -172,9 +187,17 @@ class System(_Frozen, frozen=True, kw_only=True):
         return f"driver-{self.workload.service}"
 
     @property
+    def label_edge(self) -> str:
+        """The edge on which labels are told; "" where the system takes none."""
+        return f"driver-{self.labels.partition(':')[0]}" if self.labels else ""
+
+    @property
     def all_edges(self) -> dict[str, Edge]:
-        """All edges that a fault can hit, the witness's first."""
-        return {self.witness_edge: Edge(source="driver", to=self.workload.service)} | self.edges
+        """All edges that a fault can hit, the driver's own first."""
+        own = {self.witness_edge: Edge(source="driver", to=self.workload.service)}
+        if self.labels:
+            own |= {self.label_edge: Edge(source="driver", to=self.labels.partition(":")[0])}
+        return own | self.edges
 
     def services_of(self, arm: str) -> dict[str, Service]:
         """The services that run in ``arm``."""

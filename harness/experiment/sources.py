@@ -115,7 +115,7 @@ def _check_edges(system: System, findings: Findings) -> None:
     if WITNESS in system.services:
         _taken(WITNESS, ("services", WITNESS), findings)
     for name, edge in system.edges.items():
-        if name == system.witness_edge:
+        if name in (system.witness_edge, system.label_edge):
             _taken(name, ("edges", name), findings)
         if edge.source == WITNESS:
             _taken(WITNESS, ("edges", name, "source"), findings, key=False)
@@ -144,6 +144,7 @@ def _listings(system: System) -> Iterator[tuple[str, Path]]:
         routes: tuple[str, ...] = getattr(system.observe, key)
         yield from ((route, ("observe", key, n)) for n, route in enumerate(routes))
     yield system.observe.journal, ("observe", "journal")
+    yield system.labels, ("labels",)
 
 
 def _check_listing(listing: str, path: Path, services: Mapping[str, Service], findings: Findings) -> None:

@@ -32,6 +32,13 @@ class Priced(_Event, frozen=True, kw_only=True, tag="world.priced"):
     declined_good: float
 
 
+class LabelsTold(_Event, frozen=True, kw_only=True, tag="labels.told"):
+    """Labels that fell due in the run, and how many of them the system had taken when it ended."""
+
+    due: int
+    told: int
+
+
 class FirstDue(_Event, frozen=True, kw_only=True, tag="driver.first_due"):
     """The witness's clock zero: all offsets of the plan count from ``at_s``."""
 
@@ -242,6 +249,7 @@ Event = (
     RunStarted
     | SystemReady
     | Priced
+    | LabelsTold
     | FirstDue
     | BaselineMeasured
     | Injected

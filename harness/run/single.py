@@ -166,7 +166,7 @@ def _running(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Sta
 def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Stay) -> str:
     boot_ids = {s.name: s.boot_id for s in system.services()}
     folder.writer.append(SystemReady(at_s=shell.monotonic_s(), boot_ids=boot_ids))
-    spec = driver_spec(setting, folder, system.witness_url)
+    spec = driver_spec(setting, folder, system.witness_url, system.label_url)
     log = folder.logs / "driver.txt"
     path = setting.python_path
     stay.guardian.allow(stay.starting_s)
@@ -208,7 +208,7 @@ def _timetable(stage: Stage) -> None:
     stage.witness.await_done(stage.note)
 
 
-def driver_spec(setting: Setting, folder: RunFolder, url: str) -> dict[str, object]:
+def driver_spec(setting: Setting, folder: RunFolder, url: str, label_url: str) -> dict[str, object]:
     """Write what the driver is told, as ``docs/protocols/driver.md`` lists it."""
     offered = world_spec(
         setting.plan, setting.experiment, template=setting.template, python_path=setting.python_path
@@ -219,6 +219,20 @@ def driver_spec(setting: Setting, folder: RunFolder, url: str) -> dict[str, obje
         "observations": str(folder.observations),
         "taint": str(folder.path / TAINT),
         "resends": str(folder.path / RESENDS),
+        "labels": _label_feed(setting, label_url) if label_url else None,
+    }
+
+
+def _label_feed(setting: Setting, label_url: str) -> dict[str, object]:
+    """Write where labels go, and when: the world's seconds become seconds of the run."""
+    scenario, route = setting.experiment.scenario, setting.experiment.system.labels.partition(":")[2]
+    times, factor = scenario.labels, setting.plan.world_s_per_run_s
+    return {
+        "url": label_url + route,
+        "delay_s": times.delay_s / factor,
+        "spread_s": times.spread_s / factor,
+        "known": times.known,
+        "explored_ratio": times.explored_ratio,
     }
 
 

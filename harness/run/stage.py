@@ -13,7 +13,7 @@ import msgspec
 
 from harness import shell
 from harness.errors import Untrustworthy
-from harness.history.events import Platform, Stalled, Versions
+from harness.history.events import LabelsTold, Platform, Stalled, Versions
 from harness.history.store import RunFolder
 from harness.observers.asked import asked_by_services
 from harness.observers.reading import JournalLine
@@ -107,6 +107,9 @@ class Stage:
             self.folder.writer.append(Stalled(**heard.stall))
         if heard.records is not None:
             self.told.append(heard.records)
+        if heard.done is not None and "labels_due" in heard.done:
+            counts = heard.done
+            self.folder.writer.append(LabelsTold(due=counts["labels_due"], told=counts["labels_told"]))
         if heard.versions is not None:
             self.folder.writer.append(Versions(names=heard.versions))
 

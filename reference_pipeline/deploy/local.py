@@ -18,13 +18,14 @@ from pathlib import Path
 import uvicorn
 import uvicorn.protocols.http.httptools_impl  # preloaded: uvicorn would import it at start
 
-from reference_pipeline import delivery, healer_service, ledger, shell
+from reference_pipeline import delivery, healer_service, learner_service, ledger, shell
 from reference_pipeline.delivery import Delivery
 from reference_pipeline.deploy.arms import OFF, SEED, in_path
 from reference_pipeline.deploy.asgi import App, asgi
 from reference_pipeline.deploy.calls import HttpCalls
 from reference_pipeline.deploy.guard import Guard
 from reference_pipeline.deploy.platform import HttpPlatform
+from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.errors import BadTemplate
 from reference_pipeline.feature_service import FeatureService
 from reference_pipeline.features import load_features, load_spec
@@ -32,6 +33,7 @@ from reference_pipeline.gateway import Gateway
 from reference_pipeline.healer_service import HealerService
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.reach import edge_to
+from reference_pipeline.learner_service import Learner
 from reference_pipeline.ports import Ports, Service
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
@@ -91,7 +93,7 @@ def serve_scorer() -> None:
 
 def serve_registry() -> None:
     """Run the registry until SIGTERM; its folder starts as a copy of the template's."""
-    guard = Guard(("/aliases/",), _switch_token())
+    guard = Guard(("/aliases/", "/versions"), _switch_token())
     with closing(_registry()) as registry:
         _serve("registry", lambda ports: RegistryService(ports, registry), guard=guard)
 
@@ -99,6 +101,17 @@ def serve_registry() -> None:
 def serve_delivery() -> None:
     """Run delivery until SIGTERM."""
     _serve("delivery", Delivery, edges=("delivery-gateway",), logs=delivery.LOGS)
+
+
+def serve_learner() -> None:
+    """Run the learner until SIGTERM."""
+    features, folder = load_features(_template()), _state() / "trainings"
+
+    def build(ports: Ports) -> Learner:
+        return Learner(ports, features, ChildTrainer(), folder=folder)
+
+    tokens = {"learner-registry": _switch_token()}
+    _serve("learner", build, edges=learner_service.EDGES, logs=learner_service.LOGS, tokens=tokens)
 
 
 def serve_healer() -> None:
@@ -123,6 +136,7 @@ ENTRIES: dict[str, Callable[[], None]] = {
     "scorer": serve_scorer,
     "gateway": serve_gateway,
     "delivery": serve_delivery,
+    "learner": serve_learner,
     "healer": serve_healer,
 }
 

@@ -1,0 +1,46 @@
+"""``python -m reference_pipeline.deploy.train FOLDER``: the child process that fits one job.
+
+It has one thread, is the last in line for the processor, may use ``CPU_LIMIT_S`` of it, and ends when the
+learner that started it is gone: a new one takes the job up again from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reference_pipeline.fitting import run_job
+
+CPU_LIMIT_S = 60
+_NICE = 10
+
+
+class Orphaned(RuntimeError):
+    """The learner is gone: nobody would register the result."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit the job in the one folder named; 0 where there is a result, good or bad."""
+    (folder,) = sys.argv[1:] if arguments is None else arguments
+    learner = os.getppid()
+    os.nice(_NICE)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+
+    def go_on() -> None:
+        if os.getppid() != learner:
+            raise Orphaned(f"process {learner} is gone")
+
+    run_job(Path(folder), cpu_s=_cpu_s, go_on=go_on)
+    return 0
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())

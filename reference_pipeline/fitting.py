@@ -1,0 +1,92 @@
+"""The work of the child that fits: a job's folder in, an artefact and its result in the same folder.
+
+Next to ``jobs``, which is all that the learner itself needs: no training library is imported there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from reference_pipeline.adaptation import TREES, TooFewLabels, adapt
+from reference_pipeline.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
+from reference_pipeline.durable import write_durably
+from reference_pipeline.jobs import ARTEFACT_FILE, DATA_FILE, JOB_FILE, PARENT_FILE, RESULT_FILE, Job, Result
+from reference_pipeline.scoring import Model, Trees, dump_model, load_model
+from reference_pipeline.training import Champion, Labelled
+
+HOLDOUT_SHARE = 0.2  # the newest rows, which no tree sees: metrics are of what comes after the training rows
+CHECKPOINT_EVERY = 4  # trees
+
+
+def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], None]) -> Result:
+    """Fit the job of ``folder``, from its newest checkpoint on, and write the result.
+
+    ``cpu_s`` gives the processor time of this process, in seconds; ``go_on`` is called after each tree, and
+    raises where nobody waits for the result any more.
+    """
+    job = msgspec.json.decode((folder / JOB_FILE).read_bytes(), type=Job)
+    parent = load_model((folder / PARENT_FILE).read_bytes(), job.parent_sha256)
+    done = newest_checkpoint(folder)
+    try:
+        adapted = _fitted(folder, job, parent, begun=done, go_on=go_on)
+    except TooFewLabels as error:
+        result = Result(why=str(error), cpu_s=cpu_s())
+    else:
+        write_durably(folder / ARTEFACT_FILE, adapted.artefact)
+        result = Result(
+            sha256=hashlib.sha256(adapted.artefact).hexdigest(),
+            metrics=dict(adapted.metrics),
+            lineage=dict(adapted.lineage),
+            cpu_s=cpu_s(),
+            resumed_at=done.step if done else 0,
+        )
+    write_durably(folder / RESULT_FILE, msgspec.json.encode(result))
+    return result
+
+
+def _fitted(
+    folder: Path, job: Job, parent: Model, *, begun: Checkpoint | None, go_on: Callable[[], None]
+) -> Champion:
+    def kept(number: int, trees: Trees) -> None:
+        if number % CHECKPOINT_EVERY == 0:
+            save_checkpoint(folder, number, _unfinished(parent, trees))
+        go_on()
+
+    with np.load(folder / DATA_FILE, allow_pickle=False) as arrays:
+        rows, label = arrays["rows"], arrays["label"]
+    split = len(label) - int(len(label) * HOLDOUT_SHARE)
+    lineage = {
+        "source": "labels",
+        "kind": job.kind,
+        "key": job.key,
+        "after": str(job.after),
+        "last": str(job.last),
+    }
+    return adapt(
+        parent,
+        Labelled(rows[:split], label[:split]),
+        Labelled(rows[split:], label[split:]),
+        spec=job.spec,
+        version=job.version,
+        lineage=lineage,
+        trees=TREES if job.kind == "adapt" else 0,
+        begun=load_model(begun.data, hashlib.sha256(begun.data).hexdigest()).trees if begun else None,
+        kept=kept,
+    )
+
+
+def _unfinished(parent: Model, trees: Trees) -> bytes:
+    """Encode a model like any other, of which nobody knows the version."""
+    return dump_model(
+        trees,
+        version=parent.version,
+        threshold=parent.threshold,
+        features=parent.features,
+        metrics={},
+        lineage={},
+    )

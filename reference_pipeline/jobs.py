@@ -1,0 +1,80 @@
+"""One training as files in a folder, so that the process that fits can be killed at any point.
+
+Comes in: a job, the bytes of its parent model, labelled rows. Goes out: an artefact with its metrics, or why
+there is none. The learner writes ``job.json``, ``parent.npz`` and ``data.npz``; the child that fits reads
+them, leaves checkpoints, and writes ``result.json`` last. A folder with a result is done; one without is
+taken up again from its newest checkpoint, and gives the same bytes as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.durable import write_durably
+from reference_pipeline.records import FeatureSpec
+
+JOB_FILE, PARENT_FILE, DATA_FILE, RESULT_FILE, ARTEFACT_FILE = (
+    "job.json",
+    "parent.npz",
+    "data.npz",
+    "result.json",
+    "artefact.npz",
+)
+Kind = Literal["adapt", "recalibrate"]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to fit: ``kind`` on top of ``parent`` (full version), to be called ``version`` (semantic).
+
+    ``after`` and ``last``: the cursors of labelled examples that the rows lie between, for the lineage.
+    """
+
+    key: str
+    kind: Kind
+    parent: str
+    parent_sha256: str
+    version: str
+    after: int
+    last: int
+    spec: FeatureSpec
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went: ``why`` is empty where there is an artefact. ``cpu_s``: what the fit cost in this life."""
+
+    why: str = ""
+    sha256: str = ""
+    metrics: dict[str, float] = {}
+    lineage: dict[str, str] = {}
+    cpu_s: float = 0.0
+    resumed_at: int = 0
+
+
+def write_job(
+    folder: Path, job: Job, parent: bytes, *, rows: NDArray[np.float64], label: NDArray[np.int8]
+) -> None:
+    """Write what the child needs; ``job.json`` last, so that a folder with one is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_durably(folder / PARENT_FILE, parent)
+    buffer = io.BytesIO()
+    np.savez(buffer, rows=rows, label=label)
+    write_durably(folder / DATA_FILE, buffer.getvalue())
+    write_durably(folder / JOB_FILE, msgspec.json.encode(job))
+
+
+def read_job(folder: Path) -> Job | None:
+    """Read the job of ``folder``; None where it was not written whole."""
+    path = folder / JOB_FILE
+    return msgspec.json.decode(path.read_bytes(), type=Job) if path.exists() else None
+
+
+def read_result(folder: Path) -> Result | None:
+    """Read how the job of ``folder`` went; None where it is not over."""
+    path = folder / RESULT_FILE
+    return msgspec.json.decode(path.read_bytes(), type=Result) if path.exists() else None

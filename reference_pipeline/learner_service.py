@@ -1,0 +1,203 @@
+"""The learner: what was decided and what was true of it, models trained on both, models compared on both.
+
+It pulls decided rows from the gateway, takes labels as they come, and does what it is asked to: train a model
+on labelled rows and put it into the registry, or say what each version would have lost on rows. It decides
+nothing and moves no alias. See docs/protocols/pipeline.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+import numpy as np
+
+from reference_pipeline.door import BadRequest, Door, json_reply, page
+from reference_pipeline.errors import BadRecord, UnknownVersion
+from reference_pipeline.examples import LOGS as EXAMPLE_LOGS
+from reference_pipeline.examples import Example, Examples, Label, Window, as_bytes
+from reference_pipeline.features import Features
+from reference_pipeline.models import Models
+from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
+from reference_pipeline.records import DECLINE, Decision
+from reference_pipeline.rollout import losses
+from reference_pipeline.trainings import Trainer, Trainings
+from reference_pipeline.wire import NotUnderstood, decoded
+
+T = TypeVar("T")
+
+LOGS = EXAMPLE_LOGS
+EDGES = ("learner-gateway", "learner-registry")
+LABELS_MAX = 1000
+ROWS_MAX = 2000
+_PULL_LIMIT, _PULL_EVERY_S, _PULL_DEADLINE_S = 500, 0.1, 2.0
+
+
+class DecidedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One decided record as ``POST /examples`` of the gateway gives it."""
+
+    seq: int
+    id: str
+    record: dict[str, object]
+    decision: Decision
+    score: float
+    model: str
+    degraded: bool = False
+
+
+class _Decided(msgspec.Struct):
+    rows: list[DecidedRow]
+    last: int
+
+
+class _Label(msgspec.Struct, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    label: Annotated[int, msgspec.Meta(ge=0, le=1)]
+
+
+class _Labels(msgspec.Struct, forbid_unknown_fields=True):
+    labels: Annotated[list[_Label], msgspec.Meta(max_length=LABELS_MAX)]
+
+
+class _Comparison(msgspec.Struct, forbid_unknown_fields=True):
+    versions: Annotated[list[str], msgspec.Meta(min_length=1, max_length=8)]
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=ROWS_MAX)] = ROWS_MAX
+
+
+_DECIDED = msgspec.json.Decoder(_Decided)
+_LABELS = msgspec.json.Decoder(_Labels)
+_COMPARISON = msgspec.json.Decoder(_Comparison)
+
+
+class Learner:
+    """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``."""
+
+    def __init__(self, ports: Ports, features: Features, trainer: Trainer, *, folder: Path) -> None:
+        self._ports = ports
+        self._features = features
+        self._examples = Examples(ports.store, len(features.spec.features))
+        self._models = Models(ports.call)
+        self._trainings = Trainings(trainer, self._models, self._examples, features.spec, folder)
+        self._pulls_failed = self._unusable = 0
+        self._door = Door(
+            ports,
+            {
+                "POST /labels": self._label,
+                "GET /known": self._known,
+                "POST /comparisons": self._compare,
+                "PUT /trainings/*": self._train,
+                "GET /trainings/*": self._training,
+            },
+            signals=self._signals,
+        )
+
+    async def start(self) -> None:
+        """Read what an earlier life had, then pull rows and train for ever."""
+        self._examples.recover()
+        self._trainings.recover()
+        self._ports.spawn(self._pull_forever)
+        self._ports.spawn(lambda: self._trainings.run_forever(self._ports.clock))
+
+    async def handle(self, route: str, body: bytes, /) -> Reply:
+        """See :class:`reference_pipeline.ports.Service`."""
+        return await self._door.handle(route, body)
+
+    async def _pull_forever(self) -> None:
+        while True:
+            pulled = 0
+            try:
+                pulled = await self._pull()
+            except (CallFailed, StoreFailed):
+                self._pulls_failed += 1
+            if pulled < _PULL_LIMIT:
+                await self._ports.clock.sleep_s(_PULL_EVERY_S)
+
+    async def _pull(self) -> int:
+        """Take one page of decided rows; how many the page had."""
+        body = msgspec.json.encode({"after": self._examples.cursor, "limit": _PULL_LIMIT})
+        reply = await self._ports.call("learner-gateway", "POST /examples", body, _PULL_DEADLINE_S)
+        try:
+            given = decoded(_DECIDED, reply.body)
+        except NotUnderstood as error:
+            raise CallFailed(f"learner-gateway: reply not understood: {error}") from error
+        if given.last > self._examples.cursor:
+            self._examples.take(self._as_examples(given.rows), given.last)
+        return len(given.rows)
+
+    def _as_examples(self, rows: Sequence[DecidedRow]) -> dict[str, Example]:
+        """Turn rows into examples; a record that no features can be made of is none."""
+        try:
+            values = self._features.rows([row.record for row in rows]) if rows else np.zeros((0, 0))
+        except BadRecord:
+            if len(rows) == 1:
+                self._unusable += 1
+                return {}
+            parts = [self._as_examples([row]) for row in rows]
+            return {key: one for part in parts for key, one in part.items()}
+        return {
+            row.id: Example(as_bytes(value), row.decision == DECLINE, row.score, row.model, row.degraded)
+            for row, value in zip(rows, values, strict=True)
+        }
+
+    async def _label(self, request: Request) -> Reply:
+        labels = _understood(_LABELS, request.body).labels
+        self._examples.label([Label(one.id, one.label) for one in labels])
+        return json_reply(200, {"taken": len(labels)})
+
+    async def _known(self, request: Request) -> Reply:
+        """Labelled decisions as columns, by cursor."""
+        after, limit = page(request)
+        window = self._examples.window(after, min(limit, ROWS_MAX))
+        columns = {
+            "last": window.last,
+            "label": window.label.tolist(),
+            "declined": window.declined.tolist(),
+            "score": window.score.tolist(),
+            "model": list(window.model),
+            "degraded": window.degraded.tolist(),
+        }
+        return json_reply(200, columns)
+
+    async def _compare(self, request: Request) -> Reply:
+        """What each version would have lost on labelled rows, row by row."""
+        asked = _understood(_COMPARISON, request.body)
+        window = self._examples.window(asked.after, asked.limit)
+        try:
+            lost = {version: await self._lost(version, window) for version in asked.versions}
+        except UnknownVersion as error:
+            raise BadRequest(str(error), 404) from error
+        return json_reply(200, {"last": window.last, "rows": len(window.label), "losses": lost})
+
+    async def _lost(self, version: str, window: Window) -> list[float]:
+        model = await self._models.version(version)
+        if not len(window.label):
+            return []
+        declined = model.score(window.rows) >= model.threshold
+        costs = self._features.spec.costs
+        lost = losses(declined, window.label, missed=costs.missed_fraud, annoyed=costs.declined_good)
+        return [float(one) for one in lost]
+
+    async def _train(self, request: Request) -> Reply:
+        return json_reply(200, await self._trainings.ask(request.rest, request.body))
+
+    async def _training(self, request: Request) -> Reply:
+        return json_reply(200, self._trainings.state(request.rest))
+
+    def _signals(self) -> Mapping[str, float]:
+        return {
+            **self._examples.counts,
+            **self._trainings.counts,
+            "last_known": self._examples.last_known,
+            "pulls_failed_total": self._pulls_failed,
+            "unusable_total": self._unusable,
+        }
+
+
+def _understood(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoded(decoder, body)
+    except NotUnderstood as error:
+        raise BadRequest(str(error)) from error

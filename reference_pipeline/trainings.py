@@ -1,0 +1,211 @@
+"""The learner's trainings: asked for under a key, done one after the other, published once.
+
+Comes in: a key and what to train. Goes out: the state of that training. Everything is in files, so that a
+killed learner takes up where it was: a job that was written is fitted, a result that is there is published,
+and what was published is known. Asking again under the same key changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from reference_pipeline.door import BadRequest
+from reference_pipeline.durable import write_durably
+from reference_pipeline.errors import PipelineError
+from reference_pipeline.examples import Examples
+from reference_pipeline.jobs import (
+    ARTEFACT_FILE,
+    RESULT_FILE,
+    Job,
+    Kind,
+    Result,
+    read_job,
+    read_result,
+    write_job,
+)
+from reference_pipeline.models import Models
+from reference_pipeline.ports import Clock
+from reference_pipeline.records import FeatureSpec
+from reference_pipeline.wire import NotUnderstood, decoded
+
+ROWS_MAX = 10_000  # the newest labelled rows; more make an adapted model little better, and it takes longer
+TRIES = 3
+_LOOK_EVERY_S = 0.2
+_RETRY_S = 1.0
+_PUBLISHED_FILE = "published.json"
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to train: ``kind``, on labelled rows above the cursor ``after``."""
+
+    kind: Kind
+    after: int = 0
+
+
+class Training(msgspec.Struct, frozen=True, kw_only=True):
+    """How a training stands; ``version`` is the full one, once it is published."""
+
+    key: str
+    state: Literal["waiting", "published", "failed"]
+    version: str = ""
+    why: str = ""
+    metrics: dict[str, float] = {}
+    cpu_s: float = 0.0
+
+
+class Trainer(Protocol):
+    """Whatever fits a job; a child process on one machine."""
+
+    async def run(self, folder: Path, /) -> int:
+        """Fit the job of ``folder``; 0 where it left a result."""
+        ...
+
+
+_ASKED = msgspec.json.Decoder(Asked)
+
+
+class Trainings:
+    """All trainings of one learner, below ``folder``."""
+
+    def __init__(
+        self, trainer: Trainer, models: Models, examples: Examples, spec: FeatureSpec, folder: Path
+    ) -> None:
+        self._trainer = trainer
+        self._models = models
+        self._examples = examples
+        self._spec = spec
+        self._folder = folder
+        self._tries: Counter[str] = Counter()
+        self._open: list[str] = []
+        names = ("trainings_total", "trainings_failed_total", "published_total", "training_cpu_s_total")
+        self.counts: dict[str, float] = dict.fromkeys(names, 0.0)
+
+    def recover(self) -> None:
+        """Find what an earlier life did not finish, in the order in which it was asked for."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        jobs = [(path.stat().st_mtime_ns, path.parent.name) for path in self._folder.glob("*/job.json")]
+        self._open = [key for _, key in sorted(jobs) if self.state(key).state == "waiting"]
+
+    async def ask(self, key: str, body: bytes) -> Training:
+        """Begin a training, or tell how the one under ``key`` stands.
+
+        Raises:
+            BadRequest: no such key or question.
+            CallFailed: the registry did not say what is served; nothing was begun.
+        """
+        if not _KEY.fullmatch(key):
+            raise BadRequest(f"the key is {key[:100]!r}; write letters, digits, dots and dashes, at most 100")
+        try:
+            asked = decoded(_ASKED, body)
+        except NotUnderstood as error:
+            raise BadRequest(str(error)) from error
+        if read_job(self._folder / key) is None:
+            await self._begin(key, asked)
+        return self.state(key)
+
+    def state(self, key: str) -> Training:
+        """Tell how the training under ``key`` stands.
+
+        Raises:
+            BadRequest: 404 where there is none.
+        """
+        folder = self._folder / key
+        job = read_job(folder) if _KEY.fullmatch(key) else None
+        if job is None:
+            raise BadRequest(f"no training {key[:100]!r}", 404)
+        result = read_result(folder)
+        if result is None:
+            return Training(key=key, state="waiting")
+        told = Training(key=key, state="waiting", metrics=result.metrics, cpu_s=result.cpu_s)
+        if result.why:
+            return msgspec.structs.replace(told, state="failed", why=result.why)
+        published = folder / _PUBLISHED_FILE
+        if not published.exists():
+            return told
+        return msgspec.structs.replace(told, state="published", version=published.read_text("utf-8"))
+
+    async def run_forever(self, clock: Clock) -> None:
+        """Do what is open, one training after the other."""
+        while True:
+            while self._open:
+                try:
+                    done = await self._step(self._open[0])
+                except PipelineError:
+                    done = False  # the registry does not answer: the result waits for it
+                if done:
+                    self._open.pop(0)
+                else:
+                    await clock.sleep_s(_RETRY_S)
+            await clock.sleep_s(_LOOK_EVERY_S)
+
+    async def _begin(self, key: str, asked: Asked) -> None:
+        champion = await self._models.champion()
+        parent = await self._models.artefact(champion.sha256)
+        semantic = next_semantic([*await self._models.taken(), *self._promised()])
+        window = self._examples.newest(ROWS_MAX, after=asked.after)
+        job = Job(
+            key=key,
+            kind=asked.kind,
+            parent=champion.version,
+            parent_sha256=champion.sha256,
+            version=semantic,
+            after=asked.after,
+            last=window.last,
+            spec=self._spec,
+        )
+        write_job(self._folder / key, job, parent, rows=window.rows, label=window.label)
+        self._open.append(key)
+        self.counts["trainings_total"] += 1
+
+    def _promised(self) -> list[str]:
+        """Semantic versions of trainings that are on their way."""
+        jobs = [read_job(self._folder / key) for key in self._open]
+        return [job.version for job in jobs if job is not None]
+
+    async def _step(self, key: str) -> bool:
+        """Fit or publish ``key``; True where nothing is left to do."""
+        folder = self._folder / key
+        if (result := read_result(folder)) is None:
+            code = await self._trainer.run(folder)
+            result = read_result(folder) or self._not_fitted(key, code)
+            if result is None:
+                return False
+            self.counts["training_cpu_s_total"] += round(result.cpu_s, 3)
+        if result.why:
+            self.counts["trainings_failed_total"] += 1
+            return True
+        job = read_job(folder)
+        assert job is not None
+        artefact = (folder / ARTEFACT_FILE).read_bytes()
+        new = await self._models.publish(
+            job.version, artefact, metrics=result.metrics, lineage=result.lineage
+        )
+        write_durably(folder / _PUBLISHED_FILE, new.version.encode())
+        self.counts["published_total"] += 1
+        return True
+
+    def _not_fitted(self, key: str, code: int) -> Result | None:
+        """Give a training up whose child ended without a result too often."""
+        self._tries[key] += 1
+        if self._tries[key] < TRIES:
+            return None
+        result = Result(why=f"the training ended {TRIES} times without a result, the last time with {code}")
+        write_durably(self._folder / key / RESULT_FILE, msgspec.json.encode(result))
+        return result
+
+
+def next_semantic(taken: Sequence[str]) -> str:
+    """Give the next minor version after the newest of ``taken``.
+
+    >>> next_semantic(["1.0.0", "1.10.0", "1.9.3"])
+    '1.11.0'
+    """
+    newest = max(tuple(map(int, one.split("."))) for one in taken)
+    return f"{newest[0]}.{newest[1] + 1}.0"
