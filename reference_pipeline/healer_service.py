@@ -15,6 +15,7 @@ from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
 from reference_pipeline.healing.ports import Platform
 from reference_pipeline.healing.reach import Reach, edge_to
+from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.ports import Ports, Reply
 from reference_pipeline.records import FeatureSpec, Record
 
@@ -43,16 +44,18 @@ class HealerService:
     ) -> None:
         self._ports = ports
         self._journal = Journal(ports.store, ports.service, ports.boot_id)
-        reach = Reach(ports.call)
+        reach, models = Reach(ports.call), ReachModels(ports.call)
         outside = Outside(
             platform=platform,
             switches=reach,
             signals=reach,
+            experience=models,
+            models=models,
             journal=self._journal,
             clock=ports.clock,
             life=ports.boot_id,
         )
-        self._healer = Healer(outside, Diagnosis(spec, golden, config), config)
+        self._healer = Healer(outside, Diagnosis(spec, golden, config), config, costs=spec.costs)
         self._door = Door(ports, {"GET /journal": self._journal.reply}, signals=self._signals)
 
     async def start(self) -> None:

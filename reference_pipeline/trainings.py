@@ -50,12 +50,16 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """How a training stands; ``version`` is the full one, once it is published."""
+    """How a training stands; ``version`` is the full one, once it is published.
+
+    ``last``: cursor of the newest labelled row that it learned from.
+    """
 
     key: str
     state: Literal["waiting", "published", "failed"]
     version: str = ""
     why: str = ""
+    last: int = 0
     metrics: dict[str, float] = {}
     cpu_s: float = 0.0
 
@@ -121,9 +125,10 @@ class Trainings:
         if job is None:
             raise BadRequest(f"no training {key[:100]!r}", 404)
         result = read_result(folder)
+        told = Training(key=key, state="waiting", last=job.last)
         if result is None:
-            return Training(key=key, state="waiting")
-        told = Training(key=key, state="waiting", metrics=result.metrics, cpu_s=result.cpu_s)
+            return told
+        told = msgspec.structs.replace(told, metrics=result.metrics, cpu_s=result.cpu_s)
         if result.why:
             return msgspec.structs.replace(told, state="failed", why=result.why)
         published = folder / _PUBLISHED_FILE

@@ -126,7 +126,7 @@ def serve_healer() -> None:
         return HealerService(ports, platform, golden=golden, spec=spec, config=config)
 
     edges = healer_service.edges(config)
-    tokens = {edge_to("gateway"): _switch_token()}
+    tokens = dict.fromkeys((edge_to("gateway"), edge_to("registry")), _switch_token())
     _serve("healer", build, edges=edges, logs=healer_service.LOGS, opened=platform, tokens=tokens)
 
 

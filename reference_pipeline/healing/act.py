@@ -5,12 +5,17 @@ Comes in: an act and its key. Goes out: nothing, or ``CallFailed`` where the eff
 
 from __future__ import annotations
 
-from reference_pipeline.healing.model import Map, Restart, Unmap
-from reference_pipeline.healing.ports import GatewaySwitches, Platform
+from reference_pipeline.healing.model import Map, Promote, Restart, Restore, Unmap
+from reference_pipeline.healing.ports import GatewaySwitches, Models, Platform
 
 
 async def perform(
-    act: Restart | Map | Unmap, key: str, platform: Platform, switches: GatewaySwitches
+    act: Restart | Map | Unmap | Promote | Restore,
+    key: str,
+    platform: Platform,
+    switches: GatewaySwitches,
+    *,
+    models: Models,
 ) -> None:
     """Do ``act``.
 
@@ -24,3 +29,5 @@ async def perform(
             await switches.set_mapping(act.field, act.source)
         case Unmap():
             await switches.remove_mapping(act.field)
+        case Promote() | Restore():
+            await models.promote(act.version)

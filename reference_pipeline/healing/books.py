@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reference_pipeline.healing.model import Act, Entry, Map, Replay, Unmap, target_of
+from reference_pipeline.healing.model import (
+    MODEL,
+    Act,
+    Entry,
+    Map,
+    Promote,
+    Replay,
+    Restore,
+    Unmap,
+    target_of,
+)
 
 HOUR_S = 3600.0
 
@@ -94,8 +104,8 @@ class Books:
         opened = self.begun.pop(entry.target)
         done = replace(opened, finished_s=entry.at_s, facts=entry.evidence.facts)
         self.ended_s[_lane(act)] = entry.at_s
-        if isinstance(act, Unmap):
-            self.to_undo.pop(act.field, None)
+        if isinstance(act, Unmap | Restore):
+            self.to_undo.pop(act.field if isinstance(act, Unmap) else MODEL, None)
         elif entry.evidence.ok:
             self.unverified[entry.target] = done
 
@@ -112,6 +122,8 @@ class Books:
             case Map() | Replay() if act.field not in self.proved or isinstance(act, Map):
                 self.mapped.pop(act.field, None)
                 self.to_undo[act.field] = opened
+            case Promote() if not helped:
+                self.to_undo[MODEL] = opened
             case _:
                 pass  # a mapping that has repaired records stays, whatever else is wrong with some
 

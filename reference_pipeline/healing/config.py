@@ -8,7 +8,15 @@ import msgspec
 class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds, counts and ratios. ``services`` are probed over edges ``healer-NAME``."""
 
-    services: tuple[str, ...] = ("registry", "features", "scorer-a", "scorer-b", "gateway", "delivery")
+    services: tuple[str, ...] = (
+        "registry",
+        "features",
+        "scorer-a",
+        "scorer-b",
+        "gateway",
+        "delivery",
+        "learner",
+    )
     tick_s: float = 0.25
 
     # Hang: 3 probes sent 0.5 s apart, each without any answer for 1.5 s = 2.5 s of silence. A loop that
@@ -46,3 +54,19 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     replay_retry_s: float = 5.0
     replay_lease_s: float = 900.0
     replays_per_hour: int = 10
+
+    # Harm: what decisions lose by their labels, as a share of the most one can lose. Borne is what the model
+    # lost on its own holdout, two of its errors, and a margin: a day has hours that cost half as much again.
+    care_every_s: float = 0.5
+    harm_margin_ratio: float = 0.5
+    harm_margin_least: float = 0.001
+    harm_run_length: float = 1e6  # labels to a false alarm; 250 a second make that an hour
+    train_rows_least: int = (
+        1000  # since the harm began: on 400 rows an unmoved part of the world is forgotten
+    )
+    trainings_per_hour: int = 10
+    promotions_per_hour: int = 6
+    proof_level: float = 1e-3  # that a model no better takes the place of the one that serves
+    proof_rows_max: int = 20_000  # a candidate not proven by then is none
+    proof_wait_s: float = 60.0  # without a label: then nothing will be proven
+    promoted_rows: int = 2000  # after a promotion, of rows that both would have decided

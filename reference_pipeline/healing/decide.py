@@ -12,7 +12,17 @@ from typing import Literal, NamedTuple
 
 from reference_pipeline.healing.books import Books
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.model import Act, Map, Replay, Restart, Unmap, target_of
+from reference_pipeline.healing.model import (
+    Act,
+    Map,
+    Promote,
+    Replay,
+    Restart,
+    Restore,
+    Train,
+    Unmap,
+    target_of,
+)
 from reference_pipeline.healing.ports import PlatformService
 
 Rows = Mapping[str, PlatformService]
@@ -43,7 +53,7 @@ def decide(wish: Wish, books: Books, rows: Rows, *, now_s: float, config: Healer
     act = wish.act
     if books.busy(target_of(act)):
         return Decision("wait", "an act on it is not over")
-    if isinstance(act, Unmap):
+    if isinstance(act, Unmap | Restore):
         return GO  # an undo knows no budget
     return _why_not(act, books, rows) or _budget(act, books, now_s, config)
 
@@ -59,14 +69,14 @@ def overtaken(act: Restart, rows: Rows) -> Literal["", "done", "moot"]:
     return "done" if act.boot_id and row.boot_id != act.boot_id else "moot"
 
 
-def _why_not(act: Restart | Map | Replay, books: Books, rows: Rows) -> Decision | None:
+def _why_not(act: Restart | Map | Replay | Train | Promote, books: Books, rows: Rows) -> Decision | None:
     match act:
         case Restart():
             return _why_no_restart(act, books, rows)
         case Map():
             known = (act.field, act.source) in books.tried | books.refused
             return Decision("refrain", f"{act.source!r} was tried or refused before") if known else None
-        case Replay():
+        case Replay() | Train() | Promote():
             return None
 
 
@@ -88,8 +98,20 @@ def _why_no_restart(act: Restart, books: Books, rows: Rows) -> Decision | None:
     return None
 
 
+def _most_per_hour(act: Act, config: HealerConfig) -> int:
+    match act:
+        case Replay():
+            return config.replays_per_hour
+        case Train():
+            return config.trainings_per_hour
+        case Promote():
+            return config.promotions_per_hour
+        case _:
+            return config.attempts_per_hour
+
+
 def _budget(act: Act, books: Books, now_s: float, config: HealerConfig) -> Decision:
-    most = config.replays_per_hour if isinstance(act, Replay) else config.attempts_per_hour
+    most = _most_per_hour(act, config)
     if books.tries_in_hour(act, now_s) >= most:
         return Decision("page", f"{most} attempts in an hour did not settle it")
     if isinstance(act, Restart) and books.restarts_in_hour(now_s) >= config.restarts_per_hour:

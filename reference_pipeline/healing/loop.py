@@ -14,17 +14,37 @@ from dataclasses import dataclass, field
 from reference_pipeline.healing import detect
 from reference_pipeline.healing.act import perform
 from reference_pipeline.healing.books import Books, Open, tag
+from reference_pipeline.healing.care import Care
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
 from reference_pipeline.healing.journal import Journal
-from reference_pipeline.healing.model import Evidence, Map, Replay, Restart, Unmap, is_of, target_of
-from reference_pipeline.healing.ports import DeadLetter, GatewaySwitches, Platform, Signals
+from reference_pipeline.healing.model import (
+    Evidence,
+    Map,
+    Promote,
+    Replay,
+    Restart,
+    Restore,
+    Train,
+    Unmap,
+    is_of,
+    target_of,
+)
+from reference_pipeline.healing.ports import (
+    DeadLetter,
+    Experience,
+    GatewaySwitches,
+    Models,
+    Platform,
+    Signals,
+)
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
 from reference_pipeline.healing.scribe import Facts, Scribe
 from reference_pipeline.healing.verify import REPAIRED, MappingCheck, restarted
 from reference_pipeline.ports import CallFailed, CallRejected, Clock, StoreFailed
+from reference_pipeline.records import Costs
 
 _PAGE = 256
 _PAGES_A_TICK = 4
@@ -39,6 +59,8 @@ class Outside:
     platform: Platform
     switches: GatewaySwitches
     signals: Signals
+    experience: Experience
+    models: Models
     journal: Journal
     clock: Clock
     life: str
@@ -60,11 +82,13 @@ class _Work:
 class Healer:
     """One healer: spawn the loops of ``probing`` and :meth:`run_forever` after :meth:`recover`."""
 
-    def __init__(self, outside: Outside, diagnosis: Diagnosis, config: HealerConfig) -> None:
+    def __init__(self, outside: Outside, diagnosis: Diagnosis, config: HealerConfig, *, costs: Costs) -> None:
         self._out = outside
         self._diagnosis = diagnosis
         self._config = config
         self._scribe = Scribe(outside.journal, outside.clock, outside.life, page_every_s=config.page_every_s)
+        self._care = Care(outside.experience, outside.models, self._scribe, config, costs=costs)
+        self._cared_s = float("-inf")
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
         names = ("ticks_total", "ticks_failed_total", "calls_failed_total", "replayed_total")
@@ -96,7 +120,13 @@ class Healer:
             StoreFailed: the journal cannot be written; the rest of this tick was left out.
         """
         letters = await self._letters()
-        wishes = [*self._undone(), *self._detect(), *self._diagnose(letters), *self._left_to_replay()]
+        wishes = [
+            *self._undone(),
+            *self._detect(),
+            *self._diagnose(letters),
+            *self._left_to_replay(),
+            *await self._cared(),
+        ]
         rows = await self._rows(wishes)
         for wish in wishes:
             self._decide(wish, rows)
@@ -192,10 +222,22 @@ class Healer:
     def _undone(self) -> list[Wish]:
         """What a failed verification left to be taken back."""
         return [
-            Wish(Unmap(field=one.act.field, source=one.act.source), one.episode, "it did not help")
+            Wish(_undo_of(one.act), one.episode, "it did not help")
             for one in self.books.to_undo.values()
-            if isinstance(one.act, Map | Replay)
+            if isinstance(one.act, Map | Replay | Promote)
         ]
+
+    async def _cared(self) -> list[Wish]:
+        """Look after the model, a few times less often than after everything else."""
+        now_s = self._out.clock.now_s()
+        if now_s - self._cared_s < self._config.care_every_s:
+            return []
+        self._cared_s = now_s
+        try:
+            return await self._care.look()
+        except CallFailed:
+            self.counts["calls_failed_total"] += 1
+            return []
 
     def _left_to_replay(self) -> list[Wish]:
         due = [(name, source) for name, source in self.books.mapped.items() if name in self._work.to_replay]
@@ -230,6 +272,9 @@ class Healer:
         if isinstance(act, Replay):
             await self._replay(opened, act)
             return
+        if isinstance(act, Train):
+            await self._train(opened, act)
+            return
         if isinstance(act, Restart) and (what := overtaken(act, rows)):
             self._finish(opened, ok=what == "done", reason=what)
             return
@@ -237,13 +282,24 @@ class Healer:
             self._failed(opened, "the platform does not say how it stands")
             return
         try:
-            await perform(act, opened.key, self._out.platform, self._out.switches)
+            out = self._out
+            await perform(act, opened.key, out.platform, out.switches, models=out.models)
         except CallRejected as error:
             self._give_up(opened, str(error))
         except CallFailed as error:
             self._failed(opened, str(error))
         else:
             self._finish(opened, ok=True, reason="done")
+
+    async def _train(self, opened: Open, act: Train) -> None:
+        """Ask for the training, again and again under the same key, until it is over."""
+        told = await self._out.experience.train(opened.key, act.kind, act.after)
+        if told.state == "waiting":
+            return
+        facts: Facts = {"version": told.version, "last": told.last, "cpu_s": told.cpu_s}
+        self._finish(opened, ok=told.state == "published", reason=told.why or told.version, facts=facts)
+        if told.state == "published":
+            self._care.offer(told.version, told.last)
 
     async def _replay(self, opened: Open, act: Replay) -> None:
         new = ReplayRun(act, self._out.clock, self._config)
@@ -286,7 +342,13 @@ class Healer:
             case Replay():
                 helped = bool(opened.facts.get("replayed")) or not opened.facts.get("refused")
                 self._verified(opened, helped, "they are decided" if helped else "the gateway refuses them")
-            case Unmap():
+            case Train():
+                self._verified(opened, helped=True, reason="there is a candidate; rows will tell")
+            case Promote():
+                helped_or_not, reason = await self._care.verdict(opened, opened.act)
+                if helped_or_not is not None:
+                    self._verified(opened, helped_or_not, reason)
+            case Unmap() | Restore():
                 pass  # an undo is done when the gateway says so; the books keep none here
 
     def _verify_restart(self, opened: Open, act: Restart) -> None:
@@ -320,3 +382,9 @@ class Healer:
             self._scribe.tell(
                 target_of(opened.act), "page", f"{tag(opened.act)} did not help", opened.episode
             )
+
+
+def _undo_of(act: Map | Replay | Promote) -> Unmap | Restore:
+    if isinstance(act, Promote):
+        return Restore(version=act.was, was=act.version)
+    return Unmap(field=act.field, source=act.source)

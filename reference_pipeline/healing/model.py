@@ -43,7 +43,31 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rep
     source: str
 
 
-Act = Restart | Map | Unmap | Replay
+class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
+    """Fit a candidate of ``kind`` on labelled rows above the cursor ``after``."""
+
+    kind: Literal["adapt", "recalibrate"]
+    after: int
+
+
+class Promote(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="promote"):
+    """Let ``version`` serve in the place of ``was``: a candidate, or an older one again."""
+
+    version: str
+    was: str
+
+
+class Restore(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore"):
+    """Take a promotion back that did not help: ``version`` serves again."""
+
+    version: str
+    was: str
+
+
+Act = Restart | Map | Unmap | Replay | Train | Promote | Restore
+
+MODEL, TRAINING = "model", "training"
+"""The targets of acts on what is served, and on what may be: a training must not hold up a rollback."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,12 +91,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def target_of(act: Act) -> str:
-    """Name what an act is on: a service, or a field of the records.
+    """Name what an act is on: a service, a field of the records, or the model.
 
     >>> target_of(Restart(service="gateway")), target_of(Map(field="amount", source="amt"))
     ('gateway', 'records.amount')
     """
-    return act.service if isinstance(act, Restart) else f"records.{act.field}"
+    match act:
+        case Restart():
+            return act.service
+        case Promote() | Restore():
+            return MODEL
+        case Train():
+            return TRAINING
+        case _:
+            return f"records.{act.field}"
 
 
 def is_of(letter: DeadLetter, field: str, source: str) -> bool:

@@ -74,14 +74,15 @@ class Reach:
         """See ``GatewaySwitches``."""
         body = msgspec.json.encode({"ids": ids})
         reply = await self._call(edge_to("gateway"), "POST /replay", body, _REPLAY_S)
-        return _understood(_REPLAYED, reply.body)
+        return understood(_REPLAYED, reply.body)
 
     async def _get(self, service: str, path: str, decoder: msgspec.json.Decoder[T], deadline_s: float) -> T:
         reply = await self._call(edge_to(service), f"GET {path}", b"", deadline_s)
-        return _understood(decoder, reply.body)
+        return understood(decoder, reply.body)
 
 
-def _understood(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+def understood(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Decode an answer; one that is not understood is a failed call."""
     try:
         return decoded(decoder, body)
     except NotUnderstood as error:

@@ -37,6 +37,20 @@ class BadLoss(ValueError):
     """A loss outside of [0, 1]: divide it by the greatest one that a decision can cost."""
 
 
+@dataclass(frozen=True, slots=True)
+class HarmState:
+    """What is remembered: labels so far, and of each bet its sum, its winnings, and since when it has won.
+
+    ``winnings``: logarithms of the bet's factors, summed since they were last below 0 (Page, Biometrika 41,
+    1954). They are there ``since`` a label: the guess at when the harm began.
+    """
+
+    labels: int
+    sums: Floats
+    winnings: Floats
+    since: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
     """``tolerated``: mean loss that is borne, in (0, 1); ``run_length``: labels to a false alarm at least."""
@@ -49,9 +63,9 @@ class Harm:
         if not 0.0 < self.tolerated < 1.0 or not self.run_length > 1.0:
             raise ValueError(f"tolerated {self.tolerated}, run length {self.run_length}: give 0 < m < 1, > 1")
 
-    def fresh(self) -> Floats:
+    def fresh(self) -> HarmState:
         """Give the state before the first label, and after a healing that was verified."""
-        return np.zeros_like(BETS)
+        return HarmState(0, np.zeros_like(BETS), np.zeros_like(BETS), np.zeros(BETS.shape, dtype=np.int64))
 
 
 def tolerated_loss(losses: Floats, *, margin: float) -> float:
@@ -70,27 +84,34 @@ def tolerated_loss(losses: Floats, *, margin: float) -> float:
     return max(float(known.mean() + 2.0 * error) + margin, 1.0 / known.size)
 
 
-def update(harm: Harm, state: Floats, losses: Floats) -> tuple[Floats, Reading]:
+def update(harm: Harm, state: HarmState, losses: Floats) -> tuple[HarmState, Reading]:
     """Take labelled decisions in; losses that are no number, and a batch of none, tell nothing.
+
+    The reading's ``window`` is how many labels ago the harm began, by the bet that has won most.
 
     Raises:
         BadLoss: a loss below 0 or above 1.
     """
     known = losses[np.isfinite(losses)]
+    threshold = float(np.log(harm.run_length))
     if not known.size:
-        return state, Reading(says="no data", means="harmed", threshold=float(np.log(harm.run_length)))
+        return state, Reading(says="no data", means="harmed", threshold=threshold)
     if known.min() < 0.0 or known.max() > 1.0:
         raise BadLoss(f"losses from {known.min():g} to {known.max():g}; they must lie in [0, 1]")
-    greatest = 0.0
-    for factor in 1.0 + np.multiply.outer(known / harm.tolerated - 1.0, BETS):
-        state = np.minimum((1.0 + state) * factor, _MOST)
-        greatest = max(greatest, float(state.mean()))
-    return state, Reading(
+    sums, winnings, since, greatest = state.sums, state.winnings, state.since, 0.0
+    factors = 1.0 + np.multiply.outer(known / harm.tolerated - 1.0, BETS)
+    for number, (factor, won) in enumerate(zip(factors, np.log(factors), strict=True), start=state.labels):
+        sums = np.minimum((1.0 + sums) * factor, _MOST)
+        since = np.where(winnings > 0.0, since, number)
+        winnings = np.maximum(winnings, 0.0) + won
+        greatest = max(greatest, float(sums.mean()))
+    after = HarmState(state.labels + known.size, sums, winnings, since)
+    return after, Reading(
         says="alarm" if greatest >= harm.run_length else "quiet",
         means="harmed",
         statistic=float(np.log(max(greatest, np.finfo(float).tiny))),
-        threshold=float(np.log(harm.run_length)),
-        window=int(known.size),
+        threshold=threshold,
+        window=after.labels - int(since[int(winnings.argmax())]),
         where="labelled decisions",
         how="loss up",
     )

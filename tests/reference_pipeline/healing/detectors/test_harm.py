@@ -29,7 +29,7 @@ def test_two_labels_by_hand() -> None:
     harm = Harm(tolerated=0.1, run_length=100.0)
     state, _ = update(harm, harm.fresh(), np.array([1.0, 0.0]))
     first = 1.0 + BETS * 9.0
-    assert state == pytest.approx((1.0 + first) * (1.0 - BETS))
+    assert state.sums == pytest.approx((1.0 + first) * (1.0 - BETS))
 
 
 @pytest.mark.parametrize("labels", [1, 3, 8])
@@ -40,7 +40,7 @@ def test_at_the_tolerated_share_the_sum_is_worth_the_number_of_labels(labels: in
     worth = 0.0
     for outcome in itertools.product([0.0, 1.0], repeat=labels):
         chance = np.prod([share if one else 1.0 - share for one in outcome])
-        worth += chance * update(harm, harm.fresh(), np.array(outcome))[0].mean()
+        worth += chance * update(harm, harm.fresh(), np.array(outcome))[0].sums.mean()
     assert worth == pytest.approx(labels)
 
 
@@ -71,7 +71,8 @@ def test_batches_are_their_labels_one_after_the_other(losses: list[float], cut: 
     whole, _ = update(harm, harm.fresh(), np.array(losses))
     state, _ = update(harm, harm.fresh(), np.array(losses[:cut]))
     state, _ = update(harm, state, np.array(losses[cut:]))
-    assert state == pytest.approx(whole)
+    assert state.sums == pytest.approx(whole.sums)
+    assert (state.since == whole.since).all()
 
 
 def test_an_alarm_in_the_middle_of_a_batch_is_not_lost() -> None:
@@ -83,7 +84,7 @@ def test_an_alarm_in_the_middle_of_a_batch_is_not_lost() -> None:
 @pytest.mark.parametrize("losses", [[], [np.nan, np.nan]])
 def test_no_label_is_no_data(losses: list[float]) -> None:
     harm = Harm(tolerated=0.1, run_length=1000.0)
-    state = np.full_like(BETS, 3.0)
+    state, _ = update(harm, harm.fresh(), np.ones(3))
     after, reading = update(harm, state, np.array(losses))
     assert reading.says == "no data"
     assert after is state
@@ -93,13 +94,22 @@ def test_no_loss_at_all_is_quiet_and_its_sum_stays_a_number() -> None:
     harm = Harm(tolerated=0.1, run_length=1000.0)
     state, reading = update(harm, harm.fresh(), np.zeros(50_000))
     assert reading.says == "quiet"
-    assert np.isfinite(state).all()
+    assert np.isfinite(state.sums).all()
+
+
+def test_the_guess_at_the_beginning_is_near_it() -> None:
+    dice = np.random.default_rng(3)
+    harm = Harm(tolerated=0.05, run_length=20_000.0)
+    losses = np.concatenate([dice.random(3000) < 0.03, dice.random(150) < 0.3]).astype(float)
+    _, reading = update(harm, harm.fresh(), losses)
+    assert reading.says == "alarm"
+    assert reading.window == pytest.approx(150, abs=40)
 
 
 def test_years_of_losses_do_not_overflow() -> None:
     harm = Harm(tolerated=0.01, run_length=1000.0)
     state, reading = update(harm, harm.fresh(), np.ones(5000))
-    assert np.isfinite(state).all()
+    assert np.isfinite(state.sums).all()
     assert reading.statistic is not None
     assert np.isfinite(reading.statistic)
 

@@ -1,0 +1,69 @@
+"""The way to learner and registry over the Call port: requests written, answers decoded.
+
+Comes in: the Call port, with edges ``healer-learner`` and ``healer-registry``. Goes out: the ports
+``Experience`` and ``Models``. An answer that is not understood is a failed call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import msgspec
+
+from reference_pipeline.healing.ports import Compared, KnownRows, ModelVersion, TrainingState
+from reference_pipeline.healing.reach import edge_to, understood
+from reference_pipeline.ports import Call
+
+LEARNER, REGISTRY = edge_to("learner"), edge_to("registry")
+_LOOK_S, _COMPARE_S, _CHANGE_S = 1.0, 3.0, 3.0
+
+
+class _Alias(msgspec.Struct):
+    version: str
+
+
+_ALIAS = msgspec.json.Decoder(_Alias)
+_KNOWN = msgspec.json.Decoder(KnownRows)
+_COMPARED = msgspec.json.Decoder(Compared)
+_TRAINING = msgspec.json.Decoder(TrainingState)
+_VERSIONS = msgspec.json.Decoder(tuple[ModelVersion, ...])
+
+
+class ReachModels:
+    """Both ports; see :mod:`reference_pipeline.healing.ports`."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def known(self, after: int, limit: int, /) -> KnownRows:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /known?after={after}&limit={limit}", b"", _LOOK_S)
+        return understood(_KNOWN, reply.body)
+
+    async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
+        """See ``Experience``."""
+        body = msgspec.json.encode({"versions": versions, "after": after})
+        reply = await self._call(LEARNER, "POST /comparisons", body, _COMPARE_S)
+        return understood(_COMPARED, reply.body)
+
+    async def train(self, key: str, kind: str, after: int, /) -> TrainingState:
+        """See ``Experience``."""
+        body = msgspec.json.encode({"kind": kind, "after": after})
+        reply = await self._call(LEARNER, f"PUT /trainings/{quote(key, safe='')}", body, _CHANGE_S)
+        return understood(_TRAINING, reply.body)
+
+    async def champion(self) -> str:
+        """See ``Models``."""
+        reply = await self._call(REGISTRY, "GET /aliases/champion", b"", _LOOK_S)
+        return understood(_ALIAS, reply.body).version
+
+    async def versions(self) -> Sequence[ModelVersion]:
+        """See ``Models``."""
+        reply = await self._call(REGISTRY, "GET /versions", b"", _LOOK_S)
+        return understood(_VERSIONS, reply.body)
+
+    async def promote(self, version: str, /) -> None:
+        """See ``Models``."""
+        body = msgspec.json.encode({"version": version})
+        await self._call(REGISTRY, "PUT /aliases/champion", body, _CHANGE_S)
