@@ -1,7 +1,7 @@
-"""``python -m reference_pipeline.deploy.train FOLDER``: the child process that fits one job.
+"""``python -m reference_pipeline.deploy.train FOLDER PID``: the child process that fits one job.
 
-It has one thread, is the last in line for the processor, may use ``CPU_LIMIT_S`` of it, and ends when the
-learner that started it is gone: a new one takes the job up again from its checkpoint.
+It has one thread, is the last in line for the processor, may use ``CPU_LIMIT_S`` of it, and ends when PID,
+the learner that started it, is gone: a new one takes the job up again from its checkpoint.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class Orphaned(RuntimeError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit the job in the one folder named; 0 where there is a result, good or bad."""
-    (folder,) = sys.argv[1:] if arguments is None else arguments
-    learner = os.getppid()
+    """Fit the job in the folder named first; 0 where there is a result, good or bad."""
+    folder, learner = sys.argv[1:] if arguments is None else arguments
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
 
     def go_on() -> None:
-        if os.getppid() != learner:
+        if os.getppid() != int(learner):
             raise Orphaned(f"process {learner} is gone")
 
+    go_on()
     run_job(Path(folder), cpu_s=_cpu_s, go_on=go_on)
     return 0
 

@@ -7,21 +7,18 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from reference_pipeline.shell import process_id
+
 
 class ChildTrainer:
     """Runs ``reference_pipeline.deploy.train`` for one folder at a time."""
 
     async def run(self, folder: Path, /) -> int:
         """Fit the job of ``folder``; give the exit code (negative: the signal that ended it)."""
+        command = [sys.executable, "-P", "-m", "reference_pipeline.deploy.train"]
         with (folder / "log.txt").open("ab") as log:
             child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "reference_pipeline.deploy.train",
-                str(folder),
-                stdout=log,
-                stderr=log,
+                *command, str(folder), str(process_id()), stdout=log, stderr=log
             )
         try:
             return await child.wait()

@@ -29,6 +29,7 @@ _PAGE = 2000
 _PAGES_A_LOOK = 4
 _RIVALS_MAX = 3
 _MARKS = 512  # pages of which the cursor is known, to find where a harm began
+_HOLDOUT_ROWS = 1000  # of a version that does not say how many
 NO_BETTER = "decisions lose more than is borne, and no model that is there loses less"
 
 
@@ -94,6 +95,7 @@ class Care:
         if self._case:
             self._case.rivals[version] = Comparison()
             self._case.not_before[version] = last
+            self._case.trained_rows = self._case.rows
 
     async def verdict(self, opened: Open, act: Promote) -> tuple[bool | None, str]:
         """Judge a promotion on rows that came after it, as both versions decide them.
@@ -129,8 +131,9 @@ class Care:
         """Bear what the version lost on its own holdout, two errors of that, and a margin."""
         most = max(self._costs.missed_fraud, self._costs.declined_good)
         lost = version.metrics.get("cost", 0.0) / most if version else 0.0
-        rows = float(version.lineage.get("holdout_rows", 0) or 0) if version else 0.0
-        error = (lost / max(rows, 1.0)) ** 0.5  # of a mean of losses in [0, 1]: at most that of a share
+        told = version.lineage.get("holdout_rows", "") if version else ""
+        rows = int(told) if told.isdecimal() and int(told) else _HOLDOUT_ROWS
+        error = (lost / rows) ** 0.5  # of a mean of losses in [0, 1]: at most that of a share
         margin = max(self._config.harm_margin_ratio * lost, self._config.harm_margin_least)
         return Harm(tolerated=min(lost + 2.0 * error + margin, 0.5), run_length=self._config.harm_run_length)
 
@@ -185,7 +188,8 @@ class Care:
         others = [one for one in await self._models.versions() if one.version != watched.version]
         for one in others[-_RIVALS_MAX:]:
             case.rivals[one.version] = Comparison()
-            case.not_before[one.version] = int(one.lineage.get("last", 0) or 0)
+            last = one.lineage.get("last", "")
+            case.not_before[one.version] = int(last) if last.isdecimal() else 0
         case.not_before.setdefault(watched.version, 0)
 
     async def _compared(self, watched: _Watched, case: _Case) -> str:
@@ -215,6 +219,5 @@ class Care:
         wanted = max(self._config.train_rows_least, 2 * case.trained_rows)
         if case.rows < wanted:
             return []
-        case.trained_rows = case.rows
         act = Train(kind="adapt", after=case.began)
         return [self._scribe.wish(act, f"{case.rows} labelled rows since it began", {"rows": case.rows})]

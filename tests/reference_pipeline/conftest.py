@@ -18,6 +18,12 @@ def small_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(SMALL, seed=3, out=tmp_path_factory.mktemp("prepared") / "template")
 
 
+@pytest.fixture(scope="session")
+def whole_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The system as users get it: a champion that knows its world."""
+    return prepare({"kind": "simulator"}, seed=3, out=tmp_path_factory.mktemp("whole") / "template")
+
+
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory, small_template: Path) -> Iterator[Pipeline]:
     """All six services, ready; a test that kills one starts it again."""

@@ -29,7 +29,7 @@ efforts = st.sampled_from(ALL)
 
 def offered(drawn, seed=7, step_s=0.02):
     return [
-        Offered(Unit(n, f"w{seed}-{n}", 0, n * step_s, posterior=0.5), record, label)
+        Offered(Unit(n, f"w{seed}-{n}", 0, n * step_s, posterior=0.5, label=label), record)
         for n, (record, label) in enumerate(drawn)
     ]
 
@@ -46,7 +46,7 @@ def numbers(count, seed=7):
 
 
 def test_a_mutated_record_is_what_its_mutation_says():
-    before = Offered(Unit(0, "w7-0", 0, 0.0), {"amount": 12.5, "count": 5, "country": "DE"}, 1)
+    before = Offered(Unit(0, "w7-0", 0, 0.0, label=1), {"amount": 12.5, "count": 5, "country": "DE"})
 
     def after(mutation, field, **changes):
         (changed,), _ = mutated([before], effect(mutation, field=field, **changes), seed=7, episode=0)
@@ -151,7 +151,7 @@ def test_one_episode_renames_to_one_name():
 def test_nulls_by_label_are_where_the_label_is_one_and_only_there():
     batch = numbers(10)
     changed, _ = mutated(batch, effect("null_by_label"), seed=7, episode=0)
-    assert [new is not None for new in changed] == [one.label == 1 for one in batch]
+    assert [new is not None for new in changed] == [one.unit.label == 1 for one in batch]
 
 
 def test_a_stuck_field_repeats_the_first_touched_value():
@@ -193,12 +193,12 @@ def test_late_records_come_out_of_order_by_at_most_the_lag_and_none_is_lost(coun
 
 def test_what_is_known_of_a_late_record_goes_with_it():
     batch = [
-        Offered(Unit(0, "w7-0", 0, 0.0, golden="decline"), {"at_s": 0}, -1),
-        Offered(Unit(1, "w7-1", 0, 0.1, posterior=0.25), {"at_s": 1}, 1),
+        Offered(Unit(0, "w7-0", 0, 0.0, golden="decline"), {"at_s": 0}),
+        Offered(Unit(1, "w7-1", 0, 0.1, posterior=0.25, label=1), {"at_s": 1}),
     ]
     (first, second), _ = mutated(batch, effect("late"), seed=7, episode=0)
-    assert (first.unit.id, first.unit.golden, first.unit.posterior, first.label) == ("w7-0", "", 0.25, 1)
-    assert (second.unit.id, second.unit.golden, second.label) == ("w7-1", "decline", -1)
+    assert (first.unit.id, first.unit.golden, first.unit.posterior, first.unit.label) == ("w7-0", "", 0.25, 1)
+    assert (second.unit.id, second.unit.golden, second.unit.label) == ("w7-1", "decline", -1)
 
 
 def test_a_golden_record_is_not_exchanged_into_the_load():

@@ -1,0 +1,120 @@
+"""Care for the model, in virtual time: what is won back, what is left alone, what is taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference_pipeline.healing.model import MODEL, TRAINING, Entry, Promote, Restore, Train
+from reference_pipeline.scoring import dump_model
+from tests.reference_pipeline.healing.worlds import passes, run
+from tests.reference_pipeline.learning import LearningPath, live, move, units
+
+ON_S = 10.0
+
+
+def _acts(path: LearningPath, kind: type[Train] | type[Promote] | type[Restore]) -> list[Entry]:
+    started = [one for one in path.entries if one.kind == "action.started"]
+    return [one for one in started if isinstance(one.evidence.act, kind)]
+
+
+def test_a_changed_concept_is_learned_and_the_new_model_serves(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=7, length_s=40, moves=(move("pattern_risk", 0.7, ON_S),))
+
+    async def story(path: LearningPath) -> None:
+        frozen = path.champion
+        await path.decide(given)
+        assert path.champion.version != frozen.version
+        assert path.champion.lineage["parent"] == frozen.version
+        hurt, after = path.regret(given, ON_S, ON_S + 2), path.regret(given, 30, 40)
+        before = path.regret(given, 0, ON_S)
+        assert (after - before) / (hurt - before) < 0.25
+        promoted = _acts(path, Promote)
+        assert len(promoted) == 1
+        assert promoted[0].at_s - path.start_s > ON_S
+        assert [one.evidence.ok for one in path.entries if one.kind == "verified"] == [True, True]
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_in_a_world_that_stays_as_it_is_nothing_is_done(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=11, length_s=60)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert not _acts(path, Promote)
+        assert len(path.versions) == 1 + len(_acts(path, Train))
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_more_orders_by_phone_that_do_no_harm_move_no_alias(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=12, length_s=60, moves=(move("phone_share", 0.4, ON_S),))
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert not _acts(path, Promote)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_a_bad_model_that_somebody_deployed_is_rolled_back(tmp_path: Path, whole_template: Path) -> None:
+    """It is sure of itself and wrong: its scores are turned round."""
+    given = units(whole_template, seed=13, length_s=30)
+
+    async def story(path: LearningPath) -> None:
+        good = path.champion
+        trees = good.trees
+        turned = dump_model(
+            type(trees)(
+                **{
+                    name: getattr(trees, name)
+                    for name in trees.__slots__
+                    if name not in ("value", "baseline")
+                },
+                value=-3.0 * trees.value,
+                baseline=-trees.baseline - 6.0,
+            ),
+            version="2.0.0",
+            threshold=good.threshold,
+            features=good.features,
+            metrics={**good.metrics},
+            lineage={"source": "a hand"},
+        )
+        new = path.registry.put(turned, "2.0.0", {**good.metrics}, {"source": "a hand"})
+        path.registry.set_alias("champion", new.version)
+        await path.decide(given)
+        promoted = [one.evidence.act for one in _acts(path, Promote)]
+        assert promoted[0] == Promote(version=good.version, was=new.version)
+        assert path.champion.version == good.version
+        assert path.regret(given, 20, 30) < path.regret(given, 0, 2)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_without_labels_nothing_is_known_and_nothing_done(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=14, length_s=20, moves=(move("pattern_risk", 0.7, 2.0),), delay_s=1e6)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert not [one for one in path.entries if one.target in (MODEL, TRAINING)]
+
+    run(live(tmp_path, whole_template, story))
+
+
+@pytest.mark.parametrize("share", [0.5])
+def test_labels_turned_into_noise_promote_nothing(tmp_path: Path, whole_template: Path, share: float) -> None:
+    """A half of all labels is flipped: everybody loses the same, and no model can learn from it."""
+    given = units(whole_template, seed=15, length_s=40)
+    flipped = (np.random.default_rng(1).random(len(given.label)) < share) & (given.due_s > ON_S)
+    given.label = np.where(flipped, 1 - given.label, given.label).astype(np.int8)
+
+    async def story(path: LearningPath) -> None:
+        before = path.champion.version
+        await path.decide(given)
+        await passes(5.0)
+        assert before in {one.version for one in path.versions}
+
+    run(live(tmp_path, whole_template, story))

@@ -1,0 +1,257 @@
+"""The learning path in one process and in virtual time: units are decided, their labels follow.
+
+Learner, registry, healer and their stores are the real ones, and so are models and fits; imitated are the
+wires between them, the gateway's list of what was decided, and how long a fit takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import json
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.ports import Move
+from reference_pipeline.features import load_features
+from reference_pipeline.fitting import run_job
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.diagnose import Diagnosis
+from reference_pipeline.healing.journal import JOURNAL, Journal
+from reference_pipeline.healing.loop import Healer, Outside
+from reference_pipeline.healing.model import Entry
+from reference_pipeline.healing.reach import Reach
+from reference_pipeline.healing.reach_models import ReachModels
+from reference_pipeline.learner_service import LOGS, Learner
+from reference_pipeline.ports import CallFailed, Ports, Reply
+from reference_pipeline.registry import Registry, Version, copy_registry
+from reference_pipeline.registry_service import RegistryService
+from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.stores import SqliteStore
+from reference_pipeline.world import open_world
+from tests.reference_pipeline.healing.worlds import Clock, World, passes
+
+RATE_HZ = 250
+FIT_S = 4.0
+CONFIG = HealerConfig()
+Floats = NDArray[np.float64]
+
+
+class InProcess:
+    """The Trainer port: the same fit, here and now, and ``FIT_S`` of virtual time for it."""
+
+    async def run(self, folder: Path, /) -> int:
+        await passes(FIT_S)
+        run_job(folder, cpu_s=lambda: FIT_S, go_on=lambda: None)
+        return 0
+
+
+@dataclass
+class Units:
+    """What happens from outside: records, their features, P(y|x), and what turns out to be true, when."""
+
+    records: list[dict[str, object]]
+    rows: Floats
+    posterior: Floats
+    label: NDArray[np.int8]
+    known_s: Floats
+    due_s: Floats
+
+
+def units(
+    template: Path, *, seed: int, length_s: int, moves: tuple[Move, ...] = (), delay_s: float = 2.0
+) -> Units:
+    """Draw ``RATE_HZ`` units a second; labels follow after ``delay_s`` on average."""
+    world = open_world(scenario={"world_s_per_run_s": 720, "kind": "simulator"}, seed=seed, template=template)
+    due_s = np.arange(length_s * RATE_HZ) / RATE_HZ
+    offers = world.moved(due_s, moves) if moves else world.draw(due_s)
+    waits = np.random.default_rng(seed).exponential(size=len(due_s))
+    records = [dict(one) for one in offers.records]
+    return Units(
+        records=records,
+        rows=load_features(template).rows(records),
+        posterior=np.asarray(offers.posterior),
+        label=np.asarray(offers.label),
+        known_s=due_s + delay_s * (1.0 + waits) / 2.0,
+        due_s=due_s,
+    )
+
+
+def move(knob: str, value: float, from_s: float) -> Move:
+    """A knob of the world that moves at ``from_s`` and stays there."""
+    return Move(
+        knob=knob, value=value, from_s=from_s, until_s=1e9, ramp_s=0.0, period_s=0.0, field="", level=""
+    )
+
+
+@dataclass
+class LearningPath:
+    """The learning path of one folder; use :func:`lives`."""
+
+    learner: Learner
+    registry: Registry
+    healer: Healer
+    journal: Journal
+    start_s: float
+    rows: list[dict[str, object]] = field(default_factory=list)
+    declined: list[NDArray[np.bool_]] = field(default_factory=list)
+    models: dict[str, Model] = field(default_factory=dict)
+
+    @property
+    def champion(self) -> Model:
+        alias = self.registry.alias("champion")
+        if alias.version not in self.models:
+            self.models[alias.version] = load_model(self.registry.artefact(alias.sha256), alias.sha256)
+        return self.models[alias.version]
+
+    @property
+    def entries(self) -> list[Entry]:
+        return list(self.journal.entries())
+
+    @property
+    def versions(self) -> list[Version]:
+        return self.registry.versions()
+
+    async def decide(self, given: Units) -> None:
+        """Let all units come, a tenth of a second at a time, and their labels when they are known."""
+        waiting: list[tuple[float, int]] = []
+        step = RATE_HZ // 10
+        for first in range(0, len(given.due_s), step):
+            model, span = self.champion, range(first, min(first + step, len(given.due_s)))
+            scores = model.score(given.rows[span.start : span.stop])
+            declined = scores >= model.threshold
+            for place, index in enumerate(span):
+                self.rows.append(
+                    _decided(given, index, len(self.rows) + 1, scores[place], declined[place], model)
+                )
+                heapq.heappush(waiting, (given.known_s[index], index))
+            self.declined.append(declined)
+            told = []
+            while waiting and waiting[0][0] <= given.due_s[first]:
+                told.append(heapq.heappop(waiting)[1])
+            await self.tell([(f"u{index}", int(given.label[index])) for index in told])
+            await passes(step / RATE_HZ)
+
+    async def tell(self, labels: list[tuple[str, int]]) -> Reply:
+        """Post labels as the driver does."""
+        body = {"labels": [{"id": name, "label": label} for name, label in labels]}
+        return await self.learner.handle("POST /labels", json.dumps(body).encode())
+
+    def regret(self, given: Units, from_s: float, until_s: float) -> float:
+        """Mean regret of the decisions served in that time, costs 20 and 1."""
+        declined = np.concatenate(self.declined)
+        inside = (given.due_s >= from_s) & (given.due_s < until_s)
+        p, declined = given.posterior[inside], declined[inside]
+        cost = np.where(declined, 1 - p, 20 * p)
+        return float((cost - np.minimum(1 - p, 20 * p)).mean())
+
+
+def _decided(
+    given: Units, index: int, seq: int, score: float, declined: np.bool_, model: Model
+) -> dict[str, object]:
+    return {
+        "seq": seq,
+        "id": f"u{index}",
+        "record": given.records[index],
+        "decision": "decline" if declined else "approve",
+        "score": float(score),
+        "model": model.version,
+        "degraded": False,
+    }
+
+
+def live(
+    folder: Path, template: Path, live_it: Callable[[LearningPath], Coroutine[Any, Any, None]]
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Make the coroutine that opens the learning path in ``folder`` and lets ``live_it`` run in it."""
+
+    async def whole() -> None:
+        copy_registry(template / "registry", folder / "registry")
+        with ExitStack() as stack:
+            registry = stack.enter_context(closing(Registry(folder / "registry")))
+            stores = [
+                stack.enter_context(closing(SqliteStore(folder / name, logs)))
+                for name, logs in (("learner.db", LOGS), ("healer.db", (JOURNAL,)))
+            ]
+            tasks: list[asyncio.Task[None]] = []
+            path = await _opened(folder, template, registry, stores, tasks)
+            try:
+                await live_it(path)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+            failed = [one for one in ended if isinstance(one, Exception)]
+            assert not failed, failed
+
+    return whole
+
+
+async def _opened(
+    folder: Path,
+    template: Path,
+    registry: Registry,
+    stores: list[SqliteStore],
+    tasks: list[asyncio.Task[None]],
+) -> LearningPath:
+    clock, world, features = Clock(), World(), load_features(template)
+    rows: list[dict[str, object]] = []
+
+    async def call(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
+        match edge.partition("-")[2]:
+            case "registry" if not route.startswith("GET /healthz"):
+                reply = await registry_service.handle(route, body)
+            case "learner" if not route.startswith("GET /healthz"):
+                reply = await learner.handle(route, body)
+            case "gateway" if route == "POST /examples":
+                asked = msgspec.json.decode(body)
+                page = rows[asked["after"] : asked["after"] + asked["limit"]]
+                last = page[-1]["seq"] if page else asked["after"]
+                reply = Reply(200, msgspec.json.encode({"rows": page, "last": last}))
+            case _:
+                reply = await world(edge, route, body, deadline_s)
+        if reply.status != 200:
+            raise CallFailed(f"{edge} {route}: {reply.status} {reply.body[:200]!r}")
+        return reply
+
+    def ports(name: str, store: SqliteStore) -> Ports:
+        return Ports(
+            service=name,
+            boot_id=f"{name}#1",
+            call=call,
+            store=store,
+            clock=clock,
+            spawn=lambda make: tasks.append(asyncio.create_task(make())),
+        )
+
+    registry_service = RegistryService(ports("registry", stores[0]), registry)
+    learner = Learner(ports("learner", stores[0]), features, InProcess(), folder=folder / "trainings")
+    await learner.start()
+    reach, models = Reach(call), ReachModels(call)
+    journal = Journal(stores[1], "healer", "healer#1")
+    outside = Outside(
+        platform=world,
+        switches=reach,
+        signals=reach,
+        experience=models,
+        models=models,
+        journal=journal,
+        clock=clock,
+        life=hashlib.sha256(str(folder).encode()).hexdigest()[:8],
+    )
+    spec = features.spec
+    healer = Healer(outside, Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs)
+    healer.recover()
+    loops = (healer.probing.pulse_forever, healer.probing.probe_forever, healer.run_forever)
+    tasks.extend(asyncio.create_task(loop()) for loop in loops)
+    path = LearningPath(learner, registry, healer, journal, clock.now_s())
+    path.rows = rows
+    return path

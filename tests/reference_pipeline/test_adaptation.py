@@ -1,0 +1,107 @@
+"""Adapted models: what they learn, what they keep, and that a cut training ends with the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from reference_pipeline.adaptation import TooFewLabels, adapt
+from reference_pipeline.records import FeatureSpec, FieldSpec
+from reference_pipeline.scoring import Model, Trees, load_model
+from reference_pipeline.training import Champion, Labelled, train_champion
+
+SPEC = FeatureSpec(
+    kind="columns",
+    fields=tuple(FieldSpec(name=f"x{i}", type="number", nullable=True) for i in range(4)),
+    features=tuple(f"x{i}" for i in range(4)),
+    time_field="x0",
+)
+HOLDOUT_ROWS = 500
+
+
+def _world(
+    seed: int, count: int, *, pattern: bool = False, odds: float = 1.0, missing: float = 0.0
+) -> Labelled:
+    """Positives follow x0; with ``pattern`` most rows with x3 above 1.2 are positive, whatever x0 is."""
+    dice = np.random.default_rng(seed)
+    rows = dice.normal(size=(count, 4))
+    risk = 1 / (1 + np.exp(4 - 2.5 * rows[:, 0]))
+    risk = odds * risk / (1 - risk + odds * risk)
+    if pattern:
+        risk = np.where(rows[:, 3] > 1.2, 0.8, risk)
+    rows[dice.random(rows.shape) < missing] = np.nan
+    return Labelled(rows, (dice.random(count) < risk).astype(np.int8))
+
+
+def _load(made: Champion) -> Model:
+    return load_model(made.artefact, hashlib.sha256(made.artefact).hexdigest())
+
+
+def _adapted(parent: Model, recent: Labelled, **more: object) -> Model:
+    holdout = Labelled(recent.rows[-HOLDOUT_ROWS:], recent.label[-HOLDOUT_ROWS:])
+    made = adapt(parent, recent, holdout, spec=SPEC, version="1.1.0", lineage={"key": "k"}, **more)  # type: ignore[arg-type]
+    return _load(made)
+
+
+def _log_loss(model: Model, data: Labelled) -> float:
+    p = np.clip(model.score(data.rows), 1e-9, 1 - 1e-9)
+    return float(-np.where(data.label == 1, np.log(p), np.log(1 - p)).mean())
+
+
+@pytest.fixture(scope="module")
+def parent() -> Model:
+    made = train_champion(_world(1, 8000), _world(2, 1000), spec=SPEC, version="1.0.0", lineage={})
+    return _load(made)
+
+
+def test_a_new_pattern_is_learned_from_a_thousand_rows(parent: Model) -> None:
+    model = _adapted(parent, _world(3, 1000, pattern=True))
+    fresh = _world(4, 5000, pattern=True)
+    touched = fresh.rows[:, 3] > 1.2
+    inside = Labelled(fresh.rows[touched], fresh.label[touched])
+    assert _log_loss(model, inside) < 0.4 * _log_loss(parent, inside)
+    assert model.lineage["parent"] == parent.version
+
+
+def test_what_the_recent_rows_do_not_contradict_is_kept(parent: Model) -> None:
+    model, fresh = _adapted(parent, _world(5, 3000)), _world(6, 5000)
+    assert _log_loss(model, fresh) < 1.1 * _log_loss(parent, fresh)
+
+
+def test_without_trees_the_scores_add_up_to_the_positives(parent: Model) -> None:
+    recent = _world(7, 3000, odds=5.0)
+    model = _adapted(parent, recent, trees=0)
+    assert model.score(recent.rows).sum() == pytest.approx(recent.label.sum(), rel=1e-3)
+    assert len(model.trees.roots) == len(parent.trees.roots)
+    raised = model.raw(recent.rows) - parent.raw(recent.rows)
+    assert raised == pytest.approx(np.full(len(raised), np.log(5.0)), abs=0.35)
+
+
+def test_rows_with_missing_values_can_be_learned_from(parent: Model) -> None:
+    model = _adapted(parent, _world(8, 2000, pattern=True, missing=0.1))
+    assert np.isfinite(model.score(_world(9, 500, missing=0.3).rows)).all()
+
+
+def test_a_training_that_was_cut_ends_with_the_same_bytes(parent: Model) -> None:
+    recent = _world(10, 1500, pattern=True)
+    seen: list[Trees] = []
+    whole = _adapted(parent, recent, kept=lambda _, trees: seen.append(trees))
+    assert len(seen) == 24
+    for at in (0, 7, 22):
+        assert _adapted(parent, recent, begun=seen[at]).sha256 == whole.sha256
+
+
+def test_a_parent_may_be_adapted_itself(parent: Model) -> None:
+    once = _adapted(parent, _world(11, 1500, pattern=True))
+    twice = _adapted(once, _world(12, 1500, pattern=True))
+    assert len(twice.trees.roots) == len(parent.trees.roots) + 48
+
+
+@pytest.mark.parametrize(("rows", "positive"), [(399, 100), (500, 19), (500, 481)])
+def test_too_few_labels_are_refused_with_what_is_needed(parent: Model, rows: int, positive: int) -> None:
+    label = (np.arange(rows) < positive).astype(np.int8)
+    few = Labelled(np.random.default_rng(1).normal(size=(rows, 4)), label)
+    with pytest.raises(TooFewLabels, match="at least 400 with 20 of each class"):
+        _adapted(parent, few)

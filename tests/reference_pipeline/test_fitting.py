@@ -1,0 +1,136 @@
+"""A job's folder: fitted by a child that may be killed at any point, with the same bytes in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference_pipeline.checkpoints import newest_checkpoint
+from reference_pipeline.deploy.trainer import ChildTrainer
+from reference_pipeline.features import load_spec
+from reference_pipeline.fitting import run_job
+from reference_pipeline.jobs import ARTEFACT_FILE, Job, Result, read_job, read_result, write_job
+from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.scoring import load_model
+
+
+class Cut(Exception):
+    """The fit ends here."""
+
+
+def _job(folder: Path, template: Path, *, rows: int = 1000, positive: float = 0.2) -> Path:
+    copy_registry(template / "registry", folder / "registry")
+    registry = Registry(folder / "registry")
+    champion = registry.alias("champion")
+    parent = registry.artefact(champion.sha256)
+    registry.close()
+    dice = np.random.default_rng(1)
+    spec = load_spec(template)
+    values = dice.normal(size=(rows, len(spec.features)))
+    label = ((values[:, 0] > 0) & (dice.random(rows) < 2 * positive)).astype(np.int8)
+    job = Job(
+        key="k",
+        kind="adapt",
+        parent=champion.version,
+        parent_sha256=champion.sha256,
+        version="1.1.0",
+        after=7,
+        last=7 + rows,
+        spec=spec,
+    )
+    write_job(folder / "k", job, parent, rows=values, label=label)
+    return folder / "k"
+
+
+def _fit(folder: Path) -> Result:
+    return run_job(folder, cpu_s=lambda: 1.5, go_on=lambda: None)
+
+
+def test_a_job_leaves_an_artefact_that_is_what_its_result_says(tmp_path: Path, small_template: Path) -> None:
+    folder = _job(tmp_path, small_template)
+    result = _fit(folder)
+    assert read_result(folder) == result
+    model = load_model((folder / ARTEFACT_FILE).read_bytes(), result.sha256)
+    job = read_job(folder)
+    assert job is not None
+    assert model.version.startswith("1.1.0+")
+    assert model.lineage["parent"] == job.parent
+    assert (model.lineage["after"], model.lineage["last"]) == ("7", "1007")
+    assert (result.lineage["train_rows"], result.lineage["holdout_rows"]) == ("800", "200")
+    assert result.metrics["cost"] > 0
+
+
+def test_too_few_labels_are_a_result_too(tmp_path: Path, small_template: Path) -> None:
+    folder = _job(tmp_path, small_template, rows=300)
+    assert "400 with 20" in _fit(folder).why
+    assert not (folder / ARTEFACT_FILE).exists()
+
+
+@pytest.mark.parametrize("after", [1, 5, 11, 24])
+def test_a_fit_that_was_cut_goes_on_from_its_checkpoint_to_the_same_bytes(
+    tmp_path: Path, small_template: Path, after: int
+) -> None:
+    whole = _fit(_job(tmp_path / "whole", small_template))
+    folder = _job(tmp_path / "cut", small_template)
+    trees = 0
+
+    def cut() -> None:
+        nonlocal trees
+        trees += 1
+        if trees == after:
+            raise Cut
+
+    with pytest.raises(Cut):
+        run_job(folder, cpu_s=lambda: 1.5, go_on=cut)
+    assert read_result(folder) is None
+    result = _fit(folder)
+    assert result.resumed_at == after // 4 * 4
+    assert result.sha256 == whole.sha256
+
+
+def test_a_job_that_was_not_written_whole_is_none(tmp_path: Path) -> None:
+    (tmp_path / "data.npz").write_bytes(b"half")
+    assert read_job(tmp_path) is None
+
+
+@pytest.mark.live
+def test_a_child_killed_at_random_leaves_nothing_that_misleads_the_next(
+    tmp_path: Path, small_template: Path
+) -> None:
+    whole = _fit(_job(tmp_path / "whole", small_template, rows=4000))
+    folder = _job(tmp_path / "killed", small_template, rows=4000)
+    dice = random.Random(3)
+    for _ in range(3):
+        command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(folder), str(os.getpid())]
+        child = subprocess.Popen(command)
+        try:
+            child.wait(dice.uniform(0.5, 3.0))
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            child.wait(10)
+        if done := newest_checkpoint(folder):
+            load_model(done.data, hashlib.sha256(done.data).hexdigest())
+    assert asyncio.run(ChildTrainer().run(folder)) == 0
+    result = read_result(folder)
+    assert result is not None
+    assert result.sha256 == whole.sha256
+    assert 0 < result.cpu_s < 60
+
+
+@pytest.mark.live
+def test_a_child_whose_learner_is_gone_ends_without_a_result(tmp_path: Path, small_template: Path) -> None:
+    """Its parent here is a shell that ends at once; the pipe stays open as long as the child lives."""
+    folder = _job(tmp_path, small_template, rows=4000)
+    fit = f"{sys.executable} -m reference_pipeline.deploy.train {folder} $$ 2>&1 &"
+    said = subprocess.run(["sh", "-c", fit], capture_output=True, check=True, timeout=60).stdout
+    assert b"Orphaned" in said
+    assert read_result(folder) is None

@@ -1,0 +1,116 @@
+"""The learner: rows pulled, labels taken, models trained once a key and compared on the same rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from reference_pipeline.ports import Reply
+from tests.reference_pipeline.healing.worlds import passes, run
+from tests.reference_pipeline.learning import FIT_S, LearningPath, live, move, units
+
+
+def _told(reply: Reply) -> dict[str, object]:
+    assert reply.status == 200, reply.body
+    return msgspec.json.decode(reply.body, type=dict[str, object])
+
+
+async def _train(path: LearningPath, key: str, kind: str = "adapt", after: int = 0) -> dict[str, object]:
+    body = json.dumps({"kind": kind, "after": after}).encode()
+    return _told(await path.learner.handle(f"PUT /trainings/{key}", body))
+
+
+def test_a_training_is_done_once_a_key_and_its_version_says_where_it_comes_from(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=3, length_s=12, moves=(move("pattern_risk", 0.7, 0.0),))
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        path.registry.set_alias("kept", path.champion.version)
+        first = await _train(path, "a.1")
+        assert (first["state"], first["version"]) == ("waiting", "")
+        for _ in range(2):
+            await passes(FIT_S)
+            await _train(path, "a.1")
+        told = await _train(path, "a.1")
+        assert told["state"] == "published"
+        assert [one.version for one in path.versions].count(told["version"]) == 1
+        new = next(one for one in path.versions if one.version == told["version"])
+        assert new.lineage["key"] == "a.1"
+        assert new.lineage["last"] == str(told["last"])
+        assert set(new.lineage) >= {"parent", "data_sha256", "code_sha256", "kind", "after", "train_rows"}
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_two_trainings_get_two_versions(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=4, length_s=12, moves=(move("pattern_risk", 0.7, 0.0),))
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        for key, kind in (("b", "adapt"), ("c", "recalibrate")):
+            await _train(path, key, kind)
+        await passes(4 * FIT_S)
+        versions = {(await _train(path, key))["version"] for key in ("b", "c")}
+        assert len(versions) == 2
+        assert "" not in versions
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_too_few_labels_end_a_training_with_words(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=5, length_s=2)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        await _train(path, "d")
+        await passes(2 * FIT_S)
+        told = await _train(path, "d")
+        assert told["state"] == "failed"
+        assert "at least 400" in str(told["why"])
+        assert len(path.versions) == 1
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_versions_are_compared_on_the_very_same_rows(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=6, length_s=6)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        version = path.champion.version
+        body = json.dumps({"versions": [version], "after": 100, "limit": 300}).encode()
+        told = _told(await path.learner.handle("POST /comparisons", body))
+        assert (told["rows"], told["last"]) == (300, 400)
+        known = _told(await path.learner.handle("GET /known?after=100&limit=300", b""))
+        label, declined = np.array(known["label"]), np.array(known["declined"])
+        lost = np.where(label == 1, 1.0 * ~declined, 0.05 * declined)
+        losses = told["losses"]
+        assert isinstance(losses, dict)
+        assert losses[version] == lost.tolist()
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_what_is_no_question_is_refused(tmp_path: Path, whole_template: Path) -> None:
+    async def story(path: LearningPath) -> None:
+        handle = path.learner.handle
+        wrong = [
+            ("POST /labels", b'{"labels": [{"id": "a", "label": 2}]}', 400),
+            ("POST /labels", b'{"labels": [{"id": "", "label": 1}]}', 400),
+            ("POST /labels", b"{", 400),
+            ("POST /comparisons", b'{"versions": []}', 400),
+            ("POST /comparisons", b'{"versions": ["9.9.9"]}', 404),
+            ("PUT /trainings/a%2F..%2Fb", b'{"kind": "adapt"}', 400),
+            ("PUT /trainings/..", b'{"kind": "adapt"}', 400),
+            ("PUT /trainings/a", b'{"kind": "magic"}', 400),
+            ("GET /trainings/none", b"", 404),
+        ]
+        for route, body, status in wrong:
+            assert (await handle(route, body)).status == status, route
+
+    run(live(tmp_path, whole_template, story))
