@@ -129,7 +129,7 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     labels = None
     try:
         async with HttpClient(spec.url, spec.profile.deadline_s) as client, _feed(spec) as told:
-            labels = Labels(spec.labels, told, now) if spec.labels and told else None
+            labels = Labels(spec.labels, told, faults, now=now) if spec.labels else None
             workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
             loop = OpenLoop(workload, rows, tell, faults=faults, labels=labels)
             units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
@@ -148,7 +148,8 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
 
 def _feed(spec: Spec) -> AbstractAsyncContextManager[HttpClient | None]:
     """A client of its own for labels: they must not wait behind units."""
-    return HttpClient(spec.labels.url, _LABEL_DEADLINE_S) if spec.labels else nullcontext()
+    url = spec.labels.url if spec.labels else ""
+    return HttpClient(url, _LABEL_DEADLINE_S) if url else nullcontext()
 
 
 async def _standard_input() -> asyncio.StreamReader:

@@ -19,7 +19,7 @@ from harness.driver.spec import Span
 from harness.driver.taint import Taint, taint_bytes
 from harness.driver.workload import Change, Parcel
 from harness.errors import Refused
-from harness.faults.effects import Mutate, Shift, Surge
+from harness.faults.effects import Mutate, Relabel, Shift, Surge
 from harness.history.observations import LOAD
 
 
@@ -67,15 +67,31 @@ def refuse_without_effect(
 
 
 def _untouchable(span: Span, batches: Sequence[Batch]) -> Untouchable | None:
-    if isinstance(span.effect, Shift):
-        return None
-    why = _surge_problem(batches) if isinstance(span.effect, Surge) else _problem(span.effect, batches)
+    why, field = _why_untouchable(span, batches)
     if not why:
         return None
-    field = "" if isinstance(span.effect, Surge) else span.effect.field
     names = {name for batch in batches for one in batch for name in one.record}
     known = tuple(sorted(names)) if field and field not in names else ()
     return Untouchable(episode=span.episode, why=why, field=field, known=known)
+
+
+def _why_untouchable(span: Span, batches: Sequence[Batch]) -> tuple[str, str]:
+    """Say why the span could touch nothing ("": it could), and the field that it names."""
+    match span.effect:
+        case Shift():
+            return "", ""  # told apart, where the world is moved
+        case Surge():
+            return _surge_problem(batches), ""
+        case Relabel():
+            return _label_problem(span, batches), span.effect.field
+        case Mutate():
+            return _problem(span.effect, batches), span.effect.field
+
+
+def _label_problem(span: Span, batches: Sequence[Batch]) -> str:
+    if any(one.unit.label_fault == span.episode for batch in batches for one in batch):
+        return ""
+    return "labels: no unit of the span has such a label"
 
 
 def _surge_problem(batches: Sequence[Batch]) -> str:
@@ -121,7 +137,7 @@ def _has_load(batches: Sequence[Batch]) -> bool:
 def changes_of(span: Span, batches: Sequence[Batch], seed: int) -> tuple[dict[int, Change], list[Parcel]]:
     """Build what ``span`` does to ``batches`` (in order of due): changes by index, and extra parcels."""
     effect = span.effect
-    if isinstance(effect, Surge | Shift):
+    if isinstance(effect, Surge | Shift | Relabel):
         return {}, []
     due = {index: batch for index, batch in enumerate(batches) if span.holds(batch[0].unit.due_s)}
     if effect.mutation == "duplicate":

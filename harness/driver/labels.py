@@ -14,8 +14,11 @@ from typing import Protocol
 
 import msgspec
 
+from harness.driver.orders import RecordFaults
+from harness.driver.relabel import told_instead
 from harness.driver.spec import LabelFeed
 from harness.driver.workload import Finding, Reply, Unit
+from harness.faults.effects import Relabel
 
 POST_EVERY_S = 0.1
 LABELS_A_POST = 500
@@ -36,21 +39,30 @@ class Poster(Protocol):
 class Labels:
     """The labels of one run on their way; ``counts`` of those due by now, told, and posts that failed."""
 
-    def __init__(self, feed: LabelFeed, client: Poster, now: Callable[[], float]) -> None:
+    def __init__(
+        self, feed: LabelFeed, client: Poster | None, faults: RecordFaults, *, now: Callable[[], float]
+    ) -> None:
         self._feed = feed
         self._client = client
+        self._faults = faults
         self._now = now
         self._waiting: list[_Told] = []
         self.due = self.told = self.posts_failed = 0
 
     def recorded(self, unit: Unit, finding: Finding, due_s: float) -> None:
         """Take one recorded unit, due at the instant ``due_s``; its label follows, if one will be known."""
-        if unit.label < 0:
+        looked_into = finding.declined or unit.explored
+        if unit.label < 0 or (self._feed.known == "declined" and not looked_into):
             return
-        if self._feed.known == "declined" and not finding.declined and not unit.explored:
-            return
-        known_s = due_s + self._feed.delay_s + self._feed.spread_s * unit.label_wait
-        heapq.heappush(self._waiting, (known_s, unit.id, unit.label))
+        wait_s = self._feed.delay_s + self._feed.spread_s * unit.label_wait
+        told: tuple[int, float] | None = (unit.label, wait_s)
+        span = self._faults.label_fault(unit)
+        if span is not None and isinstance(span.effect, Relabel):
+            plain, told = told, told_instead(span, span.effect, unit, wait_s, looked_into=looked_into)
+            if told != plain:
+                self._faults.relabelled(unit, span, span.effect)
+        if told is not None:
+            heapq.heappush(self._waiting, (due_s + told[1], unit.id, told[0]))
 
     async def tell_forever(self) -> None:
         """Post what has fallen due, until cancelled."""
@@ -68,7 +80,12 @@ class Labels:
         return batch
 
     async def _tell(self, batch: list[_Told]) -> None:
-        """Post ``batch`` until the system has taken it: a label is never dropped."""
+        """Post ``batch`` until the system has taken it: a label is never dropped.
+
+        Without a client nobody listens: labels fall due and are told to nobody.
+        """
+        if self._client is None:
+            return
         body = msgspec.json.encode({"labels": [{"id": name, "label": label} for _, name, label in batch]})
         while True:
             reply = await self._client.post(body, False)

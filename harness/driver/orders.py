@@ -12,8 +12,16 @@ from pathlib import Path
 
 from harness.driver.resends import resend_bytes
 from harness.driver.spec import Span
-from harness.driver.workload import Change, Finding, Parcel, Reply
+from harness.driver.taint import Taint, taint_bytes
+from harness.driver.workload import Change, Finding, Parcel, Reply, Unit
+from harness.faults.effects import Relabel, Wrong
 
+_TOLD: Mapping[Wrong, str] = {
+    "delay": "told later",
+    "stop": "told at the end",
+    "flip": "told the other way round",
+    "select": "never told",
+}
 _CERTAINLY_SENT = ("", "reset")
 """Something came back, or an open connection was cut; else that the request was handed over proves it."""
 
@@ -63,6 +71,25 @@ class RecordFaults:
         if change is None or change.episode not in self._on:
             return None
         return change if self._spans[change.episode].holds(offset_s) else None
+
+    def label_fault(self, unit: Unit) -> Span | None:
+        """The fault that touches the label of ``unit``, if it is on."""
+        return self._spans[unit.label_fault] if unit.label_fault in self._on else None
+
+    def relabelled(self, unit: Unit, span: Span, effect: Relabel) -> None:
+        """Note that the label of ``unit`` will be told otherwise, or never."""
+        line = Taint(
+            id=unit.id,
+            episode=span.episode,
+            mutation="relabel",
+            field=effect.field,
+            detail=_TOLD[effect.how],
+        )
+        _append(self._taint_fd, taint_bytes([line]))
+        self._touched[span.episode] += 1
+        if span.episode not in self._proven:
+            self._proven.add(span.episode)
+            self._say(span.episode, "first", at_s=self._now(), first=unit.id)
 
     def touch(self, change: Change) -> None:
         """Note the records of ``change`` as touched; called before they are sent."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.driver.changes import changes_of, extra_parcel, refuse_without_effect
 from harness.driver.moves import moved_by, moved_changes
 from harness.driver.offered import Batch, Offered, parcel_of
+from harness.driver.relabel import with_label_fault
 from harness.driver.schedule import golden_numbers, label_dice, load_due, surge_due, witness_due
 from harness.driver.spec import Span
 from harness.driver.workload import Change, Parcel, Unit
@@ -105,7 +106,7 @@ def _drawn(
     wanted = np.flatnonzero((streams == WITNESS) & judged)
     declines = _reference(world, offers, wanted)
     waits, explored = label_dice(seed, len(due_s), explored_ratio)
-    truth = _Truth(offers, declines, offers.posterior, declines, waits, explored)
+    truth = _Truth(offers, declines, offers.posterior, declines, waits, explored, spans)
     golden = _golden_of(world, seed, slots, profile.golden_every)
     batches = _with_golden(_batches(seed, slots, truth), golden)
     plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
@@ -113,7 +114,7 @@ def _drawn(
     there: list[Batch] = []
     if moved.offers is not None:
         theirs = _reference(world, moved.offers, wanted)
-        then = _Truth(moved.offers, theirs, offers.posterior, declines, waits, explored)
+        then = _Truth(moved.offers, theirs, offers.posterior, declines, waits, explored, spans)
         twins = _with_golden(_batches(seed, slots, then), golden)
         there = [batch for slot, batch in zip(slots, twins, strict=True) if slot.surge is None]
     surges = [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
@@ -130,6 +131,7 @@ class _Truth:
     declines_before: NDArray[np.int8]
     waits: NDArray[np.float64]
     explored: NDArray[np.bool_]
+    spans: Sequence[Span]
 
 
 def _reference(world: World, offers: Offers, wanted: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -177,13 +179,13 @@ def _batches(seed: int, slots: Sequence[_Slot], truth: _Truth) -> list[Batch]:
         numbers[slot.stream, slot.surge is not None] += slot.size
         span = range(place, place + slot.size)
         place += slot.size
-        batches.append(
-            [
-                Offered(_informed(_unit(seed, slot, first + i), truth, at), truth.offers.records[at])
-                for i, at in enumerate(span)
-            ]
-        )
+        batches.append([_offered(seed, _unit(seed, slot, first + i), truth, at) for i, at in enumerate(span)])
     return batches
+
+
+def _offered(seed: int, unit: Unit, truth: _Truth, at: int) -> Offered:
+    record = truth.offers.records[at]
+    return Offered(with_label_fault(_informed(unit, truth, at), record, truth.spans, seed), record)
 
 
 def _unit(seed: int, slot: _Slot, number: int) -> Unit:

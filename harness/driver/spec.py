@@ -27,7 +27,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class LabelFeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where labels are posted, and how long after due they are known, in seconds of the run.
+    """Where labels are posted ("": nobody takes any), and how long after due they are known, in run seconds.
 
     ``spread_s``: mean of what comes on top of ``delay_s``, exponential. ``known`` "declined": only of what
     was declined, and of the share ``explored_ratio`` of all units.

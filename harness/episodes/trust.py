@@ -11,7 +11,7 @@ import numpy as np
 from harness.episodes.baseline import Baseline
 from harness.episodes.log import RunLog
 from harness.episodes.service import Service, send_lag_p99_ms
-from harness.faults.effects import Mutate, Shift, place
+from harness.faults.effects import Mutate, Relabel, Shift, place
 from harness.history.model import History
 from harness.plan.model import Plan
 
@@ -75,7 +75,7 @@ def _not_injected(plan: Plan, log: RunLog) -> list[str]:
     untouched = [
         str(e.index)
         for e in plan.episodes
-        if isinstance(e.effect, Mutate | Shift) and not plan.sham and _touched(log, e.index) == 0
+        if isinstance(e.effect, Mutate | Shift | Relabel) and not plan.sham and _touched(log, e.index) == 0
     ]
     if untouched and log.audited is not None:
         reasons.append(f"episode {', '.join(untouched)}: fault without effect: no record was changed")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from harness.faults import data, network, placebo, process, world
+from harness.faults import data, labels, network, placebo, process, world
 from harness.faults.effects import Effect
 from harness.faults.kind import FaultKind, FaultProblem
 
@@ -25,7 +25,8 @@ AT_KEY = re.compile(r" - at `\$\.(?P<key>[^`.\[]+)[^`]*`$")
 
 
 FAULTS: Mapping[str, FaultKind] = {
-    row.kind: row for row in (*process.ROWS, *network.ROWS, *data.ROWS, *world.ROWS, *placebo.ROWS)
+    row.kind: row
+    for row in (*process.ROWS, *network.ROWS, *data.ROWS, *world.ROWS, *labels.ROWS, *placebo.ROWS)
 }
 
 

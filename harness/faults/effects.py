@@ -38,8 +38,11 @@ Mutation = Literal[
 Moves = Literal["records", "truth", "both"]
 """What a move of the world changes: P(x) alone, P(y|x) alone, or the share of positives, which moves both."""
 
-RECORDS, LOAD, WORLD = "records", "load", "world"
-"""The places of effects on what the world sends, on how much of it, and on the world itself."""
+Wrong = Literal["delay", "stop", "flip", "select"]
+"""How labels are told wrongly: later, not before the end, the other way round, of what was declined alone."""
+
+RECORDS, LOAD, WORLD, LABELS = "records", "load", "world", "labels"
+"""The places of effects on what the world sends, on how much of it, on the world itself, on what it tells."""
 
 
 class _Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -185,14 +188,30 @@ class Shift(_Effect, frozen=True, kw_only=True, tag="shift"):
     duration_s: float | None = None
 
 
+class Relabel(_Effect, frozen=True, kw_only=True, tag="relabel"):
+    """Tell the labels of a share of the units wrongly; the taint ledger knows each of them.
+
+    ``factor``: of a delay. ``only``: labels that are that (-1: any). ``field``, ``level``: only where a
+    record's field is that.
+    """
+
+    how: Wrong
+    share_ratio: float = 1.0
+    factor: float = 1.0
+    only: int = -1
+    field: str = ""
+    level: str = ""
+    duration_s: float | None = None
+
+
 ProcessEffect = Kill | Pause
 EdgeEffect = Delay | Throttle | Cut | Blackhole | Refuse | Reset | Slice | Corrupt | WrongBody
-WorldEffect = Mutate | Surge | Shift
+WorldEffect = Mutate | Surge | Shift | Relabel
 Effect = ProcessEffect | EdgeEffect | WorldEffect
 
 
 def place(effect: Effect) -> str:
-    """Name where an effect hits: its service, its edge, ``records``, ``load`` or ``world``.
+    """Name where an effect hits: its service, its edge, ``records``, ``load``, ``world`` or ``labels``.
 
     >>> place(Kill(service="gateway")), place(Cut(edge="gateway-features")), place(Mutate(mutation="drop"))
     ('gateway', 'gateway-features', 'records')
@@ -206,6 +225,8 @@ def place(effect: Effect) -> str:
             return LOAD
         case Shift():
             return WORLD
+        case Relabel():
+            return LABELS
         case _:
             return effect.edge
 
@@ -229,7 +250,9 @@ def subject(effect: Effect) -> str:
     >>> subject(Shift(knob="fraud_odds", value=3.0, ramp_s=10.0))
     'fraud_odds 3 over 10 s'
     """
-    share = f"{effect.share_ratio * 100:g} %" if isinstance(effect, Mutate | Cut | Reset | Corrupt) else ""
+    share = ""
+    if isinstance(effect, Mutate | Cut | Reset | Corrupt | Relabel):
+        share = f"{effect.share_ratio * 100:g} %"
     match effect:
         case Mutate():
             return f"{effect.field or 'records'} {share}"
@@ -249,6 +272,10 @@ def subject(effect: Effect) -> str:
             ramp = f" over {effect.ramp_s:g} s" if effect.ramp_s else ""
             period = f" every {effect.period_s:g} s" if effect.period_s else ""
             return f"{effect.knob} {effect.value:g}{ramp}{period}{part}"
+        case Relabel():
+            part = f" where {effect.field} is {effect.level}" if effect.field else ""
+            factor = f" x{effect.factor:g}" if effect.how == "delay" else ""
+            return f"labels{factor} {share}{part}"
         case WrongBody():
             return f"{effect.edge} {effect.body}"
         case _:

@@ -15,7 +15,7 @@ from harness.driver.client import give_up_s
 from harness.driver.spec import Span
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.model import Profile
-from harness.faults.effects import Effect, Mutate, Shift, Surge, WorldEffect
+from harness.faults.effects import Effect, Mutate, Relabel, Shift, Surge, WorldEffect
 from harness.plan.model import Plan
 from harness.run.witness import RecordsTold, Witness
 from harness.shell import monotonic_s, sleep_until
@@ -68,6 +68,10 @@ def touched_every_s(effect: WorldEffect, profile: Profile) -> float:
         return profile.load_every_s / (effect.factor - 1) if effect.factor > 1 else float("inf")
     if isinstance(effect, Shift):
         return _RARITY / profile.rate_hz
+    if isinstance(effect, Relabel):
+        # Positives of one part are rarer than either.
+        rarity = _RARITY * (_RARITY if effect.field and effect.only == 1 else 1)
+        return rarity / (profile.rate_hz * effect.share_ratio)
     if effect.mutation == "truncate":
         return profile.load_every_s
     if not effect.share_ratio > 0:

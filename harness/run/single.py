@@ -219,7 +219,7 @@ def driver_spec(setting: Setting, folder: RunFolder, url: str, label_url: str) -
         "observations": str(folder.observations),
         "taint": str(folder.path / TAINT),
         "resends": str(folder.path / RESENDS),
-        "labels": _label_feed(setting, label_url) if label_url else None,
+        "labels": _label_feed(setting, label_url) if setting.experiment.system.labels else None,
     }
 
 
@@ -228,7 +228,7 @@ def _label_feed(setting: Setting, label_url: str) -> dict[str, object]:
     scenario, route = setting.experiment.scenario, setting.experiment.system.labels.partition(":")[2]
     times, factor = scenario.labels, setting.plan.world_s_per_run_s
     return {
-        "url": label_url + route,
+        "url": label_url and label_url + route,
         "delay_s": times.delay_s / factor,
         "spread_s": times.spread_s / factor,
         "known": times.known,

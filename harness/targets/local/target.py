@@ -7,7 +7,7 @@ What the world sends (records, load) is not the target's: the driver changes it.
 from __future__ import annotations
 
 from harness.errors import Refused
-from harness.faults.effects import Effect, Kill, Mutate, Pause, Shift, Surge, WorldEffect
+from harness.faults.effects import Effect, Kill, Mutate, Pause, Relabel, Shift, Surge, WorldEffect
 from harness.targets.base import Applied, Prepared, Proof
 from harness.targets.local.edges import EdgeHarm
 from harness.targets.local.processes import ProcessHarm
@@ -55,7 +55,7 @@ class LocalTarget:
         match effect:
             case Kill() | Pause():
                 self._prepared = self._processes.prepare(effect)
-            case Mutate() | Surge() | Shift():
+            case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(effect))
             case _:
                 self._prepared = self._edges.prepare(effect)
@@ -76,7 +76,7 @@ class LocalTarget:
                 applied = self._processes.apply(effect, prepared)
                 self._in_use[applied.pid, applied.asked_at_s] = in_use
                 return applied
-            case Mutate() | Surge() | Shift():
+            case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(effect))
             case _:
                 return self._edges.apply(effect, prepared or self._edges.prepare(effect))
@@ -86,7 +86,7 @@ class LocalTarget:
         match applied.effect:
             case Kill() | Pause() as effect:
                 return self._processes.undo(applied, effect)
-            case Mutate() | Surge() | Shift():
+            case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(applied.effect))
             case effect:
                 return self._edges.undo(effect, applied.handle)
@@ -96,7 +96,7 @@ class LocalTarget:
         match applied.effect:
             case Kill() | Pause():
                 return self._processes.holds(applied)
-            case Mutate() | Surge() | Shift():
+            case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(applied.effect))
             case effect:
                 return self._edges.holds(effect, applied.handle)
@@ -119,7 +119,7 @@ class LocalTarget:
         match applied.effect:
             case Kill() | Pause() as effect:
                 return self._processes.look_at(effect.service)
-            case Mutate() | Surge() | Shift():
+            case Mutate() | Surge() | Shift() | Relabel():
                 edge = system.witness_edge
                 looked = self._edges.look_at(edge)
             case effect:

@@ -6,15 +6,20 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.driver.labels import Labels
+from harness.driver.orders import RecordFaults
+from harness.driver.relabel import with_label_fault
 from harness.driver.schedule import label_dice
-from harness.driver.spec import LabelFeed
+from harness.driver.spec import LabelFeed, Span
+from harness.driver.taint import read_taint
 from harness.driver.workload import Finding, Reply, Unit
+from harness.faults.effects import Relabel
 from harness.history.observations import GOOD, UNKNOWN
 
 FEED = LabelFeed(url="", delay_s=2.0, spread_s=4.0)
@@ -69,7 +74,15 @@ def _unit(name: str, label: int, wait: float = 0.0, *, explored: bool = False) -
 
 
 def _labels(system: System, feed: LabelFeed = FEED) -> Labels:
-    return Labels(feed, system, asyncio.get_running_loop().time)
+    return _labels_of(system, feed, RecordFaults((), "", tell=lambda _: None, now=_now))
+
+
+def _labels_of(system: System | None, feed: LabelFeed, faults: RecordFaults) -> Labels:
+    return Labels(feed, system, faults, now=_now)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def test_a_label_is_told_once_its_time_has_come_and_the_first_known_first() -> None:
@@ -130,3 +143,110 @@ def test_waits_have_mean_one_and_exploration_its_share() -> None:
     assert explored.mean() == pytest.approx(0.1, abs=0.01)
     again, _ = label_dice(7, 20_000, 0.0)
     assert np.array_equal(waits, again)
+
+
+# faults
+
+SPAN_S = (5.0, 20.0)
+
+
+def _fault(tmp_path: Path, effect: Relabel, told: list[dict[str, object]]) -> tuple[Span, RecordFaults]:
+    span = Span(episode=3, from_s=SPAN_S[0], until_s=SPAN_S[1], effect=effect)
+    return span, RecordFaults((span,), str(tmp_path / "taint.jsonl"), tell=told.append, now=_now)
+
+
+def _given(span: Span, label: int, name: str = "w7-1", **more: float) -> Unit:
+    unit = Unit(0, name, 0, 8.0, label=label, **more)  # type: ignore[arg-type]
+    return with_label_fault(unit, {"channel": "phone"}, (span,), seed=7)
+
+
+@pytest.mark.parametrize(
+    ("effect", "label", "at_s"),
+    [
+        (Relabel(how="flip"), 0, 10.0),
+        (Relabel(how="flip", only=1, field="channel", level="phone"), 0, 10.0),
+        (Relabel(how="delay", factor=3.0), 1, 14.0),
+        (Relabel(how="stop"), 1, 20.0),
+    ],
+)
+def test_a_touched_label_is_told_otherwise_and_stands_in_the_ledger(
+    tmp_path: Path, effect: Relabel, label: int, at_s: float
+) -> None:
+    async def story() -> None:
+        said: list[dict[str, object]] = []
+        system = System()
+        span, faults = _fault(tmp_path, effect, said)
+        faults.obey(b"on 3\n")
+        labels = _labels_of(system, FEED, faults)
+        labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
+        await _told(labels, 30.0)
+        assert [(name, told) for _, name, told in system.taken] == [("w7-1", label)]
+        assert system.taken[0][0] == pytest.approx(at_s, abs=0.2)
+        faults.close()
+        (line,) = read_taint((tmp_path / "taint.jsonl").read_bytes()).lines
+        assert (line.id, line.episode, line.mutation) == ("w7-1", 3, "relabel")
+        assert [message["records"]["why"] for message in said] == ["on", "first"]  # type: ignore[index]
+
+    _run(story)
+
+
+def test_while_its_fault_is_off_a_label_is_told_as_it_is(tmp_path: Path) -> None:
+    async def story() -> None:
+        system = System()
+        span, faults = _fault(tmp_path, Relabel(how="flip"), [])
+        labels = _labels_of(system, FEED, faults)
+        labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
+        await _told(labels, 30.0)
+        assert [told for _, _, told in system.taken] == [1]
+        assert (tmp_path / "taint.jsonl").read_bytes() == b""
+
+    _run(story)
+
+
+def test_selected_labels_are_those_of_what_was_declined(tmp_path: Path) -> None:
+    async def story() -> None:
+        system = System()
+        span, faults = _fault(tmp_path, Relabel(how="select"), [])
+        faults.obey(b"on 3\n")
+        labels = _labels_of(system, FEED, faults)
+        labels.recorded(_given(span, 1, "approved"), Finding(GOOD, ""), 8.0)
+        labels.recorded(_given(span, 0, "declined"), Finding(GOOD, "", declined=True), 8.0)
+        await _told(labels, 30.0)
+        assert [name for _, name, _ in system.taken] == ["declined"]
+
+    _run(story)
+
+
+@pytest.mark.parametrize(
+    ("effect", "label", "record", "due_s"),
+    [
+        (Relabel(how="flip", only=1), 0, {}, 8.0),
+        (Relabel(how="flip", field="channel", level="phone"), 1, {"channel": "web"}, 8.0),
+        (Relabel(how="flip", field="channel", level="phone"), 1, {}, 8.0),
+        (Relabel(how="flip"), -1, {}, 8.0),
+        (Relabel(how="flip"), 1, {}, 20.0),
+    ],
+)
+def test_what_a_fault_does_not_name_is_not_touched(
+    effect: Relabel, label: int, record: dict[str, object], due_s: float
+) -> None:
+    span = Span(episode=3, from_s=SPAN_S[0], until_s=SPAN_S[1], effect=effect)
+    unit = Unit(0, "w7-1", 0, due_s, label=label)
+    assert with_label_fault(unit, record, (span,), seed=7) == unit
+
+
+def test_a_share_of_the_labels_is_that_share() -> None:
+    span = Span(episode=3, from_s=0.0, until_s=1e6, effect=Relabel(how="flip", share_ratio=0.25))
+    units = [Unit(n, f"w7-{n}", 0, float(n), label=n % 2) for n in range(4000)]
+    touched = [with_label_fault(unit, {}, (span,), seed=7).label_fault == 3 for unit in units]
+    assert np.mean(touched) == pytest.approx(0.25, abs=0.03)
+
+
+def test_where_nobody_listens_labels_fall_due_and_nothing_is_told() -> None:
+    async def story() -> None:
+        labels = _labels_of(None, FEED, RecordFaults((), "", tell=lambda _: None, now=_now))
+        labels.recorded(_unit("w7-1", 1), Finding(GOOD, ""), 0.0)
+        await _told(labels, 10.0)
+        assert (labels.due, labels.told, labels.posts_failed) == (1, 0, 0)
+
+    _run(story)
