@@ -19,6 +19,7 @@ from reference_pipeline.errors import BadRecord, UnknownVersion
 from reference_pipeline.examples import LOGS as EXAMPLE_LOGS
 from reference_pipeline.examples import Example, Examples, Label, Window, as_bytes
 from reference_pipeline.features import Features
+from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
 from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import DECLINE, Decision
@@ -80,7 +81,10 @@ class Learner:
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
         self._models = Models(ports.call)
-        self._trainings = Trainings(trainer, self._models, self._examples, features.spec, folder)
+        self._acts = Acts(ports.clock)
+        self._trainings = Trainings(
+            trainer, self._models, self._examples, folder=folder, spec=features.spec, acts=self._acts
+        )
         self._pulls_failed = self._unusable = 0
         self._door = Door(
             ports,
@@ -90,6 +94,7 @@ class Learner:
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
+                "GET /acts": self._acted,
             },
             signals=self._signals,
         )
@@ -185,6 +190,11 @@ class Learner:
 
     async def _training(self, request: Request) -> Reply:
         return json_reply(200, self._trainings.state(request.rest))
+
+    async def _acted(self, request: Request) -> Reply:
+        after, limit = page(request)
+        acts = self._acts.page(after, limit)
+        return json_reply(200, {"acts": acts, "last": acts[-1].seq if acts else after})
 
     def _signals(self) -> Mapping[str, float]:
         return {

@@ -19,6 +19,7 @@ from reference_pipeline.door import BadRequest
 from reference_pipeline.durable import write_durably
 from reference_pipeline.errors import PipelineError
 from reference_pipeline.examples import Examples
+from reference_pipeline.inpath import Acts
 from reference_pipeline.jobs import (
     ARTEFACT_FILE,
     RESULT_FILE,
@@ -79,12 +80,20 @@ class Trainings:
     """All trainings of one learner, below ``folder``."""
 
     def __init__(
-        self, trainer: Trainer, models: Models, examples: Examples, spec: FeatureSpec, folder: Path
+        self,
+        trainer: Trainer,
+        models: Models,
+        examples: Examples,
+        *,
+        folder: Path,
+        spec: FeatureSpec,
+        acts: Acts,
     ) -> None:
         self._trainer = trainer
         self._models = models
         self._examples = examples
         self._spec = spec
+        self._acts = acts
         self._folder = folder
         self._tries: Counter[str] = Counter()
         self._open: list[str] = []
@@ -168,6 +177,7 @@ class Trainings:
         write_job(self._folder / key, job, parent, rows=window.rows, label=window.label)
         self._open.append(key)
         self.counts["trainings_total"] += 1
+        self._acts.note("training_begun", f"{asked.kind} of {champion.version}", effect=False)
 
     def _promised(self) -> list[str]:
         """Semantic versions of trainings that are on their way."""
@@ -194,6 +204,7 @@ class Trainings:
         )
         write_durably(folder / _PUBLISHED_FILE, new.version.encode())
         self.counts["published_total"] += 1
+        self._acts.note("version_published", new.version, effect=False)
         return True
 
     def _not_fitted(self, key: str, code: int) -> Result | None:

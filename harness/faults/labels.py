@@ -1,8 +1,8 @@
 """Faults of labels: what turned out to be true is told late, not at all, to a part only, or wrongly.
 
 Origin. Chargebacks take weeks and a feed stops without anybody noticing; only what was declined is looked
-into, so that nobody learns of the rest; labelling is outsourced and noisy; and whoever can mark his own frauds
-as good teaches the next model to let them pass. Whatever learns from labels learns this, too.
+into, so that nobody learns of the rest; labelling is outsourced and noisy; and whoever can mark his own
+frauds as good teaches the next model to let them pass. Whatever learns from labels learns this, too.
 
 All are done by the driver to the labels of units that are due while the fault is on; the taint ledger knows
 each. In an arm where nobody takes labels they are done all the same, and harm nobody.

@@ -116,7 +116,8 @@ def serve_learner() -> None:
 
 def serve_healer() -> None:
     """Run the healer of the arm that ``HEALING`` names until SIGTERM."""
-    config = HealerConfig()
+    # A system without a learner has no edge to one, and nothing to care for there.
+    config = HealerConfig(services=tuple(n for n in HealerConfig().services if _address(edge_to(n))))
     platform = HttpPlatform(shell.environment("PLATFORM_URL"), shell.environment("PLATFORM_TOKEN"))
 
     def build(ports: Ports) -> Service:

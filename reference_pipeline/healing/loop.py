@@ -46,6 +46,7 @@ from reference_pipeline.healing.verify import REPAIRED, MappingCheck, restarted
 from reference_pipeline.ports import CallFailed, CallRejected, Clock, StoreFailed
 from reference_pipeline.records import Costs
 
+LEARNER = "learner"
 _PAGE = 256
 _PAGES_A_TICK = 4
 _RETRY_S = 1.0
@@ -230,7 +231,7 @@ class Healer:
     async def _cared(self) -> list[Wish]:
         """Look after the model, a few times less often than after everything else."""
         now_s = self._out.clock.now_s()
-        if now_s - self._cared_s < self._config.care_every_s:
+        if LEARNER not in self._config.services or now_s - self._cared_s < self._config.care_every_s:
             return []
         self._cared_s = now_s
         try:

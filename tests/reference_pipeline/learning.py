@@ -37,7 +37,7 @@ from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
-from tests.reference_pipeline.healing.worlds import Clock, World, passes
+from tests.reference_pipeline.healing.worlds import Clock, Process, World, passes
 
 RATE_HZ = 250
 FIT_S = 4.0
@@ -202,7 +202,8 @@ async def _opened(
     stores: list[SqliteStore],
     tasks: list[asyncio.Task[None]],
 ) -> LearningPath:
-    clock, world, features = Clock(), World(), load_features(template)
+    world = World(processes={name: Process() for name in CONFIG.services})
+    clock, features = Clock(), load_features(template)
     rows: list[dict[str, object]] = []
 
     async def call(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:

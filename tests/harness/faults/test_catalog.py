@@ -117,7 +117,14 @@ def test_a_row_compiles_only_its_own_parameters():
 
 
 # The least that a file must say of each kind beside where it hits.
-NEEDED = {"latency_ms": 400, "rate_kib_s": 64, "slice_bytes": 100, "knob": "phone_share", "value": 0.4}
+NEEDED = {
+    "latency_ms": 400,
+    "rate_kib_s": 64,
+    "slice_bytes": 100,
+    "knob": "phone_share",
+    "value": 0.4,
+    "level": "phone",
+}
 PLACES = {"service": "gateway", "edge": "gateway-features", "field": "amount"}
 
 

@@ -22,11 +22,13 @@ from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
 from reference_pipeline.healing.ports import DeadLetter, PlatformService, ServiceState
 from reference_pipeline.healing.reach import Reach
+from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.ports import Append, CallFailed, CallRefused, Reply, Row
 from reference_pipeline.records import CATEGORIES, CHANNELS, TRANSACTION_FIELDS, FeatureSpec
 from reference_pipeline.stores import SqliteStore
 
-CONFIG = HealerConfig()
+# A pipeline without a learner; tests/reference_pipeline/learning.py has one.
+CONFIG = HealerConfig(services=tuple(name for name in HealerConfig().services if name != "learner"))
 SPEC = FeatureSpec(kind="transactions", fields=TRANSACTION_FIELDS, features=(), time_field="event_time_s")
 
 
@@ -327,16 +329,18 @@ class Life:
     def __init__(
         self, world: World, store: SqliteStore, *, golden: list[dict[str, object]], name: str = "life"
     ) -> None:
-        reach = Reach(world)
+        reach, models = Reach(world), ReachModels(world)
         outside = Outside(
             platform=world,
             switches=reach,
             signals=reach,
+            experience=models,
+            models=models,
             journal=Journal(BurningStore(store, world.fuse), "healer", name),
             clock=Clock(),
             life=name,
         )
-        self.healer = Healer(outside, Diagnosis(SPEC, golden, CONFIG), CONFIG)
+        self.healer = Healer(outside, Diagnosis(SPEC, golden, CONFIG), CONFIG, costs=SPEC.costs)
         self.healer.recover()
 
     async def until_killed(self, for_s: float, calm_s: float = float("inf")) -> bool:
