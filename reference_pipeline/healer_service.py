@@ -64,6 +64,7 @@ class HealerService:
         self._ports.spawn(self._healer.probing.pulse_forever)
         self._ports.spawn(self._healer.probing.probe_forever)
         self._ports.spawn(self._healer.run_forever)
+        self._ports.spawn(self._healer.care_forever)
 
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""

@@ -49,6 +49,7 @@ class Books:
     tried: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
     to_undo: dict[str, Open] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)  # versions whose promotion was taken back
     told_s: dict[tuple[str, str], float] = field(default_factory=dict)
     pages: int = 0
 
@@ -124,6 +125,7 @@ class Books:
                 self.to_undo[act.field] = opened
             case Promote() if not helped:
                 self.to_undo[MODEL] = opened
+                self.failed.add(act.version)
             case _:
                 pass  # a mapping that has repaired records stays, whatever else is wrong with some
 

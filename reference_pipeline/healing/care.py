@@ -185,7 +185,8 @@ class Care:
 
     async def _invite(self, watched: _Watched, case: _Case) -> None:
         """Let the newest other versions compete, each on rows newer than those it learned from."""
-        others = [one for one in await self._models.versions() if one.version != watched.version]
+        out = self._scribe.books.failed | {watched.version}
+        others = [one for one in await self._models.versions() if one.version not in out]
         for one in others[-_RIVALS_MAX:]:
             case.rivals[one.version] = Comparison()
             last = one.lineage.get("last", "")
@@ -203,7 +204,7 @@ class Care:
 
     def _settled(self, case: _Case, served: str, lost: Mapping[str, Sequence[float]]) -> str:
         own = np.array(lost[served])
-        for name in list(case.rivals):
+        for name in lost.keys() & case.rivals.keys():  # a candidate may have joined meanwhile
             case.rivals[name] = compare(case.rivals[name], own, np.array(lost[name]))
             match case.rivals[name].word(level=self._config.proof_level):
                 case "better":

@@ -89,7 +89,7 @@ class Healer:
         self._config = config
         self._scribe = Scribe(outside.journal, outside.clock, outside.life, page_every_s=config.page_every_s)
         self._care = Care(outside.experience, outside.models, self._scribe, config, costs=costs)
-        self._cared_s = float("-inf")
+        self._wished: list[Wish] = []
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
         names = ("ticks_total", "ticks_failed_total", "calls_failed_total", "replayed_total")
@@ -114,6 +114,15 @@ class Healer:
                 self.counts["ticks_failed_total"] += 1
             await self._out.clock.sleep_s(self._config.tick_s)
 
+    async def care_forever(self) -> None:
+        """Look after the model beside the ticks: a learner that says nothing must not hold up a restart."""
+        while LEARNER in self._config.services:
+            try:
+                self._wished = await self._care.look()
+            except (CallFailed, StoreFailed):
+                self.counts["calls_failed_total"] += 1
+            await self._out.clock.sleep_s(self._config.care_every_s)
+
     async def tick(self) -> None:
         """Go once through all stages.
 
@@ -126,8 +135,9 @@ class Healer:
             *self._detect(),
             *self._diagnose(letters),
             *self._left_to_replay(),
-            *await self._cared(),
+            *self._wished,
         ]
+        self._wished = []
         rows = await self._rows(wishes)
         for wish in wishes:
             self._decide(wish, rows)
@@ -228,18 +238,6 @@ class Healer:
             if isinstance(one.act, Map | Replay | Promote)
         ]
 
-    async def _cared(self) -> list[Wish]:
-        """Look after the model, a few times less often than after everything else."""
-        now_s = self._out.clock.now_s()
-        if LEARNER not in self._config.services or now_s - self._cared_s < self._config.care_every_s:
-            return []
-        self._cared_s = now_s
-        try:
-            return await self._care.look()
-        except CallFailed:
-            self.counts["calls_failed_total"] += 1
-            return []
-
     def _left_to_replay(self) -> list[Wish]:
         due = [(name, source) for name, source in self.books.mapped.items() if name in self._work.to_replay]
         return [
@@ -293,7 +291,8 @@ class Healer:
             self._finish(opened, ok=True, reason="done")
 
     async def _train(self, opened: Open, act: Train) -> None:
-        """Ask for the training, again and again under the same key, until it is over."""
+        """Ask for the training, once a second under the same key, until it is over."""
+        self._work.retry_s[opened.key] = self._out.clock.now_s() + _RETRY_S
         told = await self._out.experience.train(opened.key, act.kind, act.after)
         if told.state == "waiting":
             return

@@ -251,7 +251,8 @@ async def _opened(
     spec = features.spec
     healer = Healer(outside, Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs)
     healer.recover()
-    loops = (healer.probing.pulse_forever, healer.probing.probe_forever, healer.run_forever)
+    probing = healer.probing
+    loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)
     tasks.extend(asyncio.create_task(loop()) for loop in loops)
     path = LearningPath(learner, registry, healer, journal, clock.now_s())
     path.rows = rows
