@@ -16,12 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_pipeline.ports import Append, Store
+from reference_pipeline.ports import Append, Row, Store
 
 EXAMPLES, LABELS, KNOWN = LOGS = ("examples", "labels", "known")
 Floats = NDArray[np.float64]
 
 KEPT = 50_000  # labelled examples in memory: at 250 a second some three minutes; older ones stay on disk
+_LATELY = 5000  # decided rows
 _PAGE = 5000
 _CURSOR = "cursor"
 
@@ -71,6 +72,7 @@ class Examples:
         self._store = store
         self._width = width
         self._known: deque[Known] = deque(maxlen=kept)
+        self._lately: deque[bool] = deque(maxlen=_LATELY)
         names = ("examples_total", "labels_total", "labels_repeated_total", "labels_contradicted_total")
         self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
 
@@ -84,12 +86,19 @@ class Examples:
         """Cursor of the newest labelled example; 0 before the first."""
         return self._known[-1].seq if self._known else 0
 
+    @property
+    def decided_declined(self) -> float:
+        """Share of declined rows among those decided lately, labelled or not; 0 before the first."""
+        return sum(self._lately) / len(self._lately) if self._lately else 0.0
+
     def recover(self) -> None:
-        """Read what an earlier life joined."""
-        last = 0
+        """Read what an earlier life joined; only what is kept is decoded."""
+        last, newest = 0, deque[Row](maxlen=self._known.maxlen)
         while page := self._store.read(KNOWN, last, _PAGE):
-            self._known.extend(_decoded(seq, value) for seq, _, value in page)
+            newest.extend(page)
             last = page[-1].seq
+        self._known.extend(_decoded(seq, value) for seq, _, value in newest)
+        self._lately.extend(one.example.declined for one in self._known)
 
     def take(self, examples: Mapping[str, Example], cursor: int) -> None:
         """Make decided rows durable, join those whose label came before them, and move the cursor.
@@ -103,6 +112,7 @@ class Examples:
             Append(KNOWN, key, label + msgspec.msgpack.encode(examples[key])) for key, label in early.items()
         ]
         seqs = self._store.commit([*appends, *joined], {_CURSOR: str(cursor).encode()})
+        self._lately.extend(one.declined for one in examples.values())
         self.counts["examples_total"] += sum(seq > 0 for seq in seqs[: len(appends)])
         self._remember(joined, seqs[len(appends) :])
 

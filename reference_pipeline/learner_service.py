@@ -15,17 +15,19 @@ import msgspec
 import numpy as np
 
 from reference_pipeline.door import BadRequest, Door, json_reply, page
-from reference_pipeline.errors import BadRecord, UnknownVersion
+from reference_pipeline.errors import BadArtefact, BadRecord, UnknownVersion
 from reference_pipeline.examples import LOGS as EXAMPLE_LOGS
 from reference_pipeline.examples import Example, Examples, Label, Window, as_bytes
 from reference_pipeline.features import Features
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
-from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
+from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import DECLINE, Decision
 from reference_pipeline.rollout import losses
+from reference_pipeline.scoring import Model
 from reference_pipeline.trainings import Trainer, Trainings
 from reference_pipeline.wire import NotUnderstood, decoded
+from reference_pipeline.world.golden import Golden
 
 T = TypeVar("T")
 
@@ -76,11 +78,15 @@ _COMPARISON = msgspec.json.Decoder(_Comparison)
 class Learner:
     """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``."""
 
-    def __init__(self, ports: Ports, features: Features, trainer: Trainer, *, folder: Path) -> None:
+    def __init__(
+        self, ports: Ports, features: Features, trainer: Trainer, *, golden: Golden, folder: Path
+    ) -> None:
         self._ports = ports
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
         self._models = Models(ports.call)
+        self._golden = features.rows(golden.records)
+        self._golden_declined = np.array([decision == DECLINE for decision in golden.decisions])
         self._acts = Acts(ports.clock)
         self._trainings = Trainings(
             trainer, self._models, self._examples, folder=folder, spec=features.spec, acts=self._acts
@@ -158,6 +164,8 @@ class Learner:
         window = self._examples.window(after, min(limit, ROWS_MAX))
         columns = {
             "last": window.last,
+            "newest": self._examples.last_known,
+            "decided_declined": self._examples.decided_declined,
             "label": window.label.tolist(),
             "declined": window.declined.tolist(),
             "score": window.score.tolist(),
@@ -167,17 +175,28 @@ class Learner:
         return json_reply(200, columns)
 
     async def _compare(self, request: Request) -> Reply:
-        """What each version would have lost on labelled rows, row by row."""
+        """What each version would have lost on labelled rows, row by row, and how it decides golden ones."""
         asked = _understood(_COMPARISON, request.body)
         window = self._examples.window(asked.after, asked.limit)
-        try:
-            lost = {version: await self._lost(version, window) for version in asked.versions}
-        except UnknownVersion as error:
-            raise BadRequest(str(error), 404) from error
-        return json_reply(200, {"last": window.last, "rows": len(window.label), "losses": lost})
+        lost: dict[str, list[float]] = {}
+        golden: dict[str, tuple[int, int]] = {}
+        refused: dict[str, str] = {}
+        for version in asked.versions:
+            try:
+                model = await self._models.version(version)
+            except (UnknownVersion, BadArtefact, CallRejected) as error:
+                refused[version] = str(error)
+                continue
+            if model.features != self._features.spec.features:
+                refused[version] = "it was trained on other features"
+                continue
+            lost[version] = self._lost(model, window)
+            wrong = (model.score(self._golden) >= model.threshold) != self._golden_declined
+            golden[version] = len(wrong), int(wrong.sum())
+        told = {"last": window.last, "losses": lost, "golden": golden, "refused": refused}
+        return json_reply(200, told)
 
-    async def _lost(self, version: str, window: Window) -> list[float]:
-        model = await self._models.version(version)
+    def _lost(self, model: Model, window: Window) -> list[float]:
         if not len(window.label):
             return []
         declined = model.score(window.rows) >= model.threshold

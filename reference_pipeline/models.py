@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from reference_pipeline.errors import UnknownVersion
+from reference_pipeline.errors import BadArtefact, UnknownVersion
 from reference_pipeline.ports import Call, CallFailed
 from reference_pipeline.registry import Alias, Version
 from reference_pipeline.scoring import Model, load_model
@@ -37,11 +37,16 @@ class Models:
 
         Raises:
             UnknownVersion: there is none.
-            BadArtefact: its bytes are not what was registered.
+            BadArtefact: its bytes are not what was registered, or the registry cannot give them.
         """
         if full not in self._kept:
             sha256 = await self._sha256(full)
-            self._kept[full] = load_model(await self.artefact(sha256), sha256)
+            try:
+                artefact = await self.artefact(sha256)
+            except CallFailed as error:
+                # It has just listed the version: what it cannot give is the file.
+                raise BadArtefact(str(error)) from error
+            self._kept[full] = load_model(artefact, sha256)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(full)

@@ -24,7 +24,7 @@ class CallRefused(CallFailed):
 
 
 class CallRejected(CallFailed):
-    """The other side is well and says that the question is wrong (status 400, 413, 422)."""
+    """The other side is well and says that the question is wrong (status 400, 409, 413, 422)."""
 
 
 class StoreFailed(PipelineError):

@@ -112,17 +112,22 @@ class Registry:
             raise UnknownVersion(f"no alias {name!r}")
         return Alias(alias=row[0], version=row[1], sha256=row[2])
 
-    def set_alias(self, name: str, version: str) -> Alias:
+    def set_alias(self, name: str, version: str, *, was: str = "") -> Alias:
         """Point alias ``name`` at full version ``version`` in one step, after verifying its file.
+
+        ``was``: only if it points there, or at ``version`` already.
 
         Raises:
             UnknownVersion: there is no such version.
             BadArtefact: its file is missing or damaged.
+            VersionConflict: the alias points elsewhere than at ``was``.
         """
         known = self._one("version", version)
         if known is None:
             raise UnknownVersion(f"no version {version!r}")
         self.artefact(known.sha256)
+        if was and (now := self.alias(name).version) not in (was, version):
+            raise VersionConflict(f"alias {name} is at {now}, not at {was}")
         self._db.execute(
             "INSERT INTO aliases VALUES (?, ?) ON CONFLICT (alias) DO UPDATE SET version = excluded.version",
             (name, version),

@@ -20,6 +20,7 @@ _BYTES_HEADERS = {"content-type": "application/octet-stream"}
 
 class _Target(msgspec.Struct):
     version: str
+    was: str = ""
 
 
 class _New(msgspec.Struct):
@@ -69,7 +70,11 @@ class RegistryService:
         except NotUnderstood as error:
             raise BadRequest(str(error)) from error
         with _unknown_is_404():
-            return json_reply(200, self._registry.set_alias(request.rest, target.version))
+            try:
+                alias = self._registry.set_alias(request.rest, target.version, was=target.was)
+            except VersionConflict as error:
+                raise BadRequest(str(error), 409) from error
+            return json_reply(200, alias)
 
     async def _versions(self, _: Request) -> Reply:
         return json_reply(200, self._registry.versions())
@@ -78,7 +83,9 @@ class RegistryService:
         """Take a new version whose bytes are a model; the same again is no change, another one a conflict."""
         try:
             new = decoded(_NEW, request.body)
-            load_model(new.artefact, hashlib.sha256(new.artefact).hexdigest())
+            model = load_model(new.artefact, hashlib.sha256(new.artefact).hexdigest())
+            if model.version.partition("+")[0] != new.version:
+                raise BadRequest(f"the model calls itself {model.version}, not {new.version}")
             return json_reply(200, self._registry.put(new.artefact, new.version, new.metrics, new.lineage))
         except (NotUnderstood, BadArtefact, ValueError) as error:
             raise BadRequest(str(error)) from error

@@ -7,6 +7,7 @@ and what was published is known. Asking again under the same key changes nothing
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -31,8 +32,9 @@ from reference_pipeline.jobs import (
     write_job,
 )
 from reference_pipeline.models import Models
-from reference_pipeline.ports import Clock
+from reference_pipeline.ports import CallRejected, Clock
 from reference_pipeline.records import FeatureSpec
+from reference_pipeline.registry import Version
 from reference_pipeline.wire import NotUnderstood, decoded
 
 ROWS_MAX = 10_000  # the newest labelled rows; more make an adapted model little better, and it takes longer
@@ -97,6 +99,7 @@ class Trainings:
         self._folder = folder
         self._tries: Counter[str] = Counter()
         self._open: list[str] = []
+        self._in_hand = ""
         names = ("trainings_total", "trainings_failed_total", "published_total", "training_cpu_s_total")
         self.counts: dict[str, float] = dict.fromkeys(names, 0.0)
 
@@ -149,13 +152,13 @@ class Trainings:
         """Do what is open, one training after the other."""
         while True:
             while self._open:
+                key = self._in_hand = self._open.pop(0)
                 try:
-                    done = await self._step(self._open[0])
-                except PipelineError:
-                    done = False  # the registry does not answer: the result waits for it
-                if done:
-                    self._open.pop(0)
-                else:
+                    done = await self._step(key)
+                except (PipelineError, OSError, msgspec.DecodeError):
+                    done = False  # the registry does not answer, or the disk: the others go on meanwhile
+                if not done:
+                    self._open.append(key)
                     await clock.sleep_s(_RETRY_S)
             await clock.sleep_s(_LOOK_EVERY_S)
 
@@ -164,6 +167,8 @@ class Trainings:
         parent = await self._models.artefact(champion.sha256)
         semantic = next_semantic([*await self._models.taken(), *self._promised()])
         window = self._examples.newest(ROWS_MAX, after=asked.after)
+        if read_job(self._folder / key) is not None:
+            return  # asked for once more while the registry was asked
         job = Job(
             key=key,
             kind=asked.kind,
@@ -181,7 +186,7 @@ class Trainings:
 
     def _promised(self) -> list[str]:
         """Semantic versions of trainings that are on their way."""
-        jobs = [read_job(self._folder / key) for key in self._open]
+        jobs = [read_job(self._folder / key) for key in (*self._open, self._in_hand) if key]
         return [job.version for job in jobs if job is not None]
 
     async def _step(self, key: str) -> bool:
@@ -192,29 +197,41 @@ class Trainings:
             result = read_result(folder) or self._not_fitted(key, code)
             if result is None:
                 return False
+            self.counts["trainings_failed_total"] += bool(result.why)
             self.counts["training_cpu_s_total"] += round(result.cpu_s, 3)
         if result.why:
+            return True
+        try:
+            new = await self._publish(folder, result)
+        except CallRejected as error:
+            self._fail(key, f"the registry does not take it: {error}")
             self.counts["trainings_failed_total"] += 1
             return True
-        job = read_job(folder)
-        assert job is not None
-        artefact = (folder / ARTEFACT_FILE).read_bytes()
-        new = await self._models.publish(
-            job.version, artefact, metrics=result.metrics, lineage=result.lineage
-        )
         write_durably(folder / _PUBLISHED_FILE, new.version.encode())
         self.counts["published_total"] += 1
         self._acts.note("version_published", new.version, effect=False)
         return True
+
+    async def _publish(self, folder: Path, result: Result) -> Version:
+        job = read_job(folder)
+        artefact = (folder / ARTEFACT_FILE).read_bytes()
+        if job is None or hashlib.sha256(artefact).hexdigest() != result.sha256:
+            raise CallRejected("the artefact is not the one that was fitted")
+        return await self._models.publish(
+            job.version, artefact, metrics=result.metrics, lineage=result.lineage
+        )
+
+    def _fail(self, key: str, why: str) -> Result:
+        result = Result(why=why)
+        write_durably(self._folder / key / RESULT_FILE, msgspec.json.encode(result))
+        return result
 
     def _not_fitted(self, key: str, code: int) -> Result | None:
         """Give a training up whose child ended without a result too often."""
         self._tries[key] += 1
         if self._tries[key] < TRIES:
             return None
-        result = Result(why=f"the training ended {TRIES} times without a result, the last time with {code}")
-        write_durably(self._folder / key / RESULT_FILE, msgspec.json.encode(result))
-        return result
+        return self._fail(key, f"it ended {TRIES} times without a result, the last time with {code}")
 
 
 def next_semantic(taken: Sequence[str]) -> str:

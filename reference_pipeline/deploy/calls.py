@@ -13,7 +13,7 @@ from reference_pipeline.ports import CallFailed, CallRefused, CallRejected, Repl
 
 _JSON = {"content-type": "application/json"}
 _REFUSED = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, ConnectionError)
-_REJECTED = frozenset({400, 413, 422})
+_REJECTED = frozenset({400, 409, 413, 422})
 _KEEP_ALIVE_S = 30.0  # below the servers' 75 s: a connection must never be closed under a request
 
 

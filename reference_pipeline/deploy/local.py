@@ -108,10 +108,17 @@ def serve_learner() -> None:
     features, folder = load_features(_template()), _state() / "trainings"
 
     def build(ports: Ports) -> Learner:
-        return Learner(ports, features, ChildTrainer(), folder=folder)
+        golden = load_golden(_template())
+        return Learner(ports, features, ChildTrainer(), golden=golden, folder=folder)
 
-    tokens = {"learner-registry": _switch_token()}
-    _serve("learner", build, edges=learner_service.EDGES, logs=learner_service.LOGS, tokens=tokens)
+    _serve(
+        "learner",
+        build,
+        edges=learner_service.EDGES,
+        logs=learner_service.LOGS,
+        tokens={"learner-registry": _switch_token()},
+        guard=Guard(("/trainings/",), _switch_token()),
+    )
 
 
 def serve_healer() -> None:
@@ -127,7 +134,8 @@ def serve_healer() -> None:
         return HealerService(ports, platform, golden=golden, spec=spec, config=config)
 
     edges = healer_service.edges(config)
-    tokens = dict.fromkeys((edge_to("gateway"), edge_to("registry")), _switch_token())
+    guarded = (edge_to("gateway"), edge_to("registry"), edge_to("learner"))
+    tokens = dict.fromkeys(guarded, _switch_token())
     _serve("healer", build, edges=edges, logs=healer_service.LOGS, opened=platform, tokens=tokens)
 
 

@@ -30,4 +30,4 @@ async def perform(
         case Unmap():
             await switches.remove_mapping(act.field)
         case Promote() | Restore():
-            await models.promote(act.version)
+            await models.promote(act.version, act.was)

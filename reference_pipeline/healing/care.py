@@ -1,76 +1,79 @@
 """Care for the model that is served: does it do harm, and is there one on the same rows that does less?
 
 Comes in: labelled decisions, versions of the registry. Goes out: wishes to train and to promote. Harm is seen
-by what decisions lose (``detectors.harm``), never by rows that have moved. What helps is not guessed from the
-kind of harm: older versions and a model trained since it began are compared with the one that serves, row by
-row, on rows that came after both (``rollout``). A rollback, a retraining and nothing are three outcomes of
-the same comparison.
+by what decisions lose (``watch``), never by rows that have moved. What helps is not guessed from the kind of
+harm: older versions and a model trained since it began are compared with the one that serves, row by row, on
+rows that came after both (``rivals``). A rollback, a retraining and nothing are three outcomes of the same
+comparison.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from reference_pipeline.healing.books import Open
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Wish
-from reference_pipeline.healing.detectors.harm import Harm, HarmState, update
 from reference_pipeline.healing.model import MODEL, Promote, Train
-from reference_pipeline.healing.ports import Experience, KnownRows, Models, ModelVersion
+from reference_pipeline.healing.ports import Experience, KnownRows, Models
+from reference_pipeline.healing.rivals import Rivals
 from reference_pipeline.healing.scribe import Facts, Scribe
+from reference_pipeline.healing.watch import Watch, watch
+from reference_pipeline.ports import Clock
 from reference_pipeline.records import Costs
-from reference_pipeline.rollout import Comparison, compare, losses
+from reference_pipeline.rollout import Comparison, compare
 
 _PAGE = 2000
 _PAGES_A_LOOK = 4
-_RIVALS_MAX = 3
-_MARKS = 512  # pages of which the cursor is known, to find where a harm began
-_HOLDOUT_ROWS = 1000  # of a version that does not say how many
+_REREAD = 5000  # labels that a new life reads again: what began before it may go on
+_INVITED = 3
+HARMED = "labelled decisions lose more than is borne"
 NO_BETTER = "decisions lose more than is borne, and no model that is there loses less"
-
-
-@dataclass(slots=True)
-class _Watched:
-    """The version that serves, what it loses; ``marks``: labels seen and cursor, before each page."""
-
-    version: str
-    harm: Harm
-    state: HarmState
-    marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_MARKS))
+SELECTIVE = "labels come mostly of what was declined: nothing is concluded from them"
+SILENT = "labels have stopped: nothing can be concluded any more"
 
 
 @dataclass(slots=True)
 class _Case:
-    """A harm that goes on: since which cursor, who could do better, up to which cursor they were compared.
+    """A harm that goes on: since which cursor, up to which cursor rivals were compared, labels since.
 
-    ``not_before``: of each, the cursor of the last row that it learned from.
+    ``before``: labels and losses of the version that serves when the case was opened.
     """
 
     began: int
     cursor: int
-    rivals: dict[str, Comparison]
-    not_before: dict[str, int]
-    rows: int = 0
+    rivals: Rivals
+    last_row_s: float
+    rows: int
+    compared: int = 0
     trained_rows: int = 0
+    before: tuple[int, float] = (0, 0.0)
 
 
 class Care:
     """Looks twice a second; one case at a time. What it remembers can be seen again after a restart."""
 
     def __init__(
-        self, experience: Experience, models: Models, scribe: Scribe, config: HealerConfig, *, costs: Costs
+        self,
+        experience: Experience,
+        models: Models,
+        scribe: Scribe,
+        clock: Clock,
+        *,
+        config: HealerConfig,
+        costs: Costs,
     ) -> None:
         self._experience = experience
         self._models = models
         self._scribe = scribe
+        self._clock = clock
         self._config = config
         self._costs = costs
-        self._cursor = 0
-        self._watched: _Watched | None = None
+        self._cursor: int | None = None
+        self._watch: Watch | None = None
+        self._served = self._served_before = ""
         self._case: _Case | None = None
         self._checks: dict[str, tuple[int, Comparison]] = {}
 
@@ -78,23 +81,23 @@ class Care:
         """Take new labels in and say what should be done.
 
         Raises:
-            CallFailed: learner or registry did not answer; nothing is lost.
+            CallFailed, StoreFailed: learner, registry or journal failed; the next look goes on.
         """
-        watched = await self._served()
-        for _ in range(_PAGES_A_LOOK):
-            page = await self._experience.known(self._cursor, _PAGE)
-            if page.last == self._cursor:
-                break
-            self._take(watched, page)
-        if self._case is None:
+        await self._see_who_serves()
+        await self._read()
+        if self._case is None or self._watch is None:
             return []
-        return await self._rival(watched, self._case)
+        return await self._go_on(self._watch, self._case)
 
     def offer(self, version: str, last: int) -> None:
         """Let a trained candidate, which has seen rows up to the cursor ``last``, join the running case."""
         if self._case:
-            self._case.rivals[version] = Comparison()
-            self._case.not_before[version] = last
+            self._case.rivals.join(version, last)
+            self._case.trained_rows = self._case.rows
+
+    def not_trained(self) -> None:
+        """Note that a training failed: twice as many rows must come before the next."""
+        if self._case:
             self._case.trained_rows = self._case.rows
 
     async def verdict(self, opened: Open, act: Promote) -> tuple[bool | None, str]:
@@ -103,63 +106,66 @@ class Care:
         Raises:
             CallFailed: nothing can be said now.
         """
-        cursor, so_far = self._checks.get(opened.key, (self._cursor, Comparison()))
+        cursor, so_far = self._checks.get(opened.key, (act.after, Comparison()))
         told = await self._experience.compare([act.was, act.version], cursor)
+        if told.refused:
+            return act.version not in told.refused, f"no comparison: {told.refused}"
         so_far = compare(so_far, np.array(told.losses[act.was]), np.array(told.losses[act.version]))
         self._checks[opened.key] = (told.last, so_far)
         word = so_far.word(level=self._config.proof_level)
-        if word == "open" and so_far.rows < self._config.promoted_rows:
+        waited_s = self._clock.now_s() - (opened.finished_s or opened.started_s)
+        silent = so_far.rows == 0 and waited_s > self._config.proof_wait_s
+        if word == "open" and so_far.rows < self._config.promoted_rows and not silent:
             return None, ""
         del self._checks[opened.key]
-        if word == "worse":
-            return False, f"it loses more than {act.was} on {so_far.rows} rows since"
-        return True, f"it loses no more than {act.was} on {so_far.rows} rows since"
+        return word != "worse", f"{word} than {act.was} on {so_far.rows} labelled rows since"
 
-    # the version that serves
+    # who serves, and what it loses
 
-    async def _served(self) -> _Watched:
+    async def _see_who_serves(self) -> None:
         version = await self._models.champion()
-        if self._watched is None or self._watched.version != version:
-            known = {one.version: one for one in await self._models.versions()}
-            harm = self._borne(known.get(version))
-            self._watched = _Watched(version, harm, harm.fresh())
-            if self._case:
-                self._close()
-        return self._watched
+        if version == self._served:
+            return
+        self._watch = watch(version, await self._models.versions(), self._costs, self._config)
+        self._served, self._served_before = version, self._served
+        self._close()
 
-    def _borne(self, version: ModelVersion | None) -> Harm:
-        """Bear what the version lost on its own holdout, two errors of that, and a margin."""
-        most = max(self._costs.missed_fraud, self._costs.declined_good)
-        lost = version.metrics.get("cost", 0.0) / most if version else 0.0
-        told = version.lineage.get("holdout_rows", "") if version else ""
-        rows = int(told) if told.isdecimal() and int(told) else _HOLDOUT_ROWS
-        error = (lost / rows) ** 0.5  # of a mean of losses in [0, 1]: at most that of a share
-        margin = max(self._config.harm_margin_ratio * lost, self._config.harm_margin_least)
-        return Harm(tolerated=min(lost + 2.0 * error + margin, 0.5), run_length=self._config.harm_run_length)
+    async def _read(self) -> None:
+        if self._cursor is None:
+            newest = (await self._experience.known(0, 1)).newest
+            self._cursor = max(0, newest - _REREAD)
+        for _ in range(_PAGES_A_LOOK):
+            before = self._cursor
+            page = await self._experience.known(before, _PAGE)
+            if page.last == before:
+                break
+            self._take(page, before)
+            self._cursor = page.last
 
-    def _take(self, watched: _Watched, page: KnownRows) -> None:
-        before, self._cursor = self._cursor, page.last
-        own = np.array([name == watched.version for name in page.model]) & ~np.array(page.degraded)
-        lost = losses(
-            np.array(page.declined),
-            np.array(page.label, dtype=np.int8),
-            missed=self._costs.missed_fraud,
-            annoyed=self._costs.declined_good,
-        )[own]
-        watched.marks.append((watched.state.labels, before))
-        watched.state, reading = update(watched.harm, watched.state, lost)
-        if self._case:
+    def _take(self, page: KnownRows, before: int) -> None:
+        if self._watch is None:
+            return
+        reading = self._watch.take(page, before)
+        if self._watch.selective:
+            self._scribe.tell(MODEL, "page", SELECTIVE)
+            self._close()
+        elif self._case:
             self._case.rows += len(page.label)
+            self._case.last_row_s = self._clock.now_s()
         elif reading.may_touch_model:
-            self._open(watched, reading.window, rows=len(page.label))
+            self._open(self._watch, reading.window, page)
 
-    def _open(self, watched: _Watched, window: int, *, rows: int) -> None:
-        began = watched.state.labels - window
-        cursor = max((cursor for labels, cursor in watched.marks if labels <= began), default=0)
-        self._case = _Case(cursor, self._cursor, {}, {}, rows=max(rows, window))
-        wish = self._scribe.wish(Train(kind="adapt", after=cursor), "decisions lose more than is borne")
+    def _open(self, watched: Watch, window: int, page: KnownRows) -> None:
         facts: Facts = {"labels_since": window, "borne": round(watched.harm.tolerated, 5)}
-        self._scribe.found("detected", Wish(wish.act, wish.episode, wish.reason, facts), wish.reason)
+        self._scribe.saw(MODEL, HARMED, facts)
+        self._case = _Case(
+            began=watched.began(window),
+            cursor=page.last,
+            rivals=Rivals(self._config.proof_level),
+            last_row_s=self._clock.now_s(),
+            rows=max(len(page.label), window),
+            before=(watched.state.labels, watched.lost_sum),
+        )
 
     def _close(self) -> None:
         self._case = None
@@ -167,58 +173,54 @@ class Care:
 
     # who would do better
 
-    async def _rival(self, watched: _Watched, case: _Case) -> list[Wish]:
-        if not case.rivals and not case.not_before:
+    async def _go_on(self, watched: Watch, case: _Case) -> list[Wish]:
+        if not case.rivals.names and not case.rivals.left:
             await self._invite(watched, case)
-        better = await self._compared(watched, case)
-        if better:
-            act = Promote(version=better, was=watched.version)
-            seen = case.rivals[better]
-            facts: Facts = {"rows": seen.rows, "saved": round(seen.saved, 4)}
-            return [self._scribe.wish(act, f"{better} loses less than {watched.version}", facts)]
-        if case.rows > self._config.proof_rows_max:
-            self._scribe.tell(MODEL, "page", NO_BETTER)
-            watched.state = watched.harm.fresh()
+        await self._compare(watched, case)
+        if better := case.rivals.best():
+            act = Promote(version=better.version, was=watched.version, after=case.cursor)
+            facts: Facts = {"rows": better.comparison.rows, "saved": round(better.comparison.saved, 4)}
+            return [self._wish(act, f"{better.version} loses less than {watched.version}", facts)]
+        if why := self._hopeless(case):
+            self._scribe.tell(MODEL, "page", why)
+            labels, lost = case.before
+            seen = watched.state.labels - labels
+            watched.bear((watched.lost_sum - lost) / seen if why == NO_BETTER and seen else 0.0)
             self._close()
             return []
         return self._training(case)
 
-    async def _invite(self, watched: _Watched, case: _Case) -> None:
-        """Let the newest other versions compete, each on rows newer than those it learned from."""
+    def _hopeless(self, case: _Case) -> str:
+        if self._clock.now_s() - case.last_row_s > self._config.proof_wait_s:
+            return SILENT
+        return NO_BETTER if case.compared > self._config.proof_rows_max else ""
+
+    async def _invite(self, watched: Watch, case: _Case) -> None:
+        """Let the newest other versions compete, and the one that served before."""
         out = self._scribe.books.failed | {watched.version}
         others = [one for one in await self._models.versions() if one.version not in out]
-        for one in others[-_RIVALS_MAX:]:
-            case.rivals[one.version] = Comparison()
+        before = [one for one in others if one.version == self._served_before]
+        for one in {one.version: one for one in [*before, *others[-_INVITED:]]}.values():
             last = one.lineage.get("last", "")
-            case.not_before[one.version] = int(last) if last.isdecimal() else 0
-        case.not_before.setdefault(watched.version, 0)
+            # Of another learner's count it says nothing: at most up to where labels are now.
+            case.rivals.join(one.version, min(int(last) if last.isdecimal() else 0, self._cursor or 0))
 
-    async def _compared(self, watched: _Watched, case: _Case) -> str:
-        """Compare on new rows; give a version that is proven to lose less, or ""."""
-        if not case.rivals:
-            return ""
-        case.cursor = max(case.cursor, *(case.not_before[name] for name in case.rivals))
-        told = await self._experience.compare([watched.version, *case.rivals], case.cursor)
+    async def _compare(self, watched: Watch, case: _Case) -> None:
+        if not case.rivals.names:
+            return
+        case.cursor = max(case.cursor, case.rivals.not_before)
+        told = await self._experience.compare([watched.version, *case.rivals.names], case.cursor)
+        case.rivals.take(watched.version, told)
         case.cursor = told.last
-        return self._settled(case, watched.version, told.losses)
-
-    def _settled(self, case: _Case, served: str, lost: Mapping[str, Sequence[float]]) -> str:
-        own = np.array(lost[served])
-        for name in lost.keys() & case.rivals.keys():  # a candidate may have joined meanwhile
-            case.rivals[name] = compare(case.rivals[name], own, np.array(lost[name]))
-            match case.rivals[name].word(level=self._config.proof_level):
-                case "better":
-                    return name
-                case "worse":
-                    del case.rivals[name]
-                case "open":
-                    pass
-        return ""
+        case.compared += len(told.losses.get(watched.version, ()))
 
     def _training(self, case: _Case) -> list[Wish]:
         """Train once enough rows are there, and again on twice as many."""
-        wanted = max(self._config.train_rows_least, 2 * case.trained_rows)
-        if case.rows < wanted:
+        if case.rows < max(self._config.train_rows_least, 2 * case.trained_rows):
             return []
         act = Train(kind="adapt", after=case.began)
-        return [self._scribe.wish(act, f"{case.rows} labelled rows since it began", {"rows": case.rows})]
+        return [self._wish(act, f"{case.rows} labelled rows since it began", {"rows": case.rows})]
+
+    def _wish(self, act: Train | Promote, reason: str, facts: Facts) -> Wish:
+        """A training belongs to the episode of the harm that it is for."""
+        return Wish(act, self._scribe.episode(MODEL), reason, facts)

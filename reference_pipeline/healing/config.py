@@ -64,6 +64,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     train_rows_least: int = (
         1000  # since the harm began: on 400 rows an unmoved part of the world is forgotten
     )
+    train_lease_s: float = 300.0
     trainings_per_hour: int = 10
     promotions_per_hour: int = 6
     proof_level: float = 1e-3  # that a model no better takes the place of the one that serves

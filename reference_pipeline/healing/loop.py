@@ -20,6 +20,8 @@ from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
 from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import (
+    MODEL,
+    TRAINING,
     Evidence,
     Map,
     Promote,
@@ -38,6 +40,7 @@ from reference_pipeline.healing.ports import (
     Models,
     Platform,
     Signals,
+    TrainingState,
 )
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
@@ -88,7 +91,9 @@ class Healer:
         self._diagnosis = diagnosis
         self._config = config
         self._scribe = Scribe(outside.journal, outside.clock, outside.life, page_every_s=config.page_every_s)
-        self._care = Care(outside.experience, outside.models, self._scribe, config, costs=costs)
+        self._care = Care(
+            outside.experience, outside.models, self._scribe, outside.clock, config=config, costs=costs
+        )
         self._wished: list[Wish] = []
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
@@ -117,11 +122,15 @@ class Healer:
     async def care_forever(self) -> None:
         """Look after the model beside the ticks: a learner that says nothing must not hold up a restart."""
         while LEARNER in self._config.services:
-            try:
-                self._wished = await self._care.look()
-            except (CallFailed, StoreFailed):
-                self.counts["calls_failed_total"] += 1
+            for step in (self._look_after_model, self._train, self._verify_promotion):
+                try:
+                    await step()
+                except (CallFailed, StoreFailed):
+                    self.counts["calls_failed_total"] += 1
             await self._out.clock.sleep_s(self._config.care_every_s)
+
+    async def _look_after_model(self) -> None:
+        self._wished = await self._care.look()
 
     async def tick(self) -> None:
         """Go once through all stages.
@@ -272,8 +281,7 @@ class Healer:
             await self._replay(opened, act)
             return
         if isinstance(act, Train):
-            await self._train(opened, act)
-            return
+            return  # the loop of the care asks for it
         if isinstance(act, Restart) and (what := overtaken(act, rows)):
             self._finish(opened, ok=what == "done", reason=what)
             return
@@ -290,16 +298,33 @@ class Healer:
         else:
             self._finish(opened, ok=True, reason="done")
 
-    async def _train(self, opened: Open, act: Train) -> None:
-        """Ask for the training, once a second under the same key, until it is over."""
-        self._work.retry_s[opened.key] = self._out.clock.now_s() + _RETRY_S
-        told = await self._out.experience.train(opened.key, act.kind, act.after)
-        if told.state == "waiting":
+    async def _train(self) -> None:
+        """Ask for the training that was begun, again and again under the same key, until it is over."""
+        opened = self.books.begun.get(TRAINING)
+        if opened is None or not isinstance(act := opened.act, Train):
+            return
+        late = self._out.clock.now_s() - opened.started_s > self._config.train_lease_s
+        try:
+            told = await self._out.experience.train(opened.key, act.kind, act.after)
+        except CallRejected as error:
+            told = TrainingState(state="failed", why=str(error))
+        if told.state == "waiting" and not late:
             return
         facts: Facts = {"version": told.version, "last": told.last, "cpu_s": told.cpu_s}
-        self._finish(opened, ok=told.state == "published", reason=told.why or told.version, facts=facts)
-        if told.state == "published":
+        done = told.state == "published"
+        self._finish(opened, ok=done, reason=told.why or told.version or "time is up", facts=facts)
+        if done:
             self._care.offer(told.version, told.last)
+        else:
+            self._care.not_trained()
+
+    async def _verify_promotion(self) -> None:
+        opened = self.books.unverified.get(MODEL)
+        if opened is None or not isinstance(opened.act, Promote):
+            return
+        helped, reason = await self._care.verdict(opened, opened.act)
+        if helped is not None:
+            self._verified(opened, helped, reason)
 
     async def _replay(self, opened: Open, act: Replay) -> None:
         new = ReplayRun(act, self._out.clock, self._config)
@@ -345,9 +370,7 @@ class Healer:
             case Train():
                 self._verified(opened, helped=True, reason="there is a candidate; rows will tell")
             case Promote():
-                helped_or_not, reason = await self._care.verdict(opened, opened.act)
-                if helped_or_not is not None:
-                    self._verified(opened, helped_or_not, reason)
+                pass  # by the loop of the care
             case Unmap() | Restore():
                 pass  # an undo is done when the gateway says so; the books keep none here
 

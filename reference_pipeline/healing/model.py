@@ -51,10 +51,14 @@ class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="trai
 
 
 class Promote(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="promote"):
-    """Let ``version`` serve in the place of ``was``: a candidate, or an older one again."""
+    """Let ``version`` serve in the place of ``was``: a candidate, or an older one again.
+
+    ``after``: the cursor of the labels up to which they were compared; what comes later tells if it helped.
+    """
 
     version: str
     was: str
+    after: int = 0
 
 
 class Restore(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore"):

@@ -6,10 +6,11 @@ Comes in: the deploy's own platform client. Goes out: typed answers of platform,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 ServiceState = Literal["stopped", "starting", "ready", "unready", "backoff"]
 
 
@@ -51,9 +52,15 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Labelled decisions as columns, oldest first; ``last`` is the cursor of the newest."""
+    """Labelled decisions as columns, oldest first; ``last`` is the cursor of the newest of them.
+
+    ``newest``: that of the newest there is. ``decided_declined``: share of declined rows among those decided
+    lately, labelled or not.
+    """
 
     last: int
+    newest: int
+    decided_declined: float
     label: tuple[int, ...]
     declined: tuple[bool, ...]
     model: tuple[str, ...]
@@ -61,10 +68,16 @@ class KnownRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """What each version would have lost on the same labelled rows, in [0, 1] a row."""
+    """What each version would have lost on the same labelled rows, in [0, 1] a row.
+
+    ``golden``: golden rows, and how many of them it decides wrongly. ``refused``: versions that could not be
+    asked, and why.
+    """
 
     last: int
-    losses: dict[str, tuple[float, ...]]
+    losses: dict[str, tuple[Share, ...]]
+    golden: dict[str, tuple[int, int]] = {}
+    refused: dict[str, str] = {}
 
 
 class TrainingState(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,8 +125,12 @@ class Models(Protocol):
         """All versions, oldest first."""
         ...
 
-    async def promote(self, version: str, /) -> None:
-        """Let ``version`` be served from now on; the same again is no change."""
+    async def promote(self, version: str, was: str, /) -> None:
+        """Let ``version`` be served from now on; the same again is no change.
+
+        Raises:
+            CallRejected: neither it nor ``was`` is served: somebody else was quicker.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from reference_pipeline.healing.ports import Compared, KnownRows, ModelVersion, TrainingState
 from reference_pipeline.healing.reach import edge_to, understood
-from reference_pipeline.ports import Call
+from reference_pipeline.ports import Call, CallFailed
 
 LEARNER, REGISTRY = edge_to("learner"), edge_to("registry")
 _LOOK_S, _COMPARE_S, _CHANGE_S = 1.0, 1.5, 1.5  # an answer that takes longer holds up the tick
@@ -39,13 +39,22 @@ class ReachModels:
     async def known(self, after: int, limit: int, /) -> KnownRows:
         """See ``Experience``."""
         reply = await self._call(LEARNER, f"GET /known?after={after}&limit={limit}", b"", _LOOK_S)
-        return understood(_KNOWN, reply.body)
+        page = understood(_KNOWN, reply.body)
+        columns = (page.label, page.declined, page.model, page.degraded)
+        if len({len(column) for column in columns}) > 1:
+            raise CallFailed(f"{LEARNER}: columns of other lengths")
+        return page
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
         """See ``Experience``."""
         body = msgspec.json.encode({"versions": versions, "after": after})
         reply = await self._call(LEARNER, "POST /comparisons", body, _COMPARE_S)
-        return understood(_COMPARED, reply.body)
+        told = understood(_COMPARED, reply.body)
+        if told.losses.keys() | told.refused.keys() != set(versions):
+            raise CallFailed(f"{LEARNER}: losses of other versions than were asked for")
+        if len({len(losses) for losses in told.losses.values()}) > 1:
+            raise CallFailed(f"{LEARNER}: losses of other rows")
+        return told
 
     async def train(self, key: str, kind: str, after: int, /) -> TrainingState:
         """See ``Experience``."""
@@ -63,7 +72,7 @@ class ReachModels:
         reply = await self._call(REGISTRY, "GET /versions", b"", _LOOK_S)
         return understood(_VERSIONS, reply.body)
 
-    async def promote(self, version: str, /) -> None:
+    async def promote(self, version: str, was: str, /) -> None:
         """See ``Models``."""
-        body = msgspec.json.encode({"version": version})
+        body = msgspec.json.encode({"version": version, "was": was})
         await self._call(REGISTRY, "PUT /aliases/champion", body, _CHANGE_S)

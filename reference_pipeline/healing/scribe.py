@@ -55,6 +55,10 @@ class Scribe:
             self.put(kind, wish.episode, Evidence(act=wish.act, facts=dict(wish.facts)), reason)
             self._said.add((wish.episode, kind, reason))
 
+    def saw(self, target: str, reason: str, facts: Facts) -> None:
+        """Write that something is wrong with ``target``, for which nothing is wished yet."""
+        self._put("detected", self.episode(target), Evidence(facts=dict(facts)), (target, reason))
+
     def begin(self, wish: Wish) -> None:
         """Write the decision and the intent; the act may be done after this, and only after this."""
         evidence = Evidence(act=wish.act, choice="act", facts=dict(wish.facts))

@@ -37,6 +37,7 @@ from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
+from reference_pipeline.world.golden import load_golden
 from tests.reference_pipeline.healing.worlds import Clock, Process, World, passes
 
 RATE_HZ = 250
@@ -137,7 +138,7 @@ class LearningPath:
             told = []
             while waiting and waiting[0][0] <= given.due_s[first]:
                 told.append(heapq.heappop(waiting)[1])
-            await self.tell([(f"u{index}", int(given.label[index])) for index in told])
+            await self.tell([(f"u{i}", int(given.label[i])) for i in told if given.label[i] >= 0])
             await passes(step / RATE_HZ)
 
     async def tell(self, labels: list[tuple[str, int]]) -> Reply:
@@ -234,7 +235,13 @@ async def _opened(
         )
 
     registry_service = RegistryService(ports("registry", stores[0]), registry)
-    learner = Learner(ports("learner", stores[0]), features, InProcess(), folder=folder / "trainings")
+    learner = Learner(
+        ports("learner", stores[0]),
+        features,
+        InProcess(),
+        golden=load_golden(template),
+        folder=folder / "trainings",
+    )
     await learner.start()
     reach, models = Reach(call), ReachModels(call)
     journal = Journal(stores[1], "healer", "healer#1")

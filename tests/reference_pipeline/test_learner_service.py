@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from reference_pipeline.ports import Reply
+from reference_pipeline.scoring import Model, dump_model
 from tests.reference_pipeline.healing.worlds import passes, run
 from tests.reference_pipeline.learning import FIT_S, LearningPath, live, move, units
 
@@ -85,7 +86,8 @@ def test_versions_are_compared_on_the_very_same_rows(tmp_path: Path, whole_templ
         version = path.champion.version
         body = json.dumps({"versions": [version], "after": 100, "limit": 300}).encode()
         told = _told(await path.learner.handle("POST /comparisons", body))
-        assert (told["rows"], told["last"]) == (300, 400)
+        assert told["last"] == 400
+        assert told["golden"] == {version: [120, 0]}
         known = _told(await path.learner.handle("GET /known?after=100&limit=300", b""))
         label, declined = np.array(known["label"]), np.array(known["declined"])
         lost = np.where(label == 1, 1.0 * ~declined, 0.05 * declined)
@@ -96,6 +98,36 @@ def test_versions_are_compared_on_the_very_same_rows(tmp_path: Path, whole_templ
     run(live(tmp_path, whole_template, story))
 
 
+def test_a_version_that_cannot_be_asked_is_named_and_holds_up_nobody(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=7, length_s=4)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        good = path.champion
+        bad = path.registry.put(_renamed(good), "2.0.0", {}, {})
+        file = tmp_path / "registry" / "artefacts" / f"{bad.sha256}.npz"
+        file.write_bytes(file.read_bytes()[:-1])
+        body = json.dumps({"versions": [good.version, bad.version, "9.9.9"]}).encode()
+        told = _told(await path.learner.handle("POST /comparisons", body))
+        assert list(told["losses"]) == [good.version]  # type: ignore[call-overload]
+        assert set(told["refused"]) == {bad.version, "9.9.9"}  # type: ignore[call-overload]
+
+    run(live(tmp_path, whole_template, story))
+
+
+def _renamed(model: Model) -> bytes:
+    return dump_model(
+        model.trees,
+        version="2.0.0",
+        threshold=model.threshold,
+        features=model.features,
+        metrics={},
+        lineage={},
+    )
+
+
 def test_what_is_no_question_is_refused(tmp_path: Path, whole_template: Path) -> None:
     async def story(path: LearningPath) -> None:
         handle = path.learner.handle
@@ -104,7 +136,6 @@ def test_what_is_no_question_is_refused(tmp_path: Path, whole_template: Path) ->
             ("POST /labels", b'{"labels": [{"id": "", "label": 1}]}', 400),
             ("POST /labels", b"{", 400),
             ("POST /comparisons", b'{"versions": []}', 400),
-            ("POST /comparisons", b'{"versions": ["9.9.9"]}', 404),
             ("PUT /trainings/a%2F..%2Fb", b'{"kind": "adapt"}', 400),
             ("PUT /trainings/..", b'{"kind": "adapt"}', 400),
             ("PUT /trainings/a", b'{"kind": "magic"}', 400),

@@ -29,16 +29,21 @@ def check_golden(
 ) -> Reading:
     """Compare decisions with the known ones, row by row; degraded answers are None: no word of the model."""
     pairs = [(right, said) for right, said in zip(wanted, given, strict=True) if said is not None]
-    least = least_rejecting(len(pairs), wrong_share, 1.0 / run_length)
-    if not pairs or least > len(pairs):  # so few rows that not even all of them wrong would be evidence
-        return Reading(says="no data", means="harmed", window=len(pairs))
     wrong = sum(right != said for right, said in pairs)
+    return judge_golden(wrong, len(pairs), wrong_share=wrong_share, run_length=run_length)
+
+
+def judge_golden(wrong: int, rows: int, *, wrong_share: float, run_length: float) -> Reading:
+    """Judge ``wrong`` decisions of ``rows``; so few rows that not even all wrong would tell are no data."""
+    least = least_rejecting(rows, wrong_share, 1.0 / run_length)
+    if not rows or least > rows:
+        return Reading(says="no data", means="harmed", window=rows)
     return Reading(
         says="alarm" if wrong >= least else "quiet",
         means="harmed",
         statistic=float(wrong),
         threshold=float(least - 1),
-        window=len(pairs),
+        window=rows,
         where="golden rows",
         how="wrong up",
     )

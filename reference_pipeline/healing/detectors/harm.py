@@ -29,7 +29,7 @@ from reference_pipeline.healing.detectors.reading import Reading
 
 Floats = NDArray[np.float64]
 
-BETS = np.geomspace(0.01, 0.64, 8)  # against losses from a little above m to nearly always
+BETS = np.geomspace(0.001, 0.64, 10)  # against losses from a little above m to nearly always
 _MOST = 1e300  # beyond any run length; a sum that has alarmed and is not reset must not overflow
 
 
