@@ -71,7 +71,8 @@ def open_world(spec: Spec) -> World:
 
 def _check(spec: Spec, out: TextIO) -> int:
     try:
-        check_spans(spec.seed, spec.profile, spec.duration_s, open_world(spec), spans=spec.mutations)
+        world, spans = open_world(spec), spec.mutations
+        check_spans(spec.seed, spec.profile, spec.duration_s, world, spans=spans, labels=spec.labels)
     except CannotTouch as error:
         out.write(msgspec.json.encode({"refused": error.faults}).decode() + "\n")
         return 5
@@ -87,7 +88,7 @@ def _parcels(spec: Spec, world: World) -> list[Parcel]:
         spec.duration_s,
         world,
         spans=spec.mutations,
-        explored_ratio=spec.labels.explored_ratio if spec.labels else 0.0,
+        labels=spec.labels,
     )
 
 

@@ -15,7 +15,8 @@ import msgspec
 
 from harness.driver.mutations import is_number, is_touched, known_values, mutated
 from harness.driver.offered import Batch, Offered, body_of, parcel_of
-from harness.driver.spec import Span
+from harness.driver.relabel import why_no_effect
+from harness.driver.spec import LabelFeed, Span
 from harness.driver.taint import Taint, taint_bytes
 from harness.driver.workload import Change, Parcel
 from harness.errors import Refused
@@ -49,11 +50,16 @@ _WITH_LAG = ("duplicate", "late")
 
 
 def refuse_without_effect(
-    spans: Sequence[Span], batches: Sequence[Batch], others: Sequence[Untouchable] = ()
+    spans: Sequence[Span],
+    batches: Sequence[Batch],
+    others: Sequence[Untouchable] = (),
+    *,
+    labels: LabelFeed | None = None,
 ) -> None:
     """Raise Refused where spans meet, CannotTouch where some could never touch a record of this run.
 
-    ``others``: problems of spans that are known already, those of moves of the world.
+    ``others``: problems of spans that are known already, those of moves of the world. ``labels``: where they
+    are told, if they are.
     """
     ordered = sorted(spans, key=lambda span: span.from_s)
     if len({span.episode for span in spans}) < len(spans):
@@ -61,13 +67,13 @@ def refuse_without_effect(
     for span, following in itertools.pairwise(ordered):
         if following.from_s < span.until_s:
             raise Refused(f"faults in the records meet: episodes {span.episode} and {following.episode}")
-    found = [fault for span in ordered if (fault := _untouchable(span, batches)) is not None]
+    found = [fault for span in ordered if (fault := _untouchable(span, batches, labels)) is not None]
     if untouchable := sorted([*found, *others], key=lambda fault: fault.episode):
         raise CannotTouch(untouchable)
 
 
-def _untouchable(span: Span, batches: Sequence[Batch]) -> Untouchable | None:
-    why, field = _why_untouchable(span, batches)
+def _untouchable(span: Span, batches: Sequence[Batch], labels: LabelFeed | None) -> Untouchable | None:
+    why, field = _why_untouchable(span, batches, labels)
     if not why:
         return None
     names = {name for batch in batches for one in batch for name in one.record}
@@ -75,7 +81,7 @@ def _untouchable(span: Span, batches: Sequence[Batch]) -> Untouchable | None:
     return Untouchable(episode=span.episode, why=why, field=field, known=known)
 
 
-def _why_untouchable(span: Span, batches: Sequence[Batch]) -> tuple[str, str]:
+def _why_untouchable(span: Span, batches: Sequence[Batch], labels: LabelFeed | None) -> tuple[str, str]:
     """Say why the span could touch nothing ("": it could), and the field that it names."""
     match span.effect:
         case Shift():
@@ -83,15 +89,17 @@ def _why_untouchable(span: Span, batches: Sequence[Batch]) -> tuple[str, str]:
         case Surge():
             return _surge_problem(batches), ""
         case Relabel():
-            return _label_problem(span, batches), span.effect.field
+            return _label_problem(span, span.effect, batches, labels), span.effect.field
         case Mutate():
             return _problem(span.effect, batches), span.effect.field
 
 
-def _label_problem(span: Span, batches: Sequence[Batch]) -> str:
-    if any(one.unit.label_fault == span.episode for batch in batches for one in batch):
+def _label_problem(span: Span, effect: Relabel, batches: Sequence[Batch], labels: LabelFeed | None) -> str:
+    if why := why_no_effect(effect, labels):
+        return why
+    if any(span.episode in one.unit.label_faults for batch in batches for one in batch):
         return ""
-    return "labels: no unit of the span has such a label"
+    return "labels: no unit has such a label"
 
 
 def _surge_problem(batches: Sequence[Batch]) -> str:

@@ -2,30 +2,28 @@
 
 Comes in: units with their findings, as they are recorded. Goes out: posts of ``{"labels": [{"id", "label"},
 ..]}`` over the label edge, each label at least once, in the order they fall due. A post that fails is made
-again; what a system does with a label that comes twice is its own matter.
+again; what a system does with a label that comes twice is its own matter. A fault of labels touches what
+falls due while it is on, once, and nothing any more when it is off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from harness.driver.orders import RecordFaults
 from harness.driver.relabel import told_instead
-from harness.driver.spec import LabelFeed
+from harness.driver.spec import LabelFeed, Span
 from harness.driver.workload import Finding, Reply, Unit
 from harness.faults.effects import Relabel
 
 POST_EVERY_S = 0.1
 LABELS_A_POST = 500
 RETRY_S = 0.2
-
-_Told = tuple[float, str, int]
-"""When it is known, of which unit, and what."""
 
 
 class Poster(Protocol):
@@ -36,8 +34,41 @@ class Poster(Protocol):
         ...
 
 
+class _Waiting(NamedTuple):
+    """A label on its way: known from an instant on, of a unit that was due at another one.
+
+    ``held``: a fault has held it back before.
+    """
+
+    known_s: float
+    id: str
+    unit: Unit
+    due_s: float
+    looked_into: bool
+    held: bool = False
+
+
+class _Held(NamedTuple):
+    """A label that a fault holds back until an instant, or until it is off."""
+
+    until_s: float
+    span: Span
+    waiting: _Waiting
+
+
+class _Told(NamedTuple):
+    """What is posted of a unit; ``span``: the fault that made it so."""
+
+    unit: Unit
+    label: int
+    span: Span | None = None
+
+
 class Labels:
-    """The labels of one run on their way; ``counts`` of those due by now, told, and posts that failed."""
+    """The labels of one run on their way; ``told`` of those ``due``, and posts that failed.
+
+    Without a client nobody listens: labels fall due and are told to nobody.
+    """
 
     def __init__(
         self, feed: LabelFeed, client: Poster | None, faults: RecordFaults, *, now: Callable[[], float]
@@ -46,8 +77,16 @@ class Labels:
         self._client = client
         self._faults = faults
         self._now = now
-        self._waiting: list[_Told] = []
-        self.due = self.told = self.posts_failed = 0
+        self._waiting: list[_Waiting] = []
+        self._held: list[_Held] = []
+        self._taken = 0
+        self.told = self.posts_failed = 0
+
+    @property
+    def due(self) -> int:
+        """Labels that have fallen due by now, told or not; what a fault holds back or drops is not."""
+        now_s = self._now()
+        return self._taken + sum(one.known_s <= now_s for one in self._waiting)
 
     def recorded(self, unit: Unit, finding: Finding, due_s: float) -> None:
         """Take one recorded unit, due at the instant ``due_s``; its label follows, if one will be known."""
@@ -55,42 +94,80 @@ class Labels:
         if unit.label < 0 or (self._feed.known == "declined" and not looked_into):
             return
         wait_s = self._feed.delay_s + self._feed.spread_s * unit.label_wait
-        told: tuple[int, float] | None = (unit.label, wait_s)
-        span = self._faults.label_fault(unit)
-        if span is not None and isinstance(span.effect, Relabel):
-            plain, told = told, told_instead(span, span.effect, unit, wait_s, looked_into=looked_into)
-            if told != plain:
-                self._faults.relabelled(unit, span, span.effect)
-        if told is not None:
-            heapq.heappush(self._waiting, (due_s + told[1], unit.id, told[0]))
+        heapq.heappush(self._waiting, _Waiting(due_s + wait_s, unit.id, unit, due_s, looked_into))
 
     async def tell_forever(self) -> None:
         """Post what has fallen due, until cancelled."""
         while True:
             await asyncio.sleep(POST_EVERY_S)
-            while batch := self._fallen_due():
-                await self._tell(batch)
+            self._release()
+            while self._waiting and self._waiting[0].known_s <= self._now():
+                await self._tell(self._fallen_due())
+
+    def _release(self) -> None:
+        """Let go what a fault held back that is off, or whose time is over."""
+        now_s, still = self._now(), []
+        for held in self._held:
+            over = now_s >= held.until_s or self._fault_of(held.waiting) is not held.span
+            if over:
+                heapq.heappush(self._waiting, held.waiting._replace(known_s=now_s, held=True))
+            else:
+                still.append(held)
+        self._held = still
 
     def _fallen_due(self) -> list[_Told]:
         now_s = self._now()
         batch: list[_Told] = []
-        while self._waiting and self._waiting[0][0] <= now_s and len(batch) < LABELS_A_POST:
-            batch.append(heapq.heappop(self._waiting))
-        self.due += len(batch)
+        while self._waiting and self._waiting[0].known_s <= now_s and len(batch) < LABELS_A_POST:
+            one = heapq.heappop(self._waiting)
+            span = self._fault_of(one)
+            if span is None or one.held or not isinstance(span.effect, Relabel):
+                batch.append(_Told(one.unit, one.unit.label))
+            else:
+                batch += self._relabelled(one, span, span.effect)
+        self._taken += len(batch)
         return batch
 
-    async def _tell(self, batch: list[_Told]) -> None:
-        """Post ``batch`` until the system has taken it: a label is never dropped.
+    def _fault_of(self, one: _Waiting) -> Span | None:
+        """The fault that touches this label now."""
+        return self._faults.label_fault(one.unit, self._now() - one.due_s + one.unit.due_s)
 
-        Without a client nobody listens: labels fall due and are told to nobody.
-        """
-        if self._client is None:
+    def _relabelled(self, one: _Waiting, span: Span, effect: Relabel) -> list[_Told]:
+        """Do to a label that falls due what the fault does: another one, a later one, or none."""
+        first_due_s = one.due_s - one.unit.due_s
+        told = told_instead(span, effect, one.unit, one.known_s - one.due_s, looked_into=one.looked_into)
+        if told is None:
+            self._faults.relabelled(one.unit, span, effect)
+            self._faults.relabel_proven(one.unit, span)
+            return []
+        label, wait_s = told
+        until_s = one.due_s + wait_s
+        if until_s > self._now():
+            self._faults.relabelled(one.unit, span, effect)
+            self._faults.relabel_proven(one.unit, span)
+            self._held.append(_Held(min(until_s, first_due_s + span.until_s), span, one))
+            return []
+        if label == one.unit.label:
+            return [_Told(one.unit, label)]
+        self._faults.relabelled(one.unit, span, effect)
+        return [_Told(one.unit, label, span)]
+
+    async def _tell(self, batch: Sequence[_Told]) -> None:
+        """Post ``batch`` until the system has taken it: a label is never dropped."""
+        if not batch or self._client is None:
+            self._prove(batch)
             return
-        body = msgspec.json.encode({"labels": [{"id": name, "label": label} for _, name, label in batch]})
+        body = msgspec.json.encode({"labels": [{"id": one.unit.id, "label": one.label} for one in batch]})
         while True:
             reply = await self._client.post(body, False)
             if reply.status == 200 and not reply.fault:
                 self.told += len(batch)
+                self._prove(batch)
                 return
             self.posts_failed += 1
             await asyncio.sleep(RETRY_S)
+
+    def _prove(self, batch: Sequence[_Told]) -> None:
+        for one in batch:
+            if one.span is not None:
+                self._faults.relabel_proven(one.unit, one.span)

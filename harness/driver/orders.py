@@ -72,12 +72,13 @@ class RecordFaults:
             return None
         return change if self._spans[change.episode].holds(offset_s) else None
 
-    def label_fault(self, unit: Unit) -> Span | None:
-        """The fault that touches the label of ``unit``, if it is on."""
-        return self._spans[unit.label_fault] if unit.label_fault in self._on else None
+    def label_fault(self, unit: Unit, offset_s: float) -> Span | None:
+        """The fault that touches the label of ``unit`` if it falls due ``offset_s`` after the first slot."""
+        spans = (self._spans[episode] for episode in unit.label_faults if episode in self._on)
+        return next((span for span in spans if span.holds(offset_s)), None)
 
     def relabelled(self, unit: Unit, span: Span, effect: Relabel) -> None:
-        """Note that the label of ``unit`` will be told otherwise, or never."""
+        """Note that the label of ``unit`` is told otherwise, later, or never."""
         line = Taint(
             id=unit.id,
             episode=span.episode,
@@ -87,6 +88,9 @@ class RecordFaults:
         )
         _append(self._taint_fd, taint_bytes([line]))
         self._touched[span.episode] += 1
+
+    def relabel_proven(self, unit: Unit, span: Span) -> None:
+        """Tell of an episode's first touched label, once it was taken or held back for certain."""
         if span.episode not in self._proven:
             self._proven.add(span.episode)
             self._say(span.episode, "first", at_s=self._now(), first=unit.id)

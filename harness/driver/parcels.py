@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from harness.driver.changes import changes_of, extra_parcel, refuse_without_effect
 from harness.driver.moves import moved_by, moved_changes
 from harness.driver.offered import Batch, Offered, parcel_of
-from harness.driver.relabel import with_label_fault
+from harness.driver.relabel import with_label_faults
 from harness.driver.schedule import golden_numbers, label_dice, load_due, surge_due, witness_due
-from harness.driver.spec import Span
+from harness.driver.spec import LabelFeed, Span
 from harness.driver.workload import Change, Parcel, Unit
 from harness.errors import Refused
 from harness.experiment.model import Profile
@@ -46,15 +46,15 @@ def build_parcels(
     world: World,
     *,
     spans: Sequence[Span] = (),
-    explored_ratio: float = 0.0,
+    labels: LabelFeed | None = None,
 ) -> list[Parcel]:
     """All parcels of a run in order of due: the witness's single units, the load's batches, what faults add.
 
-    The world is asked once for all instants in their order, so that it lives one history.
-    ``explored_ratio`` of the units are looked into whatever is decided of them. Raises Refused where a span
-    could change nothing of this run, or adds more than ``EXTRA_MAX`` records.
+    The world is asked once for all instants in their order, so that it lives one history. ``labels``: where
+    they are told, if they are. Raises Refused where a span could change nothing of this run, or adds more
+    than ``EXTRA_MAX`` records.
     """
-    drawn = _drawn(seed, profile, duration_s, world, spans=spans, explored_ratio=explored_ratio)
+    drawn = _drawn(seed, profile, duration_s, world, spans=spans, labels=labels)
     plain, moved = drawn.plain, drawn.moved
     instead: dict[int, Change] = {}
     parcels = [extra_parcel(span, batch) for span, batch in drawn.surges]
@@ -69,10 +69,16 @@ def build_parcels(
 
 
 def check_spans(
-    seed: int, profile: Profile, duration_s: float, world: World, *, spans: Sequence[Span]
+    seed: int,
+    profile: Profile,
+    duration_s: float,
+    world: World,
+    *,
+    spans: Sequence[Span],
+    labels: LabelFeed | None = None,
 ) -> None:
     """Raise what ``build_parcels`` would raise of ``spans``, and build nothing."""
-    _drawn(seed, profile, duration_s, world, spans=spans, judged=False)
+    _drawn(seed, profile, duration_s, world, spans=spans, judged=False, labels=labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def _drawn(
     *,
     spans: Sequence[Span],
     judged: bool = True,
-    explored_ratio: float = 0.0,
+    labels: LabelFeed | None = None,
 ) -> _Drawn:
     """Ask the world; raises Refused where a span cannot be done to what it offers.
 
@@ -105,12 +111,12 @@ def _drawn(
     streams = np.repeat([slot.stream for slot in slots], [slot.size for slot in slots])
     wanted = np.flatnonzero((streams == WITNESS) & judged)
     declines = _reference(world, offers, wanted)
-    waits, explored = label_dice(seed, len(due_s), explored_ratio)
+    waits, explored = label_dice(seed, len(due_s), labels.explored_ratio if labels else 0.0)
     truth = _Truth(offers, declines, offers.posterior, declines, waits, explored, spans)
     golden = _golden_of(world, seed, slots, profile.golden_every)
     batches = _with_golden(_batches(seed, slots, truth), golden)
     plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
-    refuse_without_effect(spans, plain, moved.problems)
+    refuse_without_effect(spans, plain, moved.problems, labels=labels)
     there: list[Batch] = []
     if moved.offers is not None:
         theirs = _reference(world, moved.offers, wanted)
@@ -185,7 +191,7 @@ def _batches(seed: int, slots: Sequence[_Slot], truth: _Truth) -> list[Batch]:
 
 def _offered(seed: int, unit: Unit, truth: _Truth, at: int) -> Offered:
     record = truth.offers.records[at]
-    return Offered(with_label_fault(_informed(unit, truth, at), record, truth.spans, seed), record)
+    return Offered(with_label_faults(_informed(unit, truth, at), record, truth.spans, seed), record)
 
 
 def _unit(seed: int, slot: _Slot, number: int) -> Unit:

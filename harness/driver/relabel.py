@@ -1,7 +1,7 @@
 """Faults of labels: which units they touch, and what is told of those instead. Pure.
 
-Comes in: a span with a ``Relabel``, units with their records. Goes out: the unit with the episode that
-touches its label, and, once it was decided, what is told and when.
+Comes in: spans with a ``Relabel``, units with their records. Goes out: the unit with the episodes that touch
+its label if it falls due while they are on, and what is told of it then, and when.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.driver.mutations import hashed_dice
-from harness.driver.spec import Span
+from harness.driver.spec import LabelFeed, Span
 from harness.driver.workload import Unit
 from harness.faults.effects import Relabel
 
 
-def with_label_fault(unit: Unit, record: Mapping[str, object], spans: Sequence[Span], seed: int) -> Unit:
-    """Note on ``unit`` the episode that touches its label, if one of ``spans`` does."""
-    for span in spans:
-        if isinstance(span.effect, Relabel) and _touches(span, span.effect, unit, record, seed=seed):
-            return replace(unit, label_fault=span.episode)
-    return unit
+def with_label_faults(unit: Unit, record: Mapping[str, object], spans: Sequence[Span], seed: int) -> Unit:
+    """Note on ``unit`` the episodes of ``spans`` that touch its label if it falls due in them."""
+    found = tuple(
+        span.episode
+        for span in spans
+        if isinstance(span.effect, Relabel) and _touches(span, span.effect, unit, record, seed=seed)
+    )
+    return replace(unit, label_faults=found) if found else unit
 
 
 def told_instead(
@@ -45,8 +47,19 @@ def told_instead(
             return (unit.label, wait_s) if looked_into else None
 
 
+def why_no_effect(effect: Relabel, feed: LabelFeed | None) -> str:
+    """Say why ``effect`` could touch no label that ``feed`` tells; "" where it could."""
+    if feed is None:
+        return "labels: the system takes none (labels: service:/route in its file)"
+    if effect.how == "delay" and not feed.delay_s + feed.spread_s:
+        return "labels: they are known at once, and any number of times that is at once"
+    if effect.how == "select" and feed.known == "declined":
+        return "labels: the scenario tells those of declined units alone already"
+    return ""
+
+
 def _touches(span: Span, effect: Relabel, unit: Unit, record: Mapping[str, object], *, seed: int) -> bool:
-    if unit.label < 0 or effect.only not in (-1, unit.label) or not span.holds(unit.due_s):
+    if unit.label < 0 or effect.only not in (-1, unit.label):
         return False
     if effect.field and str(record.get(effect.field)) != effect.level:
         return False

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # One stream of dice each: a knob moves no other's draws.
-_WITNESS_DICE, _LOAD_DICE, _GOLDEN_DICE, _SURGE_DICE, _LABEL_DICE = 1, 2, 3, 4, 5
+_WITNESS_DICE, _LOAD_DICE, _GOLDEN_DICE, _SURGE_DICE, _LABEL_DICE, _EXPLORING_DICE = 1, 2, 3, 4, 5, 6
 
 
 def witness_due(seed: int, rate_hz: float, duration_s: float) -> NDArray[np.float64]:
@@ -47,8 +47,8 @@ def golden_numbers(seed: int, every: int, count: int) -> NDArray[np.int64]:
 
 def label_dice(seed: int, count: int, explored_ratio: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Of each unit: how long its label takes (exponential, mean 1), and whether it is looked into anyway."""
-    dice = np.random.default_rng([seed, _LABEL_DICE])
-    return dice.exponential(size=count), dice.random(count) < explored_ratio
+    waits = np.random.default_rng([seed, _LABEL_DICE]).exponential(size=count)
+    return waits, np.random.default_rng([seed, _EXPLORING_DICE]).random(count) < explored_ratio
 
 
 def _jittered(seed: int, dice: int, step_s: float, duration_s: float) -> NDArray[np.float64]:

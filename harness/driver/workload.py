@@ -22,7 +22,7 @@ class Unit:
 
     ``label`` is what will turn out to be true: 0, 1, or -1 where nobody will know. ``label_wait`` times the
     spread of the scenario is what its label takes beyond the least delay; ``explored``: it is looked into
-    whatever was decided; ``label_fault``: the episode that touches the label while it is on, -1 where none.
+    whatever was decided; ``label_faults``: episodes that touch the label if it falls due while they are on.
     """
 
     number: int
@@ -38,7 +38,7 @@ class Unit:
     label: int = -1
     label_wait: float = 0.0
     explored: bool = False
-    label_fault: int = -1
+    label_faults: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,19 @@ def world_spec(plan: Plan, experiment: Experiment, *, template: Path, python_pat
         "template": str(template),
         "workload": experiment.system.workload,
         "mutations": record_spans(plan),
+        "labels": label_feed(plan, experiment) if experiment.system.labels else None,
+    }
+
+
+def label_feed(plan: Plan, experiment: Experiment, url: str = "") -> dict[str, object]:
+    """Write where labels go ("": this arm takes none), and when: the world's seconds become the run's."""
+    times, factor = experiment.scenario.labels, plan.world_s_per_run_s
+    return {
+        "url": url and url + experiment.system.labels.partition(":")[2],
+        "delay_s": times.delay_s / factor,
+        "spread_s": times.spread_s / factor,
+        "known": times.known,
+        "explored_ratio": times.explored_ratio,
     }
 
 

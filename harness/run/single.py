@@ -19,7 +19,7 @@ from harness.history.store import RunFolder
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.episode import run_episode
-from harness.run.fields import world_spec
+from harness.run.fields import label_feed, world_spec
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
 from harness.run.settle import RESENDS, TAINT, audit_run, rows_of
@@ -219,20 +219,7 @@ def driver_spec(setting: Setting, folder: RunFolder, url: str, label_url: str) -
         "observations": str(folder.observations),
         "taint": str(folder.path / TAINT),
         "resends": str(folder.path / RESENDS),
-        "labels": _label_feed(setting, label_url) if setting.experiment.system.labels else None,
-    }
-
-
-def _label_feed(setting: Setting, label_url: str) -> dict[str, object]:
-    """Write where labels go, and when: the world's seconds become seconds of the run."""
-    scenario, route = setting.experiment.scenario, setting.experiment.system.labels.partition(":")[2]
-    times, factor = scenario.labels, setting.plan.world_s_per_run_s
-    return {
-        "url": label_url and label_url + route,
-        "delay_s": times.delay_s / factor,
-        "spread_s": times.spread_s / factor,
-        "known": times.known,
-        "explored_ratio": times.explored_ratio,
+        "labels": label_feed(setting.plan, setting.experiment, label_url) if offered["labels"] else None,
     }
 
 

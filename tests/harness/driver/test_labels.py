@@ -14,7 +14,7 @@ import pytest
 
 from harness.driver.labels import Labels
 from harness.driver.orders import RecordFaults
-from harness.driver.relabel import with_label_fault
+from harness.driver.relabel import why_no_effect, with_label_faults
 from harness.driver.schedule import label_dice
 from harness.driver.spec import LabelFeed, Span
 from harness.driver.taint import read_taint
@@ -157,7 +157,7 @@ def _fault(tmp_path: Path, effect: Relabel, told: list[dict[str, object]]) -> tu
 
 def _given(span: Span, label: int, name: str = "w7-1", **more: float) -> Unit:
     unit = Unit(0, name, 0, 8.0, label=label, **more)  # type: ignore[arg-type]
-    return with_label_fault(unit, {"channel": "phone"}, (span,), seed=7)
+    return with_label_faults(unit, {"channel": "phone"}, (span,), seed=7)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +180,7 @@ def test_a_touched_label_is_told_otherwise_and_stands_in_the_ledger(
         labels = _labels_of(system, FEED, faults)
         labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
         await _told(labels, 30.0)
+        assert (labels.due, labels.told) == (1, 1)
         assert [(name, told) for _, name, told in system.taken] == [("w7-1", label)]
         assert system.taken[0][0] == pytest.approx(at_s, abs=0.2)
         faults.close()
@@ -218,27 +219,26 @@ def test_selected_labels_are_those_of_what_was_declined(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("effect", "label", "record", "due_s"),
+    ("effect", "label", "record"),
     [
-        (Relabel(how="flip", only=1), 0, {}, 8.0),
-        (Relabel(how="flip", field="channel", level="phone"), 1, {"channel": "web"}, 8.0),
-        (Relabel(how="flip", field="channel", level="phone"), 1, {}, 8.0),
-        (Relabel(how="flip"), -1, {}, 8.0),
-        (Relabel(how="flip"), 1, {}, 20.0),
+        (Relabel(how="flip", only=1), 0, {}),
+        (Relabel(how="flip", field="channel", level="phone"), 1, {"channel": "web"}),
+        (Relabel(how="flip", field="channel", level="phone"), 1, {}),
+        (Relabel(how="flip"), -1, {}),
     ],
 )
 def test_what_a_fault_does_not_name_is_not_touched(
-    effect: Relabel, label: int, record: dict[str, object], due_s: float
+    effect: Relabel, label: int, record: dict[str, object]
 ) -> None:
     span = Span(episode=3, from_s=SPAN_S[0], until_s=SPAN_S[1], effect=effect)
-    unit = Unit(0, "w7-1", 0, due_s, label=label)
-    assert with_label_fault(unit, record, (span,), seed=7) == unit
+    unit = Unit(0, "w7-1", 0, 8.0, label=label)
+    assert with_label_faults(unit, record, (span,), seed=7) == unit
 
 
 def test_a_share_of_the_labels_is_that_share() -> None:
     span = Span(episode=3, from_s=0.0, until_s=1e6, effect=Relabel(how="flip", share_ratio=0.25))
     units = [Unit(n, f"w7-{n}", 0, float(n), label=n % 2) for n in range(4000)]
-    touched = [with_label_fault(unit, {}, (span,), seed=7).label_fault == 3 for unit in units]
+    touched = [with_label_faults(unit, {}, (span,), seed=7).label_faults == (3,) for unit in units]
     assert np.mean(touched) == pytest.approx(0.25, abs=0.03)
 
 
@@ -250,3 +250,76 @@ def test_where_nobody_listens_labels_fall_due_and_nothing_is_told() -> None:
         assert (labels.due, labels.told, labels.posts_failed) == (1, 0, 0)
 
     _run(story)
+
+
+@pytest.mark.parametrize("how", ["stop", "delay"])
+def test_a_label_that_is_held_back_comes_when_the_fault_is_off(tmp_path: Path, how: str) -> None:
+    async def story() -> None:
+        system = System()
+        effect = Relabel(how=how, factor=5.0)  # type: ignore[arg-type]
+        span, faults = _fault(tmp_path, effect, [])
+        faults.obey(b"on 3\n")
+        labels = _labels_of(system, FEED, faults)
+        labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
+        telling = asyncio.create_task(labels.tell_forever())
+        await asyncio.sleep(13.0)
+        assert not system.taken
+        assert labels.due == 0
+        faults.obey(b"off 3\n")
+        await asyncio.sleep(1.0)
+        telling.cancel()
+        assert [at_s for at_s, _, _ in system.taken] == pytest.approx([13.1], abs=0.2)
+
+    _run(story)
+
+
+def test_what_falls_due_after_the_span_is_told_as_it_is(tmp_path: Path) -> None:
+    async def story() -> None:
+        system = System()
+        span, faults = _fault(tmp_path, Relabel(how="flip"), [])
+        faults.obey(b"on 3\n")
+        labels = _labels_of(system, FEED, faults)
+        labels.recorded(_given(span, 1, label_wait=4.0), Finding(GOOD, ""), 8.0)  # 8 + 2 + 4 x 4 = 26
+        await _told(labels, 30.0)
+        assert [told for _, _, told in system.taken] == [1]
+
+    _run(story)
+
+
+def test_a_flipped_label_is_proven_when_it_is_taken_and_not_before(tmp_path: Path) -> None:
+    async def story() -> None:
+        said: list[dict[str, object]] = []
+        system = System(down=(0.0, 15.0))
+        span, faults = _fault(tmp_path, Relabel(how="flip"), said)
+        faults.obey(b"on 3\n")
+        labels = _labels_of(system, FEED, faults)
+        labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
+        telling = asyncio.create_task(labels.tell_forever())
+        await asyncio.sleep(14.0)
+        assert len(said) == 1
+        await asyncio.sleep(3.0)
+        telling.cancel()
+        assert said[1]["records"]["why"] == "first"  # type: ignore[index]
+        assert said[1]["records"]["at_s"] >= 15.0  # type: ignore[index]
+
+    _run(story)
+
+
+@pytest.mark.parametrize(
+    ("effect", "feed", "words"),
+    [
+        (Relabel(how="flip"), None, "the system takes none"),
+        (Relabel(how="delay", factor=2.0), LabelFeed(url="", delay_s=0.0, spread_s=0.0), "at once"),
+        (
+            Relabel(how="select"),
+            LabelFeed(url="", delay_s=1.0, spread_s=0.0, known="declined"),
+            "alone already",
+        ),
+        (Relabel(how="stop"), FEED, ""),
+    ],
+)
+def test_a_fault_that_could_touch_no_label_says_why(
+    effect: Relabel, feed: LabelFeed | None, words: str
+) -> None:
+    assert words in why_no_effect(effect, feed)
+    assert bool(why_no_effect(effect, feed)) is bool(words)
