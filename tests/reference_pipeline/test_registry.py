@@ -128,3 +128,20 @@ def test_a_copy_is_made_once_and_never_half(tmp_path: Path) -> None:
     again.close()
     for path in (tmp_path / "template").rglob("*"):
         path.chmod(0o755)
+
+
+def test_an_alias_moves_only_from_where_it_is_said_to_be(registry: Registry) -> None:
+    one, two, three = (registry.put(data, f"1.{n}.0", {}, {}) for n, data in enumerate((b"1", b"2", b"3")))
+    registry.set_alias("champion", one.version)
+    registry.set_alias("champion", two.version, was=one.version)
+    with pytest.raises(VersionConflict, match="not at"):
+        registry.set_alias("champion", three.version, was=one.version)
+    assert registry.alias("champion").version == two.version
+
+
+def test_the_same_move_once_more_is_no_conflict(registry: Registry) -> None:
+    """Asked again after a crash: it was done, and ``was`` is no more where the alias is."""
+    one, two = (registry.put(data, f"1.{n}.0", {}, {}) for n, data in enumerate((b"1", b"2")))
+    registry.set_alias("champion", one.version)
+    for _ in range(2):
+        assert registry.set_alias("champion", two.version, was=one.version).version == two.version
