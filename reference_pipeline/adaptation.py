@@ -85,11 +85,11 @@ def adapt(
 
 
 def _refuse_few(recent: Labelled) -> None:
-    positive = int((recent.label == 1).sum())
+    positive = float(recent.label.sum())
     others = len(recent.label) - positive
     if len(recent.label) < ROWS_LEAST or min(positive, others) < POSITIVES_LEAST:
         raise TooFewLabels(
-            f"{len(recent.label)} recent labels, {positive} of them positive; "
+            f"{len(recent.label)} recent labels, {positive:.0f} of them positive; "
             f"at least {ROWS_LEAST} with {POSITIVES_LEAST} of each class are needed"
         )
 

@@ -7,6 +7,7 @@ counts, another one is counted as a contradiction.
 
 from __future__ import annotations
 
+import struct
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ EXAMPLES, LABELS, KNOWN = LOGS = ("examples", "labels", "known")
 Floats = NDArray[np.float64]
 
 KEPT = 50_000  # labelled examples in memory: at 250 a second some three minutes; older ones stay on disk
+_LABEL = struct.Struct("<d")
 _LATELY = 5000  # decided rows
 _PAGE = 5000
 _CURSOR = "cursor"
@@ -38,17 +40,17 @@ class Example(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Label(msgspec.Struct, frozen=True):
-    """What turned out to be true of a unit: 1 positive, 0 not."""
+    """What turned out to be true of a unit: 1 positive, 0 not; an oracle knows with which probability."""
 
     id: str
-    label: int
+    label: float
 
 
 class Known(NamedTuple):
     """A labelled example under its cursor."""
 
     seq: int
-    label: int
+    label: float
     example: Example
 
 
@@ -58,7 +60,7 @@ class Window:
 
     last: int
     rows: Floats
-    label: NDArray[np.int8]
+    label: Floats
     declined: NDArray[np.bool_]
     score: Floats
     model: tuple[str, ...]
@@ -122,11 +124,11 @@ class Examples:
         Raises:
             StoreFailed: nothing has changed.
         """
-        first: dict[str, int] = {}
+        first: dict[str, float] = {}
         for one in labels:
             first.setdefault(one.id, one.label)
         known = {key: self._store.find(LABELS, key) for key in first}
-        appends = [Append(LABELS, key, _byte(label)) for key, label in first.items() if known[key] is None]
+        appends = [Append(LABELS, key, _packed(label)) for key, label in first.items() if known[key] is None]
         rows = {one.key: self._store.find(EXAMPLES, one.key) for one in appends}
         joined = [Append(KNOWN, one.key, one.value + row) for one in appends if (row := rows[one.key])]
         seqs = self._store.commit([*appends, *joined])
@@ -134,7 +136,7 @@ class Examples:
         self.counts["labels_total"] += len(appends)
         self.counts["labels_repeated_total"] += len(labels) - len(appends)
         self.counts["labels_contradicted_total"] += sum(
-            _byte(one.label) != (known[one.id] or _byte(first[one.id])) for one in labels
+            _packed(one.label) != (known[one.id] or _packed(first[one.id])) for one in labels
         )
 
     def window(self, after: int, limit: int) -> Window:
@@ -155,7 +157,7 @@ class Examples:
         return Window(
             last=found[-1].seq if found else after,
             rows=rows.reshape(len(found), self._width),
-            label=np.array([one.label for one in found], dtype=np.int8),
+            label=np.array([one.label for one in found], dtype=np.float64),
             declined=np.array([one.example.declined for one in found], dtype=np.bool_),
             score=np.array([one.example.score for one in found], dtype=np.float64),
             model=tuple(one.example.model for one in found),
@@ -171,9 +173,10 @@ def as_bytes(row: Floats) -> bytes:
     return np.asarray(row, dtype="<f8").tobytes()
 
 
-def _byte(label: int) -> bytes:
-    return b"\x01" if label == 1 else b"\x00"
+def _packed(label: float) -> bytes:
+    return _LABEL.pack(label)
 
 
 def _decoded(seq: int, value: bytes) -> Known:
-    return Known(seq, value[0], msgspec.msgpack.decode(value[1:], type=Example))
+    (label,) = _LABEL.unpack_from(value)
+    return Known(seq, label, msgspec.msgpack.decode(value[_LABEL.size :], type=Example))

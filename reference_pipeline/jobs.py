@@ -57,7 +57,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_job(
-    folder: Path, job: Job, parent: bytes, *, rows: NDArray[np.float64], label: NDArray[np.int8]
+    folder: Path, job: Job, parent: bytes, *, rows: NDArray[np.float64], label: NDArray[np.float64]
 ) -> None:
     """Write what the child needs; ``job.json`` last, so that a folder with one is whole."""
     folder.mkdir(parents=True, exist_ok=True)

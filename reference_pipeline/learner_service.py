@@ -64,6 +64,15 @@ class _Labels(msgspec.Struct, forbid_unknown_fields=True):
     labels: Annotated[list[_Label], msgspec.Meta(max_length=LABELS_MAX)]
 
 
+class _Truth(msgspec.Struct, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    p: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class _Truths(msgspec.Struct, forbid_unknown_fields=True):
+    truth: Annotated[list[_Truth], msgspec.Meta(max_length=LABELS_MAX)]
+
+
 class _Comparison(msgspec.Struct, forbid_unknown_fields=True):
     versions: Annotated[list[str], msgspec.Meta(min_length=1, max_length=8)]
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -72,6 +81,7 @@ class _Comparison(msgspec.Struct, forbid_unknown_fields=True):
 
 _DECIDED = msgspec.json.Decoder(_Decided)
 _LABELS = msgspec.json.Decoder(_Labels)
+_TRUTHS = msgspec.json.Decoder(_Truths)
 _COMPARISON = msgspec.json.Decoder(_Comparison)
 
 
@@ -79,7 +89,14 @@ class Learner:
     """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``."""
 
     def __init__(
-        self, ports: Ports, features: Features, trainer: Trainer, *, golden: Golden, folder: Path
+        self,
+        ports: Ports,
+        features: Features,
+        trainer: Trainer,
+        *,
+        golden: Golden,
+        folder: Path,
+        oracle: bool = False,
     ) -> None:
         self._ports = ports
         self._features = features
@@ -101,6 +118,7 @@ class Learner:
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
                 "GET /acts": self._acted,
+                **({"POST /truth": self._told_truth} if oracle else {}),
             },
             signals=self._signals,
         )
@@ -157,6 +175,12 @@ class Learner:
         labels = _understood(_LABELS, request.body).labels
         self._examples.label([Label(one.id, one.label) for one in labels])
         return json_reply(200, {"taken": len(labels)})
+
+    async def _told_truth(self, request: Request) -> Reply:
+        """Take P(y = 1 | x) in place of a label; in arm ``oracle`` alone."""
+        truths = _understood(_TRUTHS, request.body).truth
+        self._examples.label([Label(one.id, one.p) for one in truths])
+        return json_reply(200, {"taken": len(truths)})
 
     async def _known(self, request: Request) -> Reply:
         """Labelled decisions as columns, by cursor."""

@@ -85,12 +85,13 @@ def next_step(share: float) -> float | None:
     return next((step for step in STEPS if step > share), None)
 
 
-def losses(declined: NDArray[np.bool_], label: NDArray[np.int8], *, missed: float, annoyed: float) -> Floats:
+def losses(declined: NDArray[np.bool_], label: Floats, *, missed: float, annoyed: float) -> Floats:
     """Give what each decision lost, as a share of the most that one can lose.
 
-    ``missed``: cost of a fraud let through, ``annoyed``: of a good one declined.
+    ``missed``: cost of a fraud let through, ``annoyed``: of a good one declined. With a probability in place
+    of a label it is what was to be expected.
     """
-    cost = np.where(label == 1, missed * ~declined, annoyed * declined)
+    cost = np.where(declined, annoyed * (1.0 - label), missed * label)
     return np.asarray(cost / max(missed, annoyed), dtype=np.float64)
 
 

@@ -36,10 +36,10 @@ _TREE_DEPTH = 6
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Feature rows (n, features) with labels (n,) in {0, 1}."""
+    """Feature rows (n, features) with labels (n,) in {0, 1}, or with probabilities of 1."""
 
     rows: Floats
-    label: Labels
+    label: Labels | Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,21 +139,21 @@ def export_trees(estimator: HistGradientBoostingClassifier) -> scoring.Trees:
     )
 
 
-def evaluate(scores: Floats, label: Labels, costs: Costs) -> dict[str, float]:
-    """Measure scores (n,) against labels (n,); costs are means a row."""
+def evaluate(scores: Floats, label: Labels | Floats, costs: Costs) -> dict[str, float]:
+    """Measure scores (n,) against labels (n,) or probabilities; costs are means a row."""
     from sklearn.metrics import average_precision_score
 
     declined = scores >= costs.threshold
-    fraud = label == 1
-    missed = float((fraud & ~declined).mean()) * costs.missed_fraud
-    annoyed = float((~fraud & declined).mean()) * costs.declined_good
+    fraud = label >= 0.5
+    missed = float(np.where(declined, 0.0, label).mean()) * costs.missed_fraud
+    annoyed = float(np.where(declined, 1.0 - label, 0.0).mean()) * costs.declined_good
     return {
-        "average_precision": float(average_precision_score(label, scores)) if fraud.any() else 0.0,
+        "average_precision": float(average_precision_score(fraud, scores)) if fraud.any() else 0.0,
         "accuracy": float((declined == fraud).mean()),
         "cost": missed + annoyed,
-        "cost_approve_all": float(fraud.mean()) * costs.missed_fraud,
-        "cost_decline_all": float((~fraud).mean()) * costs.declined_good,
-        "positives": float(fraud.sum()),
+        "cost_approve_all": float(label.mean()) * costs.missed_fraud,
+        "cost_decline_all": float(1.0 - label.mean()) * costs.declined_good,
+        "positives": float(label.sum()),
     }
 
 

@@ -9,8 +9,8 @@ import math
 import resource
 import signal
 import sys
-from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -129,8 +129,8 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     faults = RecordFaults(spec.mutations, spec.taint, resends=_resends(spec), tell=tell, now=now)
     labels = None
     try:
-        async with HttpClient(spec.url, spec.profile.deadline_s) as client, _feed(spec) as told:
-            labels = Labels(spec.labels, told, faults, now=now) if spec.labels else None
+        async with HttpClient(spec.url, spec.profile.deadline_s) as client, _told(spec) as (told, truth):
+            labels = Labels(spec.labels, told, faults, now=now, truth=truth) if spec.labels else None
             workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
             loop = OpenLoop(workload, rows, tell, faults=faults, labels=labels)
             units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
@@ -147,10 +147,16 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     tell({"done": counts})
 
 
-def _feed(spec: Spec) -> AbstractAsyncContextManager[HttpClient | None]:
-    """A client of its own for labels: they must not wait behind units."""
-    url = spec.labels.url if spec.labels else ""
-    return HttpClient(url, _LABEL_DEADLINE_S) if url else nullcontext()
+@asynccontextmanager
+async def _told(spec: Spec) -> AsyncIterator[tuple[HttpClient | None, HttpClient | None]]:
+    """Clients of their own for labels and truth, where they go: they must not wait behind units."""
+    feed = spec.labels
+    async with AsyncExitStack() as stack:
+
+        async def client(url: str) -> HttpClient | None:
+            return await stack.enter_async_context(HttpClient(url, _LABEL_DEADLINE_S)) if url else None
+
+        yield (await client(feed.url), await client(feed.truth_url)) if feed else (None, None)
 
 
 async def _standard_input() -> asyncio.StreamReader:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -67,11 +68,18 @@ class _Told(NamedTuple):
 class Labels:
     """The labels of one run on their way; ``told`` of those ``due``, and posts that failed.
 
-    Without a client nobody listens: labels fall due and are told to nobody.
+    Without a client nobody listens: labels fall due and are told to nobody. ``truth``, in arm ``oracle``, is
+    told P(y = 1 | x) of every unit at once, whatever becomes of its label.
     """
 
     def __init__(
-        self, feed: LabelFeed, client: Poster | None, faults: RecordFaults, *, now: Callable[[], float]
+        self,
+        feed: LabelFeed,
+        client: Poster | None,
+        faults: RecordFaults,
+        *,
+        now: Callable[[], float],
+        truth: Poster | None = None,
     ) -> None:
         self._feed = feed
         self._client = client
@@ -79,6 +87,8 @@ class Labels:
         self._now = now
         self._waiting: list[_Waiting] = []
         self._held: list[_Held] = []
+        self._truth = truth
+        self._truths: list[dict[str, object]] = []
         self._taken = 0
         self.told = self.posts_failed = 0
 
@@ -90,6 +100,8 @@ class Labels:
 
     def recorded(self, unit: Unit, finding: Finding, due_s: float) -> None:
         """Take one recorded unit, due at the instant ``due_s``; its label follows, if one will be known."""
+        if self._truth and math.isfinite(unit.posterior):
+            self._truths.append({"id": unit.id, "p": unit.posterior})
         looked_into = finding.declined or unit.explored
         if unit.label < 0 or (self._feed.known == "declined" and not looked_into):
             return
@@ -101,6 +113,9 @@ class Labels:
         while True:
             await asyncio.sleep(POST_EVERY_S)
             self._release()
+            while self._truths and self._truth:
+                batch, self._truths = self._truths[:LABELS_A_POST], self._truths[LABELS_A_POST:]
+                await self._post(self._truth, {"truth": batch})
             while self._waiting and self._waiting[0].known_s <= self._now():
                 await self._tell(self._fallen_due())
 
@@ -157,12 +172,15 @@ class Labels:
         if not batch or self._client is None:
             self._prove(batch)
             return
-        body = msgspec.json.encode({"labels": [{"id": one.unit.id, "label": one.label} for one in batch]})
+        await self._post(self._client, {"labels": [{"id": one.unit.id, "label": one.label} for one in batch]})
+        self.told += len(batch)
+        self._prove(batch)
+
+    async def _post(self, poster: Poster, content: Mapping[str, object]) -> None:
+        body = msgspec.json.encode(content)
         while True:
-            reply = await self._client.post(body, False)
+            reply = await poster.post(body, False)
             if reply.status == 200 and not reply.fault:
-                self.told += len(batch)
-                self._prove(batch)
                 return
             self.posts_failed += 1
             await asyncio.sleep(RETRY_S)

@@ -30,7 +30,8 @@ class LabelFeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Where labels are posted ("": nobody takes any), and how long after due they are known, in run seconds.
 
     ``spread_s``: mean of what comes on top of ``delay_s``, exponential. ``known`` "declined": only of what
-    was declined, and of the share ``explored_ratio`` of all units.
+    was declined, and of the share ``explored_ratio`` of all units. ``truth_url``: where P(y = 1 | x) of each
+    unit is told at once; "" in every arm but ``oracle``.
     """
 
     url: str
@@ -38,6 +39,7 @@ class LabelFeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     spread_s: float
     known: Literal["all", "declined"] = "all"
     explored_ratio: float = 0.0
+    truth_url: str = ""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,8 +11,11 @@ from harness.faults.effects import Effect
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Arm = Literal["none", "bare", "reference", "seed"]
-"""Who heals: ``bare`` nobody, ``none`` the platform alone; the others as the system file switches them."""
+Arm = Literal["none", "bare", "reference", "seed", "oracle"]
+"""Who heals: ``bare`` nobody, ``none`` the platform alone; the others as the system file switches them.
+
+``oracle`` alone is told the truth, where the system file says how.
+"""
 RestartProfile = Literal["fast", "kubernetes"]
 
 
@@ -166,7 +169,11 @@ class Prepare(_Frozen, frozen=True, kw_only=True):
 
 
 class System(_Frozen, frozen=True, kw_only=True):
-    """What is tested, as its ``hormesis.yaml`` says; ``labels``: where labels go, as ``service:/route``."""
+    """What is tested, as its ``hormesis.yaml`` says.
+
+    ``labels``: where labels go, ``truth``: where P(y = 1 | x) goes in arm ``oracle`` alone; both as
+    ``service:/route`` of one service.
+    """
 
     version: Literal[1]
     name: Name
@@ -174,6 +181,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     workload: Workload
     edges: dict[Name, Edge] = {}
     labels: str = ""
+    truth: str = ""
     audit: Audit = Audit()
     arms: dict[Arm, Switch] = {}
     observe: Observe = Observe()
@@ -189,14 +197,15 @@ class System(_Frozen, frozen=True, kw_only=True):
     @property
     def label_edge(self) -> str:
         """The edge on which labels are told; "" where the system takes none."""
-        return f"driver-{self.labels.partition(':')[0]}" if self.labels else ""
+        to = self.labels or self.truth
+        return f"driver-{to.partition(':')[0]}" if to else ""
 
     @property
     def all_edges(self) -> dict[str, Edge]:
         """All edges that a fault can hit, the driver's own first."""
         own = {self.witness_edge: Edge(source="driver", to=self.workload.service)}
-        if self.labels:
-            own |= {self.label_edge: Edge(source="driver", to=self.labels.partition(":")[0])}
+        if self.label_edge:
+            own |= {self.label_edge: Edge(source="driver", to=self.label_edge.removeprefix("driver-"))}
         return own | self.edges
 
     def services_of(self, arm: str) -> dict[str, Service]:
@@ -284,6 +293,12 @@ PROFILES: dict[str, Profile] = {
         wash_out_s=3.0,
         settle_s=30.0,
         golden_every=10,
+    ),
+    "drift": Profile(
+        name="drift",
+        tau_s=90.0,
+        hold_s=5.0,
+        load_every_s=0.25,
     ),
     "test": Profile(
         name="test",

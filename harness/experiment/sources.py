@@ -107,7 +107,21 @@ def _check_system(system: System, findings: Findings) -> None:
             check_service(other, ("arms", arm, "services", n), names, findings, code="HRM302")
     for listing, path in _listings(system):
         _check_listing(listing, path, system.services, findings)
+    _check_truth(system, findings)
     _check_order(system.services, findings)
+
+
+def _check_truth(system: System, findings: Findings) -> None:
+    """Note a truth that goes to another service than labels: one edge carries both."""
+    places = {listing.partition(":")[0] for listing in (system.labels, system.truth) if listing}
+    if len(places) > 1:
+        findings.add(
+            "HRM204",
+            f"{quoted(system.truth)} is another service than that of 'labels'",
+            ("truth",),
+            why="labels and truth go over one edge",
+            help=f"write {system.labels.partition(':')[0]}:/route",
+        )
 
 
 def _check_edges(system: System, findings: Findings) -> None:
@@ -145,6 +159,7 @@ def _listings(system: System) -> Iterator[tuple[str, Path]]:
         yield from ((route, ("observe", key, n)) for n, route in enumerate(routes))
     yield system.observe.journal, ("observe", "journal")
     yield system.labels, ("labels",)
+    yield system.truth, ("truth",)
 
 
 def _check_listing(listing: str, path: Path, services: Mapping[str, Service], findings: Findings) -> None:

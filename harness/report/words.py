@@ -67,6 +67,11 @@ KINDS: dict[str, tuple[str, str]] = {
     "world.covariate_shift": ("Covariate shift", "other records come; what is true of each stays"),
     "world.concept_change": ("Concept change", "the same records come; something else is true of them"),
     "world.label_shift": ("Label shift", "positives come more or less often, and look as before"),
+    "labels.delay": ("Labels late", "what turned out to be true becomes known later"),
+    "labels.stop": ("Labels stopped", "nobody is told what turned out to be true"),
+    "labels.noise": ("Labels noisy", "a part of the labels is told the wrong way round"),
+    "labels.selective": ("Labels selective", "only what was declined gets a label"),
+    "labels.poison": ("Labels poisoned", "frauds of one part of the records are told to be none"),
     "placebo.surge": ("Placebo: surge", "more load, inside capacity"),
     "placebo.slow_batch": ("Placebo: slower edge", "a delay inside the service level"),
     "placebo.added_field": ("Placebo: optional field", "one more field, which changes nothing"),
@@ -76,6 +81,7 @@ KINDS: dict[str, tuple[str, str]] = {
 ARMS: dict[str, str] = {
     "reference": "the reference healer is on",
     "seed": "the article's recipes are on",
+    "oracle": "the reference healer is on, and is told the truth in place of labels",
     "none": "platform only: a dead process is restarted, nothing else heals",
     "bare": "nobody restarts anything",
 }
@@ -105,6 +111,8 @@ ACTS: dict[str, str] = {
     "mapping_set": "field mapped",
     "mapping_removed": "mapping taken back",
     "replayed": "dead letters replayed",
+    "training_begun": "training begun",
+    "version_published": "candidate published",
 }
 """Act of the platform's ledger or of an observer -> words for a flag."""
 

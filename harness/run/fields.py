@@ -28,6 +28,8 @@ from harness.run.template import output_tail, scenario_spec
 from harness.run.witness import READY_LIMIT_S
 from harness.targets.local.kernel import ending_with_us
 
+ORACLE = "oracle"
+
 
 class _Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the driver prints when it is asked and would refuse."""
@@ -47,15 +49,21 @@ def world_spec(plan: Plan, experiment: Experiment, *, template: Path, python_pat
         "template": str(template),
         "workload": experiment.system.workload,
         "mutations": record_spans(plan),
-        "labels": label_feed(plan, experiment) if experiment.system.labels else None,
+        "labels": label_feed(plan, experiment) if experiment.system.label_edge else None,
     }
 
 
-def label_feed(plan: Plan, experiment: Experiment, url: str = "") -> dict[str, object]:
-    """Write where labels go ("": this arm takes none), and when: the world's seconds become the run's."""
-    times, factor = experiment.scenario.labels, plan.world_s_per_run_s
+def label_feed(plan: Plan, experiment: Experiment, base: str = "") -> dict[str, object]:
+    """Write where labels go, and when: the world's seconds become the run's.
+
+    ``base``: the address of the service that takes them, "" where it does not run in this arm. Arm
+    ``oracle`` is told the truth instead, and nobody else is.
+    """
+    times, factor, system = experiment.scenario.labels, plan.world_s_per_run_s, experiment.system
+    oracle = plan.arm == ORACLE and bool(system.truth)
     return {
-        "url": url and url + experiment.system.labels.partition(":")[2],
+        "url": base + system.labels.partition(":")[2] if base and not oracle else "",
+        "truth_url": base + system.truth.partition(":")[2] if base and oracle else "",
         "delay_s": times.delay_s / factor,
         "spread_s": times.spread_s / factor,
         "known": times.known,

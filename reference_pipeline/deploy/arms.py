@@ -16,7 +16,7 @@ from reference_pipeline.ports import Ports
 from reference_pipeline.seed.path import seed_in_path
 from reference_pipeline.service import DecisionConfig, edges_of
 
-OFF, REFERENCE, SEED = HEALING = ("off", "reference", "seed")
+OFF, REFERENCE, SEED, ORACLE = HEALING = ("off", "reference", "seed", "oracle")
 
 
 def in_path(healing: str, ports: Ports, config: DecisionConfig, template: Path) -> InPath | None:

@@ -20,7 +20,7 @@ import uvicorn.protocols.http.httptools_impl  # preloaded: uvicorn would import 
 
 from reference_pipeline import delivery, healer_service, learner_service, ledger, shell
 from reference_pipeline.delivery import Delivery
-from reference_pipeline.deploy.arms import OFF, SEED, in_path
+from reference_pipeline.deploy.arms import OFF, ORACLE, SEED, in_path
 from reference_pipeline.deploy.asgi import App, asgi
 from reference_pipeline.deploy.calls import HttpCalls
 from reference_pipeline.deploy.guard import Guard
@@ -109,7 +109,8 @@ def serve_learner() -> None:
 
     def build(ports: Ports) -> Learner:
         golden = load_golden(_template())
-        return Learner(ports, features, ChildTrainer(), golden=golden, folder=folder)
+        oracle = shell.environment("HEALING") == ORACLE
+        return Learner(ports, features, ChildTrainer(), golden=golden, folder=folder, oracle=oracle)
 
     _serve(
         "learner",

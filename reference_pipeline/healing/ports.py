@@ -61,7 +61,7 @@ class KnownRows(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     newest: int
     decided_declined: float
-    label: tuple[int, ...]
+    label: tuple[Share, ...]
     declined: tuple[bool, ...]
     model: tuple[str, ...]
     degraded: tuple[bool, ...]

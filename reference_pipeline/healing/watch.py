@@ -53,7 +53,7 @@ class Watch:
         own &= ~np.array(page.degraded, dtype=np.bool_)
         lost = losses(
             np.array(page.declined, dtype=np.bool_),
-            np.array(page.label, dtype=np.int8),
+            np.array(page.label, dtype=np.float64),
             missed=self.costs.missed_fraud,
             annoyed=self.costs.declined_good,
         )[own]

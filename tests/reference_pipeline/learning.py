@@ -31,7 +31,7 @@ from reference_pipeline.healing.model import Entry
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.learner_service import LOGS, Learner
-from reference_pipeline.ports import CallFailed, Ports, Reply
+from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
 from reference_pipeline.registry import Registry, Version, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
@@ -221,7 +221,8 @@ async def _opened(
             case _:
                 reply = await world(edge, route, body, deadline_s)
         if reply.status != 200:
-            raise CallFailed(f"{edge} {route}: {reply.status} {reply.body[:200]!r}")
+            failed = CallRejected if reply.status in (400, 409, 413, 422) else CallFailed
+            raise failed(f"{edge} {route}: {reply.status} {reply.body[:200]!r}")
         return reply
 
     def ports(name: str, store: SqliteStore) -> Ports:

@@ -99,6 +99,15 @@ def test_a_parent_may_be_adapted_itself(parent: Model) -> None:
     assert len(twice.trees.roots) == len(parent.trees.roots) + 48
 
 
+def test_probabilities_teach_more_than_as_many_labels(parent: Model) -> None:
+    """An oracle's rows: what is true of each, without the noise of what became of it."""
+    rows = _world(20, 800, pattern=True).rows
+    risk = np.where(rows[:, 3] > 1.2, 0.8, 1 / (1 + np.exp(4 - 2.5 * rows[:, 0])))
+    told, fresh = _adapted(parent, Labelled(rows, risk)), _world(21, 8000, pattern=True)
+    labels = (np.random.default_rng(22).random(800) < risk).astype(np.int8)
+    assert _log_loss(told, fresh) < _log_loss(_adapted(parent, Labelled(rows, labels)), fresh)
+
+
 @pytest.mark.parametrize(("rows", "positive"), [(399, 100), (500, 19), (500, 481)])
 def test_too_few_labels_are_refused_with_what_is_needed(parent: Model, rows: int, positive: int) -> None:
     label = (np.arange(rows) < positive).astype(np.int8)

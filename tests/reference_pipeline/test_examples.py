@@ -98,3 +98,11 @@ def test_a_new_life_knows_what_the_old_one_knew(
     assert again.rows.tolist() == before.rows.tolist()
     assert again.label.tolist() == before.label.tolist()
     assert len(set(before.rows[:, 0].tolist())) == len(before.label)
+
+
+def test_a_probability_may_stand_for_a_label(store: SqliteStore) -> None:
+    examples = _open(store)
+    examples.take({"a": _example(1)}, 1)
+    examples.label([Label("a", 0.125)])
+    assert examples.window(0, 10).label.tolist() == [0.125]
+    assert _open(store).window(0, 10).label.tolist() == [0.125]

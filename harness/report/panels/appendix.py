@@ -75,7 +75,7 @@ def not_measured(document: Document) -> tuple[str, ...]:
         )
     if not any(r.sham for r in document.runs):
         said.append("What a run without faults loses: no sham was run, so noise cannot be told from harm.")
-    if not any(r.arm in ("reference", "seed") for r in document.runs):
+    if not any(r.arm in ("reference", "seed", "oracle") for r in document.runs):
         said.append(
             "A healer: no arm with one was run. What came back, came back by itself or by the platform."
         )

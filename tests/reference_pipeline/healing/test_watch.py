@@ -35,7 +35,7 @@ def _page(
         last=last,
         newest=last,
         decided_declined=0.02,
-        label=tuple(label.astype(int).tolist()),
+        label=tuple(label.astype(float).tolist()),
         declined=tuple(declines.tolist()),
         model=(model,) * rows,
         degraded=(False,) * rows,
