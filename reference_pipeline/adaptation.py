@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_pipeline import scoring
+from reference_pipeline import scoring, training
+from reference_pipeline.lineage import code_hash, data_hash
 from reference_pipeline.records import FeatureSpec
 from reference_pipeline.scoring import Model, Trees
-from reference_pipeline.training import Champion, Labelled, code_hash, data_hash, evaluate
+from reference_pipeline.training import Champion, Labelled, evaluate
 
 if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeRegressor
@@ -153,8 +154,8 @@ def _exported(
     whole = {
         **lineage,
         "parent": parent.version,
-        "data_sha256": data_hash(recent),
-        "code_sha256": code_hash(__file__),
+        "data_sha256": data_hash(recent.rows, recent.label),
+        "code_sha256": code_hash(training.__file__, __file__),
         "train_rows": str(len(recent.label)),
         "holdout_rows": str(len(holdout.label)),
     }

@@ -10,16 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_pipeline import aggregates, scoring
-from reference_pipeline import features as features_module
+from reference_pipeline import scoring
 from reference_pipeline.aggregates import Columns, learn_tables
 from reference_pipeline.features import TransactionFeatures, transaction_spec
+from reference_pipeline.lineage import code_hash, data_hash
 from reference_pipeline.records import DAY_S, Costs, FeatureSpec
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def train_champion(
     trees = export_trees(fit(train))
     full_lineage = {
         **lineage,
-        "data_sha256": data_hash(train),
-        "code_sha256": code_hash(),
+        "data_sha256": data_hash(train.rows, train.label),
+        "code_sha256": code_hash(__file__),
         "train_rows": str(len(train.label)),
         "holdout_rows": str(len(holdout.label)),
     }
@@ -189,18 +188,3 @@ def transaction_sets(
         np.concatenate([part.label for part in parts[:-1]]),
     )
     return train, parts[-1], made_at(end_s)
-
-
-def code_hash(*more: str) -> str:
-    """Return the SHA-256 of the code that decides what a model is, for its lineage (``more``: files)."""
-    digest = hashlib.sha256()
-    for source in (aggregates.__file__, features_module.__file__, scoring.__file__, __file__, *more):
-        digest.update(Path(source).read_bytes())
-    return digest.hexdigest()
-
-
-def data_hash(data: Labelled) -> str:
-    """Return the SHA-256 of rows and labels, for the lineage of what is learned from them."""
-    digest = hashlib.sha256(np.ascontiguousarray(data.rows).tobytes())
-    digest.update(np.ascontiguousarray(data.label).tobytes())
-    return digest.hexdigest()

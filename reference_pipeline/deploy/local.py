@@ -23,6 +23,7 @@ from reference_pipeline.delivery import Delivery
 from reference_pipeline.deploy.arms import OFF, ORACLE, SEED, in_path
 from reference_pipeline.deploy.asgi import App, asgi
 from reference_pipeline.deploy.calls import HttpCalls
+from reference_pipeline.deploy.clock import LoopClock
 from reference_pipeline.deploy.guard import Guard
 from reference_pipeline.deploy.platform import HttpPlatform
 from reference_pipeline.deploy.trainer import ChildTrainer
@@ -49,18 +50,6 @@ _OPEN = Guard()
 _NO_TOKENS: Mapping[str, str] = {}
 
 Build = Callable[[Ports], Service]
-
-
-class LoopClock:
-    """The Clock port: the event loop's own monotonic clock."""
-
-    def now_s(self) -> float:
-        """The present instant, in seconds."""
-        return asyncio.get_running_loop().time()
-
-    async def sleep_s(self, seconds: float, /) -> None:
-        """Let others run for that long."""
-        await asyncio.sleep(seconds)
 
 
 def serve_gateway() -> None:

@@ -5,8 +5,9 @@ Comes in: an act and its key. Goes out: nothing, or ``CallFailed`` where the eff
 
 from __future__ import annotations
 
-from reference_pipeline.healing.model import Map, Promote, Restart, Restore, Unmap
-from reference_pipeline.healing.ports import GatewaySwitches, Models, Platform
+from reference_pipeline.healing.acts import Map, Promote, Restart, Restore, Unmap
+from reference_pipeline.healing.model_ports import Models
+from reference_pipeline.healing.ports import GatewaySwitches, Platform
 
 
 async def perform(

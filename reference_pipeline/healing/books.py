@@ -9,17 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reference_pipeline.healing.model import (
-    MODEL,
-    Act,
-    Entry,
-    Map,
-    Promote,
-    Replay,
-    Restore,
-    Unmap,
-    target_of,
-)
+from reference_pipeline.healing.acts import MODEL, Act, Map, Promote, Replay, Restore, Unmap, target_of
+from reference_pipeline.healing.model import Entry
 
 HOUR_S = 3600.0
 

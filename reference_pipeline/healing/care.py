@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference_pipeline.healing.acts import MODEL, Promote, Train
 from reference_pipeline.healing.books import Open
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Wish
-from reference_pipeline.healing.model import MODEL, Promote, Train
-from reference_pipeline.healing.ports import Experience, KnownRows, Models
+from reference_pipeline.healing.model_ports import Experience, KnownRows, Models
 from reference_pipeline.healing.rivals import Rivals
 from reference_pipeline.healing.scribe import Facts, Scribe
 from reference_pipeline.healing.watch import Watch, watch

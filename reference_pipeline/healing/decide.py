@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from reference_pipeline.healing.books import Books
-from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.model import (
+from reference_pipeline.healing.acts import (
     Act,
     Map,
     Promote,
@@ -23,6 +21,8 @@ from reference_pipeline.healing.model import (
     Unmap,
     target_of,
 )
+from reference_pipeline.healing.books import Books
+from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.ports import PlatformService
 
 Rows = Mapping[str, PlatformService]

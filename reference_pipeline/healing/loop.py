@@ -13,16 +13,9 @@ from dataclasses import dataclass, field
 
 from reference_pipeline.healing import detect
 from reference_pipeline.healing.act import perform
-from reference_pipeline.healing.books import Books, Open, tag
-from reference_pipeline.healing.care import Care
-from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
-from reference_pipeline.healing.diagnose import Diagnosis, Verdict
-from reference_pipeline.healing.journal import Journal
-from reference_pipeline.healing.model import (
+from reference_pipeline.healing.acts import (
     MODEL,
     TRAINING,
-    Evidence,
     Map,
     Promote,
     Replay,
@@ -30,18 +23,17 @@ from reference_pipeline.healing.model import (
     Restore,
     Train,
     Unmap,
-    is_of,
     target_of,
 )
-from reference_pipeline.healing.ports import (
-    DeadLetter,
-    Experience,
-    GatewaySwitches,
-    Models,
-    Platform,
-    Signals,
-    TrainingState,
-)
+from reference_pipeline.healing.books import Books, Open, tag
+from reference_pipeline.healing.care import Care
+from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
+from reference_pipeline.healing.diagnose import Diagnosis, Verdict
+from reference_pipeline.healing.journal import Journal
+from reference_pipeline.healing.model import Evidence, is_of
+from reference_pipeline.healing.model_ports import Experience, Models, TrainingState
+from reference_pipeline.healing.ports import DeadLetter, GatewaySwitches, Platform, Signals
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
 from reference_pipeline.healing.scribe import Facts, Scribe

@@ -1,6 +1,6 @@
-"""The acts of the healer and the entries of its journal, as values.
+"""The entries of the healer's journal, as values.
 
-Comes in: nothing. Goes out: the closed union of acts, and what one journal line says.
+Comes in: acts and what was seen. Goes out: what one journal line says.
 """
 
 from __future__ import annotations
@@ -9,69 +9,11 @@ from typing import Literal
 
 import msgspec
 
+from reference_pipeline.healing.acts import Act
 from reference_pipeline.healing.ports import DeadLetter
 
 Kind = Literal["detected", "diagnosed", "decided", "action.started", "action.finished", "verified"]
 Choice = Literal["", "act", "page", "refrain"]
-
-
-class Restart(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restart"):
-    """Replace the process of ``service`` that carries ``boot_id`` ("" = it never answered)."""
-
-    service: str
-    boot_id: str = ""
-
-
-class Map(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="map"):
-    """Read ``field`` from ``source`` where it is missing."""
-
-    field: str
-    source: str
-
-
-class Unmap(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="unmap"):
-    """Take a mapping back that did not help."""
-
-    field: str
-    source: str
-
-
-class Replay(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="replay"):
-    """Decide the dead letters that lack ``field`` and have ``source``."""
-
-    field: str
-    source: str
-
-
-class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
-    """Fit a candidate of ``kind`` on labelled rows above the cursor ``after``."""
-
-    kind: Literal["adapt", "recalibrate"]
-    after: int
-
-
-class Promote(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="promote"):
-    """Let ``version`` serve in the place of ``was``: a candidate, or an older one again.
-
-    ``after``: the cursor of the labels up to which they were compared; what comes later tells if it helped.
-    """
-
-    version: str
-    was: str
-    after: int = 0
-
-
-class Restore(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore"):
-    """Take a promotion back that did not help: ``version`` serves again."""
-
-    version: str
-    was: str
-
-
-Act = Restart | Map | Unmap | Replay | Train | Promote | Restore
-
-MODEL, TRAINING = "model", "training"
-"""The targets of acts on what is served, and on what may be: a training must not hold up a rollback."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,23 +34,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     at_s: float
     evidence: Evidence = Evidence()
-
-
-def target_of(act: Act) -> str:
-    """Name what an act is on: a service, a field of the records, or the model.
-
-    >>> target_of(Restart(service="gateway")), target_of(Map(field="amount", source="amt"))
-    ('gateway', 'records.amount')
-    """
-    match act:
-        case Restart():
-            return act.service
-        case Promote() | Restore():
-            return MODEL
-        case Train():
-            return TRAINING
-        case _:
-            return f"records.{act.field}"
 
 
 def is_of(letter: DeadLetter, field: str, source: str) -> bool:

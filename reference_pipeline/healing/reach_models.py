@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from reference_pipeline.healing.ports import Compared, KnownRows, ModelVersion, TrainingState
+from reference_pipeline.healing.model_ports import Compared, KnownRows, ModelVersion, TrainingState
 from reference_pipeline.healing.reach import edge_to, understood
 from reference_pipeline.ports import Call, CallFailed
 

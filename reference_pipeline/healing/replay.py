@@ -7,8 +7,9 @@ idempotent at the gateway, so a run that was cut begins anew.
 
 from __future__ import annotations
 
+from reference_pipeline.healing.acts import Replay
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.model import Replay, is_of
+from reference_pipeline.healing.model import is_of
 from reference_pipeline.healing.ports import GatewaySwitches, Signals
 from reference_pipeline.ports import Clock
 

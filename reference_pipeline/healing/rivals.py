@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reference_pipeline.healing.detectors.golden import judge_golden
-from reference_pipeline.healing.ports import Compared
+from reference_pipeline.healing.model_ports import Compared
 from reference_pipeline.rollout import Comparison, compare
 
 RIVALS_MAX = 6

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reference_pipeline.healing.acts import Act, target_of
 from reference_pipeline.healing.books import Books
 from reference_pipeline.healing.decide import Wish
 from reference_pipeline.healing.journal import Journal
-from reference_pipeline.healing.model import Act, Choice, Entry, Evidence, Kind, target_of
+from reference_pipeline.healing.model import Choice, Entry, Evidence, Kind
 from reference_pipeline.ports import Clock
 
 Facts = Mapping[str, float | str]

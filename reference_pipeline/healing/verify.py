@@ -6,9 +6,10 @@ mapping. Goes out: True, False, or None while it cannot be known. No I/O.
 
 from __future__ import annotations
 
+from reference_pipeline.healing.acts import Map, Restart
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.detect import Watch
-from reference_pipeline.healing.model import Map, Restart, is_of
+from reference_pipeline.healing.model import is_of
 from reference_pipeline.healing.ports import DeadLetter
 
 QUIET = "no such record came any more; the replay will tell"

@@ -15,7 +15,7 @@ import numpy as np
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.detectors.harm import Harm, HarmState, update
 from reference_pipeline.healing.detectors.reading import Reading
-from reference_pipeline.healing.ports import KnownRows, ModelVersion
+from reference_pipeline.healing.model_ports import KnownRows, ModelVersion
 from reference_pipeline.records import Costs
 from reference_pipeline.resilience.breaker import least_rejecting
 from reference_pipeline.rollout import losses

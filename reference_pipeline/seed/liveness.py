@@ -14,8 +14,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from reference_pipeline.healing.acts import Restart
 from reference_pipeline.healing.journal import Journal
-from reference_pipeline.healing.model import Entry, Evidence, Kind, Restart
+from reference_pipeline.healing.model import Entry, Evidence, Kind
 from reference_pipeline.healing.ports import Platform, Signals
 from reference_pipeline.ports import CallFailed, Clock, StoreFailed
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reference_pipeline.healing.acts import MODEL, TRAINING, Promote, Restore, Train
 from reference_pipeline.healing.care import SELECTIVE
-from reference_pipeline.healing.model import MODEL, TRAINING, Entry, Promote, Restore, Train
+from reference_pipeline.healing.model import Entry
 from reference_pipeline.scoring import dump_model
 from reference_pipeline.world.frozen import frozen_declines
 from tests.reference_pipeline.healing.worlds import run

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
+from reference_pipeline.healing.acts import Act, Map, Replay, Restart, Unmap, target_of
 from reference_pipeline.healing.books import Books
 from reference_pipeline.healing.decide import Decision, Wish, decide, overtaken
-from reference_pipeline.healing.model import (
-    Act,
-    Entry,
-    Evidence,
-    Kind,
-    Map,
-    Replay,
-    Restart,
-    Unmap,
-    target_of,
-)
+from reference_pipeline.healing.model import Entry, Evidence, Kind
 from reference_pipeline.healing.ports import PlatformService, ServiceState
 from tests.reference_pipeline.healing.worlds import CONFIG
 

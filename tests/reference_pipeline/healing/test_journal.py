@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from reference_pipeline.healing.acts import Restart
 from reference_pipeline.healing.journal import Journal
-from reference_pipeline.healing.model import Entry, Evidence, Restart
+from reference_pipeline.healing.model import Entry, Evidence
 from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.ports import StoreFailed
 from reference_pipeline.stores import SqliteStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_pipeline.healing.model import Replay
+from reference_pipeline.healing.acts import Replay
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.replay import ReplayRun
 from tests.reference_pipeline.healing.worlds import (

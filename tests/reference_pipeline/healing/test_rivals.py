@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference_pipeline.healing.ports import Compared
+from reference_pipeline.healing.model_ports import Compared
 from reference_pipeline.healing.rivals import RIVALS_MAX, Rivals
 
 SERVED = "1.0.0+a"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from reference_pipeline.healing.acts import Map, Restart
 from reference_pipeline.healing.detect import Watch
-from reference_pipeline.healing.model import Map, Restart
 from reference_pipeline.healing.verify import QUIET, REPAIRED, STILL_BROKEN, MappingCheck, restarted
 from tests.reference_pipeline.healing.worlds import CONFIG, golden_rows, letters, renamed
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.ports import KnownRows, ModelVersion
+from reference_pipeline.healing.model_ports import KnownRows, ModelVersion
 from reference_pipeline.healing.watch import Watch, watch
 from reference_pipeline.records import Costs
 

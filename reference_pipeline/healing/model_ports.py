@@ -1,0 +1,96 @@
+"""What the healer asks of learner and registry, as small protocols. All calls raise ``CallFailed`` alone.
+
+Comes in: the answers of ``learner_service`` and ``registry_service``. Goes out: typed values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Protocol
+
+import msgspec
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class KnownRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Labelled decisions as columns, oldest first; ``last`` is the cursor of the newest of them.
+
+    ``newest``: that of the newest there is. ``decided_declined``: share of declined rows among those decided
+    lately, labelled or not.
+    """
+
+    last: int
+    newest: int
+    decided_declined: float
+    label: tuple[Share, ...]
+    declined: tuple[bool, ...]
+    model: tuple[str, ...]
+    degraded: tuple[bool, ...]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What each version would have lost on the same labelled rows, in [0, 1] a row.
+
+    ``golden``: golden rows, and how many of them it decides wrongly. ``refused``: versions that could not be
+    asked, and why.
+    """
+
+    last: int
+    losses: dict[str, tuple[Share, ...]]
+    golden: dict[str, tuple[int, int]] = {}
+    refused: dict[str, str] = {}
+
+
+class TrainingState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a training stands; ``version`` once it is published, ``why`` where it failed."""
+
+    state: Literal["waiting", "published", "failed"]
+    version: str = ""
+    why: str = ""
+    last: int = 0
+    cpu_s: float = 0.0
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of the registry, in the order in which they were put there."""
+
+    version: str
+    metrics: dict[str, float]
+    lineage: dict[str, str]
+
+
+class Experience(Protocol):
+    """What the learner knows of decisions and labels."""
+
+    async def known(self, after: int, limit: int, /) -> KnownRows:
+        """Labelled decisions above the cursor ``after``."""
+        ...
+
+    async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
+        """Losses of ``versions`` on labelled rows above the cursor ``after``, a page of them."""
+        ...
+
+    async def train(self, key: str, kind: str, after: int, /) -> TrainingState:
+        """Begin the training ``key``, or tell how it stands."""
+        ...
+
+
+class Models(Protocol):
+    """What the registry has, and what it says is served."""
+
+    async def champion(self) -> str:
+        """The full version that is served."""
+        ...
+
+    async def versions(self) -> Sequence[ModelVersion]:
+        """All versions, oldest first."""
+        ...
+
+    async def promote(self, version: str, was: str, /) -> None:
+        """Let ``version`` be served from now on; the same again is no change.
+
+        Raises:
+            CallRejected: neither it nor ``was`` is served: somebody else was quicker.
+        """
+        ...
