@@ -1,10 +1,10 @@
 """Care for the model that is served: does it do harm, and is there one on the same rows that does less?
 
-Comes in: labelled decisions, versions of the registry. Goes out: wishes to train and to promote. Harm is seen
-by what decisions lose (``watch``), never by rows that have moved. What helps is not guessed from the kind of
-harm: older versions and a model trained since it began are compared with the one that serves, row by row, on
-rows that came after both (``rivals``). A rollback, a retraining and nothing are three outcomes of the same
-comparison.
+Comes in: labelled decisions, versions of the registry. Goes out: wishes to train and to promote. Harm is
+seen by what decisions lose (``watch``), or by golden rows decided wrongly, never by rows that have moved.
+What helps is not guessed from the kind of harm: older versions and a model trained since it began are
+compared with the one that serves, row by row, on rows that came after both (``rivals``). A rollback, a
+retraining and nothing are three outcomes of the same comparison.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from reference_pipeline.healing.acts import MODEL, Promote, Train
 from reference_pipeline.healing.books import Open
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Wish
-from reference_pipeline.healing.model_ports import Experience, KnownRows, Models
-from reference_pipeline.healing.rivals import Rivals
+from reference_pipeline.healing.model_ports import Experience, KnownRows, Models, ModelVersion
+from reference_pipeline.healing.rivals import Rivals, golden_reading
 from reference_pipeline.healing.scribe import Facts, Scribe
 from reference_pipeline.healing.watch import Watch, watch
 from reference_pipeline.ports import Clock
@@ -29,6 +29,7 @@ _PAGE = 2000
 _PAGES_A_LOOK = 4
 _REREAD = 5000  # labels that a new life reads again: what began before it may go on
 _INVITED = 3
+GOLDEN = "golden rows are decided wrongly"
 HARMED = "labelled decisions lose more than is borne"
 NO_BETTER = "decisions lose more than is borne, and no model that is there loses less"
 SELECTIVE = "labels come mostly of what was declined: nothing is concluded from them"
@@ -76,6 +77,7 @@ class Care:
         self._served = self._served_before = ""
         self._case: _Case | None = None
         self._checks: dict[str, tuple[int, Comparison]] = {}
+        self._golden_s = float("-inf")
 
     async def look(self) -> list[Wish]:
         """Take new labels in and say what should be done.
@@ -85,6 +87,8 @@ class Care:
         """
         await self._see_who_serves()
         await self._read()
+        if wishes := await self._golden():
+            return wishes
         if self._case is None or self._watch is None:
             return []
         return await self._go_on(self._watch, self._case)
@@ -175,7 +179,7 @@ class Care:
 
     async def _go_on(self, watched: Watch, case: _Case) -> list[Wish]:
         if not case.rivals.names and not case.rivals.left:
-            await self._invite(watched, case)
+            await self._invite(case)
         await self._compare(watched, case)
         if better := case.rivals.best():
             act = Promote(version=better.version, was=watched.version, after=case.cursor)
@@ -195,12 +199,37 @@ class Care:
             return SILENT
         return NO_BETTER if case.compared > self._config.proof_rows_max else ""
 
-    async def _invite(self, watched: Watch, case: _Case) -> None:
-        """Let the newest other versions compete, and the one that served before."""
-        out = self._scribe.books.failed | {watched.version}
+    async def _golden(self) -> list[Wish]:
+        """Ask now and then how golden rows are decided: labels come late, a model may be sure and wrong."""
+        now_s = self._clock.now_s()
+        if now_s - self._golden_s < self._config.golden_every_s:
+            return []
+        self._golden_s = now_s
+        told = await self._experience.compare([self._served], self._cursor or 0)
+        if golden_reading(told, self._served).says != "alarm":
+            return []
+        rows, wrong = told.golden[self._served]
+        facts: Facts = {"golden": rows, "wrong": wrong}
+        self._scribe.saw_once(MODEL, GOLDEN, facts)
+        others = [one.version for one in await self._others()]
+        told = await self._experience.compare([self._served, *others], self._cursor or 0) if others else told
+        sound = [name for name in others if golden_reading(told, name).says == "quiet"]
+        if not sound:
+            self._scribe.tell(MODEL, "page", f"{GOLDEN}, and no other version decides them rightly")
+            return []
+        act = Promote(version=sound[0], was=self._served, after=self._cursor or 0)
+        return [self._wish(act, f"{GOLDEN}; {sound[0]} decides them rightly", facts)]
+
+    async def _others(self) -> list[ModelVersion]:
+        """Who could serve instead: the one that served before, then the newest ones."""
+        out = self._scribe.books.failed | {self._served}
         others = [one for one in await self._models.versions() if one.version not in out]
         before = [one for one in others if one.version == self._served_before]
-        for one in {one.version: one for one in [*before, *others[-_INVITED:]]}.values():
+        return list({one.version: one for one in [*before, *reversed(others[-_INVITED:])]}.values())
+
+    async def _invite(self, case: _Case) -> None:
+        """Let the newest other versions compete, and the one that served before."""
+        for one in await self._others():
             last = one.lineage.get("last", "")
             # Of another learner's count it says nothing: at most up to where labels are now.
             case.rivals.join(one.version, min(int(last) if last.isdecimal() else 0, self._cursor or 0))

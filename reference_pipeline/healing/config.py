@@ -58,6 +58,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     # Harm: what decisions lose by their labels, as a share of the most one can lose. Borne is what the model
     # lost on its own holdout, two of its errors, and a margin: a day has hours that cost half as much again.
     care_every_s: float = 0.5
+    golden_every_s: float = 2.0
     harm_margin_ratio: float = 0.5
     harm_margin_least: float = 0.001
     harm_run_length: float = 1e6  # labels to a false alarm; 250 a second make that an hour

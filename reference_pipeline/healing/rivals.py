@@ -7,18 +7,18 @@ cannot be loaded, or decides golden rows wrongly: labels may lie, golden rows do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from reference_pipeline.healing.detectors.golden import judge_golden
+from reference_pipeline.healing.detectors.reading import Reading
 from reference_pipeline.healing.model_ports import Compared
 from reference_pipeline.rollout import Comparison, compare
 
 RIVALS_MAX = 6
-GOLDEN_WRONG_SHARE, GOLDEN_RUN_LENGTH = 0.02, 1000.0
+GOLDEN_WRONG_SHARE, GOLDEN_RUN_LENGTH = 0.02, 1e5  # looks to a false alarm, at least
 
 
 class Better(NamedTuple):
@@ -69,8 +69,9 @@ class Rivals:
             self._in[name] = compare(self._in[name], own, np.array(told.losses[name]))
             if self._in[name].word(level=self._each) == "worse":
                 self._leave(name, f"it loses more than {served}")
-            elif why := _golden_problem(told.golden, name):
-                self._leave(name, why)
+            elif golden_reading(told, name).says == "alarm":
+                rows, wrong = told.golden[name]
+                self._leave(name, f"it decides {wrong} of {rows} golden rows wrongly")
 
     def best(self) -> Better | None:
         """Give the version that is proven to lose less; of several the one that saved most."""
@@ -89,8 +90,7 @@ class Rivals:
             self.left[name] = why
 
 
-def _golden_problem(golden: Mapping[str, tuple[int, int]], name: str) -> str:
-    """Say why the golden rows speak against a version; "" where they do not, or there are too few."""
-    rows, wrong = golden.get(name, (0, 0))
-    reading = judge_golden(wrong, rows, wrong_share=GOLDEN_WRONG_SHARE, run_length=GOLDEN_RUN_LENGTH)
-    return f"it decides {wrong} of {rows} golden rows wrongly" if reading.says == "alarm" else ""
+def golden_reading(told: Compared, name: str) -> Reading:
+    """Judge how ``name`` decides the golden rows: harm for certain, since what is right there is known."""
+    rows, wrong = told.golden.get(name, (0, 0))
+    return judge_golden(wrong, rows, wrong_share=GOLDEN_WRONG_SHARE, run_length=GOLDEN_RUN_LENGTH)

@@ -60,6 +60,13 @@ class Scribe:
         """Write that something is wrong with ``target``, for which nothing is wished yet."""
         self._put("detected", self.episode(target), Evidence(facts=dict(facts)), (target, reason))
 
+    def saw_once(self, target: str, reason: str, facts: Facts) -> None:
+        """Write so once an episode, however often it is seen."""
+        seen = (self.episode(target), "detected", reason)
+        if seen not in self._said:
+            self.saw(target, reason, facts)
+            self._said.add(seen)
+
     def begin(self, wish: Wish) -> None:
         """Write the decision and the intent; the act may be done after this, and only after this."""
         evidence = Evidence(act=wish.act, choice="act", facts=dict(wish.facts))
