@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from reference_pipeline.door import Door
 from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
@@ -41,6 +42,7 @@ class HealerService:
         golden: Sequence[Record],
         spec: FeatureSpec,
         config: HealerConfig,
+        watch: RowWatch | None = None,
     ) -> None:
         self._ports = ports
         self._journal = Journal(ports.store, ports.service, ports.boot_id)
@@ -55,7 +57,7 @@ class HealerService:
             clock=ports.clock,
             life=ports.boot_id,
         )
-        self._healer = Healer(outside, Diagnosis(spec, golden, config), config, costs=spec.costs)
+        self._healer = Healer(outside, Diagnosis(spec, golden, config), config, costs=spec.costs, watch=watch)
         self._door = Door(ports, {"GET /journal": self._journal.reply}, signals=self._signals)
 
     async def start(self) -> None:

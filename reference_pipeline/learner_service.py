@@ -14,11 +14,13 @@ from typing import Annotated, TypeVar
 import msgspec
 import numpy as np
 
+from reference_pipeline.batches import Batches, Scored
 from reference_pipeline.door import BadRequest, Door, json_reply, page
 from reference_pipeline.errors import BadArtefact, BadRecord, UnknownVersion
 from reference_pipeline.examples import LOGS as EXAMPLE_LOGS
 from reference_pipeline.examples import Example, Examples, Label, Window, as_bytes
 from reference_pipeline.features import Features
+from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
@@ -95,12 +97,14 @@ class Learner:
         trainer: Trainer,
         *,
         golden: Golden,
+        watch: RowWatch | None,
         folder: Path,
         oracle: bool = False,
     ) -> None:
         self._ports = ports
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
+        self._batches = Batches(watch)
         self._models = Models(ports.call)
         self._golden = features.rows(golden.records)
         self._golden_declined = np.array([decision == DECLINE for decision in golden.decisions])
@@ -114,6 +118,7 @@ class Learner:
             {
                 "POST /labels": self._label,
                 "GET /known": self._known,
+                "GET /batches": self._batched,
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
@@ -153,8 +158,21 @@ class Learner:
         except NotUnderstood as error:
             raise CallFailed(f"learner-gateway: reply not understood: {error}") from error
         if given.last > self._examples.cursor:
-            self._examples.take(self._as_examples(given.rows), given.last)
+            examples = self._as_examples(given.rows)
+            self._examples.take(examples, given.last)
+            self._batches.take(
+                [self._scored(row, examples[row.id]) for row in given.rows if row.id in examples]
+            )
         return len(given.rows)
+
+    def _scored(self, row: DecidedRow, example: Example) -> Scored:
+        event_s = row.record.get(self._features.spec.time_field)
+        return Scored(
+            row=np.frombuffer(example.features, dtype="<f8"),
+            score=row.score,
+            model=row.model,
+            event_s=float(event_s) if isinstance(event_s, int | float) else 0.0,
+        )
 
     def _as_examples(self, rows: Sequence[DecidedRow]) -> dict[str, Example]:
         """Turn rows into examples; a record that no features can be made of is none."""
@@ -197,6 +215,10 @@ class Learner:
             "degraded": window.degraded.tolist(),
         }
         return json_reply(200, columns)
+
+    async def _batched(self, request: Request) -> Reply:
+        after, limit = page(request)
+        return json_reply(200, {"batches": self._batches.page(after, limit), "last": self._batches.last})
 
     async def _compare(self, request: Request) -> Reply:
         """What each version would have lost on labelled rows, row by row, and how it decides golden ones."""

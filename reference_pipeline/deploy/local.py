@@ -33,6 +33,7 @@ from reference_pipeline.features import load_features, load_spec
 from reference_pipeline.gateway import Gateway
 from reference_pipeline.healer_service import HealerService
 from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.detectors.stored import load_row_watch
 from reference_pipeline.healing.reach import edge_to
 from reference_pipeline.learner_service import Learner
 from reference_pipeline.ports import Ports, Service
@@ -99,7 +100,10 @@ def serve_learner() -> None:
     def build(ports: Ports) -> Learner:
         golden = load_golden(_template())
         oracle = shell.environment("HEALING") == ORACLE
-        return Learner(ports, features, ChildTrainer(), golden=golden, folder=folder, oracle=oracle)
+        watch = load_row_watch(_template())
+        return Learner(
+            ports, features, ChildTrainer(), golden=golden, watch=watch, folder=folder, oracle=oracle
+        )
 
     _serve(
         "learner",
@@ -121,7 +125,8 @@ def serve_healer() -> None:
         if shell.environment("HEALING") == SEED:
             return SeedHealerService(ports, platform, config=config)
         golden, spec = load_golden(_template()).records, load_spec(_template())
-        return HealerService(ports, platform, golden=golden, spec=spec, config=config)
+        watch = load_row_watch(_template())
+        return HealerService(ports, platform, golden=golden, spec=spec, config=config, watch=watch)
 
     edges = healer_service.edges(config)
     guarded = (edge_to("gateway"), edge_to("registry"), edge_to("learner"))

@@ -29,10 +29,12 @@ from reference_pipeline.healing.books import Books, Open, tag
 from reference_pipeline.healing.care import Care
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
+from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
 from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import Evidence, is_of
 from reference_pipeline.healing.model_ports import Experience, Models, TrainingState
+from reference_pipeline.healing.moved import Moved
 from reference_pipeline.healing.ports import DeadLetter, GatewaySwitches, Platform, Signals
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
@@ -78,7 +80,15 @@ class _Work:
 class Healer:
     """One healer: spawn the loops of ``probing`` and :meth:`run_forever` after :meth:`recover`."""
 
-    def __init__(self, outside: Outside, diagnosis: Diagnosis, config: HealerConfig, *, costs: Costs) -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        diagnosis: Diagnosis,
+        config: HealerConfig,
+        *,
+        costs: Costs,
+        watch: RowWatch | None = None,
+    ) -> None:
         self._out = outside
         self._diagnosis = diagnosis
         self._config = config
@@ -86,6 +96,7 @@ class Healer:
         self._care = Care(
             outside.experience, outside.models, self._scribe, outside.clock, config=config, costs=costs
         )
+        self._moved = Moved(outside.experience, self._scribe, watch) if watch else None
         self._wished: list[Wish] = []
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
@@ -114,12 +125,16 @@ class Healer:
     async def care_forever(self) -> None:
         """Look after the model beside the ticks: a learner that says nothing must not hold up a restart."""
         while LEARNER in self._config.services:
-            for step in (self._look_after_model, self._train, self._verify_promotion):
+            for step in (self._look_at_rows, self._look_after_model, self._train, self._verify_promotion):
                 try:
                     await step()
                 except (CallFailed, StoreFailed):
                     self.counts["calls_failed_total"] += 1
             await self._out.clock.sleep_s(self._config.care_every_s)
+
+    async def _look_at_rows(self) -> None:
+        if self._moved:
+            await self._moved.look()
 
     async def _look_after_model(self) -> None:
         self._wished = await self._care.look()

@@ -60,11 +60,31 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     lineage: dict[str, str]
 
 
+class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A hundred decided rows as components; empty where there was nothing to look at."""
+
+    number: int
+    phase: int
+    rows: tuple[float, ...]
+    scores: tuple[float, ...]
+
+
+class RowBatches(msgspec.Struct, frozen=True, kw_only=True):
+    """One page; ``last``: the number of the newest batch there is."""
+
+    batches: tuple[RowBatch, ...]
+    last: int
+
+
 class Experience(Protocol):
     """What the learner knows of decisions and labels."""
 
     async def known(self, after: int, limit: int, /) -> KnownRows:
         """Labelled decisions above the cursor ``after``."""
+        ...
+
+    async def batches(self, after: int, limit: int, /) -> RowBatches:
+        """Batches of decided rows with a number above ``after``."""
         ...
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:

@@ -11,7 +11,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from reference_pipeline.healing.model_ports import Compared, KnownRows, ModelVersion, TrainingState
+from reference_pipeline.healing.model_ports import (
+    Compared,
+    KnownRows,
+    ModelVersion,
+    RowBatches,
+    TrainingState,
+)
 from reference_pipeline.healing.reach import edge_to, understood
 from reference_pipeline.ports import Call, CallFailed
 
@@ -25,6 +31,7 @@ class _Alias(msgspec.Struct):
 
 _ALIAS = msgspec.json.Decoder(_Alias)
 _KNOWN = msgspec.json.Decoder(KnownRows)
+_BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
 _TRAINING = msgspec.json.Decoder(TrainingState)
 _VERSIONS = msgspec.json.Decoder(tuple[ModelVersion, ...])
@@ -44,6 +51,11 @@ class ReachModels:
         if len({len(column) for column in columns}) > 1:
             raise CallFailed(f"{LEARNER}: columns of other lengths")
         return page
+
+    async def batches(self, after: int, limit: int, /) -> RowBatches:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /batches?after={after}&limit={limit}", b"", _LOOK_S)
+        return understood(_BATCHES, reply.body)
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
         """See ``Experience``."""

@@ -24,6 +24,7 @@ from harness.ports import Move
 from reference_pipeline.features import load_features
 from reference_pipeline.fitting import run_job
 from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.detectors.stored import load_row_watch
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
@@ -241,6 +242,7 @@ async def _opened(
         features,
         InProcess(),
         golden=load_golden(template),
+        watch=load_row_watch(template),
         folder=folder / "trainings",
     )
     await learner.start()
@@ -257,7 +259,9 @@ async def _opened(
         life=hashlib.sha256(str(folder).encode()).hexdigest()[:8],
     )
     spec = features.spec
-    healer = Healer(outside, Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs)
+    healer = Healer(
+        outside, Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs, watch=load_row_watch(template)
+    )
     healer.recover()
     probing = healer.probing
     loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)

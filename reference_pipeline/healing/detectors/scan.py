@@ -81,15 +81,15 @@ class Scan:
         )
 
 
-def step(baseline: Baseline, state: Scan, components: Floats | None, batch: int) -> tuple[Scan, Reading]:
-    """Take one batch in; ``batch`` is its number since the start of a cycle, gaps counted.
+def step(baseline: Baseline, state: Scan, components: Floats | None, phase: int) -> tuple[Scan, Reading]:
+    """Take one batch in; ``phase`` is its place in the cycle, or its number since the start of one.
 
     ``components`` None or not finite: there was nothing to look at, and the state stays as it is. So it is
     while the first batches, as many as the baseline has lags, fill the memory.
     """
     if components is None or not np.isfinite(components).all():
         return state, Reading(says="no data", means="moved", threshold=baseline.threshold)
-    phase = batch % len(baseline.mean)
+    phase %= len(baseline.mean)
     residual = components - baseline.mean[phase]
     innovation = (residual - (baseline.lags * state.recent).sum(axis=0)) / baseline.spread[phase]
     recent = np.vstack([residual, state.recent])[: len(state.recent)]
