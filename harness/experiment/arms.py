@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings
 from harness.experiment.model import Arm, FaultStep, System
-from harness.faults.effects import EdgeEffect, ProcessEffect, place
+from harness.faults.effects import EdgeEffect, Hook, ProcessEffect, place
 
 ALWAYS: Collection[Arm] = ("none", "bare")
 """Arms that need nothing of the system: who restarts is the platform's affair."""
@@ -48,6 +48,25 @@ def check_runs(steps: Sequence[FaultStep], arms: Sequence[Arm], system: System, 
                     why="the system file starts it in other arms only, so there would be nothing to hit",
                     help=f"leave out the arm {missing[0]}, or hit another {key}",
                 )
+
+
+def check_hooks(steps: Sequence[FaultStep], system: System, findings: Findings) -> None:
+    """Note faults of hooks that the system file does not name, or that cannot do them (HRM232)."""
+    for n, step in enumerate(steps):
+        if not isinstance(effect := step.effect, Hook):
+            continue
+        program = system.hooks.get(effect.hook)
+        if program is not None and effect.action in program.actions:
+            continue
+        known = f"it can do: {', '.join(program.actions)}" if program else f"it names no hook {effect.hook}"
+        findings.add(
+            "HRM232",
+            f"the system {quoted(system.name)} cannot do {quoted(step.kind)}",
+            ("method", n, "provider", "func"),
+            label="no such hook",
+            why=f"only its own program knows how; in its system file {known}",
+            help=f"write 'hooks: {{{effect.hook}: {{command: [...], actions: [{effect.action}]}}}}' there",
+        )
 
 
 def _needed(step: FaultStep, system: System) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import msgspec
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
-from harness.experiment.arms import check_arms, check_runs
+from harness.experiment.arms import check_arms, check_hooks, check_runs
 from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps, read_asked
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
@@ -81,6 +81,7 @@ class _Reader:
         if system is not None:
             check_arms(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
+            check_hooks(steps, system[0], self.findings)
         method = given.get("method")
         all_read = isinstance(method, list) and len(method) == len(steps)
         check_objectives(asked, steps if all_read else None, self.findings)

@@ -138,6 +138,11 @@ MESSAGES: Mapping[str, Message] = {
         "once the system is prepared, before anything of it is started",
         "name a field of the records that holds such values",
     ),
+    "HRM232": Message(
+        "a fault that the system has no hook for",
+        "only the system's own program knows how its models are changed",
+        "name the program and its actions under 'hooks:' of the system file",
+    ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(
         "a reference to an unknown service", "the system file does not name it", "use a named service"

@@ -125,6 +125,18 @@ class Switch(_Frozen, frozen=True, kw_only=True):
     services: tuple[Name, ...] = ()
 
 
+class HookProgram(_Frozen, frozen=True, kw_only=True):
+    """A program that does faults which only the system itself knows how to do, and the actions it can do.
+
+    In ``command`` the words ``{python}``, ``{template}`` and ``{system}`` are filled in. It is called with
+    the addresses of all services as ``URL_<NAME>``, ``STATES_DIR``, ``HOOK_DIR`` (its own) and
+    ``SWITCH_TOKEN``.
+    """
+
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    actions: tuple[str, ...]
+
+
 class Observe(_Frozen, frozen=True, kw_only=True):
     """Where acts are seen from outside, as ``service:/route``; empty = not observable.
 
@@ -185,6 +197,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     audit: Audit = Audit()
     arms: dict[Arm, Switch] = {}
     observe: Observe = Observe()
+    hooks: dict[Name, HookProgram] = {}
     prepare: Prepare | None = None
     preload: tuple[str, ...] = ()
     world: str = ""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from harness.faults import data, labels, network, placebo, process, world
+from harness.faults import data, labels, model, network, placebo, process, world
 from harness.faults.effects import Effect
 from harness.faults.kind import FaultKind, FaultProblem
 
@@ -25,8 +25,7 @@ AT_KEY = re.compile(r" - at `\$\.(?P<key>[^`.\[]+)[^`]*`$")
 
 
 FAULTS: Mapping[str, FaultKind] = {
-    row.kind: row
-    for row in (*process.ROWS, *network.ROWS, *data.ROWS, *world.ROWS, *labels.ROWS, *placebo.ROWS)
+    row.kind: row for family in (process, network, data, world, labels, model, placebo) for row in family.ROWS
 }
 
 

@@ -204,14 +204,28 @@ class Relabel(_Effect, frozen=True, kw_only=True, tag="relabel"):
     duration_s: float | None = None
 
 
+class Hook(_Effect, frozen=True, kw_only=True, tag="hook"):
+    """Have a program of the system's own do ``action``. Undo: have it undone.
+
+    ``scale``, ``shift``: what the action takes, if it takes any.
+    """
+
+    hook: str
+    action: str
+    scale: float = 1.0
+    shift: float = 0.0
+    duration_s: float | None = None
+
+
 ProcessEffect = Kill | Pause
 EdgeEffect = Delay | Throttle | Cut | Blackhole | Refuse | Reset | Slice | Corrupt | WrongBody
 WorldEffect = Mutate | Surge | Shift | Relabel
-Effect = ProcessEffect | EdgeEffect | WorldEffect
+Effect = ProcessEffect | EdgeEffect | WorldEffect | Hook
 
 
 def place(effect: Effect) -> str:
-    """Name where an effect hits: its service, its edge, ``records``, ``load``, ``world`` or ``labels``.
+    """Name where an effect hits: its service, its edge, ``records``, ``load``, ``world``, ``labels``, or
+    the hook that does it.
 
     >>> place(Kill(service="gateway")), place(Cut(edge="gateway-features")), place(Mutate(mutation="drop"))
     ('gateway', 'gateway-features', 'records')
@@ -227,6 +241,8 @@ def place(effect: Effect) -> str:
             return WORLD
         case Relabel():
             return LABELS
+        case Hook():
+            return effect.hook
         case _:
             return effect.edge
 

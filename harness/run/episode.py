@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness import shell
 from harness.errors import Unsafe
-from harness.faults.effects import Kill, Pause, WorldEffect, lasts_s, place
+from harness.faults.effects import Hook, Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
 from harness.history import events
 from harness.history.events import Clean, Cleared, Guarded, Injected, NotClean, Undone
@@ -110,8 +110,8 @@ def _undo_of(
         mark = {"variable": RUN_VARIABLE, "token": stage.system.run_token}
         return "stop_records", {"pid": pid, "start_ticks": start_ticks(pid), **mark}
     prepare = getattr(target, "prepare", None)
-    if prepare is None:
-        return None
+    if prepare is None or isinstance(episode.effect, Hook):
+        return None  # the record of the whole run stands for it: with the system, what a hook did is gone
     prepared = prepare(episode.effect)
     return prepared.verb, prepared.arguments
 
@@ -174,7 +174,9 @@ def _undo(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cour
     exercised = getattr(stage.target, "exercised", None)
     if exercised is not None and not stage.plan.sham and not course.over:
         course.exercised = bool(exercised(applied))
-    slow = isinstance(applied.effect, Kill | Pause | WorldEffect)  # a service is waited for, or the driver
+    slow = isinstance(
+        applied.effect, Kill | Pause | WorldEffect | Hook
+    )  # a service is waited for, or the driver
     stage.alarms.guardian.allow(STEP_S if slow else APPLY_S)
     needed = _target(stage, episode).undo(applied)
     stage.alarms.guardian.allow(STEP_S)
@@ -242,6 +244,8 @@ def _looks(stage: Stage, episode: PlannedEpisode, ends_itself_s: float | None) -
 def _replaced(stage: Stage, applied: Applied) -> tuple[float, str] | None:
     """When another process of the service was ready, and on whose order it was started; None if none was."""
     effect = applied.effect
+    if isinstance(effect, Hook):
+        return _mended(stage, applied)
     if not isinstance(effect, Kill | Pause):
         return None
     since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
@@ -250,6 +254,15 @@ def _replaced(stage: Stage, applied: Applied) -> tuple[float, str] | None:
         return None
     asked = any(a.act == "asked" and " by " in a.detail and a.at_s <= ready for a in since)
     return ready, "healer" if asked else "platform"
+
+
+def _mended(stage: Stage, applied: Applied) -> tuple[float, str] | None:
+    """When an act of the healer ended what a hook did; None while it is there, or if nobody's act did."""
+    if _holds(stage, applied):
+        return None
+    stage.hear()
+    acts = [act for act in stage.acted if act.effect and act.at_s > applied.effective_at_s]
+    return (acts[0].at_s, "healer") if acts else None
 
 
 def _clear(stage: Stage, episode: PlannedEpisode, at_s: float, by: str) -> None:

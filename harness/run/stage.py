@@ -13,7 +13,7 @@ import msgspec
 
 from harness import shell
 from harness.errors import Untrustworthy
-from harness.history.events import LabelsTold, Platform, Stalled, Versions
+from harness.history.events import Acted, LabelsTold, Platform, Stalled, Versions
 from harness.history.store import RunFolder
 from harness.observers.asked import asked_by_services
 from harness.observers.reading import JournalLine
@@ -51,6 +51,7 @@ class Stage:
     first_due_s: float = 0.0
     ledger_seen: int = 0
     acts: list[Platform] = field(default_factory=list)
+    acted: list[Acted] = field(default_factory=list)
     told: list[RecordsTold] = field(default_factory=list)
     ending: bool = False
 
@@ -97,6 +98,8 @@ class Stage:
         """Turn what was seen of healers into events, and keep the healer's own words beside them."""
         for event in self.observers.drain():
             self.folder.writer.append(event)
+            if isinstance(event, Acted):
+                self.acted.append(event)
         if lines := self.observers.journal():
             with (self.folder.path / JOURNAL).open("ab") as journal:
                 journal.writelines(_kept(line) for line in lines)

@@ -1,8 +1,8 @@
 """Actions and rollbacks for plain ``chaos run``; each proves its effect or raises.
 
 A process is named by pid and start ticks through a pidfd, so that a reused pid is never hit. Faults on edges
-go to the running fault proxy; those in the records and of the world are listed, so that `chaos validate`
-accepts a file that `hormesis run` runs, and refuse to be called.
+go to the running fault proxy; those in records, labels, models and of the world are listed, so that `chaos
+validate` accepts a file that `hormesis run` runs, and refuse to be called.
 """
 
 from __future__ import annotations
@@ -48,6 +48,18 @@ data_wrong_rename = action("data.wrong_rename")
 world_covariate_shift = action("world.covariate_shift")
 world_concept_change = action("world.concept_change")
 world_label_shift = action("world.label_shift")
+labels_delay = action("labels.delay")
+labels_stop = action("labels.stop")
+labels_noise = action("labels.noise")
+labels_selective = action("labels.selective")
+labels_poison = action("labels.poison")
+model_bad_candidate = action("model.bad_candidate")
+model_confident_wrong = action("model.confident_wrong")
+model_constant = action("model.constant")
+model_stale = action("model.stale")
+model_wrong_alias = action("model.wrong_alias")
+model_corrupt_file = action("model.corrupt_file")
+model_calibration = action("model.calibration")
 placebo_surge = action("placebo.surge")
 placebo_slow_batch = action("placebo.slow_batch")
 placebo_added_field = action("placebo.added_field")

@@ -16,11 +16,15 @@ BODY_BYTES_MAX = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """``status`` 0: no answer, ``why`` says what happened instead. ``boot_id`` "" if the body has none."""
+    """``status`` 0: no answer, ``why`` says what happened instead. ``boot_id`` "" if the body has none.
+
+    ``body``: at most its first 64 KiB.
+    """
 
     status: int
     boot_id: str = ""
     why: str = ""
+    body: bytes = b""
 
 
 def boot_id_in(body: bytes) -> str:
@@ -43,7 +47,8 @@ def look(port: int, route: str, timeout_s: float) -> Answer:
     try:
         connection.request("GET", route)
         reply = connection.getresponse()
-        return Answer(status=reply.status, boot_id=boot_id_in(reply.read(BODY_BYTES_MAX)))
+        body = reply.read(BODY_BYTES_MAX)
+        return Answer(status=reply.status, boot_id=boot_id_in(body), body=body)
     except (OSError, http.client.HTTPException) as error:
         return Answer(status=0, why=f"{type(error).__name__}: {error}")
     finally:

@@ -28,6 +28,7 @@ from harness.targets.local.wiring import (
     base_environment,
     edges_in,
     free_ports,
+    hook_call,
     services_in,
     wire,
 )
@@ -46,6 +47,7 @@ class LocalSystem:
 
     def __init__(self, place: SystemPlace) -> None:
         self.system = place.system
+        self._place = place
         self.run_token = fresh_token()
         self.running = services_in(place)
         edges = edges_in(place)
@@ -113,6 +115,15 @@ class LocalSystem:
         except BaseException:
             self.stop()
             raise
+
+    def hook(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Command and environment of a hook; ``Refused`` where the system file names none of that name."""
+        program = self.system.hooks.get(name)
+        if program is None:
+            raise Refused(
+                f"no hook '{name}' in {self.system.name}; there are: {', '.join(self.system.hooks)}"
+            )
+        return hook_call(self._place, program, self.urls, self._environment)
 
     def services(self) -> tuple[ServiceState, ...]:
         """All services as the supervisor sees them now."""

@@ -1,15 +1,16 @@
 """The local target: harm to processes and on edges, each proven, undone and looked at from outside.
 
-Comes in: an ``Effect``. Goes out: ``Applied``. ``processes`` and ``edges`` do it; here is which does what.
+Comes in: an ``Effect``. Goes out: ``Applied``. ``processes``, ``edges`` and ``hooks`` do it; here is which.
 What the world sends (records, load) is not the target's: the driver changes it.
 """
 
 from __future__ import annotations
 
 from harness.errors import Refused
-from harness.faults.effects import Effect, Kill, Mutate, Pause, Relabel, Shift, Surge, WorldEffect
+from harness.faults.effects import Effect, Hook, Kill, Mutate, Pause, Relabel, Shift, Surge, WorldEffect
 from harness.targets.base import Applied, Prepared, Proof
 from harness.targets.local.edges import EdgeHarm
+from harness.targets.local.hooks import HookHarm
 from harness.targets.local.processes import ProcessHarm
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.wiring import SystemPlace
@@ -29,6 +30,7 @@ ABILITIES = frozenset(
         "slice",
         "corrupt",
         "wrong_body",
+        "hook",
     }
 )
 
@@ -43,6 +45,7 @@ class LocalTarget:
         self._system = system
         self._processes = ProcessHarm(system, seen_within_s)
         self._edges = EdgeHarm(system, seen_within_s)
+        self._hooks = HookHarm(system, seen_within_s)
         self._prepared: Prepared | None = None
         self._in_use: dict[tuple[int, float], bool] = {}
 
@@ -57,6 +60,8 @@ class LocalTarget:
                 self._prepared = self._processes.prepare(effect)
             case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(effect))
+            case Hook():
+                raise Refused("what a hook does is undone by the hook, or by ending the run")
             case _:
                 self._prepared = self._edges.prepare(effect)
         return self._prepared
@@ -78,6 +83,8 @@ class LocalTarget:
                 return applied
             case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(effect))
+            case Hook():
+                return self._hooks.apply(effect)
             case _:
                 return self._edges.apply(effect, prepared or self._edges.prepare(effect))
 
@@ -88,6 +95,8 @@ class LocalTarget:
                 return self._processes.undo(applied, effect)
             case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(applied.effect))
+            case Hook() as effect:
+                return self._hooks.undo(applied, effect)
             case effect:
                 return self._edges.undo(effect, applied.handle)
 
@@ -98,6 +107,8 @@ class LocalTarget:
                 return self._processes.holds(applied)
             case Mutate() | Surge() | Shift() | Relabel():
                 raise Refused(_not_ours(applied.effect))
+            case Hook():
+                return self._hooks.holds(applied)
             case effect:
                 return self._edges.holds(effect, applied.handle)
 
@@ -106,7 +117,7 @@ class LocalTarget:
         effect = applied.effect
         if isinstance(effect, Kill | Pause):
             return self._in_use.get((applied.pid, applied.asked_at_s), True)
-        if isinstance(effect, WorldEffect):
+        if isinstance(effect, WorldEffect | Hook):
             return True
         return self._edges.exercised(effect, applied.handle)
 
@@ -122,6 +133,9 @@ class LocalTarget:
             case Mutate() | Surge() | Shift() | Relabel():
                 edge = system.witness_edge
                 looked = self._edges.look_at(edge)
+            case Hook():
+                edge = system.witness_edge
+                looked = self._hooks.look_gone(applied) + self._edges.look_at(edge)
             case effect:
                 edge = effect.edge
                 looked = self._edges.look_at(edge, effect)

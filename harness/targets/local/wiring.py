@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import Refused
-from harness.experiment.model import Edge, Service, System
+from harness.experiment.model import Edge, HookProgram, Service, System
 from harness.shell import child_environment, fresh_seed
 from harness.targets.local.spec import ServiceSpec, Spec
 
@@ -128,6 +128,19 @@ def _service(place: SystemPlace, addresses: Addresses, base: Mapping[str, str], 
         start_timeout_s=service.start_timeout_s,
         platform=service.platform,
     )
+
+
+def hook_call(
+    place: SystemPlace, program: HookProgram, urls: Mapping[str, str], base: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Fill in the command of a hook, and build its environment: addresses of the services, and the secret."""
+    states = place.state_dir.resolve()
+    own = states / ".hooks"
+    own.mkdir(parents=True, exist_ok=True)
+    words = _words(place, 0, ".hooks")
+    named = {f"URL_{name.upper().replace('-', '_')}": url for name, url in urls.items()}
+    token = {"HOOK_DIR": str(own), "STATES_DIR": str(states), "SWITCH_TOKEN": _secret(base[RUN_VARIABLE])}
+    return [_filled(word, words) for word in program.command], {**base, **named, **token}
 
 
 def _words(place: SystemPlace, port: int, name: str) -> dict[str, str]:

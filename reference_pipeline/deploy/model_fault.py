@@ -1,0 +1,217 @@
+"""``python -m reference_pipeline.deploy.model_fault do|undo ACTION SCALE SHIFT``: the hook of model faults.
+
+It does to the registry what a bad deploy would do, over the registry's own routes; a file is damaged where
+it lies. What undoing needs is written before anything is done. Prints one JSON object: ``proof``, and where
+the effect is ``seen`` from outside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from reference_pipeline import shell
+from reference_pipeline.durable import write_durably
+from reference_pipeline.registry import Alias
+from reference_pipeline.scoring import Model, Trees, dump_model, load_model
+
+CHAMPION, CANDIDATE = "champion", "candidate"
+_LIMIT_S = 5.0
+_SEMANTIC = "0.{}.0"  # below every version that serves: a fault is no successor
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What undoing needs: where the alias was, or which file had which first byte."""
+
+    alias: str = ""
+    was: str = ""
+    set_to: str = ""
+    file: str = ""
+    byte: int = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do or undo; 0 done, 2 where there is no such action."""
+    verb, action, scale, shift = sys.argv[1:] if arguments is None else arguments
+    note = Path(shell.environment("HOOK_DIR")) / f"{action}.json"
+    if verb == "undo":
+        _undo(note)
+        sys.stdout.write("{}\n")
+        return 0
+    if action == "corrupt_file":
+        said = _corrupt(note)
+    elif action in _MAKERS:
+        said = _serve(note, action, lambda model: _MAKERS[action](model, float(scale), float(shift)))
+    else:
+        sys.stderr.write(f"no action {action!r}; there are: corrupt_file, {', '.join(_MAKERS)}\n")
+        return 2
+    sys.stdout.write(json.dumps(said) + "\n")
+    return 0
+
+
+def _serve(note: Path, action: str, make: Callable[[Model], Trees]) -> dict[str, object]:
+    """Publish what ``make`` makes of the champion and point an alias at it."""
+    champion = _alias(CHAMPION)
+    model = load_model(_get(f"/artefacts/{champion.sha256}"), champion.sha256)
+    alias = CANDIDATE if action == "bad_candidate" else CHAMPION
+    semantic = _SEMANTIC.format(900 + list(_MAKERS).index(action))
+    artefact = dump_model(
+        make(model),
+        version=semantic,
+        threshold=model.threshold,
+        features=model.features,
+        metrics=model.metrics,  # its papers are good: nobody sees it there
+        lineage={"source": "deploy"},
+    )
+    version = f"{semantic}+{hashlib.sha256(artefact).hexdigest()[:12]}"
+    was = champion.version if alias == CHAMPION else ""
+    _write(note, Note(alias=alias, was=was, set_to=version))
+    new = {
+        "version": semantic,
+        "artefact": b64encode(artefact).decode(),
+        "metrics": dict(model.metrics),
+        "lineage": {"source": "deploy"},
+    }
+    _send("POST", "/versions", new)
+    _send("PUT", f"/aliases/{alias}", {"version": version})
+    seen = {"service": "registry", "route": f"/aliases/{alias}", "key": "version", "equals": version}
+    return {"proof": [f"alias {alias} was {was or 'not set'}"], "seen": seen}
+
+
+def _corrupt(note: Path) -> dict[str, object]:
+    """Turn the first byte of the champion's file where the registry keeps it."""
+    champion = _alias(CHAMPION)
+    file = (
+        Path(shell.environment("STATES_DIR"))
+        / "registry"
+        / "registry"
+        / "artefacts"
+        / f"{champion.sha256}.npz"
+    )
+    content = bytearray(file.read_bytes())
+    _write(note, Note(file=str(file), byte=content[0]))
+    content[0] ^= 0xFF
+    write_durably(file, bytes(content))
+    seen = {"service": "registry", "route": f"/artefacts/{champion.sha256}", "status": 503}
+    return {"proof": [f"one byte of {champion.version} is turned"], "seen": seen}
+
+
+def _undo(note: Path) -> None:
+    """Put back what is not put back already; twice is once."""
+    if not note.exists():
+        return
+    done = msgspec.json.decode(note.read_bytes(), type=Note)
+    if done.file:
+        content = bytearray(Path(done.file).read_bytes())
+        content[0] = done.byte
+        write_durably(Path(done.file), bytes(content))
+    elif done.was and _alias(done.alias).version == done.set_to:
+        _send("PUT", f"/aliases/{done.alias}", {"version": done.was})
+    elif not done.was:
+        _send("PUT", f"/aliases/{done.alias}", {"version": _alias(CHAMPION).version})
+    note.unlink()
+
+
+def _turned(model: Model, *_: float) -> Trees:
+    """Sure of the opposite: odds turned round the threshold, and three times as far."""
+    return _affine(model, -3.0, 4.0 * _log_odds(model.threshold))
+
+
+def _constant(model: Model, *_: float) -> Trees:
+    return _affine(model, 0.0, model.trees.baseline)
+
+
+def _older(model: Model, *_: float) -> Trees:
+    """What it was after a third of its trees."""
+    return _first_trees(model.trees, max(1, len(model.trees.roots) // 3))
+
+
+def _other(model: Model, *_: float) -> Trees:
+    """A model of something else: the same trees over other features, turned by one place."""
+    trees = model.trees
+    leaf = trees.children[0::2] == np.arange(len(trees.value))
+    feature = np.where(leaf, trees.feature, (trees.feature + 7) % len(model.features))
+    return replace(trees, feature=feature.astype(np.int32))
+
+
+def _worse(model: Model, *_: float) -> Trees:
+    """Every leaf says less than half of what it should: fraud below the threshold."""
+    return _affine(model, 0.4, 0.6 * model.trees.baseline - 1.0)
+
+
+def _shifted(model: Model, scale: float, shift: float) -> Trees:
+    return _affine(model, scale, shift)
+
+
+_MAKERS: Mapping[str, Callable[[Model, float, float], Trees]] = {
+    "bad_candidate": _worse,
+    "confident_wrong": _turned,
+    "constant": _constant,
+    "stale": _older,
+    "wrong_alias": _other,
+    "calibration": _shifted,
+}
+
+
+def _affine(model: Model, scale: float, shift: float) -> Trees:
+    """Log odds times ``scale`` plus ``shift``."""
+    trees = model.trees
+    return replace(trees, value=scale * trees.value, baseline=scale * trees.baseline + shift)
+
+
+def _first_trees(trees: Trees, count: int) -> Trees:
+    end = int(trees.roots[count]) if count < len(trees.roots) else len(trees.value)
+    return replace(
+        trees,
+        feature=trees.feature[:end],
+        threshold=trees.threshold[:end],
+        missing_left=trees.missing_left[:end],
+        children=trees.children[: 2 * end],
+        value=trees.value[:end],
+        roots=trees.roots[:count],
+    )
+
+
+def _log_odds(p: float) -> float:
+    return float(np.log(p / (1.0 - p)))
+
+
+def _alias(name: str) -> Alias:
+    return msgspec.json.decode(_get(f"/aliases/{name}"), type=Alias)
+
+
+def _get(route: str) -> bytes:
+    return _send("GET", route, None)
+
+
+def _send(method: str, route: str, content: object) -> bytes:
+    """Ask the registry; its words go out with the error where it refuses."""
+    request = urllib.request.Request(
+        shell.environment("URL_REGISTRY") + route,
+        data=None if content is None else json.dumps(content).encode(),
+        method=method,
+        headers={"Authorization": f"Bearer {shell.environment('SWITCH_TOKEN')}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_LIMIT_S) as reply:
+            return bytes(reply.read())
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{method} {route}: status {error.code}: {error.read()[:300]!r}") from error
+
+
+def _write(note: Path, content: Note) -> None:
+    write_durably(note, msgspec.json.encode(content))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
