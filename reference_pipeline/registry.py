@@ -112,6 +112,13 @@ class Registry:
             raise UnknownVersion(f"no alias {name!r}")
         return Alias(alias=row[0], version=row[1], sha256=row[2])
 
+    def aliases(self) -> list[Alias]:
+        """List all aliases."""
+        rows = self._db.execute(
+            "SELECT alias, version, sha256 FROM aliases JOIN versions USING (version) ORDER BY alias"
+        )
+        return [Alias(alias=row[0], version=row[1], sha256=row[2]) for row in rows]
+
     def set_alias(self, name: str, version: str, *, was: str = "") -> Alias:
         """Point alias ``name`` at full version ``version`` in one step, after verifying its file.
 

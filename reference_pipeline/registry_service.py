@@ -44,6 +44,7 @@ class RegistryService:
         self._door = Door(
             ports,
             {
+                "GET /aliases": self._aliases,
                 "GET /aliases/*": self._alias,
                 "PUT /aliases/*": self._set_alias,
                 "GET /versions": self._versions,
@@ -59,6 +60,9 @@ class RegistryService:
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""
         return await self._door.handle(route, body)
+
+    async def _aliases(self, _: Request) -> Reply:
+        return json_reply(200, self._registry.aliases())
 
     async def _alias(self, request: Request) -> Reply:
         with _unknown_is_404():

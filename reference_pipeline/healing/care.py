@@ -53,6 +53,16 @@ class _Case:
     before: tuple[int, float] = (0, 0.0)
 
 
+@dataclass(slots=True)
+class _Offer:
+    """A version that somebody offers under the alias ``candidate``, compared with the one that serves."""
+
+    version: str
+    rivals: Rivals
+    cursor: int
+    compared: int = 0
+
+
 class Care:
     """Looks twice a second; one case at a time. What it remembers can be seen again after a restart."""
 
@@ -76,6 +86,8 @@ class Care:
         self._watch: Watch | None = None
         self._served = self._served_before = ""
         self._case: _Case | None = None
+        self._offer: _Offer | None = None
+        self._judged: set[str] = set()
         self._checks: dict[str, tuple[int, Comparison]] = {}
         self._golden_s = float("-inf")
 
@@ -85,10 +97,10 @@ class Care:
         Raises:
             CallFailed, StoreFailed: learner, registry or journal failed; the next look goes on.
         """
-        await self._see_who_serves()
+        candidate = await self._see_who_serves()
         await self._read()
-        if wishes := await self._golden():
-            return wishes
+        if wishes := [*await self._golden(), *await self._offered(candidate)]:
+            return wishes[:1]
         if self._case is None or self._watch is None:
             return []
         return await self._go_on(self._watch, self._case)
@@ -126,13 +138,17 @@ class Care:
 
     # who serves, and what it loses
 
-    async def _see_who_serves(self) -> None:
-        version = await self._models.champion()
+    async def _see_who_serves(self) -> str:
+        """Begin anew where another version serves; give the one that is offered, or ""."""
+        aliases = await self._models.aliases()
+        version, candidate = aliases.get("champion", ""), aliases.get("candidate", "")
         if version == self._served:
-            return
+            return candidate
         self._watch = watch(version, await self._models.versions(), self._costs, self._config)
         self._served, self._served_before = version, self._served
+        self._offer = None
         self._close()
+        return candidate
 
     async def _read(self) -> None:
         if self._cursor is None:
@@ -219,6 +235,30 @@ class Care:
             return []
         act = Promote(version=sound[0], was=self._served, after=self._cursor or 0)
         return [self._wish(act, f"{GOLDEN}; {sound[0]} decides them rightly", facts)]
+
+    async def _offered(self, candidate: str) -> list[Wish]:
+        """Roll out what is offered: it serves once it is proven better, and never by its papers."""
+        if not candidate or candidate == self._served or candidate in self._judged:
+            return []
+        if self._offer is None or self._offer.version != candidate:
+            self._offer = _Offer(candidate, Rivals(self._config.proof_level), self._cursor or 0)
+            self._offer.rivals.join(candidate, self._cursor or 0)
+        offer = self._offer
+        told = await self._experience.compare([self._served, candidate], offer.cursor)
+        offer.rivals.take(self._served, told)
+        offer.cursor = told.last
+        offer.compared += len(told.losses.get(self._served, ()))
+        if better := offer.rivals.best():
+            facts: Facts = {"rows": better.comparison.rows, "saved": round(better.comparison.saved, 4)}
+            act = Promote(version=candidate, was=self._served, after=offer.cursor)
+            return [self._wish(act, f"the candidate {candidate} loses less than {self._served}", facts)]
+        why = offer.rivals.left.get(candidate, "")
+        if offer.compared > self._config.proof_rows_max:
+            why = f"it is not proven better on {offer.compared} rows"
+        if why:
+            self._scribe.tell(MODEL, "refrain", f"candidate {candidate}: {why}")
+            self._judged.add(candidate)
+        return []
 
     async def _others(self) -> list[ModelVersion]:
         """Who could serve instead: the one that served before, then the newest ones."""

@@ -5,7 +5,7 @@ Comes in: the answers of ``learner_service`` and ``registry_service``. Goes out:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -99,8 +99,8 @@ class Experience(Protocol):
 class Models(Protocol):
     """What the registry has, and what it says is served."""
 
-    async def champion(self) -> str:
-        """The full version that is served."""
+    async def aliases(self) -> Mapping[str, str]:
+        """Where aliases point: ``champion`` at the full version that serves, ``candidate`` at one offered."""
         ...
 
     async def versions(self) -> Sequence[ModelVersion]:

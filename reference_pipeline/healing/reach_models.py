@@ -6,7 +6,7 @@ Comes in: the Call port, with edges ``healer-learner`` and ``healer-registry``. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -26,10 +26,11 @@ _LOOK_S, _COMPARE_S, _CHANGE_S = 1.0, 1.5, 1.5  # an answer that takes longer ho
 
 
 class _Alias(msgspec.Struct):
+    alias: str
     version: str
 
 
-_ALIAS = msgspec.json.Decoder(_Alias)
+_ALIASES = msgspec.json.Decoder(list[_Alias])
 _KNOWN = msgspec.json.Decoder(KnownRows)
 _BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
@@ -74,10 +75,10 @@ class ReachModels:
         reply = await self._call(LEARNER, f"PUT /trainings/{quote(key, safe='')}", body, _CHANGE_S)
         return understood(_TRAINING, reply.body)
 
-    async def champion(self) -> str:
+    async def aliases(self) -> Mapping[str, str]:
         """See ``Models``."""
-        reply = await self._call(REGISTRY, "GET /aliases/champion", b"", _LOOK_S)
-        return understood(_ALIAS, reply.body).version
+        reply = await self._call(REGISTRY, "GET /aliases", b"", _LOOK_S)
+        return {one.alias: one.version for one in understood(_ALIASES, reply.body)}
 
     async def versions(self) -> Sequence[ModelVersion]:
         """See ``Models``."""

@@ -125,7 +125,7 @@ class LearningPath:
     async def decide(self, given: Units) -> None:
         """Let all units come, a tenth of a second at a time, and their labels when they are known."""
         waiting: list[tuple[float, int]] = []
-        step = RATE_HZ // 10
+        step, before = RATE_HZ // 10, len(self.rows)
         for first in range(0, len(given.due_s), step):
             model, span = self.champion, range(first, min(first + step, len(given.due_s)))
             scores = model.score(given.rows[span.start : span.stop])
@@ -139,7 +139,7 @@ class LearningPath:
             told = []
             while waiting and waiting[0][0] <= given.due_s[first]:
                 told.append(heapq.heappop(waiting)[1])
-            await self.tell([(f"u{i}", int(given.label[i])) for i in told if given.label[i] >= 0])
+            await self.tell([(f"u{before + i}", int(given.label[i])) for i in told if given.label[i] >= 0])
             await passes(step / RATE_HZ)
 
     async def tell(self, labels: list[tuple[str, int]]) -> Reply:
@@ -161,7 +161,7 @@ def _decided(
 ) -> dict[str, object]:
     return {
         "seq": seq,
-        "id": f"u{index}",
+        "id": f"u{seq - 1}",
         "record": given.records[index],
         "decision": "decline" if declined else "approve",
         "score": float(score),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reference_pipeline.healing.acts import MODEL, TRAINING, Promote, Restore, Train
-from reference_pipeline.healing.care import SELECTIVE
+from reference_pipeline.healing.care import GOLDEN, SELECTIVE
 from reference_pipeline.healing.model import Entry
 from reference_pipeline.scoring import dump_model
 from reference_pipeline.world.frozen import frozen_declines
@@ -137,5 +138,74 @@ def test_from_labels_of_what_was_declined_alone_nothing_is_concluded(
         assert not _acts(path, Train)
         pages = [one.reason for one in path.entries if one.evidence.choice == "page"]
         assert pages == [SELECTIVE]
+
+    run(live(tmp_path, whole_template, story))
+
+
+def _published(path: LearningPath, semantic: str, scale: float, shift: float) -> str:
+    """A version made of the champion by moving its log odds."""
+    good = path.champion
+    trees = replace(good.trees, value=scale * good.trees.value, baseline=scale * good.trees.baseline + shift)
+    made = dump_model(
+        trees,
+        version=semantic,
+        threshold=good.threshold,
+        features=good.features,
+        metrics=good.metrics,
+        lineage={"source": "a hand"},
+    )
+    return path.registry.put(made, semantic, dict(good.metrics), {"source": "a hand"}).version
+
+
+def test_a_candidate_with_good_papers_that_is_worse_is_never_promoted(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=31, length_s=40)
+
+    async def story(path: LearningPath) -> None:
+        path.registry.set_alias("candidate", _published(path, "1.1.0", 0.4, -3.0))
+        await path.decide(given)
+        assert not _acts(path, Promote)
+        refused = [one.reason for one in path.entries if one.evidence.choice == "refrain"]
+        assert len(refused) == 1
+        assert refused[0].startswith("candidate 1.1.0")
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_a_candidate_that_knows_the_new_concept_is_promoted(tmp_path: Path, whole_template: Path) -> None:
+    """Trained elsewhere: what counts is what it loses on the same rows."""
+    given = units(whole_template, seed=32, length_s=12, moves=(move("pattern_risk", 0.7, 0.0),))
+    more = units(whole_template, seed=33, length_s=10, moves=(move("pattern_risk", 0.7, 0.0),))
+
+    async def story(path: LearningPath) -> None:
+        first = path.champion
+        await path.decide(given)
+        taught = path.champion
+        assert taught.version != first.version
+        path.registry.set_alias("champion", first.version)
+        path.registry.set_alias("candidate", taught.version)
+        path.declined.clear()
+        await path.decide(more)
+        assert path.champion.version == taught.version
+
+    run(live(tmp_path, whole_template, story))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(-3.0, -12.0), (0.0, -6.0), (0.0, 2.0)])
+def test_golden_rows_find_a_wrong_model_before_any_label(
+    tmp_path: Path, whole_template: Path, scale: float, shift: float
+) -> None:
+    """Sure of the opposite, approving everybody, declining everybody: without a single label."""
+    given = units(whole_template, seed=34, length_s=10, delay_s=1e6)
+
+    async def story(path: LearningPath) -> None:
+        good = path.champion.version
+        path.registry.set_alias("champion", _published(path, "1.1.0", scale, shift))
+        await path.decide(given)
+        assert path.champion.version == good
+        assert [one.reason for one in path.entries if one.kind == "detected" and one.target == MODEL] == [
+            GOLDEN
+        ]
 
     run(live(tmp_path, whole_template, story))
