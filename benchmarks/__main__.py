@@ -35,6 +35,7 @@ PARTS: Mapping[str, str] = {
     "placebos": "benchmarks.placebos",
     "safety": "benchmarks.safety",
     "proxy": "benchmarks.proxy",
+    "detectors": "benchmarks.detectors.part",
 }
 
 

@@ -137,14 +137,14 @@ def check_objectives(asked: Asked, steps: Collection[FaultStep] | None, findings
                 why="acts are false where nothing is broken, and here something always would be",
                 help="write 'sham: true', or add a placebo to the method",
             )
-        claims = (objective.served_within_s, objective.availability_ratio)
+        claims = (objective.served_within_s, objective.availability_ratio, objective.harm_left_ratio)
         if all(claim is None for claim in claims) and not (objective.exactly_once or objective.no_acts):
             findings.add(
                 "HRM223",
                 "the objective claims nothing",
                 path,
                 why="it could not fail",
-                help="add served_within_s, availability_ratio, exactly_once: true or no_acts: true",
+                help="add served_within_s, harm_left_ratio, availability_ratio, exactly_once or no_acts",
             )
 
 

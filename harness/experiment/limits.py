@@ -141,9 +141,23 @@ def check_use(objective: Objective, path: Path, findings: Findings, *, sham: boo
             why="availability is judged over sham runs, and there would be none",
             help="write 'sham: true', or remove it",
         )
+    if objective.harm_left_ratio is not None and not objective.fault:
+        findings.add(
+            "HRM226",
+            "'harm_left_ratio' without 'fault'",
+            (*path, "harm_left_ratio"),
+            label="of which fault?",
+            why="a kill or a hang leaves no wrong decisions behind: the claim would be about nothing",
+            help="add 'fault:' with a kind that moves what is true of the records, e.g. world.concept_change",
+        )
     if objective.served_within_s is not None:
         return
-    used = {"fault": objective.fault, "level": objective.level == "full", "while_hurt": objective.while_hurt}
+    by_fault = objective.harm_left_ratio is not None
+    used = {
+        "fault": bool(objective.fault) and not by_fault,
+        "level": objective.level == "full",
+        "while_hurt": objective.while_hurt,
+    }
     for key in (key for key, is_used in used.items() if is_used):
         findings.add(
             "HRM226",

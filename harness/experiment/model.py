@@ -250,7 +250,8 @@ class Objective(_Frozen, frozen=True, kw_only=True):
     ``fault`` and ``arm`` empty means every class. ``level`` full: back without degraded answers.
     ``while_hurt``: back at least a window before the fault was gone. ``availability_ratio`` is judged over
     sham runs, ``exactly_once`` over all runs, ``no_acts`` over those in which nothing is broken: sham and
-    placebos.
+    placebos. ``harm_left_ratio``: how much of what the move cost may be left over the last decisions before
+    the horizon, in >= ``share_ratio`` of the episodes in which it did cost something.
     """
 
     fault: str = ""
@@ -262,6 +263,7 @@ class Objective(_Frozen, frozen=True, kw_only=True):
     level: Literal["served", "full"] = "served"
     while_hurt: bool = False
     no_acts: bool = False
+    harm_left_ratio: Ratio | None = None
 
 
 class Experiment(_Frozen, frozen=True, kw_only=True):

@@ -88,6 +88,7 @@ def _claims(
     where = " ".join(part for part in (objective.fault, objective.arm and f"in arm {objective.arm}") if part)
     parts = {
         "recovery": (objective.served_within_s is not None, _served_claims(objective, estimates, facts)),
+        "harm left": (objective.harm_left_ratio is not None, _harm_claims(objective, estimates, facts)),
         "availability": (
             objective.availability_ratio is not None,
             _availability_claims(objective, estimates, facts, repeated),
@@ -128,6 +129,43 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         idle = len(kept) - len(episodes)
         told += f"; {idle} not exercised and not counted" if idle else ""
         yield _claim(text, Judged(judged.word, f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"))
+
+
+def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
+    """Whether decisions became right again; which episodes say something does not depend on any answer.
+
+    An episode whose decisions cannot be judged hides the worst cases, as a void one; in one whose move cost
+    nothing there was nothing to win back.
+    """
+    limit = objective.harm_left_ratio or 0.0
+    for c in estimates.classes:
+        if objective.fault != c.fault or objective.arm not in ("", c.arm):
+            continue
+        kept = [e.decided for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
+        known = [decided for decided in kept if decided is not None and not decided.why]
+        left = [d.last.left_ratio for d in known if d.last is not None and d.last.left_ratio is not None]
+        text = (
+            f"{_label(c)}: at most {percent_text(limit)} of the harm left by the horizon"
+            f" in at least {objective.share_ratio * 100:g} % of episodes"
+        )
+        why = next((d.why for d in kept if d is not None and d.why), "")
+        if not known:
+            why = why or "the system does not tell what is true of its records, or what decisions cost"
+            yield Claim(text=text, word="VOID", evidence=why)
+            continue
+        if not left:
+            evidence = f"in none of {len(known)} episodes did the move cost anything that could be told"
+            yield Claim(text=text, word="VOID", evidence=evidence)
+            continue
+        hidden = len(kept) - len(known)
+        judged = judge_share(
+            sum(one <= limit for one in left), len(left), objective.share_ratio, void=c.void + hidden
+        )
+        idle = len(known) - len(left)
+        told = f"; {idle} without harm and not counted" if idle else ""
+        unanswered = sum(d.unanswered for d in known), sum(d.n + d.unanswered for d in known)
+        told += f"; {unanswered[0]} of {unanswered[1]} decisions never came" if unanswered[0] else ""
+        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}"))
 
 
 def _of_class(run: RunFacts, episode: Episode, c: ClassEstimate) -> bool:
