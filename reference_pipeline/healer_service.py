@@ -14,6 +14,7 @@ from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
+from reference_pipeline.healing.policy import PolicySource
 from reference_pipeline.healing.ports import Platform
 from reference_pipeline.healing.reach import Reach, edge_to
 from reference_pipeline.healing.reach_models import ReachModels
@@ -42,6 +43,7 @@ class HealerService:
         golden: Sequence[Record],
         spec: FeatureSpec,
         config: HealerConfig,
+        policy: PolicySource,
         watch: RowWatch | None = None,
     ) -> None:
         self._ports = ports
@@ -54,6 +56,7 @@ class HealerService:
             experience=models,
             models=models,
             journal=self._journal,
+            policy=policy,
             clock=ports.clock,
             life=ports.boot_id,
         )

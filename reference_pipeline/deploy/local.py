@@ -26,6 +26,7 @@ from reference_pipeline.deploy.calls import HttpCalls
 from reference_pipeline.deploy.clock import LoopClock
 from reference_pipeline.deploy.guard import Guard
 from reference_pipeline.deploy.platform import HttpPlatform
+from reference_pipeline.deploy.policies import FOLDER, GitPolicies
 from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.errors import BadTemplate
 from reference_pipeline.feature_service import FeatureService
@@ -126,7 +127,10 @@ def serve_healer() -> None:
             return SeedHealerService(ports, platform, config=config)
         golden, spec = load_golden(_template()).records, load_spec(_template())
         watch = load_row_watch(_template())
-        return HealerService(ports, platform, golden=golden, spec=spec, config=config, watch=watch)
+        policy = GitPolicies(Path(shell.environment("POLICY_DIR") or _template() / FOLDER))
+        return HealerService(
+            ports, platform, golden=golden, spec=spec, config=config, policy=policy, watch=watch
+        )
 
     edges = healer_service.edges(config)
     guarded = (edge_to("gateway"), edge_to("registry"), edge_to("learner"))

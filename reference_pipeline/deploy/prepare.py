@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline import shell
+from reference_pipeline.deploy.policies import FOLDER, SHIPPED, make_policies
 from reference_pipeline.errors import BadScenario, BadSource, BadTemplate, PipelineError
 from reference_pipeline.fallback import MANIFEST_FILE, save_weights
 from reference_pipeline.fallback_training import fit_fallback
@@ -69,6 +70,7 @@ def prepare(scenario: Mapping[str, object], *, seed: int, out: Path) -> Path:
             champion = _from_simulator(knobs, seed, partial)
         else:
             champion = _from_replay(knobs, partial)
+        make_policies(partial / FOLDER, SHIPPED.read_bytes())
         _write_manifest(partial, scenario, seed=seed, champion=champion)
         partial.rename(out)
     finally:

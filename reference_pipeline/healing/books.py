@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reference_pipeline.healing.acts import MODEL, Act, Map, Promote, Replay, Restore, Unmap, target_of
+from reference_pipeline.healing.acts import (
+    MODEL,
+    Act,
+    Map,
+    Promote,
+    Replay,
+    Restore,
+    Train,
+    Unmap,
+    target_of,
+)
 from reference_pipeline.healing.model import Entry
 
 HOUR_S = 3600.0
@@ -41,6 +51,7 @@ class Books:
     refused: set[tuple[str, str]] = field(default_factory=set)
     to_undo: dict[str, Open] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)  # versions whose promotion was taken back
+    trained: list[tuple[float, float]] = field(default_factory=list)  # when it was over, its CPU seconds
     told_s: dict[tuple[str, str], float] = field(default_factory=dict)
     pages: int = 0
 
@@ -75,6 +86,10 @@ class Books:
         lanes = (tries for (_, sort), tries in self.attempts.items() if sort == "restart")
         return sum(_in_hour(tries, now_s) for tries in lanes)
 
+    def cpu_s_in_hour(self, now_s: float) -> float:
+        """CPU seconds of trainings that were over in the last hour."""
+        return sum(cpu_s for at_s, cpu_s in self.trained if now_s - at_s < HOUR_S)
+
     def rested_s(self, act: Act, now_s: float) -> float:
         """Seconds since the last act of this sort on its target was over."""
         return now_s - self.ended_s.get(_lane(act), float("-inf"))
@@ -96,6 +111,8 @@ class Books:
         opened = self.begun.pop(entry.target)
         done = replace(opened, finished_s=entry.at_s, facts=entry.evidence.facts)
         self.ended_s[_lane(act)] = entry.at_s
+        if isinstance(act, Train):
+            self.trained.append((entry.at_s, float(entry.evidence.facts.get("cpu_s", 0.0))))
         if isinstance(act, Unmap | Restore):
             self.to_undo.pop(act.field if isinstance(act, Unmap) else MODEL, None)
         elif entry.evidence.ok:

@@ -35,10 +35,8 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     letters_kept: int = 500
     quiet_s: float = 30.0  # dead letters of a field after such a pause are a new case
 
-    # Guards.
-    cooldown_s: float = 10.0
-    attempts_per_hour: int = 3  # on one target; then a page
-    restarts_per_hour: int = 6  # on all services together
+    # Guards beside the policy's.
+    policy_every_s: float = 1.0
     tries: int = 3  # of one act whose answer did not come, with the same key
     page_every_s: float = 3600.0
 
@@ -53,7 +51,6 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     replay_retries: int = 6  # of letters that are refused: a hop may have failed meanwhile
     replay_retry_s: float = 5.0
     replay_lease_s: float = 900.0
-    replays_per_hour: int = 10
 
     # Harm: what decisions lose by their labels, as a share of the most one can lose. Borne is what the model
     # lost on its own holdout, two of its errors, and a margin: a day has hours that cost half as much again.
@@ -66,8 +63,6 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         1000  # since the harm began: on 400 rows an unmoved part of the world is forgotten
     )
     train_lease_s: float = 300.0
-    trainings_per_hour: int = 10
-    promotions_per_hour: int = 6
     proof_level: float = 1e-3  # that a model no better takes the place of the one that serves
     proof_rows_max: int = 20_000  # a candidate not proven by then is none
     proof_wait_s: float = 60.0  # without a label: then nothing will be proven

@@ -1,7 +1,7 @@
 """The guards between a wish and an act: at most one on a target, rested, within the budget, still due.
 
-Comes in: a wish, the books, what the platform says of its services, the instant. Goes out: act, page,
-refrain or wait, with the reason. Pure.
+Comes in: a wish, the books, the policy, what the platform says of its services, the instant. Goes out:
+act, page, refrain or wait, with the reason. Pure.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from reference_pipeline.healing.acts import (
     Unmap,
     target_of,
 )
-from reference_pipeline.healing.books import Books
-from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.books import Books, tag
+from reference_pipeline.healing.policy import Policy
 from reference_pipeline.healing.ports import PlatformService
 
 Rows = Mapping[str, PlatformService]
@@ -48,14 +48,16 @@ class Decision(NamedTuple):
 GO = Decision("act", "")
 
 
-def decide(wish: Wish, books: Books, rows: Rows, *, now_s: float, config: HealerConfig) -> Decision:
+def decide(wish: Wish, books: Books, rows: Rows, *, now_s: float, policy: Policy) -> Decision:
     """Decide on ``wish``; ``rows`` is empty where the platform did not answer."""
     act = wish.act
     if books.busy(target_of(act)):
         return Decision("wait", "an act on it is not over")
     if isinstance(act, Unmap | Restore):
         return GO  # an undo knows no budget
-    return _why_not(act, books, rows) or _budget(act, books, now_s, config)
+    if tag(act) not in policy.allowed:
+        return Decision("page", f"the policy does not allow to {tag(act)}")
+    return _why_not(act, books, rows) or _budget(act, books, now_s, policy)
 
 
 def overtaken(act: Restart, rows: Rows) -> Literal["", "done", "moot"]:
@@ -98,25 +100,27 @@ def _why_no_restart(act: Restart, books: Books, rows: Rows) -> Decision | None:
     return None
 
 
-def _most_per_hour(act: Act, config: HealerConfig) -> int:
+def _most_per_hour(act: Act, policy: Policy) -> int:
     match act:
         case Replay():
-            return config.replays_per_hour
+            return policy.replays_per_hour
         case Train():
-            return config.trainings_per_hour
+            return policy.trainings_per_hour
         case Promote():
-            return config.promotions_per_hour
+            return policy.promotions_per_hour
         case _:
-            return config.attempts_per_hour
+            return policy.attempts_per_hour
 
 
-def _budget(act: Act, books: Books, now_s: float, config: HealerConfig) -> Decision:
-    most = _most_per_hour(act, config)
+def _budget(act: Act, books: Books, now_s: float, policy: Policy) -> Decision:
+    most = _most_per_hour(act, policy)
     if books.tries_in_hour(act, now_s) >= most:
         return Decision("page", f"{most} attempts in an hour did not settle it")
-    if isinstance(act, Restart) and books.restarts_in_hour(now_s) >= config.restarts_per_hour:
-        return Decision("page", f"{config.restarts_per_hour} restarts in an hour on all services")
+    if isinstance(act, Restart) and books.restarts_in_hour(now_s) >= policy.restarts_per_hour:
+        return Decision("page", f"{policy.restarts_per_hour} restarts in an hour on all services")
+    if isinstance(act, Train) and books.cpu_s_in_hour(now_s) >= policy.training_cpu_s_per_hour:
+        return Decision("page", f"{policy.training_cpu_s_per_hour:g} CPU seconds of training in an hour")
     # A name is mapped once at most, so a second mapping is another case: it cannot swing to and fro.
-    if not isinstance(act, Map) and books.rested_s(act, now_s) < config.cooldown_s:
+    if not isinstance(act, Map) and books.rested_s(act, now_s) < policy.cooldown_s:
         return Decision("wait", "cooling down")
     return GO

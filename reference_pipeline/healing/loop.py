@@ -35,6 +35,7 @@ from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import Evidence, is_of
 from reference_pipeline.healing.model_ports import Experience, Models, TrainingState
 from reference_pipeline.healing.moved import Moved
+from reference_pipeline.healing.policy import Policies, PolicySource
 from reference_pipeline.healing.ports import DeadLetter, GatewaySwitches, Platform, Signals
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
@@ -60,6 +61,7 @@ class Outside:
     experience: Experience
     models: Models
     journal: Journal
+    policy: PolicySource
     clock: Clock
     life: str
 
@@ -97,6 +99,7 @@ class Healer:
             outside.experience, outside.models, self._scribe, outside.clock, config=config, costs=costs
         )
         self._moved = Moved(outside.experience, self._scribe, watch) if watch else None
+        self._policies, self._policy_s = Policies(outside.policy), float("-inf")
         self._wished: list[Wish] = []
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
@@ -145,6 +148,7 @@ class Healer:
         Raises:
             StoreFailed: the journal cannot be written; the rest of this tick was left out.
         """
+        self._look_at_policy()
         letters = await self._letters()
         wishes = [
             *self._undone(),
@@ -163,6 +167,16 @@ class Healer:
         for opened in list(self.books.unverified.values()):
             with self._unanswered():
                 await self._verify(opened)
+
+    def _look_at_policy(self) -> None:
+        now_s = self._out.clock.now_s()
+        if now_s - self._policy_s < self._config.policy_every_s:
+            return
+        self._policy_s = now_s
+        wrong = self._policies.look()
+        self._scribe.policy = self._policies.commit
+        if wrong:
+            self._scribe.tell("policy", "page", wrong)
 
     @contextmanager
     def _unanswered(self) -> Iterator[None]:
@@ -272,7 +286,8 @@ class Healer:
         return {}
 
     def _decide(self, wish: Wish, rows: Rows) -> None:
-        choice, reason = decide(wish, self.books, rows, now_s=self._out.clock.now_s(), config=self._config)
+        now_s, policy = self._out.clock.now_s(), self._policies.now
+        choice, reason = decide(wish, self.books, rows, now_s=now_s, policy=policy)
         if choice == "act":
             self._scribe.begin(wish)
         elif choice != "wait":

@@ -17,12 +17,16 @@ Choice = Literal["", "act", "page", "refrain"]
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an entry rests on: the act it is about, how it went, and counted facts."""
+    """What an entry rests on: the act it is about, how it went, and counted facts.
+
+    ``policy``: the commit of the policy that a decision was made under.
+    """
 
     act: Act | None = None
     ok: bool | None = None
     choice: Choice = ""
     facts: dict[str, float | str] = {}
+    policy: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

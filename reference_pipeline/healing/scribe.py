@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from reference_pipeline.healing.acts import Act, target_of
 from reference_pipeline.healing.books import Books
 from reference_pipeline.healing.decide import Wish
@@ -29,6 +31,7 @@ class Scribe:
         self._count = 0
         self._said: set[tuple[str, str, str]] = set()
         self.books = Books()
+        self.policy = ""  # the commit that decisions are made under
 
     def recover(self) -> None:
         """Take up what earlier lives wrote down."""
@@ -86,6 +89,8 @@ class Scribe:
 
     def _put(self, kind: Kind, episode: str, evidence: Evidence, about: tuple[str, str]) -> None:
         target, reason = about
+        if kind == "decided":
+            evidence = msgspec.structs.replace(evidence, policy=self.policy)
         entry = Entry(
             kind=kind,
             episode=episode,

@@ -255,6 +255,7 @@ async def _opened(
         experience=models,
         models=models,
         journal=journal,
+        policy=world.policy,
         clock=clock,
         life=hashlib.sha256(str(folder).encode()).hexdigest()[:8],
     )

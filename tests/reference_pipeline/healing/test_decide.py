@@ -7,7 +7,7 @@ from reference_pipeline.healing.books import Books
 from reference_pipeline.healing.decide import Decision, Wish, decide, overtaken
 from reference_pipeline.healing.model import Entry, Evidence, Kind
 from reference_pipeline.healing.ports import PlatformService, ServiceState
-from tests.reference_pipeline.healing.worlds import CONFIG
+from tests.reference_pipeline.healing.worlds import POLICY
 
 HANG = Restart(service="gateway", boot_id="old")
 NAME = Map(field="amount", source="x")
@@ -34,7 +34,7 @@ def _books(*acts: Act, every_s: float = 100.0, ok: bool = True) -> Books:
 
 
 def _decided(act: Act, books: Books, now_s: float = 1000.0, **rows: ServiceState) -> Decision:
-    return decide(Wish(act, "e", "why"), books, _rows(**rows), now_s=now_s, config=CONFIG)
+    return decide(Wish(act, "e", "why"), books, _rows(**rows), now_s=now_s, policy=POLICY)
 
 
 def test_a_hung_service_that_the_platform_finds_unready_is_restarted() -> None:
@@ -43,10 +43,10 @@ def test_a_hung_service_that_the_platform_finds_unready_is_restarted() -> None:
 
 def test_the_platform_may_disagree() -> None:
     for state in ("ready", "starting", "backoff", "stopped"):
-        assert decide(Wish(HANG, "e", ""), Books(), _rows(state), now_s=0, config=CONFIG).choice == "refrain"
-    assert decide(Wish(HANG, "e", ""), Books(), {}, now_s=0, config=CONFIG).choice == "refrain"
+        assert decide(Wish(HANG, "e", ""), Books(), _rows(state), now_s=0, policy=POLICY).choice == "refrain"
+    assert decide(Wish(HANG, "e", ""), Books(), {}, now_s=0, policy=POLICY).choice == "refrain"
     other = _rows("unready", "another")
-    assert decide(Wish(HANG, "e", ""), Books(), other, now_s=0, config=CONFIG).choice == "refrain"
+    assert decide(Wish(HANG, "e", ""), Books(), other, now_s=0, policy=POLICY).choice == "refrain"
 
 
 def test_one_act_a_target_and_one_restart_at_a_time() -> None:
@@ -60,8 +60,8 @@ def test_one_act_a_target_and_one_restart_at_a_time() -> None:
 
 
 def test_it_rests_between_two_attempts() -> None:
-    assert _decided(HANG, _books(HANG), 2 + CONFIG.cooldown_s / 2).choice == "wait"
-    assert _decided(HANG, _books(HANG), 2 + CONFIG.cooldown_s).choice == "act"
+    assert _decided(HANG, _books(HANG), 2 + POLICY.cooldown_s / 2).choice == "wait"
+    assert _decided(HANG, _books(HANG), 2 + POLICY.cooldown_s).choice == "act"
 
 
 def test_the_next_name_of_a_field_is_mapped_without_rest() -> None:
@@ -79,7 +79,7 @@ def test_three_attempts_in_an_hour_are_a_page_and_an_hour_later_they_are_forgott
 
 
 def test_six_restarts_of_different_services_are_a_page() -> None:
-    books = _books(*[Restart(service=f"s{n}") for n in range(CONFIG.restarts_per_hour)])
+    books = _books(*[Restart(service=f"s{n}") for n in range(POLICY.restarts_per_hour)])
     assert _decided(HANG, books).choice == "page"
 
 

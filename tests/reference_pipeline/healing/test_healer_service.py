@@ -25,7 +25,9 @@ def test_the_journal_is_read_by_cursor_and_the_signals_count(tmp_path: Path) -> 
             tasks.append(asyncio.create_task(make()))
 
         ports = Ports(service="healer", boot_id="life", call=world, store=store, clock=Clock(), spawn=spawn)
-        service = HealerService(ports, world, golden=golden_rows(1), spec=SPEC, config=CONFIG)
+        service = HealerService(
+            ports, world, golden=golden_rows(1), spec=SPEC, config=CONFIG, policy=world.policy
+        )
         await service.start()
         await passes(20)
         first = json.loads((await service.handle("GET /journal?after=0&limit=2", b"")).body)

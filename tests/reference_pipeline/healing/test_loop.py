@@ -12,7 +12,7 @@ import pytest
 
 from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.healing.worlds import (
-    CONFIG,
+    POLICY,
     Fuse,
     Life,
     World,
@@ -53,6 +53,58 @@ def _whole(record: dict[str, object]) -> dict[str, object]:
 
 def _rename(record: dict[str, object]) -> dict[str, object]:
     return renamed(record, "amount", "zx_total")
+
+
+def test_every_decision_names_the_commit_of_the_policy_that_it_was_made_under(store: SqliteStore) -> None:
+    world = World()
+
+    async def live() -> None:
+        await passes(1)
+        world.processes["features"].hung = True
+        await Life(world, store, golden=GOLDEN).until_killed(20)
+
+    run(live)
+    decided = [line["data"]["evidence"] for line in lines(store) if ".decided." in line["type"]]
+    assert [(one["choice"], one["policy"]) for one in decided] == [("act", world.policy.head())]
+
+
+def test_what_the_policy_does_not_allow_is_paged_until_a_commit_allows_it(store: SqliteStore) -> None:
+    world = World()
+    world.policy.texts = [b"{version: 1, allowed: [map]}"]
+
+    async def live() -> None:
+        world.processes["features"].hung = True
+        life = Life(world, store, golden=GOLDEN)
+        running = asyncio.ensure_future(life.until_killed(60))
+        await passes(20)
+        assert world.acts == []
+        world.policy.texts.append(b"{version: 1, allowed: [restart]}")
+        await running
+
+    run(live)
+    assert world.acts == ["restart features"]
+    pages = [line["data"] for line in lines(store) if line["data"]["evidence"].get("choice") == "page"]
+    assert [page["reason"] for page in pages] == ["the policy does not allow to restart"]
+
+
+def test_a_commit_that_is_no_policy_changes_nothing_and_is_paged_once(store: SqliteStore) -> None:
+    world = World()
+
+    async def live() -> None:
+        life = Life(world, store, golden=GOLDEN)
+        running = asyncio.ensure_future(life.until_killed(30))
+        await passes(3)
+        world.policy.texts.append(b"{version: 1, allowed: [reboot]}")
+        await passes(3)
+        world.processes["features"].hung = True
+        await running
+
+    run(live)
+    assert world.acts == ["restart features"]
+    told = [line["data"] for line in lines(store) if ".decided." in line["type"]]
+    assert [one["target"] for one in told] == ["policy", "features"]
+    assert "is no policy: Invalid enum value 'reboot'" in told[0]["reason"]
+    assert told[1]["evidence"]["policy"].endswith("1")
 
 
 def test_a_hung_service_is_restarted_once_and_verified_by_its_boot_id(store: SqliteStore) -> None:
@@ -186,7 +238,7 @@ def test_a_service_that_hangs_again_and_again_is_paged_after_three_attempts(stor
         await life
 
     run(story)
-    assert world.acts == ["restart delivery"] * CONFIG.attempts_per_hour
+    assert world.acts == ["restart delivery"] * POLICY.attempts_per_hour
     pages = [line for line in lines(store) if line["data"]["evidence"].get("choice") == "page"]
     assert any("attempts in an hour" in line["data"]["reason"] for line in pages)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
+from reference_pipeline.healing.policy import Policy, PolicyUnreadable
 from reference_pipeline.healing.ports import DeadLetter, PlatformService, ServiceState
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.reach_models import ReachModels
@@ -27,9 +28,26 @@ from reference_pipeline.ports import Append, CallFailed, CallRefused, Reply, Row
 from reference_pipeline.records import CATEGORIES, CHANNELS, TRANSACTION_FIELDS, FeatureSpec
 from reference_pipeline.stores import SqliteStore
 
+POLICY = Policy()
 # A pipeline without a learner; tests/reference_pipeline/learning.py has one.
 CONFIG = HealerConfig(services=tuple(name for name in HealerConfig().services if name != "learner"))
 SPEC = FeatureSpec(kind="transactions", fields=TRANSACTION_FIELDS, features=(), time_field="event_time_s")
+
+
+@dataclass
+class Commits:
+    """The port PolicySource over texts; the newest last."""
+
+    texts: list[bytes] = field(default_factory=lambda: [b"version: 1"])
+
+    def head(self) -> str:
+        if not self.texts:
+            raise PolicyUnreadable("there is no commit")
+        return f"{len(self.texts):040}"
+
+    def commits(self) -> Iterator[tuple[str, bytes]]:
+        for number in range(len(self.texts), 0, -1):
+            yield f"{number:040}", self.texts[number - 1]
 
 
 class Killed(BaseException):
@@ -173,6 +191,7 @@ class World:
     hop_down: bool = False  # what is replayed cannot be decided now
     way_cut: str = ""  # the healer's own edge to this service carries nothing
     platform_gone: bool = False
+    policy: Commits = field(default_factory=Commits)
     _keys: dict[str, None] = field(default_factory=dict)
 
     # the gateway
@@ -337,6 +356,7 @@ class Life:
             experience=models,
             models=models,
             journal=Journal(BurningStore(store, world.fuse), "healer", name),
+            policy=world.policy,
             clock=Clock(),
             life=name,
         )
