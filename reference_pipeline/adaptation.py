@@ -75,7 +75,7 @@ def adapt(
     Raises:
         TooFewLabels: ``recent`` has fewer than 400 rows, 20 positives or 20 others.
     """
-    _refuse_few(recent)
+    refuse_few(recent)
     grown = begun or _recalibrated(parent, recent)
     for number in range(len(grown.roots) - len(parent.trees.roots), trees):
         # Not summed up on the way: a training that is taken up again must see the very same odds.
@@ -85,7 +85,8 @@ def adapt(
     return _exported(grown, parent, recent, holdout, spec=spec, version=version, lineage=lineage)
 
 
-def _refuse_few(recent: Labelled) -> None:
+def refuse_few(recent: Labelled) -> None:
+    """Raise TooFewLabels where no model can be made of ``recent``."""
     positive = float(recent.label.sum())
     others = len(recent.label) - positive
     if len(recent.label) < ROWS_LEAST or min(positive, others) < POSITIVES_LEAST:

@@ -21,6 +21,7 @@ from reference_pipeline.records import DAY_S
 Floats = NDArray[np.float64]
 
 _KEPT = 2000
+_RAW_KEPT = 50
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     phase: int
     rows: list[float]
     scores: list[float]
+
+
+class RawBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """The same rows as they are: the watched features of each; None = missing."""
+
+    number: int
+    phase: int
+    rows: list[list[float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class Batches:
         self._watch = watch
         self._waiting: list[Scored] = []
         self._made: deque[Batch] = deque(maxlen=_KEPT)
+        self._raw: deque[RawBatch] = deque(maxlen=_RAW_KEPT)
         self._number = 0
 
     def take(self, rows: Sequence[Scored]) -> None:
@@ -59,7 +69,9 @@ class Batches:
         while len(self._waiting) >= BATCH:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             self._number += 1
-            self._made.append(_made(self._watch, batch, self._number))
+            made = _made(self._watch, batch, self._number)
+            self._made.append(made)
+            self._raw.append(_raw(self._watch, batch, made))
 
     @property
     def last(self) -> int:
@@ -69,6 +81,10 @@ class Batches:
     def page(self, after: int, limit: int) -> list[Batch]:
         """Give at most ``limit`` batches with a number above ``after``."""
         return [one for one in self._made if one.number > after][:limit]
+
+    def raw_page(self, after: int, limit: int) -> list[RawBatch]:
+        """Give the rows of at most ``limit`` of the newest batches, with a number above ``after``."""
+        return [one for one in self._raw if one.number > after][:limit]
 
 
 def _made(watch: RowWatch, batch: Sequence[Scored], number: int) -> Batch:
@@ -82,3 +98,8 @@ def _made(watch: RowWatch, batch: Sequence[Scored], number: int) -> Batch:
         rows=[] if rows is None else rows.tolist(),
         scores=[] if scores is None else scores.tolist(),
     )
+
+
+def _raw(watch: RowWatch, batch: Sequence[Scored], made: Batch) -> RawBatch:
+    rows = [[None if np.isnan(v) else float(v) for v in one.row[watch.watched]] for one in batch]
+    return RawBatch(number=made.number, phase=made.phase, rows=rows)

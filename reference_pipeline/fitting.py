@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from reference_pipeline.adaptation import TREES, TooFewLabels, adapt
+from reference_pipeline.adaptation import TREES, TooFewLabels, adapt, refuse_few
 from reference_pipeline.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
 from reference_pipeline.durable import write_durably
 from reference_pipeline.jobs import ARTEFACT_FILE, DATA_FILE, JOB_FILE, PARENT_FILE, RESULT_FILE, Job, Result
 from reference_pipeline.scoring import Model, Trees, dump_model, load_model
-from reference_pipeline.training import Champion, Labelled
+from reference_pipeline.training import Champion, Labelled, train_champion
 
 HOLDOUT_SHARE = 0.2  # the newest rows, which no tree sees: metrics are of what comes after the training rows
 CHECKPOINT_EVERY = 4  # trees
@@ -67,10 +67,15 @@ def _fitted(
         "after": str(job.after),
         "last": str(job.last),
     }
+    recent, holdout = Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
+    if job.kind == "anew":
+        refuse_few(recent)
+        lineage["parent"] = parent.version
+        return train_champion(recent, holdout, spec=job.spec, version=job.version, lineage=lineage)
     return adapt(
         parent,
-        Labelled(rows[:split], label[:split]),
-        Labelled(rows[split:], label[split:]),
+        recent,
+        holdout,
         spec=job.spec,
         version=job.version,
         lineage=lineage,

@@ -26,7 +26,8 @@ JOB_FILE, PARENT_FILE, DATA_FILE, RESULT_FILE, ARTEFACT_FILE = (
     "result.json",
     "artefact.npz",
 )
-Kind = Literal["adapt", "recalibrate"]
+Kind = Literal["adapt", "recalibrate", "anew"]
+"""On top of the parent by more trees, or by its constant alone; or from nothing, as the arm ``seed`` does."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -119,6 +119,7 @@ class Learner:
                 "POST /labels": self._label,
                 "GET /known": self._known,
                 "GET /batches": self._batched,
+                "GET /batches/raw": self._batched_raw,
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
@@ -219,6 +220,11 @@ class Learner:
     async def _batched(self, request: Request) -> Reply:
         after, limit = page(request)
         return json_reply(200, {"batches": self._batches.page(after, limit), "last": self._batches.last})
+
+    async def _batched_raw(self, request: Request) -> Reply:
+        after, limit = page(request)
+        batches = self._batches.raw_page(after, limit)
+        return json_reply(200, {"batches": batches, "last": self._batches.last})
 
     async def _compare(self, request: Request) -> Reply:
         """What each version would have lost on labelled rows, row by row, and how it decides golden ones."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from reference_pipeline.errors import BadArtefact, UnknownVersion
+from reference_pipeline.healing.detectors.artefact import check_artefact
 from reference_pipeline.ports import Call, CallFailed
 from reference_pipeline.registry import Alias, Version
 from reference_pipeline.scoring import Model, load_model
@@ -46,6 +47,9 @@ class Models:
             except CallFailed as error:
                 # It has just listed the version: what it cannot give is the file.
                 raise BadArtefact(str(error)) from error
+            reading = check_artefact(artefact, sha256, version=full)
+            if reading.says != "quiet":
+                raise BadArtefact(f"the artefact of {full}: {reading.how or reading.says}")
             self._kept[full] = load_model(artefact, sha256)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)

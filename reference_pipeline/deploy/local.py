@@ -122,11 +122,12 @@ def serve_healer() -> None:
     config = HealerConfig(services=tuple(n for n in HealerConfig().services if _address(edge_to(n))))
     platform = HttpPlatform(shell.environment("PLATFORM_URL"), shell.environment("PLATFORM_TOKEN"))
 
+    watch = load_row_watch(_template())
+
     def build(ports: Ports) -> Service:
         if shell.environment("HEALING") == SEED:
-            return SeedHealerService(ports, platform, config=config)
+            return SeedHealerService(ports, platform, config=config, watch=watch)
         golden, spec = load_golden(_template()).records, load_spec(_template())
-        watch = load_row_watch(_template())
         policy = GitPolicies(Path(shell.environment("POLICY_DIR") or _template() / FOLDER))
         return HealerService(
             ports, platform, golden=golden, spec=spec, config=config, policy=policy, watch=watch

@@ -38,7 +38,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rep
 class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
     """Fit a candidate of ``kind`` on labelled rows above the cursor ``after``."""
 
-    kind: Literal["adapt", "recalibrate"]
+    kind: Literal["adapt", "recalibrate", "anew"]
     after: int
 
 

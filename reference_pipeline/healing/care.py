@@ -32,6 +32,7 @@ _INVITED = 3
 GOLDEN = "golden rows are decided wrongly"
 HARMED = "labelled decisions lose more than is borne"
 NO_BETTER = "decisions lose more than is borne, and no model that is there loses less"
+REFUSED = "what the registry has of the version that serves is refused; a scorer that starts will not load it"
 SELECTIVE = "labels come mostly of what was declined: nothing is concluded from them"
 SILENT = "labels have stopped: nothing can be concluded any more"
 
@@ -222,6 +223,8 @@ class Care:
             return []
         self._golden_s = now_s
         told = await self._experience.compare([self._served], self._cursor or 0)
+        if why := told.refused.get(self._served):
+            self._scribe.tell(MODEL, "page", f"{REFUSED}: {why}")
         if golden_reading(told, self._served).says != "alarm":
             return []
         rows, wrong = told.golden[self._served]

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from reference_pipeline.healing import detect
 from reference_pipeline.healing.act import perform
 from reference_pipeline.healing.acts import (
@@ -31,6 +33,7 @@ from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
+from reference_pipeline.healing.inflow import Inflow
 from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import Evidence, is_of
 from reference_pipeline.healing.model_ports import Experience, Models, TrainingState
@@ -48,6 +51,7 @@ LEARNER = "learner"
 _PAGE = 256
 _PAGES_A_TICK = 4
 _RETRY_S = 1.0
+_INFLOW_SEED = 5  # the same counts give the same threshold
 _UNREADABLE = "records break the contract in another way than one missing field"
 
 
@@ -98,6 +102,9 @@ class Healer:
         self._care = Care(
             outside.experience, outside.models, self._scribe, outside.clock, config=config, costs=costs
         )
+        self._inflow = Inflow(
+            outside.signals, self._scribe, outside.clock, dice=np.random.default_rng(_INFLOW_SEED)
+        )
         self._moved = Moved(outside.experience, self._scribe, watch) if watch else None
         self._policies, self._policy_s = Policies(outside.policy), float("-inf")
         self._wished: list[Wish] = []
@@ -128,7 +135,13 @@ class Healer:
     async def care_forever(self) -> None:
         """Look after the model beside the ticks: a learner that says nothing must not hold up a restart."""
         while LEARNER in self._config.services:
-            for step in (self._look_at_rows, self._look_after_model, self._train, self._verify_promotion):
+            for step in (
+                self._inflow.look,
+                self._look_at_rows,
+                self._look_after_model,
+                self._train,
+                self._verify_promotion,
+            ):
                 try:
                     await step()
                 except (CallFailed, StoreFailed):

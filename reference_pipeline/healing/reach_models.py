@@ -15,6 +15,7 @@ from reference_pipeline.healing.model_ports import (
     Compared,
     KnownRows,
     ModelVersion,
+    RawBatches,
     RowBatches,
     TrainingState,
 )
@@ -32,6 +33,7 @@ class _Alias(msgspec.Struct):
 
 _ALIASES = msgspec.json.Decoder(list[_Alias])
 _KNOWN = msgspec.json.Decoder(KnownRows)
+_RAW = msgspec.json.Decoder(RawBatches)
 _BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
 _TRAINING = msgspec.json.Decoder(TrainingState)
@@ -57,6 +59,11 @@ class ReachModels:
         """See ``Experience``."""
         reply = await self._call(LEARNER, f"GET /batches?after={after}&limit={limit}", b"", _LOOK_S)
         return understood(_BATCHES, reply.body)
+
+    async def raw_batches(self, after: int, limit: int, /) -> RawBatches:
+        """See ``reference_pipeline.seed.learning.RawRows``."""
+        reply = await self._call(LEARNER, f"GET /batches/raw?after={after}&limit={limit}", b"", _LOOK_S)
+        return understood(_RAW, reply.body)
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
         """See ``Experience``."""

@@ -1,6 +1,6 @@
 """M-13: a golden data set is decided every five minutes and compared with what is known.
 
-Comes in: instants, and the decisions on the golden rows when they are asked for. Goes out: when the next
+Comes in: instants, and how many golden rows were decided, how many of them wrongly. Goes out: when the next
 check is due, and whether the model is called bad.
 
 Known defects. A model that goes wrong right after a check serves for five minutes, 150 s on average, before
@@ -10,21 +10,18 @@ better model that decides one row otherwise is rolled back. A check without answ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 PERIOD_S = 300.0
 
 
 class GoldenCheck:
     """The schedule and the comparison.
 
-    >>> check = GoldenCheck(["approve", "decline"])
-    >>> check.is_due(0.0), check.is_bad(["approve", "decline"], 0.0), check.is_due(299.9), check.is_due(300.0)
-    (True, False, False, True)
+    >>> check = GoldenCheck()
+    >>> check.is_due(0.0), check.is_bad(1, 50, 0.0), check.is_due(299.9), check.is_due(300.0)
+    (True, True, False, True)
     """
 
-    def __init__(self, wanted: Sequence[str], period_s: float = PERIOD_S) -> None:
-        self._wanted = list(wanted)
+    def __init__(self, period_s: float = PERIOD_S) -> None:
         self._period_s = period_s
         self._checked_s = float("-inf")
 
@@ -32,7 +29,7 @@ class GoldenCheck:
         """Tell whether the golden rows are to be decided now."""
         return now_s - self._checked_s >= self._period_s
 
-    def is_bad(self, given: Sequence[str], now_s: float) -> bool:
+    def is_bad(self, wrong: int, rows: int, now_s: float) -> bool:
         """Compare; True where any decision differs. No answers at all are taken for good."""
         self._checked_s = now_s
-        return bool(given) and list(given) != self._wanted
+        return rows > 0 and wrong > 0

@@ -41,6 +41,11 @@ class RowWatch:
     scores: Baseline
     version: str
 
+    def samples(self) -> dict[str, Floats]:
+        """Give the sorted reference sample of each watched feature, in their order."""
+        names = [group.name for group in self.reference.groups if group.parts == ("place", "width")]
+        return dict(zip(names, self.reference.ranked.values, strict=True))
+
     def row_components(self, rows: Floats) -> Floats | None:
         """Give the components of a batch of feature rows."""
         return components(self.reference, _table(rows[:, self.watched]))
