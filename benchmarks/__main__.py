@@ -36,6 +36,7 @@ PARTS: Mapping[str, str] = {
     "safety": "benchmarks.safety",
     "proxy": "benchmarks.proxy",
     "detectors": "benchmarks.detectors.part",
+    "learning": "benchmarks.learning",
 }
 
 

@@ -8,13 +8,16 @@ act; what a healer asked for (``restart by NAME``, ``stop by NAME``) is the heal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.faults.effects import Effect, Kill, Pause
-from harness.history.events import Acted, Looked, Platform
+from harness.history.events import Acted, Injected, Looked, Platform, Undone
 
 BY_OTHERS = " by "
+SEEN_AFTER_S = 2.0
+"""A look that finds what a hook changed comes so much later at most: a period, and one that fails."""
+
 NO_HEALER = frozenset({"none", "bare"})
 
 
@@ -41,6 +44,32 @@ def effectful_acts(ledger: Sequence[Platform], acted: Sequence[Acted], since_s: 
         if one.effect and one.received_s >= since_s and one.act != "asked"
     ]
     return tuple(sorted([*_of_ledger(ledger, since_s), *other], key=lambda act: act.at_s))
+
+
+def of_others(
+    acted: Sequence[Acted], injected: Iterable[Injected], undone: Mapping[int, Undone]
+) -> list[Acted]:
+    """Leave out what a hook of the harness changed: an alias that it set, and that it set back.
+
+    It is told by what was set, on the route where it shows, once each way. What a healer set back before the
+    undo is the healer's: then the undo found nothing to do.
+    """
+    left = list(acted)
+    for one in injected:
+        place, _, value = one.shows.partition(" ")
+        if not value:
+            continue
+        there = [act for act in left if act.observer == place]
+        until_s = one.effective_at_s + SEEN_AFTER_S
+        made = (act for act in there if act.detail.endswith(f"-> {value}"))
+        own = [next((act for act in made if one.asked_at_s <= act.received_s <= until_s), None)]
+        end = undone.get(one.episode)
+        if end is not None and end.needed:
+            until_s = end.at_s + SEEN_AFTER_S
+            back = (act for act in reversed(there) if f"{value} -> " in act.detail)
+            own.append(next((act for act in back if one.asked_at_s <= act.received_s <= until_s), None))
+        left = [act for act in left if not any(act is mine for mine in own)]
+    return left
 
 
 def first_act(acts: Sequence[Act], effect: Effect, from_s: float, to_s: float) -> Act | None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.episodes.acts import Act, effectful_acts, first_act, observed
+from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.decided import Span, decided_of
 from harness.episodes.log import RunLog, read_log
@@ -52,7 +52,8 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
     log = read_log(history.entries)
     service = service_of(history.rows)
     baseline, full_ratio = _baselines(history.plan, log, service, bad_ratio_max)
-    acts = () if log.first_due_s is None else effectful_acts(log.platform, log.acted, log.first_due_s)
+    acted = of_others(log.acted, log.injected.values(), log.undone)
+    acts = () if log.first_due_s is None else effectful_acts(log.platform, acted, log.first_due_s)
     episodes: tuple[Episode, ...] = ()
     if baseline is not None:
         seen = _Seen(

@@ -1,7 +1,7 @@
 """Placebos: things that happen and break nothing. The right answer is none; a healer that acts is wrong.
 
 Origin. Naive healers trip on volume (a surge inside capacity), on a percentile of a slow but good batch,
-and on a strict comparison of schemas (an optional field of a compatible release).
+on a strict comparison of schemas (an optional field of a compatible release), and on any change of the model.
 
 Comes in: parameters from an experiment. Goes out: one ``Effect``, small by its range. The table is
 ``catalog.py``; the sham, the placebo of size zero, is a plan and no fault.
@@ -18,6 +18,10 @@ from harness.faults.data import UNDO as RECORDS_UNDO
 from harness.faults.data import FieldParameters, plain
 from harness.faults.effects import Delay, Surge
 from harness.faults.kind import Duration, EdgeName, FaultKind, typed
+from harness.faults.model import PROOF as HOOK_PROOF
+from harness.faults.model import UNDO as HOOK_UNDO
+from harness.faults.model import UNDONE_WITHIN_S as HOOK_UNDONE_WITHIN_S
+from harness.faults.model import ModelParameters, hook
 from harness.faults.network import UNDO as EDGE_UNDO
 
 UNDONE_WITHIN_S = 1.0
@@ -88,6 +92,16 @@ ROWS = (
         proof=RECORDS_PROOF,
         undo=RECORDS_UNDO,
         undone_within_s=UNDONE_WITHIN_S,
+        placebo=True,
+    ),
+    FaultKind(
+        kind="placebo.better_model",
+        parameters=ModelParameters,
+        compile=typed(ModelParameters, hook("better_model")),
+        what="a model that has learned more is deployed in the usual way",
+        proof=HOOK_PROOF,
+        undo=HOOK_UNDO,
+        undone_within_s=HOOK_UNDONE_WITHIN_S,
         placebo=True,
     ),
 )

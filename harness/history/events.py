@@ -54,7 +54,10 @@ class BaselineMeasured(_Event, frozen=True, kw_only=True, tag="baseline.measured
 
 
 class Injected(_Event, frozen=True, kw_only=True, tag="fault.injected"):
-    """The effect is proven from outside the injector at ``effective_at_s``; sham: size zero."""
+    """The effect is proven from outside the injector at ``effective_at_s``; sham: size zero.
+
+    ``shows``: what a hook of ours made a route of the system say, ``SERVICE:/ROUTE VALUE``; "" for all else.
+    """
 
     episode: int
     effect: Effect
@@ -63,6 +66,7 @@ class Injected(_Event, frozen=True, kw_only=True, tag="fault.injected"):
     effective_at_s: float
     pid: int
     proof: tuple[str, ...]
+    shows: str = ""
 
 
 class WithoutEffect(_Event, frozen=True, kw_only=True, tag="fault.without_effect"):

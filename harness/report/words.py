@@ -82,6 +82,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "placebo.surge": ("Placebo: surge", "more load, inside capacity"),
     "placebo.slow_batch": ("Placebo: slower edge", "a delay inside the service level"),
     "placebo.added_field": ("Placebo: optional field", "one more field, which changes nothing"),
+    "placebo.better_model": ("Placebo: better model", "one that has learned more is deployed"),
 }
 """Kind of fault -> (title, what is done)."""
 

@@ -134,6 +134,7 @@ def _injected(stage: Stage, episode: PlannedEpisode, applied: Applied, asked_at_
         effective_at_s=applied.effective_at_s,
         pid=applied.pid,
         proof=applied.proof,
+        shows=applied.shows,
     )
 
 
@@ -261,7 +262,14 @@ def _mended(stage: Stage, applied: Applied) -> tuple[float, str] | None:
     if _holds(stage, applied):
         return None
     stage.hear()
-    acts = [act for act in stage.acted if act.effect and act.at_s > applied.effective_at_s]
+    ours = applied.shows.partition(" ")[2]  # the look that finds what we set comes after it was in force
+    acts = [
+        act
+        for act in stage.acted
+        if act.effect
+        and act.at_s > applied.effective_at_s
+        and not (ours and act.detail.endswith(f"-> {ours}"))
+    ]
     return (acts[0].at_s, "healer") if acts else None
 
 

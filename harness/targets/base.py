@@ -26,7 +26,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``effective_at_s`` is when the effect was first seen from outside the injector; on an edge, when the proxy
     had put it in force, which the look right after confirms. ``pid`` 0: no process, or size zero. ``handle``
-    is the target's own name for what it did, such as a toxic's.
+    is the target's own name for what it did, such as a toxic's; ``shows`` as in ``history.events.Injected``.
     """
 
     effect: Effect
@@ -37,6 +37,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     effective_at_s: float
     proof: Proof
     handle: str = ""
+    shows: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

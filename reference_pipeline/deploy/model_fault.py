@@ -1,8 +1,9 @@
-"""``python -m reference_pipeline.deploy.model_fault do|undo ACTION SCALE SHIFT``: the hook of model faults.
+"""``python -m reference_pipeline.deploy.model_fault TEMPLATE do|undo ACTION SCALE SHIFT``: model faults.
 
 It does to the registry what a bad deploy would do, over the registry's own routes; a file is damaged where
-it lies. What undoing needs is written before anything is done. Prints one JSON object: ``proof``, and where
-the effect is ``seen`` from outside.
+it lies. ``better_model`` is the placebo among them: it deploys what has learned more. What undoing needs is
+written before anything is done. Prints one JSON object: ``proof``, and where the effect is ``seen`` from
+outside.
 """
 
 from __future__ import annotations
@@ -21,12 +22,20 @@ import msgspec
 import numpy as np
 
 from reference_pipeline import shell
+from reference_pipeline.adaptation import adapt
 from reference_pipeline.durable import write_durably
+from reference_pipeline.fallback import MANIFEST_FILE
+from reference_pipeline.features import load_features, load_spec
 from reference_pipeline.registry import Alias
 from reference_pipeline.scoring import Model, Trees, dump_model, load_model
+from reference_pipeline.training import Labelled
+from reference_pipeline.world import open_world
 
 CHAMPION, CANDIDATE = "champion", "candidate"
+BETTER = "better_model"
 _LIMIT_S = 5.0
+_BETTER_SEED, _BETTER_ROWS = 77, 20_000
+_DAY_RUN_S = 120.0  # seconds of a run that the rows are spread over: about a day of the bundled scenario
 _SEMANTIC = "0.{}.0"  # below every version that serves: a fault is no successor
 
 
@@ -42,7 +51,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do or undo; 0 done, 2 where there is no such action."""
-    verb, action, scale, shift = sys.argv[1:] if arguments is None else arguments
+    template, verb, action, scale, shift = sys.argv[1:] if arguments is None else arguments
     note = Path(shell.environment("HOOK_DIR")) / f"{action}.json"
     if verb == "undo":
         _undo(note)
@@ -52,8 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = _corrupt(note)
     elif action in _MAKERS:
         said = _serve(note, action, lambda model: _MAKERS[action](model, float(scale), float(shift)))
+    elif action == BETTER:
+        said = _serve(note, action, lambda model: _better(model, Path(template)))
     else:
-        sys.stderr.write(f"no action {action!r}; there are: corrupt_file, {', '.join(_MAKERS)}\n")
+        known = ", ".join((*_MAKERS, BETTER))
+        sys.stderr.write(f"no action {action!r}; there are: corrupt_file, {known}\n")
         return 2
     sys.stdout.write(json.dumps(said) + "\n")
     return 0
@@ -64,7 +76,7 @@ def _serve(note: Path, action: str, make: Callable[[Model], Trees]) -> dict[str,
     champion = _alias(CHAMPION)
     model = load_model(_get(f"/artefacts/{champion.sha256}"), champion.sha256)
     alias = CANDIDATE if action == "bad_candidate" else CHAMPION
-    semantic = _SEMANTIC.format(900 + list(_MAKERS).index(action))
+    semantic = _SEMANTIC.format(900 + [*_MAKERS, BETTER].index(action))
     artefact = dump_model(
         make(model),
         version=semantic,
@@ -151,6 +163,25 @@ def _worse(model: Model, *_: float) -> Trees:
 
 def _shifted(model: Model, scale: float, shift: float) -> Trees:
     return _affine(model, scale, shift)
+
+
+def _better(model: Model, template: Path) -> Trees:
+    """Go on where it ended, on units of the template's own world with their true odds in place of labels."""
+    scenario = json.loads((template / MANIFEST_FILE).read_bytes())["scenario"]
+    world = open_world(scenario=scenario, seed=_BETTER_SEED, template=template)
+    offers = world.draw(np.arange(_BETTER_ROWS) * (_DAY_RUN_S / _BETTER_ROWS))
+    posterior = np.asarray(offers.posterior, dtype=np.float64)
+    rows = load_features(template).rows([dict(record) for record in offers.records])
+    split = _BETTER_ROWS - _BETTER_ROWS // 5
+    made = adapt(
+        model,
+        Labelled(rows[:split], posterior[:split]),
+        Labelled(rows[split:], posterior[split:]),
+        spec=load_spec(template),
+        version=_SEMANTIC.format(1),
+        lineage={"source": "deploy"},
+    )
+    return load_model(made.artefact, hashlib.sha256(made.artefact).hexdigest()).trees
 
 
 _MAKERS: Mapping[str, Callable[[Model, float, float], Trees]] = {

@@ -63,6 +63,7 @@ model_calibration = action("model.calibration")
 placebo_surge = action("placebo.surge")
 placebo_slow_batch = action("placebo.slow_batch")
 placebo_added_field = action("placebo.added_field")
+placebo_better_model = action("placebo.better_model")
 
 
 def network_restore(edge: str) -> dict[str, object]:

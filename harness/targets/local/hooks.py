@@ -69,6 +69,7 @@ class HookHarm:
             effective_at_s=monotonic_s(),
             proof=(*said.proof, _words(seen)),
             handle=msgspec.json.encode(seen).decode(),
+            shows=f"{seen.service}:{seen.route} {seen.equals}" if seen.equals else "",
         )
 
     def holds(self, applied: Applied) -> bool:

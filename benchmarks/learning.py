@@ -1,0 +1,161 @@
+"""Drift, labels and models: what is won back, what is left alone, and what is never let through.
+
+Ten repetitions of ``concept`` in the arms reference, none and oracle, of ``poison`` in reference and none, of
+``unharmed`` with its sham in reference; twenty of a bad candidate and of a model that is confident and wrong.
+Arms of one repetition share seed and traffic: they are pairs. Each episode is one row of
+``results/learning.rows.jsonl`` with its commit, so that a cut session goes on where it stopped; the figures
+are made from all rows by ``learning_figures``, which says what is wanted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.healing import variant
+from benchmarks.learning_figures import CONFIDENT, OFFERED, Row, figures
+from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
+from harness.episodes.acts import SEEN_AFTER_S, of_others
+from harness.episodes.log import RunLog, read_log
+from harness.episodes.model import Episode, RunFacts
+from harness.experiment.model import Experiment
+from harness.history.events import Acted
+from harness.history.model import History
+from harness.history.store import read_campaign
+from harness.plan.schedule import forecast_s, make_plans
+from harness.report.compose import compose_campaign
+from harness.run.campaign import run_campaign
+from harness.verdict.judge import sees_acts
+
+ROOT = Path(__file__).resolve().parents[1]
+ROWS = ROOT / "benchmarks" / "results" / "learning.rows.jsonl"
+
+NAME = "learning"
+SEED = 50_01
+ARMS: Mapping[str, tuple[str, ...]] = {
+    "concept": ("reference", "none", "oracle"),
+    "unharmed": ("reference",),
+    "poison": ("reference", "none"),
+    "models": ("reference",),
+}
+REPETITIONS: Mapping[str, int] = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
+ALIAS_CHANGED = "alias_changed"
+
+
+def asked(name: str, arm: str) -> Experiment:
+    """One experiment in one arm, once; of bad models the two that are judged."""
+    one = variant(name, arm, sham=name == "unharmed")
+    if name != "models":
+        return one
+    return msgspec.structs.replace(
+        one, steps=tuple(step for step in one.steps if step.kind in (OFFERED, CONFIDENT))
+    )
+
+
+def _items() -> Iterator[tuple[str, int, str]]:
+    for repetition in range(max(REPETITIONS.values())):
+        for name, arms in ARMS.items():
+            if repetition < REPETITIONS[name]:
+                yield from ((name, repetition, arm) for arm in arms)
+
+
+FORECAST_S = sum(
+    forecast_s(make_plans(asked(name, arm), SEED)) * REPETITIONS[name]
+    for name, arms in ARMS.items()
+    for arm in arms
+)
+
+
+def run(full: bool) -> dict[str, object]:
+    """Measure what is missing, then compute all figures; ``full`` false: one repetition, stored nowhere."""
+    if not full:
+        first = [item for item in _items() if item[1] == 0]
+        return figures([row for item in first for row in measure(*item)], dict.fromkeys(REPETITIONS, 1))
+    refuse_a_changed_tree()
+    share_out(
+        list(_items()),
+        claims=CLAIMS / ".bars-learning",
+        done=lambda: {(row.experiment, row.repetition, row.arm) for row in stored(ROWS, Row)},
+        do=lambda item: keep(ROWS, measure(*item)),
+    )
+    return figures(stored(ROWS, Row), REPETITIONS)
+
+
+def measure(name: str, repetition: int, arm: str) -> list[Row]:
+    """Run one repetition and give one row an episode, and one for the sham run."""
+    experiment, seed = asked(name, arm), SEED + repetition
+    print(f"  {name}, repetition {repetition}, arm {arm}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
+        plans = make_plans(experiment, seed)
+        folder = run_campaign(plans, experiment, store=Path(store), seed=seed, progress=_say)
+        campaign = read_campaign(folder)
+    document = compose_campaign(campaign)
+    histories = {history.run_id: history for history in campaign.runs}
+    rows: list[Row] = []
+    for one in document.runs:
+        told = _row(one, histories[one.run_id], experiment=name, repetition=repetition)
+        if one.sham:
+            rows.append(told)
+            continue
+        log = read_log(histories[one.run_id].entries)
+        rows += [_of_episode(told, episode, log) for episode in one.episodes]
+        planned = histories[one.run_id].plan.episodes[len(one.episodes) :]
+        void = told.void or "it was planned and not done"
+        rows += [msgspec.structs.replace(told, void=void, fault=missing.kind) for missing in planned]
+    return rows
+
+
+def _row(run: RunFacts, history: History, *, experiment: str, repetition: int) -> Row:
+    return Row(
+        experiment=experiment,
+        repetition=repetition,
+        arm=run.arm,
+        seed=run.seed,
+        commit=commit_text(),
+        sham=run.sham,
+        void=run.void or run.unsafe,
+        exactly_once=run.exactly_once is True,
+        acts_seen=sees_acts(run),
+        model_acts=len(_changes(read_log(history.entries))),
+    )
+
+
+def _changes(log: RunLog) -> list[Acted]:
+    """Changes of what serves that the harness did not make, since the first unit was due."""
+    acted = of_others(log.acted, log.injected.values(), log.undone)
+    first_s = log.first_due_s or 0.0
+    return [one for one in acted if one.act == ALIAS_CHANGED and one.received_s >= first_s]
+
+
+def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
+    begin_s, end = log.injected[episode.index].effective_at_s, log.undone.get(episode.index)
+    until_s = float("inf") if end is None else end.at_s + SEEN_AFTER_S
+    changes = [one for one in _changes(log) if begin_s <= one.received_s <= until_s]
+    decided = episode.decided
+    told = msgspec.structs.replace(
+        told,
+        void=told.void or episode.void or ("" if episode.exercised else "nothing met the fault"),
+        fault=episode.kind,
+        model_acts=len(changes),
+        first_act_s=round(changes[0].received_s - begin_s, 3) if changes else None,
+        cleared_by=episode.cleared_by,
+        cleared_s=episode.cleared_s,
+    )
+    if decided is None or decided.why or not decided.n:
+        return msgspec.structs.replace(told, why=decided.why if decided else "the truth is not known")
+    return msgspec.structs.replace(
+        told,
+        decisions=decided.n,
+        unanswered=decided.unanswered,
+        jump=decided.jump,
+        loss=round(decided.excess_sum / decided.n, 6),
+        left=None if decided.last is None else decided.last.left_ratio,
+        back_s=decided.back_s,
+    )
+
+
+def _say(line: str) -> None:
+    print("    " + line, flush=True)

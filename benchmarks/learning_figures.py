@@ -1,0 +1,182 @@
+"""Rows of drift, labels and models -> figures a class and the bars that are met: pure.
+
+Wanted. A changed concept: of the harm at most 0.25 is left over the last 500 decisions before tau in nine of
+ten repetitions of arm reference, at most 0.15 in nine of ten of oracle, at least 0.95 in all of none; oracle
+never costs more than reference, by more than eps a decision. Where nothing is harmed nobody changes what
+serves. With labels that lie reference never costs more than none, by more than eps. A bad candidate never
+serves; a model that is confident and wrong is rolled back by the healer, every time. A void row is a failed
+one for every bar, and so is one that says nothing of decisions where they are judged, or one in which an act
+could not have been seen where acts are. A pair is two arms of one repetition.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from harness.estimates.shares import share, upper_bound
+
+CONCEPT, UNHARMED, POISON, MODELS = "concept", "unharmed", "poison", "models"
+OFFERED, CONFIDENT = "model.bad_candidate", "model.confident_wrong"
+QUIET = ("world.covariate_shift", "labels.delay", "placebo.better_model")
+LIES = ("labels.poison", "data.sentinel")
+CYCLE = "a daily cycle"
+LEFT_MAX = {"reference": 0.25, "oracle": 0.15}
+LEFT_NONE_MIN = 0.95
+LOST_OF_TEN = 1
+EPS = 0.01
+"""In the world's unit of cost a decision, where one good customer declined costs 1: a hundredth of one."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One episode, or one sham run (``fault`` is then ""). ``void`` "" = counted.
+
+    ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until its
+    undo; ``first_act_s`` after it. ``why``: why decisions could not be judged. ``loss``: what was served cost
+    a decision, above what the system as prepared costs in a world that had not moved. ``left``, ``back_s``
+    and ``jump``: ``episodes.model.Decided``.
+    """
+
+    experiment: str
+    repetition: int
+    arm: str
+    seed: int
+    commit: str
+    sham: bool
+    void: str
+    exactly_once: bool
+    acts_seen: bool
+    model_acts: int
+    fault: str = ""
+    first_act_s: float | None = None
+    cleared_by: str = ""
+    cleared_s: float | None = None
+    why: str = ""
+    decisions: int = 0
+    unanswered: int = 0
+    jump: float | None = None
+    loss: float | None = None
+    left: float | None = None
+    back_s: float | None = None
+
+
+def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, object]:
+    """Compute figures and bars; a class without a row misses its bars like one with bad rows."""
+    keys = Counter((row.experiment, row.repetition, row.arm, row.fault) for row in rows)
+    bars = {
+        **_concept(rows, repetitions[CONCEPT]),
+        **_quiet(rows, repetitions[UNHARMED]),
+        **_lies(rows, repetitions[POISON]),
+        **_models(rows, repetitions[MODELS]),
+        "every record exactly once": bool(rows) and all(row.exactly_once for row in rows),
+        "no row is there twice": max(keys.values(), default=1) == 1,
+    }
+    classes = sorted({(row.experiment, row.fault, row.arm) for row in rows})
+    return {
+        "commits": dict(sorted(Counter(row.commit for row in rows).items())),
+        "eps": EPS,
+        "classes": {
+            f"{experiment}, {fault or 'sham'}, {arm}": _class(
+                [row for row in rows if (row.experiment, row.fault, row.arm) == (experiment, fault, arm)]
+            )
+            for experiment, fault, arm in classes
+        },
+        "bars": bars,
+    }
+
+
+def _concept(rows: Sequence[Row], least: int) -> dict[str, bool]:
+    def left(arm: str, holds: Callable[[float], bool], lost: int) -> bool:
+        of_arm = _of(rows, CONCEPT, arm, "world.concept_change")
+        held = sum(not row.void and row.left is not None and holds(row.left) for row in of_arm)
+        return len(of_arm) >= least and held >= len(of_arm) - lost * len(of_arm) // 10
+
+    bars = {
+        f"concept: at most {most:g} of the harm left in arm {arm}, but for one of ten": left(
+            arm, lambda value, most=most: value <= most, LOST_OF_TEN
+        )
+        for arm, most in LEFT_MAX.items()
+    }
+    bars[f"concept: at least {LEFT_NONE_MIN:g} of the harm left in arm none"] = left(
+        "none", lambda value: value >= LEFT_NONE_MIN, 0
+    )
+    bars["concept: oracle never costs more than reference"] = _never_dearer(
+        rows, (CONCEPT, "world.concept_change"), ("oracle", "reference"), least
+    )
+    return bars
+
+
+def _quiet(rows: Sequence[Row], least: int) -> dict[str, bool]:
+    def untouched(fault: str) -> bool:
+        kept = _of(rows, UNHARMED, "reference", fault)
+        clean = (not row.void and row.acts_seen and row.model_acts == 0 for row in kept)
+        return len(kept) >= least and all(clean)
+
+    return {f"{fault or CYCLE}: nobody touches the model": untouched(fault) for fault in ("", *QUIET)}
+
+
+def _lies(rows: Sequence[Row], least: int) -> dict[str, bool]:
+    return {
+        f"{fault}: reference never costs more than none": _never_dearer(
+            rows, (POISON, fault), ("reference", "none"), least
+        )
+        for fault in LIES
+    }
+
+
+def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:
+    offered = _of(rows, MODELS, "reference", OFFERED)
+    wrong = _of(rows, MODELS, "reference", CONFIDENT)
+    refused = (not row.void and row.acts_seen and row.model_acts == 0 for row in offered)
+    healed = (not row.void and row.cleared_by == "healer" for row in wrong)
+    return {
+        "a bad candidate never serves": len(offered) >= least and all(refused),
+        "confident and wrong is rolled back by the healer": len(wrong) >= least and all(healed),
+    }
+
+
+def _never_dearer(rows: Sequence[Row], asked: tuple[str, str], arms: tuple[str, str], least: int) -> bool:
+    """Whether the first arm's loss is in each pair at most the second's and eps."""
+    experiment, fault = asked
+    first, second = ({row.repetition: row for row in _of(rows, experiment, arm, fault)} for arm in arms)
+    pairs = first.keys() | second.keys()
+    return len(pairs) >= least and all(_at_most(first.get(one), second.get(one)) for one in pairs)
+
+
+def _at_most(one: Row | None, other: Row | None) -> bool:
+    if one is None or other is None or one.void or other.void or one.loss is None or other.loss is None:
+        return False
+    return one.loss <= other.loss + EPS
+
+
+def _of(rows: Sequence[Row], experiment: str, arm: str, fault: str) -> list[Row]:
+    return [row for row in rows if (row.experiment, row.arm, row.fault) == (experiment, arm, fault)]
+
+
+def _class(rows: Sequence[Row]) -> dict[str, object]:
+    kept = [row for row in rows if not row.void]
+    acting = sum(row.model_acts > 0 for row in kept)
+    return {
+        "n": len(kept),
+        "void": len(rows) - len(kept),
+        "not_judged": sum(bool(row.why) for row in kept),
+        "left": _spread([row.left for row in kept]),
+        "loss": _spread([row.loss for row in kept]),
+        "jump": _spread([row.jump for row in kept]),
+        "back_s": sorted(row.back_s for row in kept if row.back_s is not None),
+        "acting": msgspec.to_builtins(share(acting, len(kept))),
+        "acting_upper_95": upper_bound(acting, len(kept)) if kept else None,
+        "first_act_s": sorted(row.first_act_s for row in kept if row.first_act_s is not None),
+        "cleared_by": dict(Counter(row.cleared_by or "undo" for row in kept)),
+    }
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
+    told = [value for value in values if value is not None]
+    if not told:
+        return None
+    low, middle, high = np.quantile(told, [0.0, 0.5, 1.0]).round(4).tolist()
+    return {"min": low, "median": middle, "max": high, "n": len(told)}

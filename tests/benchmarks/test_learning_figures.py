@@ -1,0 +1,112 @@
+"""Bars of the learning part: what meets one, what misses it, and what says nothing and misses it too."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from benchmarks.learning_figures import EPS, LIES, QUIET, Row, figures
+
+TEN = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
+ROW = Row(
+    experiment="concept",
+    repetition=0,
+    arm="reference",
+    seed=1,
+    commit="c",
+    sham=False,
+    void="",
+    exactly_once=True,
+    acts_seen=True,
+    model_acts=0,
+    fault="world.concept_change",
+    decisions=4000,
+    jump=1.2,
+    loss=0.1,
+    left=0.1,
+)
+
+
+def whole() -> list[Row]:
+    """Rows that meet every bar."""
+    rows = [
+        replace(ROW, arm=arm, left=left, loss=loss, repetition=n)
+        for arm, left, loss in (("reference", 0.2, 0.2), ("none", 1.0, 1.2), ("oracle", 0.05, 0.1))
+        for n in range(10)
+    ]
+    quiet = replace(ROW, experiment="unharmed", left=None)
+    rows += [
+        replace(quiet, fault=fault, sham=not fault, repetition=n) for fault in ("", *QUIET) for n in range(10)
+    ]
+    lying = replace(ROW, experiment="poison", left=None)
+    rows += [
+        replace(lying, fault=fault, arm=arm, repetition=n)
+        for fault in LIES
+        for arm in ("reference", "none")
+        for n in range(10)
+    ]
+    bad = replace(ROW, experiment="models")
+    rows += [replace(bad, fault="model.bad_candidate", repetition=n) for n in range(20)]
+    wrong = replace(bad, fault="model.confident_wrong", model_acts=1, cleared_by="healer")
+    return rows + [replace(wrong, repetition=n) for n in range(20)]
+
+
+def changed(rows: list[Row], count: int, change: dict[str, object], **where: object) -> list[Row]:
+    """The first ``count`` rows that fit ``where`` are otherwise."""
+    left = count
+    made = []
+    for row in rows:
+        fits = left > 0 and all(getattr(row, key) == value for key, value in where.items())
+        made.append(replace(row, **change) if fits else row)
+        left -= fits
+    assert left == 0
+    return made
+
+
+def missed(rows: list[Row]) -> list[str]:
+    return [words for words, met in figures(rows, TEN)["bars"].items() if not met]
+
+
+def test_rows_that_hold_everything_meet_every_bar() -> None:
+    assert missed(whole()) == []
+
+
+def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
+    assert len(missed([])) == len(figures([], TEN)["bars"]) - 1
+
+
+@pytest.mark.parametrize(
+    ("count", "change", "where", "bar"),
+    [
+        (2, {"left": 0.26}, {"arm": "reference", "experiment": "concept"}, "at most 0.25 of the harm left"),
+        (2, {"left": None}, {"arm": "oracle"}, "at most 0.15 of the harm left"),
+        (2, {"void": "x"}, {"arm": "reference", "experiment": "concept"}, "at most 0.25 of the harm left"),
+        (1, {"left": 0.94}, {"arm": "none", "experiment": "concept"}, "at least 0.95 of the harm left"),
+        (1, {"loss": 0.2 + 1.1 * EPS}, {"arm": "oracle"}, "oracle never costs more"),
+        (1, {"loss": None}, {"arm": "oracle"}, "oracle never costs more"),
+        (1, {"model_acts": 1}, {"experiment": "unharmed", "fault": ""}, "a daily cycle"),
+        (1, {"acts_seen": False}, {"fault": "labels.delay"}, "labels.delay: nobody touches"),
+        (1, {"loss": 0.1 + 1.1 * EPS}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
+        (1, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "data.sentinel"),
+        (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
+        (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
+        (1, {"exactly_once": False}, {"arm": "none"}, "exactly once"),
+    ],
+)
+def test_what_misses_a_bar(count: int, change: dict[str, object], where: dict[str, object], bar: str) -> None:
+    assert any(bar in words for words in missed(changed(whole(), count, change, **where)))
+
+
+def test_one_of_ten_may_be_healed_too_little_and_within_eps_is_no_difference() -> None:
+    rows = changed(whole(), 1, {"left": 0.9}, arm="reference", experiment="concept")
+    rows = changed(rows, 1, {"loss": 0.2 + 0.9 * EPS}, arm="oracle")
+    assert missed(rows) == []
+
+
+def test_a_missing_repetition_misses_its_bars() -> None:
+    rows = [row for row in whole() if (row.arm, row.repetition) != ("oracle", 3)]
+    assert {words.partition(":")[0] for words in missed(rows)} == {"concept"}
+
+
+def test_a_row_that_is_there_twice_is_told() -> None:
+    assert missed([*whole(), whole()[0]]) == ["no row is there twice"]
