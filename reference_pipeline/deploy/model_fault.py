@@ -169,7 +169,8 @@ def _better(model: Model, template: Path) -> Trees:
     """Go on where it ended, on units of the template's own world with their true odds in place of labels."""
     scenario = json.loads((template / MANIFEST_FILE).read_bytes())["scenario"]
     world = open_world(scenario=scenario, seed=_BETTER_SEED, template=template)
-    offers = world.draw(np.arange(_BETTER_ROWS) * (_DAY_RUN_S / _BETTER_ROWS))
+    due_s = np.arange(_BETTER_ROWS, dtype=np.float64) * (_DAY_RUN_S / _BETTER_ROWS)
+    offers = world.draw(due_s)
     posterior = np.asarray(offers.posterior, dtype=np.float64)
     rows = load_features(template).rows([dict(record) for record in offers.records])
     split = _BETTER_ROWS - _BETTER_ROWS // 5

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +31,8 @@ PSI_RANGE = (0.0, 1.0)
 
 def ks_p_value(training: Floats, batch: Floats) -> float:
     """Give the p-value of the two-sample Kolmogorov-Smirnov test, as the library gives it."""
+    from scipy import stats  # half a second, in the arm ``seed`` alone
+
     return float(stats.ks_2samp(training, batch).pvalue)
 
 
@@ -40,6 +41,8 @@ def chi_square_p_value(training: NDArray[np.int64], batch: NDArray[np.int64], le
 
     Levels that neither has are left out; a batch without rows has p = NaN, which is no drift.
     """
+    from scipy import stats
+
     table = np.array([np.bincount(training, minlength=levels), np.bincount(batch, minlength=levels)])
     table = table[:, table.sum(axis=0) > 0]
     if table.shape[1] < 2 or not table.sum(axis=1).all():
