@@ -19,7 +19,7 @@ from reference_pipeline.ports import Handler, Ports, Reply, Request
 from reference_pipeline.records import RECORDS_MAX, Decided, FeatureSpec
 from reference_pipeline.repairs import Repairs
 from reference_pipeline.service import DecisionConfig, DecisionService
-from reference_pipeline.switches import Mappings
+from reference_pipeline.switches import Canary, Mappings
 from reference_pipeline.wire import NotUnderstood, decoded
 
 _ID_MAX = 200
@@ -75,6 +75,7 @@ class Gateway:
             Mappings(ports.store, spec, self._path.acts),
             Repairs(spec, coerce=self._path.repairs),
         )
+        canary = Canary(ports.store, self._path.acts)
         healed = DecisionService(
             self._ledger,
             contract,
@@ -83,8 +84,11 @@ class Gateway:
             config=config,
             path=self._path,
             repair=lambda record: repairs.apply(record, mappings.table),
+            canary=lambda: canary.share,
         )
-        routes = HealingRoutes(ports.store, self._ledger, healed, acts=self._path.acts, mappings=mappings)
+        routes = HealingRoutes(
+            ports.store, self._ledger, healed, acts=self._path.acts, mappings=mappings, canary=canary
+        )
         return healed, routes.routes()
 
     async def start(self) -> None:

@@ -17,7 +17,7 @@ from reference_pipeline.ledger import DEAD_LETTERS, Entry, Ledger
 from reference_pipeline.ports import Handler, Reply, Request, Store
 from reference_pipeline.records import RECORDS_MAX
 from reference_pipeline.service import DecisionService
-from reference_pipeline.switches import Mappings
+from reference_pipeline.switches import Canary, Mappings
 from reference_pipeline.wire import NotUnderstood, decoded
 
 T = TypeVar("T")
@@ -29,11 +29,16 @@ class _Mapping(msgspec.Struct):
     field: str = msgspec.field(name="to")
 
 
+class _Share(msgspec.Struct):
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class _Ids(msgspec.Struct):
     ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
 
 
 _MAPPING = msgspec.json.Decoder(_Mapping)
+_SHARE = msgspec.json.Decoder(_Share)
 _IDS = msgspec.json.Decoder(_Ids)
 _ENTRY = msgspec.json.Decoder(Entry)
 
@@ -42,13 +47,21 @@ class HealingRoutes:
     """Handlers over one gateway's ledger and service."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, service: DecisionService, *, acts: Acts, mappings: Mappings
+        self,
+        store: Store,
+        ledger: Ledger,
+        service: DecisionService,
+        *,
+        acts: Acts,
+        mappings: Mappings,
+        canary: Canary,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._service = service
         self._acts = acts
         self._mappings = mappings
+        self._canary = canary
 
     def routes(self) -> Mapping[str, Handler]:
         """The handlers by route, as :class:`reference_pipeline.door.Door` takes them."""
@@ -56,6 +69,8 @@ class HealingRoutes:
             "GET /acts": self._acted,
             "GET /dead_letters": self._dead_letters,
             "POST /replay": self._replay,
+            "GET /switches/canary": self._told_canary,
+            "PUT /switches/canary": self._set_canary,
             "GET /switches/mapping": self._mapping,
             "PUT /switches/mapping": self._set_mapping,
             "DELETE /switches/mapping/*": self._remove_mapping,
@@ -83,6 +98,13 @@ class HealingRoutes:
             "replayed", f"{len(done.replayed)} of the dead letters: {named}", effect=bool(done.replayed)
         )
         return json_reply(200, {"replayed": done.replayed, "refused": done.refused})
+
+    async def _told_canary(self, _: Request) -> Reply:
+        return json_reply(200, {"share": self._canary.share})
+
+    async def _set_canary(self, request: Request) -> Reply:
+        self._canary.set(_read(_SHARE, request).share)
+        return await self._told_canary(request)
 
     async def _mapping(self, _: Request) -> Reply:
         return json_reply(200, {"mapping": self._mappings.table})

@@ -2,7 +2,8 @@
 
 At start it asks the registry which version is champion, verifies the bytes and keeps a copy; when
 the registry does not answer it starts from its copy, and before it has one from the template. From then
-on it asks every second, and serves another champion once that one's bytes are verified.
+on it asks every second, and serves another champion once that one's bytes are verified. The second scorer
+serves the alias ``canary`` where there is one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scor
 _RETRY_S = 0.5
 _FOLLOW_S = 1.0
 _COPY, _COPY_SHA256 = "model", "model_sha256"
+CANARY_SERVICE = "scorer-b"
 
 
 class Artefact(NamedTuple):
@@ -36,6 +38,7 @@ class Artefact(NamedTuple):
 
 class _Alias(msgspec.Struct):
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    alias: str = ""
 
 
 class _Rows(msgspec.Struct):
@@ -43,6 +46,7 @@ class _Rows(msgspec.Struct):
 
 
 _ALIAS = msgspec.json.Decoder(_Alias)
+_ALIASES = msgspec.json.Decoder(list[_Alias])
 _ROWS = msgspec.json.Decoder(_Rows)
 
 
@@ -69,7 +73,7 @@ class Scorer:
             ports,
             {"POST /score": self._score},
             why_not_ready=lambda: "" if self._model else self._why_not_ready,
-            signals=lambda: self._counts,
+            signals=lambda: {**self._counts, "serving_sha32": int(self._sha256[:8] or "0", 16)},
         )
 
     async def start(self) -> None:
@@ -128,6 +132,14 @@ class Scorer:
         return await self._artefact(sha256)
 
     async def _champion(self) -> str:
+        """Tell which artefact is to be served: the canary's in the second slot, else the champion's."""
+        if self._ports.service == CANARY_SERVICE:
+            listed = await self._ports.call(self._edge, "GET /aliases", b"", REGISTRY_DEADLINE_S)
+            try:
+                by_name = {one.alias: one.sha256 for one in decoded(_ALIASES, listed.body)}
+                return by_name.get("canary") or by_name["champion"]
+            except (NotUnderstood, KeyError) as error:
+                raise CallFailed(f"{self._edge}: reply not understood: {error}") from error
         alias = await self._ports.call(self._edge, "GET /aliases/champion", b"", REGISTRY_DEADLINE_S)
         try:
             return decoded(_ALIAS, alias.body).sha256

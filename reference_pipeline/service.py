@@ -37,6 +37,9 @@ _COUNTS = (
 _HEALING_COUNTS = ("repaired_total", "degraded_total", "replayed_total")
 
 
+CANARY_SLOT = "b"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionConfig:
     """Budgets in seconds; ``weights`` are the shares of the scorer slots and sum to 1."""
@@ -76,6 +79,10 @@ def _as_it_came(record: Record) -> Repaired:
     return Repaired(record, ())
 
 
+def _no_canary() -> float:
+    return 0.0
+
+
 class DecisionService:
     """Decides records, each id once; ``counts`` are its signals."""
 
@@ -89,12 +96,14 @@ class DecisionService:
         config: DecisionConfig,
         path: InPath | None = None,
         repair: Callable[[Record], Repaired] = _as_it_came,
+        canary: Callable[[], float] = _no_canary,
     ) -> None:
         self._ledger = ledger
         self._contract = contract
         self._hops = path.hops if path else PlainHops(call, clock)
         self._fallback = path.fallback if path else None
         self._repair = repair
+        self._canary = canary
         self._clock = clock
         self._config = config
         names = (*_COUNTS, *map(_failed, edges_of(config)), *(_HEALING_COUNTS if path else ()))
@@ -302,8 +311,9 @@ class DecisionService:
 
     def _slot(self, key: str) -> str:
         """Choose the scorer slot by weight; the id is the dice, so a repeat chooses the same."""
-        point = zlib.crc32(key.encode()) / 2**32
-        for slot, weight in self._config.weights.items():
+        point, share = zlib.crc32(key.encode()) / 2**32, self._canary()
+        for slot, usual in self._config.weights.items():
+            weight = usual * (1.0 - share) + share * (slot == CANARY_SLOT)
             if point < weight:
                 return slot
             point -= weight

@@ -1,7 +1,7 @@
-"""The gateway's switches for a healer: which name a missing field is read from; durable.
+"""The gateway's switches for a healer: names that missing fields are read from, a canary's share; durable.
 
-Comes in: a field and the name that records have instead. Goes out: the mappings that hold now. The
-store is asked first, memory follows, so that a restarted gateway reads records as before.
+Comes in: a field and the name that records have instead, or a share of the traffic. Goes out: what holds
+now. The store is asked first, memory follows, so that a restarted gateway goes on as before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from reference_pipeline.records import FeatureSpec
 
 _MAPPINGS = "mappings"  # named value: JSON object, field -> name in the record
 _TABLE = msgspec.json.Decoder(dict[str, str])
+_CANARY = "canary"  # named value: a number
 
 
 class Mappings:
@@ -66,3 +67,24 @@ class Mappings:
     def _keep(self, table: dict[str, str]) -> None:
         self._store.commit([], {_MAPPINGS: msgspec.json.encode(table)})
         self._table = table
+
+
+class Canary:
+    """Which share of the traffic the second scorer gets beside what the configuration gives it."""
+
+    def __init__(self, store: Store, acts: Acts) -> None:
+        self._store = store
+        self._acts = acts
+        self.share = float(store.find("values", _CANARY) or 0.0)
+
+    def set(self, share: float) -> None:
+        """Give it ``share``, in [0, 1], from now on.
+
+        Raises:
+            StoreFailed: nothing has changed.
+        """
+        changed = share != self.share
+        if changed:
+            self._store.commit([], {_CANARY: repr(share).encode()})
+            self.share = share
+        self._acts.note("canary_set", f"{share:g}", effect=changed)

@@ -46,11 +46,13 @@ class Promote(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="pr
     """Let ``version`` serve in the place of ``was``: a candidate, or an older one again.
 
     ``after``: the cursor of the labels up to which they were compared; what comes later tells if it helped.
+    ``by_steps``: it has never served, and takes a part of the traffic first.
     """
 
     version: str
     was: str
     after: int = 0
+    by_steps: bool = False
 
 
 class Restore(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore"):

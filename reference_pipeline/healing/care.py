@@ -199,7 +199,12 @@ class Care:
             await self._invite(case)
         await self._compare(watched, case)
         if better := case.rivals.best():
-            act = Promote(version=better.version, was=watched.version, after=case.cursor)
+            act = Promote(
+                version=better.version,
+                was=watched.version,
+                after=case.cursor,
+                by_steps=better.version != self._served_before,
+            )
             facts: Facts = {"rows": better.comparison.rows, "saved": round(better.comparison.saved, 4)}
             return [self._wish(act, f"{better.version} loses less than {watched.version}", facts)]
         if why := self._hopeless(case):
@@ -253,7 +258,7 @@ class Care:
         offer.compared += len(told.losses.get(self._served, ()))
         if better := offer.rivals.best():
             facts: Facts = {"rows": better.comparison.rows, "saved": round(better.comparison.saved, 4)}
-            act = Promote(version=candidate, was=self._served, after=offer.cursor)
+            act = Promote(version=candidate, was=self._served, after=offer.cursor, by_steps=True)
             return [self._wish(act, f"the candidate {candidate} loses less than {self._served}", facts)]
         why = offer.rivals.left.get(candidate, "")
         if offer.compared > self._config.proof_rows_max:

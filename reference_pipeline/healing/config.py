@@ -66,4 +66,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     proof_level: float = 1e-3  # that a model no better takes the place of the one that serves
     proof_rows_max: int = 20_000  # a candidate not proven by then is none
     proof_wait_s: float = 60.0  # without a label: then nothing will be proven
+    canary_load_s: float = 10.0  # until the second scorer serves it
+    canary_s: float = 2.0  # at each share of traffic
+    canary_failures_max: int = 1
     promoted_rows: int = 2000  # after a promotion, of rows that both would have decided

@@ -28,6 +28,7 @@ from reference_pipeline.healing.acts import (
     target_of,
 )
 from reference_pipeline.healing.books import Books, Open, tag
+from reference_pipeline.healing.canary import CanaryRun
 from reference_pipeline.healing.care import Care
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
@@ -79,6 +80,7 @@ class _Work:
     to_replay: set[str] = field(default_factory=set)
     checks: dict[str, MappingCheck] = field(default_factory=dict)
     replays: dict[str, ReplayRun] = field(default_factory=dict)
+    canaries: dict[str, CanaryRun] = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)
     retry_s: dict[str, float] = field(default_factory=dict)
 
@@ -317,6 +319,8 @@ class Healer:
             return
         if isinstance(act, Train):
             return  # the loop of the care asks for it
+        if isinstance(act, Promote) and act.by_steps and not await self._may_serve(opened, act):
+            return
         if isinstance(act, Restart) and (what := overtaken(act, rows)):
             self._finish(opened, ok=what == "done", reason=what)
             return
@@ -326,12 +330,33 @@ class Healer:
         try:
             out = self._out
             await perform(act, opened.key, out.platform, out.switches, models=out.models)
+            await self._end_canary(opened)
         except CallRejected as error:
+            await self._end_canary(opened)
             self._give_up(opened, str(error))
         except CallFailed as error:
             self._failed(opened, str(error))
         else:
             self._finish(opened, ok=True, reason="done")
+
+    async def _end_canary(self, opened: Open) -> None:
+        """Take its part of the traffic back: the champion has all of it, whichever that is now."""
+        act = opened.act
+        if isinstance(act, Restore) or (isinstance(act, Promote) and act.by_steps):
+            await self._out.switches.set_canary(0.0)
+            await self._out.models.set_canary(act.version)
+            self._work.canaries.pop(opened.key, None)
+
+    async def _may_serve(self, opened: Open, act: Promote) -> bool:
+        """Take a promotion by steps further; True once it may serve all. Where it may not it is given up."""
+        out, new = self._out, CanaryRun(act, self._out.clock, self._config)
+        run = self._work.canaries.setdefault(opened.key, new)
+        if run.may_serve is None:
+            await run.step(out.signals, out.switches, out.models)
+        if run.may_serve is False:
+            del self._work.canaries[opened.key]
+            self._give_up(opened, run.why)
+        return run.may_serve is True
 
     async def _train(self) -> None:
         """Ask for the training that was begun, again and again under the same key, until it is over."""

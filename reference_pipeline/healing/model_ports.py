@@ -122,6 +122,10 @@ class Models(Protocol):
         """All versions, oldest first."""
         ...
 
+    async def set_canary(self, version: str, /) -> None:
+        """Let the second scorer serve ``version``; the same again is no change."""
+        ...
+
     async def promote(self, version: str, was: str, /) -> None:
         """Let ``version`` be served from now on; the same again is no change.
 

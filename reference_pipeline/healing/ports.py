@@ -81,6 +81,10 @@ class GatewaySwitches(Protocol):
         """Take the mapping of ``field`` back; none there is fine."""
         ...
 
+    async def set_canary(self, share: float, /) -> None:
+        """Let the second scorer have this share of the traffic from now on."""
+        ...
+
     async def replay(self, ids: Sequence[str], /) -> Replayed:
         """Decide those of the dead letters ``ids`` (at most 256) that now keep the contract."""
         ...

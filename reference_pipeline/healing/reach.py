@@ -70,6 +70,11 @@ class Reach:
             edge_to("gateway"), f"DELETE /switches/mapping/{quote(field, safe='')}", b"", _SWITCH_S
         )
 
+    async def set_canary(self, share: float, /) -> None:
+        """See ``GatewaySwitches``."""
+        body = msgspec.json.encode({"share": share})
+        await self._call(edge_to("gateway"), "PUT /switches/canary", body, _SWITCH_S)
+
     async def replay(self, ids: Sequence[str], /) -> Replayed:
         """See ``GatewaySwitches``."""
         body = msgspec.json.encode({"ids": ids})

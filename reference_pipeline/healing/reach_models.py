@@ -92,6 +92,11 @@ class ReachModels:
         reply = await self._call(REGISTRY, "GET /versions", b"", _LOOK_S)
         return understood(_VERSIONS, reply.body)
 
+    async def set_canary(self, version: str, /) -> None:
+        """See ``Models``."""
+        body = msgspec.json.encode({"version": version})
+        await self._call(REGISTRY, "PUT /aliases/canary", body, _CHANGE_S)
+
     async def promote(self, version: str, was: str, /) -> None:
         """See ``Models``."""
         body = msgspec.json.encode({"version": version, "was": was})

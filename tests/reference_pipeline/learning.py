@@ -104,6 +104,7 @@ class LearningPath:
     journal: Journal
     start_s: float
     rows: list[dict[str, object]] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
     declined: list[NDArray[np.bool_]] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
 
@@ -207,6 +208,11 @@ async def _opened(
     world = World(processes={name: Process() for name in CONFIG.services})
     clock, features = Clock(), load_features(template)
     rows: list[dict[str, object]] = []
+    shares: list[float] = []
+
+    def served_by_b() -> str:
+        by_name = {one.alias: one.sha256 for one in registry.aliases()}
+        return by_name.get("canary") or by_name["champion"]
 
     async def call(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
         match edge.partition("-")[2]:
@@ -219,6 +225,11 @@ async def _opened(
                 page = rows[asked["after"] : asked["after"] + asked["limit"]]
                 last = page[-1]["seq"] if page else asked["after"]
                 reply = Reply(200, msgspec.json.encode({"rows": page, "last": last}))
+            case "gateway" if route == "PUT /switches/canary":
+                shares.append(msgspec.json.decode(body)["share"])
+                reply = Reply(200, b"{}")
+            case "scorer-b" if route == "GET /signals":
+                reply = Reply(200, msgspec.json.encode({"serving_sha32": int(served_by_b()[:8], 16)}))
             case _:
                 reply = await world(edge, route, body, deadline_s)
         if reply.status != 200:
@@ -268,5 +279,5 @@ async def _opened(
     loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)
     tasks.extend(asyncio.create_task(loop()) for loop in loops)
     path = LearningPath(learner, registry, healer, journal, clock.now_s())
-    path.rows = rows
+    path.rows, path.shares = rows, shares
     return path

@@ -313,3 +313,33 @@ def test_dead_letters_and_acts_are_listed_by_cursor(bench: Bench) -> None:
         after = page["last"]
     assert seen == [f"k{i}" for i in range(5)]
     assert bench.ask("GET /acts?after=7")[1] == {"acts": [], "last": 7}
+
+
+def test_a_canary_gets_its_share_of_the_requests_and_keeps_it_over_a_restart(bench: Bench) -> None:
+    def to_b(prefix: str) -> int:
+        bench.calls.clear()
+        for number in range(200):
+            bench.decide(record(f"{prefix}-{number}"))
+        return bench.calls.count("gateway-scorer-b")
+
+    assert to_b("before") == 0
+    assert bench.ask("PUT /switches/canary", {"share": 0.3}) == (200, {"share": 0.3})
+    assert 35 <= to_b("at-once") <= 85
+    bench.restart()
+    assert bench.ask("GET /switches/canary") == (200, {"share": 0.3})
+    assert 35 <= to_b("later") <= 85
+    bench.ask("PUT /switches/canary", {"share": 0.0})
+    assert to_b("after") == 0
+
+
+def test_a_canary_is_an_act_that_changes_something_once(bench: Bench) -> None:
+    for _ in range(2):
+        bench.ask("PUT /switches/canary", {"share": 0.1})
+    acts = [(act["act"], act["detail"], act["effect"]) for act in bench.ask("GET /acts")[1]["acts"]]
+    assert acts == [("canary_set", "0.1", True), ("canary_set", "0.1", False)]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, "half", None], ids=str)
+def test_a_share_of_no_such_size_is_refused(bench: Bench, share: object) -> None:
+    assert bench.ask("PUT /switches/canary", {"share": share})[0] == 400
+    assert bench.ask("GET /switches/canary")[1] == {"share": 0.0}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reference_pipeline.healing.canary import sha32
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import dump_model, load_model
 from tests.reference_pipeline.running import Pipeline, until
@@ -108,6 +109,28 @@ def test_another_champion_is_served_without_a_restart(tmp_path: Path, small_temp
         pipeline.kill("registry")
         until(lambda: pipeline.signal("scorer-a", "follows_failed_total") > 0)
         assert str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+")
+    finally:
+        pipeline.stop()
+
+
+def test_the_second_scorer_serves_the_canary_and_the_first_the_champion(
+    tmp_path: Path, small_template: Path
+) -> None:
+    pipeline = Pipeline(tmp_path, small_template)
+    try:
+        pipeline.start("registry", "scorer-a", "scorer-b")
+        sha256 = pipeline.get("registry", "/aliases/champion").json["sha256"]
+        assert pipeline.signal("scorer-b", "serving_sha32") == int(sha256[:8], 16)
+        now = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
+        newer = dump_model(
+            now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
+        )
+        registry = Registry(tmp_path / "registry" / "registry")
+        version = registry.put(newer, "2.0.0", {}, {}).version
+        registry.close()
+        assert pipeline.put("registry", "/aliases/canary", {"version": version}).status == 200
+        until(lambda: pipeline.signal("scorer-b", "serving_sha32") == sha32(version))
+        assert pipeline.signal("scorer-a", "champions_followed_total") == 0
     finally:
         pipeline.stop()
 

@@ -38,6 +38,7 @@ def test_a_changed_concept_is_learned_and_the_new_model_serves(tmp_path: Path, w
         promoted = _acts(path, Promote)
         assert len(promoted) == 1
         assert promoted[0].at_s - path.start_s > ON_S
+        assert path.shares == [0.0, 0.1, 0.5, 0.0]
         assert [one.evidence.ok for one in path.entries if one.kind == "verified"] == [True, True]
 
     run(live(tmp_path, whole_template, story))

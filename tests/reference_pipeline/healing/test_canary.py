@@ -1,0 +1,133 @@
+"""A candidate goes up by steps only while it is served without errors; else its part is taken back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from reference_pipeline.healing.acts import Promote
+from reference_pipeline.healing.canary import CanaryRun, sha32
+from reference_pipeline.healing.model_ports import ModelVersion
+from reference_pipeline.healing.ports import DeadLetters, Replayed
+from reference_pipeline.ports import CallFailed
+from tests.reference_pipeline.healing.worlds import CONFIG, Clock, passes, run
+
+OLD, NEW = "1.0.0+aaaaaaaa0000", "1.1.0+bbbbbbbb0000"
+
+
+@dataclass
+class System:
+    """Gateway, registry and the second scorer, which loads what it is told a second later, or never."""
+
+    loads: bool = True
+    fails_at: float = -1.0  # share of traffic from which on calls to it fail
+    down_until: int = 0  # so many calls are not answered
+    calls: int = 0
+    shares: list[float] = field(default_factory=list)
+    canaries: list[str] = field(default_factory=list)
+    failed: float = 7.0
+
+    def _called(self) -> None:
+        self.calls += 1
+        if self.calls <= self.down_until:
+            raise CallFailed("nobody answers")
+
+    async def numbers(self, service: str, /) -> Mapping[str, float]:
+        self._called()
+        if service == "scorer-b":
+            serves = self.canaries[-1] if self.loads and self.canaries else OLD
+            return {"serving_sha32": sha32(serves)}
+        if self.shares and 0 < self.fails_at <= self.shares[-1]:
+            self.failed += 3
+        return {"failed_gateway_scorer_b_total": self.failed}
+
+    async def set_canary(self, what: float | str, /) -> None:
+        self._called()
+        if isinstance(what, str):
+            self.canaries.append(what)
+        else:
+            self.shares.append(what)
+
+    async def boot_id(self, service: str, deadline_s: float, /) -> str:
+        raise AssertionError((service, deadline_s))
+
+    async def dead_letters(self, after: int, limit: int, /) -> DeadLetters:
+        raise AssertionError((after, limit))
+
+    async def set_mapping(self, name: str, source: str, /) -> None:
+        raise AssertionError((name, source))
+
+    async def remove_mapping(self, name: str, /) -> None:
+        raise AssertionError(name)
+
+    async def replay(self, ids: Sequence[str], /) -> Replayed:
+        raise AssertionError(ids)
+
+    async def aliases(self) -> Mapping[str, str]:
+        raise AssertionError
+
+    async def versions(self) -> Sequence[ModelVersion]:
+        raise AssertionError
+
+    async def promote(self, version: str, was: str, /) -> None:
+        raise AssertionError((version, was))
+
+
+def rolled_out(system: System) -> tuple[CanaryRun, float]:
+    """Step every quarter of a second until it is over; how long that took."""
+    found: list[tuple[CanaryRun, float]] = []
+
+    async def steps() -> None:
+        clock = Clock()
+        rollout, begun_s = (
+            CanaryRun(Promote(version=NEW, was=OLD, by_steps=True), clock, CONFIG),
+            clock.now_s(),
+        )
+        while rollout.may_serve is None and clock.now_s() - begun_s < 60:
+            with contextlib.suppress(CallFailed):
+                await rollout.step(system, system, system)
+            await passes(0.25)
+        found.append((rollout, clock.now_s() - begun_s))
+
+    run(steps)
+    return found[0]
+
+
+def test_a_sound_candidate_gets_a_tenth_then_half_then_it_may_serve() -> None:
+    system = System()
+    rollout, took_s = rolled_out(system)
+    assert rollout.may_serve is True
+    assert (system.shares, system.canaries) == ([0.0, 0.1, 0.5], [NEW])
+    assert 2 * CONFIG.canary_s <= took_s < 2 * CONFIG.canary_s + 2
+
+
+@pytest.mark.parametrize(("fails_at", "shares"), [(0.1, [0.0, 0.1, 0.0]), (0.5, [0.0, 0.1, 0.5, 0.0])])
+def test_one_whose_calls_fail_loses_its_part_at_that_step(fails_at: float, shares: list[float]) -> None:
+    system = System(fails_at=fails_at)
+    rollout, _ = rolled_out(system)
+    assert rollout.may_serve is False
+    assert "calls to it failed" in rollout.why
+    assert (system.shares, system.canaries) == (shares, [NEW, OLD])
+
+
+def test_one_that_the_scorer_never_loads_gets_no_traffic() -> None:
+    system = System(loads=False)
+    rollout, took_s = rolled_out(system)
+    assert rollout.may_serve is False
+    assert "does not serve it" in rollout.why
+    assert max(system.shares) == 0.0
+    assert CONFIG.canary_load_s < took_s < CONFIG.canary_load_s + 2
+
+
+def test_what_is_not_answered_is_asked_again() -> None:
+    system = System(down_until=5)
+    rollout, _ = rolled_out(system)
+    assert rollout.may_serve is True
+    assert system.shares[-1] == 0.5
+
+
+def test_errors_from_before_the_step_are_not_its_own() -> None:
+    assert rolled_out(System(failed=1000.0))[0].may_serve is True
