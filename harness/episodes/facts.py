@@ -16,12 +16,13 @@ from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
+from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
 from harness.faults.effects import Shift, lasts_s, subject
 from harness.history.events import Audited, Blind, Cleared, Injected, Touched
-from harness.history.model import History
+from harness.history.model import History, Said
 from harness.history.observations import Rows
 from harness.plan.model import Plan, PlannedEpisode
 
@@ -42,6 +43,7 @@ class _Seen:
     served_ratio: float
     full_ratio: float
     acts: tuple[Act, ...]
+    journal: tuple[Said, ...]
 
 
 def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts:
@@ -66,6 +68,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
             served_ratio=baseline.bad_ratio,
             full_ratio=full_ratio,
             acts=acts,
+            journal=history.journal,
         )
         planned = [e for e in history.plan.episodes if e.index in log.injected]
         episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
@@ -170,6 +173,14 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         quality=shares,
         full_quality=() if full_shares == shares else full_shares,
         decided=decided_of(seen.rows, seen.log.priced, _decided_span(seen, planned, inject_s, end_s)),
+        models=models_of(
+            seen.rows,
+            seen.log,
+            seen.journal,
+            inject_s=inject_s,
+            from_s=inject_s + lead_s,
+            until_s=end_s,
+        ),
         debt=debt_of(
             seen.log.owed,
             before_s=min(event.asked_at_s for event in seen.log.injected.values()),

@@ -29,6 +29,7 @@ from harness.history.events import (
     Stalled,
     Touched,
     Undone,
+    Versions,
     WithoutEffect,
 )
 
@@ -40,6 +41,7 @@ class RunLog:
     first_due_s: float | None = None
     priced: Priced | None = None
     labels: LabelsTold | None = None
+    versions: tuple[str, ...] = ()
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
     ended: RunEnded | None = None
@@ -78,6 +80,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.priced = event
         case LabelsTold() as event:
             log.labels = event
+        case Versions(names=names):
+            log.versions = names
         case Injected() as event:
             log.injected.setdefault(event.episode, event)
         case Cleared() as event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -81,6 +83,39 @@ class Decided(_Frozen, frozen=True, kw_only=True):
     back_s: float | None = None
 
 
+class ServedVersion(_Frozen, frozen=True, kw_only=True):
+    """A model version seen in full answers, between its first and its last one; seconds since the fault."""
+
+    version: str
+    from_s: float
+    until_s: float
+    units: int
+
+
+class ModelChange(_Frozen, frozen=True, kw_only=True):
+    """An alias that was seen to move, ``what`` from where to where; ``by`` the harness's hook or others."""
+
+    at_s: float
+    what: str
+    by: Literal["healer", "harness"]
+
+
+class ModelTold(_Frozen, frozen=True, kw_only=True):
+    """What the healer says of the model: its own words, which give reasons and no figures."""
+
+    at_s: float
+    what: str
+    reason: str
+
+
+class ModelTimeline(_Frozen, frozen=True, kw_only=True):
+    """Which model served around one fault (``episodes.served``)."""
+
+    served: tuple[ServedVersion, ...]
+    changes: tuple[ModelChange, ...]
+    told: tuple[ModelTold, ...]
+
+
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
@@ -93,6 +128,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on; ``full_quality`` the
     share of those that were not degraded either, empty where it is the same. ``debt`` None: what is owed was
     not seen. ``decided`` None: the world does not know what is true of its records, or what decisions cost.
+    ``models`` None: one version answered all along.
     """
 
     index: int
@@ -119,6 +155,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     full_quality: tuple[float | None, ...] = ()
     debt: Debt | None = None
     decided: Decided | None = None
+    models: ModelTimeline | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

@@ -51,10 +51,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One line of the healer's journal: when we had it (monotonic seconds), and its words."""
+
+    received_s: float
+    kind: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """One run as recorded. ``cut`` says why it is not complete; empty = complete and chained.
 
-    ``rows`` are sorted by nothing: they stand in order of completion.
+    ``rows`` are sorted by nothing: they stand in order of completion. ``journal``: the healer's own words,
+    which no digest seals; they give reasons and no figures.
     """
 
     run_id: str
@@ -63,6 +74,7 @@ class History:
     rows: Rows
     cut: str
     sha256: str
+    journal: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import msgspec
 from harness.errors import Problem, Refused, UsageProblem
 from harness.experiment.model import Profile
 from harness.history.events import RunEnded, RunStarted
+from harness.history.journal import read_journal
 from harness.history.log import HistoryWriter, Recorded, read_history
 from harness.history.model import Campaign, CampaignFile, History, Manifest
 from harness.history.observations import DTYPE, read_rows
@@ -208,7 +209,9 @@ def _read_run(opened: _Folder, name: str, campaign_sha256: str) -> History:
         doubts.append(recorded.cut)
     doubts += _rows_doubts(recorded, data)
     rows = read_rows(data) if manifest is None or manifest.columns == _COLUMNS else read_rows(b"")
-    return History(name, plan, recorded.entries, rows, "; ".join(doubts), recorded.sha256)
+    words = _part(opened, "journal.jsonl", []) if opened.holds("journal.jsonl") else b""
+    cut = "; ".join(doubts)
+    return History(name, plan, recorded.entries, rows, cut, recorded.sha256, read_journal(words))
 
 
 def _manifest_doubts(manifest: Manifest, name: str, campaign_sha256: str) -> list[str]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from harness.report.document import Document
 from harness.report.labels import profile_label
-from harness.report.panels import appendix, classes, curves, decisions, endings, inside, runs, summary
+from harness.report.panels import appendix, classes, curves, decisions, endings, inside, models, runs, summary
 from harness.report.words import inert, when
 
 _HERE = Path(__file__).parent
@@ -37,6 +37,7 @@ def render(document: Document) -> str:
             table=classes.table(document),
             curves=curves.curves(document),
             decisions=decisions.panels(document),
+            models=models.timelines(document),
             stories=inside.stories(document),
             endings=endings.endings(document),
             endings_spoken=endings.spoken(document),
