@@ -37,6 +37,7 @@ PARTS: Mapping[str, str] = {
     "proxy": "benchmarks.proxy",
     "detectors": "benchmarks.detectors.part",
     "learning": "benchmarks.learning",
+    "learning_kills": "benchmarks.learning_kills",
 }
 
 

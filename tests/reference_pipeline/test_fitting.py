@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import os
-import random
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference_pipeline.checkpoints import newest_checkpoint
-from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
 from reference_pipeline.jobs import ARTEFACT_FILE, Job, Result, read_job, read_result, write_job
@@ -100,30 +93,6 @@ def test_a_fit_that_was_cut_goes_on_from_its_checkpoint_to_the_same_bytes(
 def test_a_job_that_was_not_written_whole_is_none(tmp_path: Path) -> None:
     (tmp_path / "data.npz").write_bytes(b"half")
     assert read_job(tmp_path) is None
-
-
-@pytest.mark.live
-def test_a_child_killed_at_random_leaves_nothing_that_misleads_the_next(
-    tmp_path: Path, small_template: Path
-) -> None:
-    whole = _fit(_job(tmp_path / "whole", small_template, rows=4000))
-    folder = _job(tmp_path / "killed", small_template, rows=4000)
-    dice = random.Random(3)
-    for _ in range(3):
-        command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(folder), str(os.getpid())]
-        child = subprocess.Popen(command)
-        try:
-            child.wait(dice.uniform(0.5, 3.0))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-            child.wait(10)
-        if done := newest_checkpoint(folder):
-            load_model(done.data, hashlib.sha256(done.data).hexdigest())
-    assert asyncio.run(ChildTrainer().run(folder)) == 0
-    result = read_result(folder)
-    assert result is not None
-    assert result.sha256 == whole.sha256
-    assert 0 < result.cpu_s < 60
 
 
 @pytest.mark.live

@@ -1,0 +1,31 @@
+"""Registry and training under SIGKILL at random points: nothing half, nothing lost, the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reference_pipeline.killing import kill_registry, kill_training
+from tests.reference_pipeline.test_fitting import _fit, _job
+
+pytestmark = pytest.mark.live
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_killed_registry_keeps_what_it_acknowledged_and_serves_nothing_half(
+    tmp_path: Path, small_template: Path, kills: int
+) -> None:
+    seen = kill_registry(tmp_path, small_template, kills=kills, seed=kills)
+    assert seen.wrong == []
+    assert seen.kills == kills
+    assert seen.in_flight >= kills // 2
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path, small_template: Path, jobs: int) -> None:
+    whole = _fit(_job(tmp_path / "whole", small_template, rows=4000))
+    for number in range(jobs):
+        job = _job(tmp_path / f"killed-{number}", small_template, rows=4000)
+        seen = kill_training(job, whole, kills=4, seed=number)
+        assert seen.wrong == []
