@@ -8,6 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 PART ?=
+STORY ?= all
 SEED ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -17,7 +18,7 @@ KEY := $(shell { cat pyproject.toml constraints.txt; echo "$(CURDIR)"; } | cksum
 STAMP := $(VENV)/.hormesis-$(KEY)
 
 help:
-	@echo "make demo               hurt the reference pipeline for about 2.5 minutes and write a report"
+	@echo "make demo [STORY=name]  two stories in about 5 minutes, with reports; STORY=faults or drift: one of them"
 	@echo "make test               style, pure and short live tests; at most 10 minutes on 2 cores"
 	@echo "make test-all [SEED=n]  every test, with fresh seeds; at most 90 minutes"
 	@echo "make bars [PART=name]   full counts and timed figures into benchmarks/results; resumable"
@@ -49,7 +50,7 @@ $(STAMP):
 	rm -f "$(VENV)"/.hormesis-*; touch "$@"
 
 demo: $(STAMP)
-	@"$(BIN)/hormesis" demo
+	@"$(BIN)/hormesis" demo --story $(STORY)
 
 test: $(STAMP)
 	@"$(BIN)/python" -m pytest -q -m "not slow" --durations=10 --hypothesis-profile=ci

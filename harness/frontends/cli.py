@@ -101,8 +101,8 @@ def _explain() -> Command:
 
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry(
-        "hurt the bundled pipeline for two and a half minutes and show how it recovers",
-        ("hormesis demo", "hormesis demo --seed 7"),
+        "hurt the bundled pipeline for five minutes and show how it recovers",
+        ("hormesis demo", "hormesis demo --story faults", "hormesis demo --seed 7"),
         _demo,
     ),
     "run": Entry(
@@ -150,7 +150,7 @@ NEXT_STEPS = """\
 hormesis hurts a self-healing ML pipeline on purpose and measures how it recovers.
 
 likely next steps:
-  hormesis demo                                   see it work, in two and a half minutes
+  hormesis demo                                   see it work, in five minutes
   hormesis plan experiments/smoke/demo.yaml       what it would do, and how each of it is undone
   hormesis run experiments/smoke/kill-one.yaml    run one, with a report at the end
 

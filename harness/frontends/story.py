@@ -2,12 +2,13 @@
 
 The instrument is right when every run is valid, clean, and every transaction ended exactly once. The
 story is right when the reference healer has service back while the harm is still there, a renamed field
-in full, and when without it a killed process is back by the platform's restart and nothing else is.
+in full, and when without it a killed process is back by the platform's restart and nothing else is. The
+story of drift is right when the reference healer wins most of the harm back and nobody else does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +16,11 @@ from harness.episodes.model import Episode, RunFacts
 from harness.report.document import Document
 from harness.verdict.codes import EXIT_CODE
 
-Ending = Literal["back", "not back", "held", "held in full", "not held"]
-"""``back``: served again within the horizon, by anyone. ``held``: while the fault was still there."""
+Ending = Literal["back", "not back", "held", "held in full", "not held", "won back", "left"]
+"""``back``: served again within the horizon, by anyone. ``held``: while the fault was still there.
+``won back``, ``left``: at most a quarter, at least three quarters of the harm of decisions at the end."""
+
+WON_BACK_MAX, LEFT_MIN = 0.25, 0.75
 
 EXPECTED: dict[tuple[str, str], Ending] = {
     ("process.kill", "reference"): "back",
@@ -28,6 +32,20 @@ EXPECTED: dict[tuple[str, str], Ending] = {
     ("data.rename_field", "reference"): "held in full",
     ("data.rename_field", "none"): "not held",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """What a demo is to show: an ending for each fault and arm; whether each arm has its sham run."""
+
+    endings: Mapping[tuple[str, str], Ending]
+    sham: bool
+
+
+FAULTS = Plot(EXPECTED, sham=True)
+DRIFT = Plot(
+    {("world.concept_change", "reference"): "won back", ("world.concept_change", "none"): "left"}, sham=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ class Story:
         return f"{self.word}, {len(self.differs)} thing{'' if len(self.differs) == 1 else 's'} differ"
 
 
-def check_story(document: Document) -> Story:
+def check_story(document: Document, plot: Plot = FAULTS) -> Story:
     """Check instrument, then story: UNSAFE wins over VOID over INCONCLUSIVE over FAIL over DONE."""
     unsafe = tuple(f"{run.run_id}: {run.unsafe}" for run in document.runs if run.unsafe)
     if unsafe:
@@ -58,10 +76,10 @@ def check_story(document: Document) -> Story:
     void = tuple(_void(document))
     if void:
         return Story("VOID", void)
-    missing = tuple(_missing(document))
+    missing = tuple(_missing(document, plot))
     if missing:
         return Story("INCONCLUSIVE", missing)
-    differs = tuple(_differs(document))
+    differs = tuple(_differs(document, plot))
     return Story("FAIL" if differs else "DONE", differs)
 
 
@@ -76,6 +94,12 @@ def endings_of(episode: Episode) -> tuple[Ending, ...]:
     endings: list[Ending] = ["back" if back else "not back", "held" if held else "not held"]
     if held and (full.impact_s is None or episode.full_mitigated is True):
         endings.append("held in full")
+    last = None if episode.decided is None else episode.decided.last
+    if last is not None and last.left_ratio is not None:
+        if last.left_ratio <= WON_BACK_MAX:
+            endings.append("won back")
+        elif last.left_ratio >= LEFT_MIN:
+            endings.append("left")
     return tuple(endings)
 
 
@@ -90,26 +114,27 @@ def _void(document: Document) -> Iterator[str]:
         yield from (f"{run.run_id}, {one.name}: {one.void}" for one in run.episodes if one.void)
 
 
-def _missing(document: Document) -> Iterator[str]:
+def _missing(document: Document, plot: Plot) -> Iterator[str]:
     seen = {(episode.kind, run.arm) for run, episode in _faults(document)}
-    yield from (f"no {kind} in arm {arm} was seen" for kind, arm in EXPECTED if (kind, arm) not in seen)
-    for arm in sorted({arm for _, arm in EXPECTED}):
-        if not any(run.sham and run.arm == arm for run in document.runs):
+    yield from (f"no {kind} in arm {arm} was seen" for kind, arm in plot.endings if (kind, arm) not in seen)
+    for arm in sorted({arm for _, arm in plot.endings}):
+        if plot.sham and not any(run.sham and run.arm == arm for run in document.runs):
             yield f"no sham run in arm {arm} was seen"
 
 
-def _differs(document: Document) -> Iterator[str]:
+def _differs(document: Document, plot: Plot) -> Iterator[str]:
     for run in document.runs:
         if run.exactly_once is False:
             yield f"{run.run_id}: not exactly once: {run.audit_text}"
         if run.sham and run.acts:
             yield f"{run.run_id}: {run.acts} acts without any fault"
     for run, episode in _faults(document):
-        wanted = EXPECTED.get((episode.kind, run.arm))
+        wanted = plot.endings.get((episode.kind, run.arm))
         if wanted is None or wanted in endings_of(episode):
             continue
         felt = episode.served.impact_s is not None
-        was = " and ".join(endings_of(episode)) if felt else "not felt by any request"
+        judged = felt or wanted in ("won back", "left")
+        was = " and ".join(endings_of(episode)) if judged else "not felt by any request"
         yield f"{episode.name} ({episode.kind}) in arm {run.arm} was {was}; the story is: {wanted}"
 
 

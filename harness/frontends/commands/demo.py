@@ -1,8 +1,9 @@
-"""`hormesis demo`: the shipped story on local processes; 0 when instrument and story are right."""
+"""`hormesis demo`: the shipped stories on local processes; 0 when instrument and stories are right."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import harness
@@ -10,46 +11,64 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import Profile
 from harness.frontends.arguments import seed, usage
 from harness.frontends.commands.run import conduct
+from harness.frontends.story import DRIFT, FAULTS, Plot, check_story
 from harness.frontends.streams import say, tell
 from harness.plan.schedule import make_plans
 
 # The demo shows machinery, and the same numbers to everybody; --seed draws another demo.
 SEED = 1
-FILE = Path("experiments") / "smoke" / "demo.yaml"
+SMOKE = Path("experiments") / "smoke"
+STORIES: Mapping[str, tuple[Path, Plot]] = {
+    "faults": (SMOKE / "demo.yaml", FAULTS),
+    "drift": (SMOKE / "drift.yaml", DRIFT),
+}
+ALL = "all"
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
     parser.add_argument("--seed", type=seed, default=SEED, metavar="N", help=f"decides all dice ({SEED})")
     parser.add_argument(
+        "--story",
+        choices=(*STORIES, ALL),
+        default=ALL,
+        help="faults: what breaks, drift: what is learned, 2.5 minutes each; all: one after the other",
+    )
+    parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
     )
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
-    """Run the demo, print table and report path, then say whether the story is right."""
+    """Run the stories one after the other; the worst exit code of them."""
+    names = [name for name in STORIES if arguments.story in (name, ALL)]
+    return max(_told(name, arguments) for name in names)
+
+
+def _told(name: str, arguments: argparse.Namespace) -> int:
+    """Run one story, print table and report path, then say whether it is right."""
     from harness.frontends.outcome import table
-    from harness.frontends.story import check_story
     from harness.report.compose import decode
 
-    experiment = load_experiment(demo_file(Path(harness.__file__).parent.parent))
+    file, plot = STORIES[name]
+    experiment = load_experiment(demo_file(Path(harness.__file__).parent.parent, file))
     tell(profile_text(experiment.profile))
     plans = make_plans(experiment, arguments.seed)
     folder = conduct(experiment, plans, arguments.seed, arguments.store)
     document = decode((folder / "report.json").read_bytes())  # composed when the campaign ended
     say(f"{table(document)}\nreport: {folder / 'report.html'}")
-    story = check_story(document)
+    story = check_story(document, plot)
     say("\n".join([f"demo: {story.text}", *(f"  differs: {line}" for line in story.differs)]))
     return story.exit_code
 
 
-def demo_file(beside: Path) -> Path:
-    """Find the demo's experiment in the folder that holds the package; raises ``UsageProblem``."""
-    file = beside / FILE
+def demo_file(beside: Path, name: Path = STORIES["faults"][0]) -> Path:
+    """Find a demo's experiment in the folder that holds the package; raises ``UsageProblem``."""
+    file = beside / name
     if not file.is_file():
         raise usage(
             "HRM101",
-            f"the demo's experiment {FILE} is not beside the installed package",
+            f"the demo's experiment {name} is not beside the installed package",
             why="experiments are part of the repository, not of the package",
             help_text="run the demo from a checkout: make demo",
         )

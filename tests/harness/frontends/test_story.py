@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harness.episodes.model import Episode, Level, RunFacts
+from harness.episodes.model import Decided, DecidedWindow, Episode, Level, RunFacts
 from harness.estimates.model import Estimates
 from harness.experiment.model import PROFILES
-from harness.frontends.story import EXPECTED, Ending, check_story
+from harness.frontends.story import DRIFT, EXPECTED, Ending, check_story
 from harness.report.document import Document, Inputs
 from harness.verdict.model import Verdict
 
@@ -202,3 +202,38 @@ def test_no_runs_at_all_is_void_and_not_done():
 def test_a_part_of_the_story_that_did_not_run_is_inconclusive(missing):
     story = check_story(document(*(one for one in demo().runs if one.run_id != missing)))
     assert (story.word, story.exit_code) == ("INCONCLUSIVE", 3)
+
+
+def drifted(left: float | None, *, arm: str) -> RunFacts:
+    """A run whose one episode moved the world, with so much of the harm left at its end."""
+    window = DecidedWindow(
+        from_s=30.0, until_s=40.0, jump=1.2, jump_error=0.1, excess=0.0, excess_error=0.1, left_ratio=left
+    )
+    moved = msgspec.structs.replace(
+        episode(0, "world.concept_change", "held", felt=False),
+        decided=Decided(n=2000, unanswered=0, last=window),
+    )
+    return msgspec.structs.replace(run(arm), episodes=(moved,))
+
+
+def drift_demo(reference: float | None, none: float | None) -> Document:
+    runs = (drifted(reference, arm="reference"), drifted(none, arm="none"))
+    return msgspec.structs.replace(demo(), runs=runs)
+
+
+def test_a_right_story_of_drift_needs_no_sham_run() -> None:
+    assert check_story(drift_demo(0.1, 1.0), DRIFT).word == "DONE"
+
+
+@pytest.mark.parametrize(("reference", "none"), [(0.3, 1.0), (0.1, 0.7), (None, 1.0), (0.1, None)])
+def test_harm_that_is_not_won_back_or_goes_by_itself_is_another_story(
+    reference: float | None, none: float | None
+) -> None:
+    story = check_story(drift_demo(reference, none), DRIFT)
+    assert story.word == "FAIL"
+    assert len(story.differs) == 1
+
+
+def test_an_arm_that_did_not_run_leaves_the_story_open() -> None:
+    whole = drift_demo(0.1, 1.0)
+    assert check_story(msgspec.structs.replace(whole, runs=whole.runs[:1]), DRIFT).word == "INCONCLUSIVE"
