@@ -67,7 +67,7 @@ class Size:
     timed: int
 
 
-FULL, SHORT = Size(100, 800, 60, 200), Size(4, 60, 2, 5)
+FULL, SHORT = Size(100, 800, 40, 200), Size(4, 60, 2, 5)
 
 
 def figures(contestant: Contestant, size: Size) -> dict[str, object]:
