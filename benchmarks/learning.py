@@ -18,9 +18,10 @@ import msgspec
 from benchmarks.healing import variant
 from benchmarks.learning_figures import CONFIDENT, OFFERED, Row, figures
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
-from harness.episodes.acts import SEEN_AFTER_S, of_others
+from harness.episodes.acts import of_others
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, RunFacts
+from harness.episodes.served import MODEL_ACTS
 from harness.experiment.model import Experiment
 from harness.history.events import Acted
 from harness.history.model import History
@@ -42,7 +43,6 @@ ARMS: Mapping[str, tuple[str, ...]] = {
     "models": ("reference",),
 }
 REPETITIONS: Mapping[str, int] = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
-ALIAS_CHANGED = "alias_changed"
 
 
 def asked(name: str, arm: str) -> Experiment:
@@ -125,14 +125,16 @@ def _row(run: RunFacts, history: History, *, experiment: str, repetition: int) -
 
 def _changes(log: RunLog) -> list[Acted]:
     """Changes of what serves that the harness did not make, since the first unit was due."""
-    acted = of_others(log.acted, log.injected.values(), log.undone)
+    acted = of_others(log.acted, log.injected.values(), log.cleared, log.undone)
     first_s = log.first_due_s or 0.0
-    return [one for one in acted if one.act == ALIAS_CHANGED and one.received_s >= first_s]
+    return [one for one in acted if one.effect and one.act in MODEL_ACTS and one.received_s >= first_s]
 
 
 def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
-    begin_s, end = log.injected[episode.index].effective_at_s, log.undone.get(episode.index)
-    until_s = float("inf") if end is None else end.at_s + SEEN_AFTER_S
+    begin_s = log.injected[episode.index].effective_at_s
+    until_s = min(
+        (one.asked_at_s for one in log.injected.values() if one.asked_at_s > begin_s), default=float("inf")
+    )
     changes = [one for one in _changes(log) if begin_s <= one.received_s <= until_s]
     decided = episode.decided
     told = msgspec.structs.replace(
@@ -142,6 +144,7 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         model_acts=len(changes),
         first_act_s=round(changes[0].received_s - begin_s, 3) if changes else None,
         cleared_by=episode.cleared_by,
+        served_offer=_served_offer(episode, log),
         cleared_s=episode.cleared_s,
     )
     if decided is None or decided.why or not decided.n:
@@ -155,6 +158,13 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         left=None if decided.last is None else decided.last.left_ratio,
         back_s=decided.back_s,
     )
+
+
+def _served_offer(episode: Episode, log: RunLog) -> bool:
+    """Whether what a hook offered or set answered the witness at all."""
+    value = log.injected[episode.index].shows.partition(" ")[2]
+    served = () if episode.models is None else episode.models.served
+    return bool(value) and any(one.version == value for one in served)
 
 
 def _say(line: str) -> None:

@@ -34,10 +34,10 @@ EPS = 0.01
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One episode, or one sham run (``fault`` is then ""). ``void`` "" = counted.
 
-    ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until its
-    undo; ``first_act_s`` after it. ``why``: why decisions could not be judged. ``loss``: what was served cost
-    a decision, above what the system as prepared costs in a world that had not moved. ``left``, ``back_s``
-    and ``jump``: ``episodes.model.Decided``.
+    ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until the
+    next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered. ``why``:
+    why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
+    prepared costs in a world that had not moved. ``left``, ``back_s`` and ``jump``: ``episodes.model.Decided``.
     """
 
     experiment: str
@@ -52,6 +52,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     model_acts: int
     fault: str = ""
     first_act_s: float | None = None
+    served_offer: bool = False
     cleared_by: str = ""
     cleared_s: float | None = None
     why: str = ""
@@ -130,7 +131,9 @@ def _lies(rows: Sequence[Row], least: int) -> dict[str, bool]:
 def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:
     offered = _of(rows, MODELS, "reference", OFFERED)
     wrong = _of(rows, MODELS, "reference", CONFIDENT)
-    refused = (not row.void and row.acts_seen and row.model_acts == 0 for row in offered)
+    refused = (
+        not (row.void or row.served_offer) and row.acts_seen and row.model_acts == 0 for row in offered
+    )
     healed = (not row.void and row.cleared_by == "healer" for row in wrong)
     return {
         "a bad candidate never serves": len(offered) >= least and all(refused),

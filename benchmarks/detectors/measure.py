@@ -95,7 +95,8 @@ def quiet(make: Callable[[Past], Detector], size: Size, *, cycle: bool) -> Float
         stream, past = _begun(np.random.default_rng([SEED, int(cycle), replicate]), cycle=cycle)
         detector = make(past)
         seen = [detector.see(next(stream)) for _ in range(size.quiet_batches)]
-        greatest[:, replicate] = np.maximum.accumulate(np.nan_to_num(seen, nan=-np.inf, posinf=np.inf))
+        known = np.where(np.isnan(seen), -np.inf, seen)
+        greatest[:, replicate] = np.maximum.accumulate(known)
     return greatest
 
 
@@ -125,7 +126,8 @@ def threshold(greatest: Floats, run_length: float) -> float:
             low = middle + 1
         else:
             high = middle
-    return float(levels[low])
+    length = mean_length(greatest, float(levels[low]))
+    return float(levels[low]) if length is None or length >= run_length else math.inf
 
 
 def mean_length(greatest: Floats, level: float) -> float | None:
@@ -165,7 +167,7 @@ def delays(
         if any(detector.see(next(stream)) > level for _ in range(BEFORE)):
             early += 1
             continue
-        seen = _first_alarm(detector, stream, move, level, dice)
+        seen = _first_alarm(detector, stream, move, level=level, dice=dice)
         missed += seen is None
         found.append(HORIZON if seen is None else seen)
     return {
@@ -178,7 +180,7 @@ def delays(
 
 
 def _first_alarm(
-    detector: Detector, stream: Iterator[Batch], move: Move, level: float, dice: np.random.Generator
+    detector: Detector, stream: Iterator[Batch], move: Move, *, level: float, dice: np.random.Generator
 ) -> int | None:
     for age in range(1, HORIZON + 1):
         if detector.see(move(next(stream), dice, float(age))) > level:

@@ -92,8 +92,9 @@ def compared(figures: Figures) -> dict[str, object]:
         "a cycle and memory": own["run_length_seasonal"]["batches"],
     }
     bars = {
-        f"run length within 0.7 and 1.5 of what was asked for, {name}": length is not None
-        and low <= length <= high
+        f"run length within 0.7 and 1.5 of what was asked for, {name}": (
+            length is not None and low <= length <= high
+        )
         for name, length in lengths.items()
     }
     bars |= {

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.faults.effects import Effect, Kill, Pause
-from harness.history.events import Acted, Injected, Looked, Platform, Undone
+from harness.history.events import Acted, Cleared, Injected, Looked, Platform, Undone
 
 BY_OTHERS = " by "
 SEEN_AFTER_S = 2.0
@@ -47,12 +47,15 @@ def effectful_acts(ledger: Sequence[Platform], acted: Sequence[Acted], since_s: 
 
 
 def of_others(
-    acted: Sequence[Acted], injected: Iterable[Injected], undone: Mapping[int, Undone]
+    acted: Sequence[Acted],
+    injected: Iterable[Injected],
+    cleared: Mapping[int, Cleared],
+    undone: Mapping[int, Undone],
 ) -> list[Acted]:
     """Leave out what a hook of the harness changed: an alias that it set, and that it set back.
 
-    It is told by what was set, on the route where it shows, once each way. What a healer set back before the
-    undo is the healer's: then the undo found nothing to do.
+    It is told by what was set, on the route where it shows, once each way: set back by the undo, or where a
+    timed fault was over by itself. What a healer set back before that is the healer's.
     """
     left = list(acted)
     for one in injected:
@@ -63,9 +66,10 @@ def of_others(
         until_s = one.effective_at_s + SEEN_AFTER_S
         made = (act for act in there if act.detail.endswith(f"-> {value}"))
         own = [next((act for act in made if one.asked_at_s <= act.received_s <= until_s), None)]
-        end = undone.get(one.episode)
-        if end is not None and end.needed:
-            until_s = end.at_s + SEEN_AFTER_S
+        gone, end = cleared.get(one.episode), undone.get(one.episode)
+        by_us = gone if gone is not None and gone.by == "itself" else end if end and end.needed else None
+        if by_us is not None:
+            until_s = by_us.at_s + SEEN_AFTER_S
             back = (act for act in reversed(there) if f"{value} -> " in act.detail)
             own.append(next((act for act in back if one.asked_at_s <= act.received_s <= until_s), None))
         left = [act for act in left if not any(act is mine for mine in own)]

@@ -54,7 +54,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
     log = read_log(history.entries)
     service = service_of(history.rows)
     baseline, full_ratio = _baselines(history.plan, log, service, bad_ratio_max)
-    acted = of_others(log.acted, log.injected.values(), log.undone)
+    acted = of_others(log.acted, log.injected.values(), log.cleared, log.undone)
     acts = () if log.first_due_s is None else effectful_acts(log.platform, acted, log.first_due_s)
     episodes: tuple[Episode, ...] = ()
     if baseline is not None:

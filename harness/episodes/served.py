@@ -12,11 +12,11 @@ import numpy as np
 
 from harness.episodes.acts import of_others
 from harness.episodes.log import RunLog
-from harness.episodes.model import ModelChange, ModelTimeline, ModelTold, ServedVersion
+from harness.episodes.timeline import ModelChange, ModelTimeline, ModelTold, ServedVersion
 from harness.history.model import Said
 from harness.history.observations import GOOD, WITNESS, Rows
 
-ALIAS_CHANGED = "alias_changed"
+MODEL_ACTS = frozenset({"alias_changed", "canary_set"})
 MODEL_TARGETS = frozenset({"model", "training"})
 TOLD_MAX = 40
 _DIGITS = 3
@@ -30,15 +30,15 @@ def models_of(
     None where one version answered all along and no alias moved: then there is nothing to tell.
     """
     served = _served(rows, log.versions, inject_s, (from_s, until_s))
-    theirs = {id(act) for act in of_others(log.acted, log.injected.values(), log.undone)}
+    theirs = {id(act) for act in of_others(log.acted, log.injected.values(), log.cleared, log.undone)}
     changes = tuple(
         ModelChange(
             at_s=round(act.received_s - inject_s, _DIGITS),
-            what=act.detail,
+            what=act.detail if act.act == "alias_changed" else f"share of the canary {act.detail}",
             by="healer" if id(act) in theirs else "harness",
         )
         for act in log.acted
-        if act.act == ALIAS_CHANGED and from_s <= act.received_s < until_s
+        if act.effect and act.act in MODEL_ACTS and from_s <= act.received_s < until_s
     )
     if len(served) < 2 and not changes:
         return None

@@ -141,14 +141,14 @@ def check_use(objective: Objective, path: Path, findings: Findings, *, sham: boo
             why="availability is judged over sham runs, and there would be none",
             help="write 'sham: true', or remove it",
         )
-    if objective.harm_left_ratio is not None and not objective.fault:
+    if objective.harm_left_ratio is not None and not objective.fault.startswith("world."):
         findings.add(
             "HRM226",
-            "'harm_left_ratio' without 'fault'",
+            "'harm_left_ratio' without a 'fault' of the world",
             (*path, "harm_left_ratio"),
-            label="of which fault?",
-            why="a kill or a hang leaves no wrong decisions behind: the claim would be about nothing",
-            help="add 'fault:' with a kind that moves what is true of the records, e.g. world.concept_change",
+            label="of which move?",
+            why="only a move of the world has a known cost that may be left: else the claim is about nothing",
+            help="add 'fault:' with a kind of the family world, e.g. world.concept_change",
         )
     if objective.served_within_s is not None:
         return

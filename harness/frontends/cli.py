@@ -102,7 +102,7 @@ def _explain() -> Command:
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry(
         "hurt the bundled pipeline for five minutes and show how it recovers",
-        ("hormesis demo", "hormesis demo --story faults", "hormesis demo --seed 7"),
+        ("hormesis demo", "hormesis demo --story faults"),
         _demo,
     ),
     "run": Entry(

@@ -135,6 +135,7 @@ def _differs(document: Document, plot: Plot) -> Iterator[str]:
         felt = episode.served.impact_s is not None
         judged = felt or wanted in ("won back", "left")
         was = " and ".join(endings_of(episode)) if judged else "not felt by any request"
+        was += f" ({episode.decided.why})" if episode.decided and episode.decided.why else ""
         yield f"{episode.name} ({episode.kind}) in arm {run.arm} was {was}; the story is: {wanted}"
 
 

@@ -77,7 +77,7 @@ class WithoutEffect(_Event, frozen=True, kw_only=True, tag="fault.without_effect
 
 
 class Cleared(_Event, frozen=True, kw_only=True, tag="fault.cleared"):
-    """The fault is gone. ``by``: platform, itself, harness."""
+    """The fault is gone. ``by``: platform, itself, healer, harness."""
 
     episode: int
     at_s: float

@@ -14,7 +14,7 @@ from harness.errors import Unsafe
 from harness.faults.effects import Hook, Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
 from harness.history import events
-from harness.history.events import Clean, Cleared, Guarded, Injected, NotClean, Undone
+from harness.history.events import Acted, Clean, Cleared, Guarded, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
 from harness.run.records import Line, RecordsTarget, ends_at_s
 from harness.run.safety import MustStop, is_urgent, store_problem
@@ -52,7 +52,7 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     record = _open(stage, episode, target)
     applied, course = None, _Course()
     stage.alarms.in_force = True
-    stage.alarms.guardian.allow(APPLY_S)
+    stage.alarms.guardian.allow(STEP_S if isinstance(episode.effect, Hook) else APPLY_S)
     try:
         asked_at_s = shell.monotonic_s()
         applied = target.apply(episode.effect)
@@ -193,17 +193,22 @@ def _holds(stage: Stage, applied: Applied) -> bool:
 
 
 def _explained(stage: Stage, applied: Applied) -> bool:
-    """Whether platform or healer ended the process that was hit; nobody but us may end anything else."""
+    """Whether platform or healer ended what was hit, or a healer what a hook set; nobody else may."""
     effect = applied.effect
     if isinstance(effect, Kill | WorldEffect):
         return True  # nothing to hold; a driver that has ended is told on its own
-    if not isinstance(effect, Pause):
+    if not isinstance(effect, Pause | Hook):
         return False
     until_s = shell.monotonic_s() + EXPLAINED_WITHIN_S
     while True:
         stage.hear()
-        since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
-        if any(a.act == "killed" or a.detail.startswith(("restart", "stop")) for a in since):
+        if isinstance(effect, Hook):
+            # The act is seen later than the end; and one look at a busy route says nothing: it may be there.
+            explained = bool(_answers(stage, applied)) or _holds(stage, applied)
+        else:
+            since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
+            explained = any(a.act == "killed" or a.detail.startswith(("restart", "stop")) for a in since)
+        if explained:
             return True
         if shell.monotonic_s() > until_s:
             return False
@@ -262,15 +267,20 @@ def _mended(stage: Stage, applied: Applied) -> tuple[float, str] | None:
     if _holds(stage, applied):
         return None
     stage.hear()
-    ours = applied.shows.partition(" ")[2]  # the look that finds what we set comes after it was in force
-    acts = [
+    acts = _answers(stage, applied)
+    return (acts[0].at_s, "healer") if acts else None
+
+
+def _answers(stage: Stage, applied: Applied) -> list[Acted]:
+    """Acts that ended what a hook did: where it shows, something else than what we set is there since."""
+    where, _, ours = applied.shows.partition(" ")
+    return [
         act
         for act in stage.acted
         if act.effect
         and act.at_s > applied.effective_at_s
-        and not (ours and act.detail.endswith(f"-> {ours}"))
+        and (not ours or (act.observer == where and f"{ours} -> " in act.detail))
     ]
-    return (acts[0].at_s, "healer") if acts else None
 
 
 def _clear(stage: Stage, episode: PlannedEpisode, at_s: float, by: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.episodes.model import Episode, Level, RunFacts
+from harness.episodes.model import Decided, Episode, Level, RunFacts
 from harness.estimates.estimate import counted
 from harness.estimates.model import ClassEstimate, Estimates
 from harness.experiment.model import Objective
@@ -142,7 +142,7 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
         if objective.fault != c.fault or objective.arm not in ("", c.arm):
             continue
         kept = [e.decided for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
-        known = [decided for decided in kept if decided is not None and not decided.why]
+        known = [d for d in kept if d is not None and not d.why and _to_the_end(d, c.tau_s)]
         left = [d.last.left_ratio for d in known if d.last is not None and d.last.left_ratio is not None]
         text = (
             f"{_label(c)}: at most {percent_text(limit)} of the harm left by the horizon"
@@ -162,10 +162,15 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
             sum(one <= limit for one in left), len(left), objective.share_ratio, void=c.void + hidden
         )
         idle = len(known) - len(left)
-        told = f"; {idle} without harm and not counted" if idle else ""
+        told = f"; {idle} in which no harm could be told at the end, not counted" if idle else ""
         unanswered = sum(d.unanswered for d in known), sum(d.n + d.unanswered for d in known)
         told += f"; {unanswered[0]} of {unanswered[1]} decisions never came" if unanswered[0] else ""
         yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}"))
+
+
+def _to_the_end(decided: Decided, tau_s: float) -> bool:
+    """Whether the last decisions are those before the horizon; what stopped answering has none there."""
+    return not decided.unanswered or (decided.last is not None and decided.last.until_s >= 0.9 * tau_s)
 
 
 def _of_class(run: RunFacts, episode: Episode, c: ClassEstimate) -> bool:

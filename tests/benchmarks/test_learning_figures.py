@@ -89,6 +89,7 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"loss": 0.1 + 1.1 * EPS}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
         (1, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "data.sentinel"),
         (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
+        (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
         (1, {"exactly_once": False}, {"arm": "none"}, "exactly once"),
     ],

@@ -26,7 +26,7 @@ from tests.reference_pipeline.running import Answer, Pipeline
 
 ALIAS = "champion"
 PAUSE_S = (0.0, 0.15)
-FIT_PAUSE_S = (0.2, 3.0)  # a child imports for about a second before it fits
+FIT_PAUSE_S = (0.5, 4.0)  # a child imports for about a second before it fits
 
 
 @dataclass
@@ -146,6 +146,7 @@ def kill_training(job: Path, whole: Result, *, kills: int, seed: int) -> Seen:
     seen, dice = Seen(), random.Random(seed)
     command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(job), str(os.getpid())]
     while seen.kills < kills and read_result(job) is None:
+        before = newest_checkpoint(job)
         child = subprocess.Popen(command)
         try:
             child.wait(dice.uniform(*FIT_PAUSE_S))
@@ -154,7 +155,7 @@ def kill_training(job: Path, whole: Result, *, kills: int, seed: int) -> Seen:
             child.wait(10)
             seen.kills += 1
             done = newest_checkpoint(job)
-            seen.in_flight += done is not None
+            seen.in_flight += done is not None and (before is None or done.data != before.data)
             if done is not None:
                 _loadable(done.data, seen.wrong)
     if read_result(job) is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.episodes.model import ModelTimeline
+from harness.episodes.timeline import ModelTimeline
 from harness.report.document import Document
 from harness.report.lengths import after
 from harness.report.panels.classes import grouped
@@ -99,7 +99,8 @@ def _picture(name: str, models: ModelTimeline) -> Markup:
     for value in even_ticks(start_s, end_s, 6):
         drawing.line((across(value), TOP), (across(value), bottom), "grid")
         unit = " s" if value == 0 else ""
-        drawing.text((across(value), bottom + 18), f"{value:g}{unit}", "sm tick", anchor="middle")
+        words = f"{value:g}{unit}".replace("-", "−")
+        drawing.text((across(value), bottom + 18), words, "sm tick", anchor="middle")
     for number, one in enumerate(versions):
         middle = TOP + ROW * (number + 0.5)
         short = one.version if len(one.version) <= NAME_MAX else f"{one.version[: NAME_MAX - 1]}…"

@@ -6,7 +6,7 @@ import pytest
 
 from harness.episodes.acts import of_others
 from harness.faults.effects import Hook
-from harness.history.events import Acted, Injected, Undone
+from harness.history.events import Acted, Cleared, Injected, Undone
 
 PLACE = "registry:/aliases/champion"
 EFFECT = Hook(hook="model", action="confident_wrong")
@@ -24,7 +24,9 @@ def _changed(at_s: float, before: str, after: str, *, observer: str = PLACE) -> 
     )
 
 
-def _left(*acted: Acted, needed: bool, shows: str = f"{PLACE} bad") -> list[float]:
+def _left(
+    *acted: Acted, needed: bool, shows: str = f"{PLACE} bad", cleared: Cleared | None = None
+) -> list[float]:
     injected = Injected(
         episode=0,
         effect=EFFECT,
@@ -36,7 +38,8 @@ def _left(*acted: Acted, needed: bool, shows: str = f"{PLACE} bad") -> list[floa
         shows=shows,
     )
     undone = {0: Undone(episode=0, at_s=UNDONE_S, needed=needed)}
-    return [act.at_s for act in of_others(acted, [injected], undone)]
+    gone = {} if cleared is None else {0: cleared}
+    return [act.at_s for act in of_others(acted, [injected], gone, undone)]
 
 
 def test_a_hook_that_sets_an_alias_and_sets_it_back_has_acted_for_nobody() -> None:
@@ -47,6 +50,13 @@ def test_a_hook_that_sets_an_alias_and_sets_it_back_has_acted_for_nobody() -> No
 def test_a_healer_that_rolled_back_before_the_undo_has_acted() -> None:
     there, healed = _changed(AT_S + 0.2, "good", "bad"), _changed(AT_S + 9.0, "bad", "good")
     assert _left(there, healed, needed=False) == [AT_S + 9.0]
+
+
+@pytest.mark.parametrize(("by", "left"), [("itself", []), ("healer", [AT_S + 10.2])])
+def test_a_timed_hook_that_is_over_by_itself_was_set_back_by_us(by: str, left: list[float]) -> None:
+    there, back = _changed(AT_S + 0.2, "good", "bad"), _changed(AT_S + 10.2, "bad", "good")
+    gone = Cleared(episode=0, at_s=AT_S + 10.0, by=by)
+    assert _left(there, back, needed=False, cleared=gone) == left
 
 
 def test_a_healer_that_promotes_what_a_hook_only_offered_has_acted() -> None:

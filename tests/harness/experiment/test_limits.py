@@ -53,7 +53,7 @@ def under_carets(problem) -> str:
         ("sham: false\n  objectives: [{no_acts: true}]", "HRM226", "true"),
         ("objectives: [{harm_left_ratio: 0.25}]", "HRM226", "0.25"),
         ("objectives: [{harm_left_ratio: 1.5, fault: process.kill}]", "HRM204", "1.5"),
-        ("objectives: [{harm_left_ratio: 0, fault: process.kill, level: full}]", "HRM226", "full"),
+        ("objectives: [{harm_left_ratio: 0.25, fault: process.kill}]", "HRM226", "0.25"),
     ],
 )
 def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, marked):
@@ -75,7 +75,6 @@ def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, ma
         "sham: true\n  objectives: [{availability_ratio: 1, exactly_once: true}]",
         "sham: true\n  objectives: [{no_acts: true}]",
         "profile: test\n  objectives: [{served_within_s: 6, level: full, while_hurt: true}]",
-        "profile: test\n  objectives: [{harm_left_ratio: 0, fault: process.kill}]",
     ],
 )
 def test_what_lies_on_a_limit_is_accepted(folder, words):

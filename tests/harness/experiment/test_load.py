@@ -372,6 +372,11 @@ observe:
   acts: ["gateway:/acts"]
   aliases: ["scorer:/aliases/champion"]
   journal: healer:/journal
+hooks:
+  model:
+    command: [hook]
+    actions:
+      [bad_candidate, confident_wrong, constant, stale, wrong_alias, corrupt_file, calibration, better_model]
 """
 
 
@@ -440,9 +445,11 @@ def test_every_fault_of_the_table_can_be_asked_for_in_a_file(folder, kind):
         "share_ratio": 0.5,
         "knob": "phone_share",
         "value": 0.4,
+        "level": "phone",
     }
     fields = msgspec.structs.fields(FAULTS[kind].parameters)
     given = {one.name: needed[one.name] for one in fields if one.required}
+    given |= {"shift": -1.0} if kind == "model.calibration" else {}
     written = ", ".join(f"{key}: {value}" for key, value in given.items())
     step = asking(folder, "[none]", kind.replace(".", "_"), written).steps[0]
     assert (step.kind, step.effect) == (kind, compile_fault(kind, given))

@@ -81,7 +81,8 @@ def test_everything_it_would_do_can_be_undone_within_a_promised_time(file):
 
 def test_the_shipped_questions_cover_every_family():
     kinds = {step.kind for file in SHIPPED for step in load_experiment(file).steps}
-    assert {kind.partition(".")[0] for kind in kinds} == {"process", "network", "data", "world", "placebo"}
+    families = {"process", "network", "data", "world", "labels", "model", "placebo"}
+    assert {kind.partition(".")[0] for kind in kinds} == families
     assert {kind for kind in kinds if kind.startswith("placebo.")} == {
         kind for kind, row in FAULTS.items() if row.placebo
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from harness.episodes.model import ModelChange, ModelTimeline, ModelTold, ServedVersion
+from harness.episodes.timeline import ModelChange, ModelTimeline, ModelTold, ServedVersion
 from harness.report.compose import compose_campaign
 from harness.report.html import render
 from harness.report.panels.models import LINES_MAX, timelines

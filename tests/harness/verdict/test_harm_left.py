@@ -24,6 +24,7 @@ def _facts(story: str) -> RunFacts:
         "harmless": concept_change(hurts=False),
         "another": concept_change(declined_before=True),
         "lost": concept_change(healed_after_s=-0.1, outages=(Outage(1.0, 2.0),)),
+        "silent": concept_change(healed_after_s=-0.1, outages=(Outage(3.0, 1e9),)),
         "untold": killed(0.3),
     }
     return facts(history_of(told[story]))
@@ -49,6 +50,7 @@ def claim_of(limit: float = 0.25, **counts: int) -> Claim:
         ({"healed": 28, "harmless": 20}, "INCONCLUSIVE"),
         ({"healed": 29, "harmless": 1}, "PASS"),
         ({"healed": 29, "another": 1}, "INCONCLUSIVE"),
+        ({"healed": 29, "silent": 1}, "INCONCLUSIVE"),
         ({"harmless": 29}, "VOID"),
         ({"another": 29}, "VOID"),
         ({"untold": 29}, "VOID"),
@@ -66,7 +68,7 @@ def test_all_of_it_left_meets_a_claim_of_all() -> None:
 
 def test_what_does_not_count_and_what_never_came_is_told() -> None:
     told = claim_of(healed=1, harmless=2, lost=1).evidence
-    assert "2 without harm and not counted" in told
+    assert "2 in which no harm could be told at the end" in told
     assert "decisions never came" in told
 
 
