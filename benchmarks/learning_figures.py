@@ -37,7 +37,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until the
     next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered. ``why``:
     why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
-    prepared costs in a world that had not moved. ``left``, ``back_s`` and ``jump``: ``episodes.model.Decided``.
+    prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``.
     """
 
     experiment: str
