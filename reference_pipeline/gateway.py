@@ -75,7 +75,7 @@ class Gateway:
             Mappings(ports.store, spec, self._path.acts),
             Repairs(spec, coerce=self._path.repairs),
         )
-        canary = Canary(ports.store, self._path.acts)
+        canary = Canary(ports.store, self._path.acts, ports.clock)
         healed = DecisionService(
             self._ledger,
             contract,

@@ -7,16 +7,18 @@ now. The store is asked first, memory follows, so that a restarted gateway goes 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
 from reference_pipeline.inpath import Acts
-from reference_pipeline.ports import Store
+from reference_pipeline.ports import Clock, Store, StoreFailed
 from reference_pipeline.records import FeatureSpec
 
 _MAPPINGS = "mappings"  # named value: JSON object, field -> name in the record
 _TABLE = msgspec.json.Decoder(dict[str, str])
 _CANARY = "canary"  # named value: a number
+CANARY_LEASE_S = 30.0
 
 
 class Mappings:
@@ -70,12 +72,27 @@ class Mappings:
 
 
 class Canary:
-    """Which share of the traffic the second scorer gets beside what the configuration gives it."""
+    """Which share of the traffic the second scorer gets beside what the configuration gives it.
 
-    def __init__(self, store: Store, acts: Acts) -> None:
+    It has a lease: a healer that died in the middle of a rollout must not leave it there.
+    """
+
+    def __init__(self, store: Store, acts: Acts, clock: Clock) -> None:
         self._store = store
         self._acts = acts
-        self.share = float(store.find("values", _CANARY) or 0.0)
+        self._clock = clock
+        self._share = float(store.find("values", _CANARY) or 0.0)
+        self._until_s = clock.now_s() + CANARY_LEASE_S
+
+    @property
+    def share(self) -> float:
+        """The share that holds now; 0 once nobody has asked for it for ``CANARY_LEASE_S``."""
+        if self._share and self._clock.now_s() >= self._until_s:
+            self._share = 0.0
+            self._acts.note("canary_over", "nobody has asked for it any more", effect=True)
+            with suppress(StoreFailed):  # else its lease begins anew with the next life
+                self._keep(0.0)
+        return self._share
 
     def set(self, share: float) -> None:
         """Give it ``share``, in [0, 1], from now on.
@@ -85,6 +102,10 @@ class Canary:
         """
         changed = share != self.share
         if changed:
-            self._store.commit([], {_CANARY: repr(share).encode()})
-            self.share = share
+            self._keep(share)
+            self._share = share
+        self._until_s = self._clock.now_s() + CANARY_LEASE_S
         self._acts.note("canary_set", f"{share:g}", effect=changed)
+
+    def _keep(self, share: float) -> None:
+        self._store.commit([], {_CANARY: repr(share).encode()})

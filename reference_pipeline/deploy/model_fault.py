@@ -34,7 +34,7 @@ from reference_pipeline.world import open_world
 CHAMPION, CANDIDATE = "champion", "candidate"
 BETTER = "better_model"
 _LIMIT_S = 5.0
-_BETTER_SEED, _BETTER_ROWS = 77, 20_000
+_BETTER_SEED, _BETTER_ROWS = 77, 8_000
 _DAY_RUN_S = 120.0  # seconds of a run that the rows are spread over: about a day of the bundled scenario
 _SEMANTIC = "0.{}.0"  # below every version that serves: a fault is no successor
 
@@ -172,6 +172,8 @@ def _better(model: Model, template: Path) -> Trees:
     due_s = np.arange(_BETTER_ROWS, dtype=np.float64) * (_DAY_RUN_S / _BETTER_ROWS)
     offers = world.draw(due_s)
     posterior = np.asarray(offers.posterior, dtype=np.float64)
+    if not np.isfinite(posterior).all():
+        raise SystemExit("this world does not know what is true of its records: no better model can be made")
     rows = load_features(template).rows([dict(record) for record in offers.records])
     split = _BETTER_ROWS - _BETTER_ROWS // 5
     made = adapt(

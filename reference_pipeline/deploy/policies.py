@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dulwich.errors import NotGitRepository
-from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
@@ -29,10 +28,10 @@ def make_policies(folder: Path, text: bytes) -> str:
         return add_policy(repo, text)
 
 
-def add_policy(repo: Repo, text: bytes) -> str:
+def add_policy(repo: Repo, text: bytes, name: str = FILE) -> str:
     """Commit ``text`` as the policy; nothing is taken from the machine: no clock, no name, no hooks."""
     blob, tree, commit = Blob.from_string(text), Tree(), Commit()
-    tree.add(FILE.encode(), _MODE, blob.id)
+    tree.add(name.encode(), _MODE, blob.id)
     commit.tree = tree.id
     commit.parents = [repo.refs[_MAIN]] if _MAIN in repo.refs else []
     commit.author = commit.committer = _WHO
@@ -58,11 +57,11 @@ class GitPolicies:
             return _head(repo).decode()
 
     def commits(self) -> Iterator[tuple[str, bytes]]:
-        """See :class:`reference_pipeline.healing.policy.PolicySource`."""
+        """See ``healing.policy.PolicySource``; a commit without the file has no text."""
         with self._opened() as repo:
             name: ObjectID | None = _head(repo)
             while name is not None:
-                commit = repo[name]
+                commit = _read(repo, name)
                 if not isinstance(commit, Commit):
                     raise PolicyUnreadable(f"{name.decode()} is no commit")
                 yield name.decode(), _text(repo, commit)
@@ -71,23 +70,29 @@ class GitPolicies:
     def _opened(self) -> Repo:
         try:
             return Repo(self._folder)
-        except (NotGitRepository, OSError) as error:
-            raise PolicyUnreadable(f"{self._folder} is no Git repository: {error}") from error
+        except Exception as error:
+            # Broad on purpose, here and below: a damaged repository raises many things, none of them known.
+            raise PolicyUnreadable(f"{self._folder.name} is no Git repository: {error}") from error
 
 
 def _head(repo: Repo) -> ObjectID:
     try:
         return repo.head()
-    except (KeyError, OSError) as error:
+    except Exception as error:
         raise PolicyUnreadable("the repository has no commit") from error
 
 
-def _text(repo: Repo, commit: Commit) -> bytes:
+def _read(repo: Repo, name: ObjectID) -> ShaFile:
     try:
-        tree = repo[commit.tree]
-        assert isinstance(tree, Tree)
-        blob = repo[tree[FILE.encode()][1]]
-        assert isinstance(blob, Blob)
-        return blob.data
-    except (KeyError, OSError, ValueError) as error:
-        raise PolicyUnreadable(f"commit {commit.id.decode()[:12]} has no {FILE}") from error
+        return repo[name]
+    except Exception as error:
+        raise PolicyUnreadable(f"object {name.decode()[:12]} cannot be read: {error!r}") from error
+
+
+def _text(repo: Repo, commit: Commit) -> bytes:
+    """Give the file's text; nothing where the commit has no such file."""
+    tree = _read(repo, commit.tree)
+    if not isinstance(tree, Tree) or FILE.encode() not in tree:
+        return b""
+    blob = _read(repo, tree[FILE.encode()][1])
+    return blob.data if isinstance(blob, Blob) else b""

@@ -50,7 +50,9 @@ class Books:
     tried: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
     to_undo: dict[str, Open] = field(default_factory=dict)
-    failed: set[str] = field(default_factory=set)  # versions whose promotion failed or was taken back
+    failed: set[str] = field(
+        default_factory=set
+    )  # versions that failed while they served, all of the traffic or a part
     trained: list[tuple[float, float]] = field(default_factory=list)  # when it was over, its CPU seconds
     told_s: dict[tuple[str, str], float] = field(default_factory=dict)
     pages: int = 0
@@ -117,7 +119,7 @@ class Books:
             self.to_undo.pop(act.field if isinstance(act, Unmap) else MODEL, None)
         elif entry.evidence.ok:
             self.unverified[entry.target] = done
-        elif isinstance(act, Promote):
+        elif isinstance(act, Promote) and entry.evidence.facts.get("served_share"):
             self.failed.add(act.version)
 
     def _verify(self, entry: Entry, act: Act) -> None:

@@ -9,15 +9,18 @@ moment. Each step may be repeated, so a run that was cut begins anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 from reference_pipeline.healing.acts import Promote
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.model_ports import Models
 from reference_pipeline.healing.ports import GatewaySwitches, Signals
-from reference_pipeline.ports import Clock
+from reference_pipeline.ports import CallFailed, CallRejected, Clock
 from reference_pipeline.rollout import next_step
 
 SCORER = "scorer-b"
-FAILED = "failed_gateway_scorer_b_total"
+CALLS, FAILED = "calls_gateway_scorer_b_total", "failed_gateway_scorer_b_total"
 SERVING = "serving_sha32"
 
 
@@ -31,16 +34,20 @@ def sha32(version: str) -> float:
 
 
 class CanaryRun:
-    """One rollout; call :meth:`step` until :attr:`may_serve` is no longer None."""
+    """One rollout; call :meth:`step` until :attr:`may_serve` is no longer None.
+
+    ``share``: the greatest part of the traffic that it has had. ``why``: how it ended, or is about to.
+    """
 
     def __init__(self, act: Promote, clock: Clock, config: HealerConfig) -> None:
         self._act = act
         self._clock = clock
         self._config = config
         self._begun_s: float | None = None
+        self._heard_s: float | None = None
         self._since_s = 0.0
-        self._share = 0.0
-        self._failed = 0.0
+        self._before: Mapping[str, float] = {}
+        self.share = 0.0
         self.may_serve: bool | None = None
         self.why = ""
 
@@ -48,37 +55,74 @@ class CanaryRun:
         """Do the next bit if it is due.
 
         Raises:
-            CallFailed: somebody did not answer; the next step tries again.
+            CallFailed: somebody did not answer; the next step tries again, for a while, and then ends it.
         """
         now_s = self._clock.now_s()
+        self._heard_s = now_s if self._heard_s is None else self._heard_s
+        try:
+            if self.why:
+                await self._end(switches, models, self.why)
+                return
+            await self._go(now_s, signals, switches, models=models)
+            self._heard_s = now_s
+        except CallFailed as error:
+            late = now_s - self._heard_s > self._config.canary_load_s
+            if late or isinstance(error, CallRejected):
+                self.why = self.why or f"it cannot be rolled out: {error}"
+            raise
+
+    async def _go(self, now_s: float, signals: Signals, switches: GatewaySwitches, *, models: Models) -> None:
         if self._begun_s is None:
-            await switches.set_canary(0.0)
-            await models.set_canary(self._act.version)
-            self._begun_s = now_s
-        elif self._share == 0.0:
+            await self._begin(now_s, switches, models)
+        elif self.share == 0.0:
             if (await signals.numbers(SCORER)).get(SERVING) == sha32(self._act.version):
                 await self._go_on(now_s, signals, switches)
             elif now_s - self._begun_s > self._config.canary_load_s:
                 why = f"{SCORER} does not serve it after {now_s - self._begun_s:.0f} s"
                 await self._end(switches, models, why)
         elif now_s - self._since_s >= self._config.canary_s:
-            failed = (await signals.numbers("gateway")).get(FAILED, 0.0) - self._failed
-            if failed > self._config.canary_failures_max:
-                why = f"{failed:.0f} calls to it failed at {self._share:.0%} of traffic"
-                await self._end(switches, models, why)
-            else:
-                await self._go_on(now_s, signals, switches)
+            await self._look(now_s, signals, switches, models=models)
+
+    async def _begin(self, now_s: float, switches: GatewaySwitches, models: Models) -> None:
+        if (await models.aliases()).get("champion") == self._act.version:
+            self.may_serve, self.why = True, "it serves already"  # an earlier life of the healer did it
+            return
+        await switches.set_canary(0.0)
+        await models.set_canary(self._act.version)
+        self._begun_s = now_s
+
+    async def _look(
+        self, now_s: float, signals: Signals, switches: GatewaySwitches, *, models: Models
+    ) -> None:
+        """Count what the second scorer was asked at this step; without a single call it goes on."""
+        numbers = await signals.numbers("gateway")
+        calls, failed = self._since(numbers, CALLS), self._since(numbers, FAILED)
+        if failed > self._config.canary_failures_max:
+            why = f"{failed:.0f} calls to it failed at {self.share:.0%} of traffic"
+            await self._end(switches, models, why)
+        elif calls > 0:
+            await self._go_on(now_s, signals, switches)
+        elif now_s - self._since_s > self._config.canary_load_s:
+            await self._end(switches, models, f"nobody asked it at {self.share:.0%} of traffic")
+
+    def _since(self, numbers: Mapping[str, float], name: str) -> float:
+        """How much a counter of the gateway has grown at this step; one that fell began anew."""
+        now, before = numbers.get(name, 0.0), self._before.get(name, 0.0)
+        return now - before if now >= before else now
 
     async def _go_on(self, now_s: float, signals: Signals, switches: GatewaySwitches) -> None:
-        share = next_step(self._share)
+        share = next_step(self.share)
         if share is None:
-            self.may_serve, self.why = True, f"it served {self._share:.0%} of traffic"
+            self.may_serve, self.why = True, f"it served {self.share:.0%} of traffic"
             return
-        self._failed = (await signals.numbers("gateway")).get(FAILED, 0.0)
+        self._before = await signals.numbers("gateway")
         await switches.set_canary(share)
-        self._share, self._since_s = share, now_s
+        self.share, self._since_s = share, now_s
 
     async def _end(self, switches: GatewaySwitches, models: Models, why: str) -> None:
+        """Take its traffic back; not over before that is done."""
+        self.why = why
         await switches.set_canary(0.0)
-        await models.set_canary(self._act.was)
-        self.may_serve, self.why = False, why
+        with suppress(CallFailed):  # without traffic it does not matter what the second scorer serves
+            await models.set_canary(self._act.was)
+        self.may_serve = False

@@ -78,7 +78,10 @@ def _why_not(act: Restart | Map | Replay | Train | Promote, books: Books, rows: 
         case Map():
             known = (act.field, act.source) in books.tried | books.refused
             return Decision("refrain", f"{act.source!r} was tried or refused before") if known else None
-        case Replay() | Train() | Promote():
+        case Promote():
+            failed = act.version in books.failed
+            return Decision("refrain", f"{act.version} was tried and failed") if failed else None
+        case Replay() | Train():
             return None
 
 

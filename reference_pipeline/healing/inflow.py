@@ -1,7 +1,7 @@
 """Does as much come as usually, and does anything come at all? Told, and never a reason to act.
 
 Comes in: what the gateway has counted, looked at once a second. Goes out: ``detected`` entries, once an
-episode. How much is usual is learned from the first ten minutes of this life; until then, and whenever a
+episode. How much is usual is learned from the first eight minutes of this life; until then, and whenever a
 count cannot be taken, nothing is said of the volume. There is no cycle in it: a run is shorter than a day.
 """
 
@@ -23,8 +23,8 @@ NOTHING_COMES = "nothing has come for a while"
 ALLOWED_S = 10.0
 _EVERY_S = 1.0
 _LATE_S = 1.5  # a look that comes later counts more than a second's records
-_LEARN = BATCHES_LEAST + 100
-_RUN_LENGTH = 7200.0  # looks to a false alarm: two hours
+_LEARN = BATCHES_LEAST
+_RUN_LENGTH = 3600.0  # looks to a false alarm: an hour
 _QUIET = 60  # looks after which an episode is over
 
 
@@ -36,7 +36,7 @@ class Inflow:
         self._scribe = scribe
         self._clock = clock
         self._dice = dice
-        self._looked_s = float("-inf")
+        self._looked_s = self._counted_s = float("-inf")
         self._total: float | None = None
         self._newest_s: float | None = None
         self._seen: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
@@ -49,17 +49,17 @@ class Inflow:
         Raises:
             CallFailed, StoreFailed: gateway or journal failed; the next look goes on.
         """
-        now_s, before_s = self._clock.now_s(), self._looked_s
-        if now_s - before_s < _EVERY_S:
+        now_s = self._clock.now_s()
+        if now_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = now_s
         count = self._count(await self._signals.numbers("gateway"))
+        elapsed_s, self._counted_s = now_s - self._counted_s, now_s  # a look that failed has counted nothing
         if count:
             self._newest_s = now_s
         stale = staleness(newest_s=self._newest_s, now_s=now_s, allowed_s=ALLOWED_S)
         if stale.says == "alarm":
             self._tell(NOTHING_COMES, {"age_s": round(stale.statistic or 0.0, 1)})
-        elapsed_s = now_s - before_s
         self._weigh(None if count is None or elapsed_s > _LATE_S else count / elapsed_s)
 
     def _count(self, numbers: Mapping[str, float]) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -109,6 +109,7 @@ class Healer:
         )
         self._moved = Moved(outside.experience, self._scribe, watch) if watch else None
         self._policies, self._policy_s = Policies(outside.policy), float("-inf")
+        self._policy_wrong = ""
         self._wished: list[Wish] = []
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
@@ -188,10 +189,11 @@ class Healer:
         if now_s - self._policy_s < self._config.policy_every_s:
             return
         self._policy_s = now_s
-        wrong = self._policies.look()
+        self._policy_wrong = self._policies.look() or self._policy_wrong
         self._scribe.policy = self._policies.commit
-        if wrong:
-            self._scribe.tell("policy", "page", wrong)
+        if self._policy_wrong:
+            self._scribe.tell("policy", "page", self._policy_wrong)
+            self._policy_wrong = ""  # told; the same words are told again only after an hour
 
     @contextmanager
     def _unanswered(self) -> Iterator[None]:
@@ -344,7 +346,8 @@ class Healer:
         act = opened.act
         if isinstance(act, Restore) or (isinstance(act, Promote) and act.by_steps):
             await self._out.switches.set_canary(0.0)
-            await self._out.models.set_canary(act.version)
+            with suppress(CallFailed):  # without traffic it does not matter what the second scorer serves
+                await self._out.models.set_canary(act.version)
             self._work.canaries.pop(opened.key, None)
 
     async def _may_serve(self, opened: Open, act: Promote) -> bool:
@@ -354,8 +357,8 @@ class Healer:
         if run.may_serve is None:
             await run.step(out.signals, out.switches, out.models)
         if run.may_serve is False:
+            self._give_up(opened, run.why, {"served_share": run.share})
             del self._work.canaries[opened.key]
-            self._give_up(opened, run.why)
         return run.may_serve is True
 
     async def _train(self) -> None:
@@ -408,8 +411,8 @@ class Healer:
         if isinstance(opened.act, Restart) and self._work.tries[opened.key] >= self._config.tries:
             self._give_up(opened, why)
 
-    def _give_up(self, opened: Open, why: str) -> None:
-        self._finish(opened, ok=False, reason=why)
+    def _give_up(self, opened: Open, why: str, facts: Facts | None = None) -> None:
+        self._finish(opened, ok=False, reason=why, facts=facts)
         self._scribe.tell(target_of(opened.act), "page", f"{tag(opened.act)} failed", opened.episode)
 
     def _finish(self, opened: Open, *, ok: bool, reason: str, facts: Facts | None = None) -> None:

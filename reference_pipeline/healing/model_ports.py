@@ -76,21 +76,6 @@ class RowBatches(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-class RawBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A hundred decided rows as they are: the watched features of each; None = missing."""
-
-    number: int
-    phase: int
-    rows: tuple[tuple[float | None, ...], ...]
-
-
-class RawBatches(msgspec.Struct, frozen=True, kw_only=True):
-    """One page, of the newest batches only; ``last``: the number of the newest batch there is."""
-
-    batches: tuple[RawBatch, ...]
-    last: int
-
-
 class Experience(Protocol):
     """What the learner knows of decisions and labels."""
 

@@ -7,7 +7,7 @@ commit that is no policy changes nothing; where none is, nothing is allowed.
     30.0
     >>> read_policy(b"{version: 1, allowed: [reboot]}")
     Traceback (most recent call last):
-    reference_pipeline.healing.policy.BadPolicy: Invalid enum value 'reboot' - at `$.allowed[...]`
+    reference_pipeline.healing.policy.BadPolicy: Invalid enum value 'reboot' - at `$.allowed[0]`
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read_policy(text: bytes) -> Policy:
         if not isinstance(given, dict):
             raise BadPolicy("it must be a mapping; write 'version: 1' and 'allowed:'")
         return msgspec.convert(given, Policy)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, msgspec.ValidationError, ValueError, RecursionError) as error:
         raise BadPolicy(" ".join(str(error).split())) from error
 
 

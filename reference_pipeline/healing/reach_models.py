@@ -15,10 +15,10 @@ from reference_pipeline.healing.model_ports import (
     Compared,
     KnownRows,
     ModelVersion,
-    RawBatches,
     RowBatches,
     TrainingState,
 )
+from reference_pipeline.healing.raw_rows import RawBatches
 from reference_pipeline.healing.reach import edge_to, understood
 from reference_pipeline.ports import Call, CallFailed
 

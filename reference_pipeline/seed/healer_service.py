@@ -55,7 +55,7 @@ class SeedHealerService:
             reach,
             reach,
             reach,
-            ports.clock,
+            clock=ports.clock,
             journal=self._journal,
             training=training,
             life=ports.boot_id,

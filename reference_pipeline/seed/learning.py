@@ -31,8 +31,9 @@ import numpy as np
 from reference_pipeline.healing.acts import Act, Promote, Train, target_of
 from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import Entry, Evidence, Kind
-from reference_pipeline.healing.model_ports import Experience, Models, ModelVersion, RawBatch, RawBatches
+from reference_pipeline.healing.model_ports import Experience, Models, ModelVersion
 from reference_pipeline.healing.ports import Signals
+from reference_pipeline.healing.raw_rows import RawBatch, RawBatches
 from reference_pipeline.ports import CallFailed, Clock, StoreFailed
 from reference_pipeline.seed.drift_tests import KsInARow, Sample, ensemble_says
 from reference_pipeline.seed.golden_check import GoldenCheck
@@ -68,8 +69,8 @@ class SeedLearning:
         rows: RawRows,
         experience: Experience,
         models: Models,
-        clock: Clock,
         *,
+        clock: Clock,
         journal: Journal,
         training: Mapping[str, Sequence[float]],
         life: str,
@@ -123,6 +124,8 @@ class SeedLearning:
         for batch in page.batches:
             self._last = batch.number
             sample = self._as_sample(batch)
+            if not sample.numbers:
+                continue
             if self._in_a_row.see(sample):
                 self._in_a_row = KsInARow(self._sample)
                 await self._retrain("ten batches in a row have a feature below p = 0.05")

@@ -150,6 +150,9 @@ def kill_training(job: Path, whole: Result, *, kills: int, seed: int) -> Seen:
         child = subprocess.Popen(command)
         try:
             child.wait(dice.uniform(*FIT_PAUSE_S))
+            if read_result(job) is None:
+                seen.wrong.append(f"it ended with {child.returncode} and without a result")
+                break
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             child.wait(10)

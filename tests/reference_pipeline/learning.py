@@ -185,7 +185,7 @@ def live(
                 for name, logs in (("learner.db", LOGS), ("healer.db", (JOURNAL,)))
             ]
             tasks: list[asyncio.Task[None]] = []
-            path = await _opened(folder, template, registry, stores, tasks)
+            path = await _opened(folder, template, registry, stores, tasks=tasks)
             try:
                 await live_it(path)
             finally:
@@ -203,6 +203,7 @@ async def _opened(
     template: Path,
     registry: Registry,
     stores: list[SqliteStore],
+    *,
     tasks: list[asyncio.Task[None]],
 ) -> LearningPath:
     world = World(processes={name: Process() for name in CONFIG.services})
@@ -228,6 +229,12 @@ async def _opened(
             case "gateway" if route == "PUT /switches/canary":
                 shares.append(msgspec.json.decode(body)["share"])
                 reply = Reply(200, b"{}")
+            case "gateway" if route == "GET /signals":
+                counts = {
+                    "calls_gateway_scorer_b_total": float(len(rows)),
+                    "accepted_total": float(len(rows)),
+                }
+                reply = Reply(200, msgspec.json.encode(counts))
             case "scorer-b" if route == "GET /signals":
                 reply = Reply(200, msgspec.json.encode({"serving_sha32": int(served_by_b()[:8], 16)}))
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
-from reference_pipeline.jobs import ARTEFACT_FILE, Job, Result, read_job, read_result, write_job
+from reference_pipeline.jobs import ARTEFACT_FILE, Job, Kind, Result, read_job, read_result, write_job
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.scoring import load_model
 
@@ -20,7 +22,9 @@ class Cut(Exception):
     """The fit ends here."""
 
 
-def _job(folder: Path, template: Path, *, rows: int = 1000, positive: float = 0.2) -> Path:
+def _job(
+    folder: Path, template: Path, *, rows: int = 1000, positive: float = 0.2, kind: Kind = "adapt"
+) -> Path:
     copy_registry(template / "registry", folder / "registry")
     registry = Registry(folder / "registry")
     champion = registry.alias("champion")
@@ -32,7 +36,7 @@ def _job(folder: Path, template: Path, *, rows: int = 1000, positive: float = 0.
     label = ((values[:, 0] > 0) & (dice.random(rows) < 2 * positive)).astype(np.int8)
     job = Job(
         key="k",
-        kind="adapt",
+        kind=kind,
         parent=champion.version,
         parent_sha256=champion.sha256,
         version="1.1.0",
@@ -60,6 +64,30 @@ def test_a_job_leaves_an_artefact_that_is_what_its_result_says(tmp_path: Path, s
     assert (model.lineage["after"], model.lineage["last"]) == ("7", "1007")
     assert (result.lineage["train_rows"], result.lineage["holdout_rows"]) == ("800", "200")
     assert result.metrics["cost"] > 0
+
+
+def test_a_model_from_nothing_knows_its_rows_and_none_of_its_parent_s(
+    tmp_path: Path, small_template: Path
+) -> None:
+    folder = _job(tmp_path, small_template, rows=2000, kind="anew")
+    result = _fit(folder)
+    model = load_model((folder / ARTEFACT_FILE).read_bytes(), result.sha256)
+    assert (model.version.partition("+")[0], model.lineage["kind"]) == ("1.1.0", "anew")
+    positive = np.zeros((2, len(model.features)))
+    positive[:, 0] = (3.0, -3.0)
+    high, low = model.score(positive)
+    assert high > 0.2 > low
+
+
+@pytest.mark.live
+def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small_template: Path) -> None:
+    whole = _fit(_job(tmp_path / "whole", small_template))
+    folder = _job(tmp_path / "child", small_template)
+    assert asyncio.run(ChildTrainer().run(folder)) == 0
+    result = read_result(folder)
+    assert result is not None
+    assert result.sha256 == whole.sha256
+    assert 0 < result.cpu_s < 60
 
 
 def test_too_few_labels_are_a_result_too(tmp_path: Path, small_template: Path) -> None:

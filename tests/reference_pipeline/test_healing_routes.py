@@ -21,6 +21,7 @@ from reference_pipeline.ledger import LOGS
 from reference_pipeline.ports import Append, CallFailed, CallRefused, CallRejected, Ports, Reply, StoreFailed
 from reference_pipeline.service import DecisionConfig, edges_of
 from reference_pipeline.stores import SqliteStore
+from reference_pipeline.switches import CANARY_LEASE_S
 from tests.reference_pipeline.running import record
 from tests.reference_pipeline.test_hops import Clock
 
@@ -342,4 +343,12 @@ def test_a_canary_is_an_act_that_changes_something_once(bench: Bench) -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1, "half", None], ids=str)
 def test_a_share_of_no_such_size_is_refused(bench: Bench, share: object) -> None:
     assert bench.ask("PUT /switches/canary", {"share": share})[0] == 400
+    assert bench.ask("GET /switches/canary")[1] == {"share": 0.0}
+
+
+def test_a_share_that_nobody_asks_for_any_more_is_taken_back_for_good(bench: Bench) -> None:
+    bench.ask("PUT /switches/canary", {"share": 0.5})
+    bench.clock.at_s += CANARY_LEASE_S + 1
+    assert bench.ask("GET /switches/canary")[1] == {"share": 0.0}
+    bench.restart()
     assert bench.ask("GET /switches/canary")[1] == {"share": 0.0}

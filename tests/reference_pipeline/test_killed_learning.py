@@ -19,7 +19,7 @@ def test_a_killed_registry_keeps_what_it_acknowledged_and_serves_nothing_half(
     seen = kill_registry(tmp_path, small_template, kills=kills, seed=kills)
     assert seen.wrong == []
     assert seen.kills == kills
-    assert seen.in_flight >= kills // 2
+    assert seen.in_flight >= max(1, kills // 4)
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(8, marks=pytest.mark.slow)])

@@ -37,3 +37,20 @@ def test_a_folder_that_is_no_repository_or_lacks_the_file_is_unreadable(tmp_path
         assert repo.refs.as_dict() == {}
     with pytest.raises(PolicyUnreadable, match="no commit"):
         GitPolicies(tmp_path / "empty").head()
+
+
+def test_a_commit_without_the_file_is_no_policy_and_the_one_before_it_stays(tmp_path: Path) -> None:
+    first = make_policies(tmp_path / "a", b"version: 1")
+    with Repo(tmp_path / "a") as repo:
+        add_policy(repo, b"other: file", name="readme.yaml")
+    policies = Policies(GitPolicies(tmp_path / "a"))
+    assert "is no policy" in policies.look()
+    assert (policies.now, policies.commit) == (Policy(), first)
+
+
+def test_a_damaged_object_is_unreadable_and_no_other_error(tmp_path: Path) -> None:
+    commit = make_policies(tmp_path / "a", b"version: 1")
+    (tmp_path / "a" / "objects" / commit[:2] / commit[2:]).chmod(0o644)
+    (tmp_path / "a" / "objects" / commit[:2] / commit[2:]).write_bytes(b"torn")
+    with pytest.raises(PolicyUnreadable):
+        list(GitPolicies(tmp_path / "a").commits())

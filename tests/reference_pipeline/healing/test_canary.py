@@ -12,7 +12,7 @@ from reference_pipeline.healing.acts import Promote
 from reference_pipeline.healing.canary import CanaryRun, sha32
 from reference_pipeline.healing.model_ports import ModelVersion
 from reference_pipeline.healing.ports import DeadLetters, Replayed
-from reference_pipeline.ports import CallFailed
+from reference_pipeline.ports import CallFailed, CallRejected
 from tests.reference_pipeline.healing.worlds import CONFIG, Clock, passes, run
 
 OLD, NEW = "1.0.0+aaaaaaaa0000", "1.1.0+bbbbbbbb0000"
@@ -29,10 +29,14 @@ class System:
     shares: list[float] = field(default_factory=list)
     canaries: list[str] = field(default_factory=list)
     failed: float = 7.0
+    asked: bool = True  # whether any request comes to it
+    champion: str = OLD
+    down_from: int = 10**9  # from this call on nobody answers
+    rejects: bool = False
 
     def _called(self) -> None:
         self.calls += 1
-        if self.calls <= self.down_until:
+        if self.calls <= self.down_until or self.calls >= self.down_from:
             raise CallFailed("nobody answers")
 
     async def numbers(self, service: str, /) -> Mapping[str, float]:
@@ -42,10 +46,13 @@ class System:
             return {"serving_sha32": sha32(serves)}
         if self.shares and 0 < self.fails_at <= self.shares[-1]:
             self.failed += 3
-        return {"failed_gateway_scorer_b_total": self.failed}
+        calls = float(self.calls) if self.asked else 3.0
+        return {"failed_gateway_scorer_b_total": self.failed, "calls_gateway_scorer_b_total": calls}
 
     async def set_canary(self, what: float | str, /) -> None:
         self._called()
+        if isinstance(what, str) and self.rejects:
+            raise CallRejected("its file is damaged")
         if isinstance(what, str):
             self.canaries.append(what)
         else:
@@ -67,7 +74,8 @@ class System:
         raise AssertionError(ids)
 
     async def aliases(self) -> Mapping[str, str]:
-        raise AssertionError
+        self._called()
+        return {"champion": self.champion}
 
     async def versions(self) -> Sequence[ModelVersion]:
         raise AssertionError
@@ -127,6 +135,34 @@ def test_what_is_not_answered_is_asked_again() -> None:
     rollout, _ = rolled_out(system)
     assert rollout.may_serve is True
     assert system.shares[-1] == 0.5
+
+
+def test_one_that_nobody_asks_is_not_proven_servable() -> None:
+    rollout, _ = rolled_out(System(asked=False))
+    assert rollout.may_serve is False
+    assert "nobody asked it" in rollout.why
+
+
+def test_one_that_serves_already_is_not_rolled_out_again() -> None:
+    system = System(champion=NEW)
+    assert rolled_out(system)[0].may_serve is True
+    assert system.shares == []
+
+
+def test_a_registry_that_refuses_it_ends_the_rollout() -> None:
+    rollout, took_s = rolled_out(System(rejects=True))
+    assert rollout.may_serve is False
+    assert "its file is damaged" in rollout.why
+    assert took_s < 2
+
+
+def test_who_never_answers_again_leaves_no_share_that_is_called_taken_back() -> None:
+    """The gateway itself is gone in the middle: it is not over before the traffic is back."""
+    system = System(down_from=9)
+    rollout, took_s = rolled_out(system)
+    assert rollout.may_serve is None
+    assert "cannot be rolled out" in rollout.why
+    assert took_s >= 60
 
 
 def test_errors_from_before_the_step_are_not_its_own() -> None:

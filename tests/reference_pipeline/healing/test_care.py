@@ -176,8 +176,8 @@ def test_a_candidate_with_good_papers_that_is_worse_is_never_promoted(
 
 def test_a_candidate_that_knows_the_new_concept_is_promoted(tmp_path: Path, whole_template: Path) -> None:
     """Trained elsewhere: what counts is what it loses on the same rows."""
-    given = units(whole_template, seed=32, length_s=12, moves=(move("pattern_risk", 0.7, 0.0),))
-    more = units(whole_template, seed=33, length_s=10, moves=(move("pattern_risk", 0.7, 0.0),))
+    given = units(whole_template, seed=32, length_s=20, moves=(move("pattern_risk", 0.7, 0.0),))
+    more = units(whole_template, seed=33, length_s=26, moves=(move("pattern_risk", 0.7, 0.0),))
 
     async def story(path: LearningPath) -> None:
         first = path.champion

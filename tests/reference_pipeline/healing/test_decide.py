@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from reference_pipeline.healing.acts import Act, Map, Replay, Restart, Unmap, target_of
+from reference_pipeline.healing.acts import (
+    Act,
+    Map,
+    Promote,
+    Replay,
+    Restart,
+    Restore,
+    Train,
+    Unmap,
+    target_of,
+)
 from reference_pipeline.healing.books import Books
 from reference_pipeline.healing.decide import Decision, Wish, decide, overtaken
 from reference_pipeline.healing.model import Entry, Evidence, Kind
+from reference_pipeline.healing.policy import NOTHING
 from reference_pipeline.healing.ports import PlatformService, ServiceState
 from tests.reference_pipeline.healing.worlds import POLICY
 
@@ -132,3 +143,34 @@ def test_a_begun_restart_is_overtaken_by_another_process_or_by_an_answer() -> No
     assert overtaken(HANG, _rows("ready", "new")) == "done"
     assert overtaken(HANG, _rows("ready", "old")) == "moot"
     assert overtaken(HANG, {}) == ""
+
+
+def test_what_the_policy_does_not_allow_is_paged_and_an_undo_is_always_allowed() -> None:
+    promote = Promote(version="1.1.0", was="1.0.0")
+    denied = decide(Wish(promote, "e", ""), Books(), {}, now_s=0, policy=NOTHING)
+    assert (denied.choice, denied.reason) == ("page", "the policy does not allow to promote")
+    restore = Restore(version="1.0.0", was="1.1.0")
+    assert decide(Wish(restore, "e", ""), Books(), {}, now_s=0, policy=NOTHING).choice == "act"
+
+
+def test_trainings_that_cost_too_much_processor_time_in_an_hour_are_a_page() -> None:
+    train = Train(kind="adapt", after=0)
+    books = Books()
+    for number, cpu_s in enumerate((500.0, 399.0)):
+        books.apply(_entry("action.started", train, number * 100.0))
+        books.apply(_entry("action.finished", train, number * 100.0 + 50.0, ok=False, cpu_s=cpu_s))
+    assert _decided(train, books, 400.0).choice == "act"
+    books.apply(_entry("action.started", train, 400.0))
+    books.apply(_entry("action.finished", train, 450.0, ok=False, cpu_s=2.0))
+    spent = _decided(train, books, 500.0)
+    assert (spent.choice, "CPU seconds" in spent.reason) == ("page", True)
+    assert _decided(train, books, 3700.0).choice == "act"
+
+
+def test_a_version_that_failed_while_it_served_is_not_tried_again_and_one_that_never_did_is() -> None:
+    promote = Promote(version="1.1.0", was="1.0.0", by_steps=True)
+    for share, choice in ((0.1, "refrain"), (0.0, "act")):
+        books = Books()
+        books.apply(_entry("action.started", promote, 0.0))
+        books.apply(_entry("action.finished", promote, 5.0, ok=False, served_share=share))
+        assert _decided(promote, books, 1000.0).choice == choice

@@ -30,7 +30,7 @@ class Gateway:
         assert service == "gateway"
         self.seconds += 1
         count = self.per_second(self.seconds)
-        self.total += count or 0
+        self.total += 250 if count is None else count  # it goes on counting while it says nothing
         if count is None:
             raise CallFailed("no answer")
         return {"accepted_total": float(self.total), "quarantined_total": 0.0}

@@ -15,12 +15,11 @@ from reference_pipeline.healing.model_ports import (
     Compared,
     KnownRows,
     ModelVersion,
-    RawBatch,
-    RawBatches,
     RowBatches,
     TrainingState,
 )
 from reference_pipeline.healing.ports import DeadLetters
+from reference_pipeline.healing.raw_rows import RawBatch, RawBatches
 from reference_pipeline.seed.learning import SeedLearning
 from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.seed.virtual import VirtualClock
@@ -121,7 +120,7 @@ def _lives(tmp_path: Path, system: System) -> list[str]:
     async def live(store: SqliteStore) -> list[str]:
         journal = Journal(store, "healer", "h1")
         learning = SeedLearning(
-            system, system, system, system, system.clock, journal=journal, training=training, life="h1"
+            system, system, system, system, clock=system.clock, journal=journal, training=training, life="h1"
         )
         with suppress(Over):
             await learning.run_forever()
@@ -133,7 +132,7 @@ def _lives(tmp_path: Path, system: System) -> list[str]:
 
 def test_ten_drifted_batches_in_a_row_retrain_and_what_came_out_serves(tmp_path: Path) -> None:
     """M-05, M-20: a move by the whole range is in every batch; the tenth of them retrains."""
-    system = System(SomeLooks(30), mean=lambda number: 1.0 if number > 10 else 0.0)
+    system = System(SomeLooks(25), mean=lambda number: 1.0 if number > 10 else 0.0)
     kinds = _lives(tmp_path, system)
     assert len(set(system.asked)) == 1
     assert system.promoted == ["1.1.0"]
