@@ -10,11 +10,14 @@ import msgspec
 import pytest
 
 from harness.experiment.load import load_experiment
-from harness.history.events import Clean, Cleared, FirstDue, Undone, WithoutEffect
+from harness.faults.effects import Hook
+from harness.history.events import Acted, Clean, Cleared, FirstDue, Undone, WithoutEffect
 from harness.history.store import read_campaign
 from harness.plan.schedule import make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
+from harness.run.episode import _explained, _mended
+from harness.targets.base import Applied
 from harness.targets.local.target import LocalTarget
 from tests.safety import safety_kit as kit
 
@@ -101,3 +104,50 @@ def test_a_fault_in_the_records_is_gone_when_the_driver_ends_it_not_when_it_was_
 def _busy(word: str, events: list) -> str:
     vanished = any(isinstance(event, WithoutEffect) and "vanished" in event.why for event in events)
     return "" if vanished or any(isinstance(event, Cleared) for event in events) else word
+
+
+class Answering:
+    """As much of a stage as tells who ended what a hook set."""
+
+    def __init__(self, *acted: Acted, holds: bool = False) -> None:
+        self.acts: list[object] = []
+        self.acted = list(acted)
+        self.target = self
+        self.holds = lambda _: holds
+
+    def hear(self) -> None:
+        """Nothing more comes."""
+
+
+def _hooked(*, shows: str = "registry:/aliases/champion bad") -> Applied:
+    return Applied(
+        effect=Hook(hook="model", action="stale"),
+        pid=0,
+        start_ticks=0,
+        boot_id="",
+        asked_at_s=99.0,
+        effective_at_s=100.0,
+        proof=(),
+        shows=shows,
+    )
+
+
+def _act(at_s: float, detail: str, *, observer: str = "registry:/aliases/champion") -> Acted:
+    return Acted(
+        at_s=at_s, received_s=at_s, observer=observer, service="registry", act="alias_changed", detail=detail
+    )
+
+
+def test_what_a_hook_set_was_ended_by_the_act_that_moved_it_away_and_by_no_other() -> None:
+    ours = _act(100.2, "champion good -> bad")
+    other = _act(103.0, "0.1", observer="gateway:/acts")
+    healed = _act(105.0, "champion bad -> good")
+    assert _mended(Answering(ours, other, healed), _hooked()) == (105.0, "healer")
+    assert _mended(Answering(ours, other), _hooked()) is None
+    assert _mended(Answering(ours, other, healed, holds=True), _hooked()) is None
+
+
+def test_the_end_of_a_hook_is_explained_by_an_act_that_is_seen_later_than_the_end() -> None:
+    healed = _act(105.0, "champion bad -> good")
+    assert _explained(Answering(healed), _hooked())
+    assert _explained(Answering(holds=True), _hooked())  # one look at a busy route had said nothing
