@@ -1,4 +1,4 @@
-"""Harm by a program of the system's own: a real program, a real route; it is seen, held, undone, or refused."""
+"""Harm by a program of the system's own: a real program, a real route; seen, held, undone, or refused."""
 
 from __future__ import annotations
 
