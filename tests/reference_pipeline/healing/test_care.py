@@ -110,7 +110,7 @@ def test_without_labels_nothing_is_known_and_nothing_done(tmp_path: Path, whole_
     run(live(tmp_path, whole_template, story))
 
 
-@pytest.mark.parametrize("share", [0.5, 0.08])
+@pytest.mark.parametrize("share", [pytest.param(0.5, marks=pytest.mark.slow), 0.08])
 def test_a_model_that_learned_noise_is_not_promoted(
     tmp_path: Path, whole_template: Path, share: float
 ) -> None:
