@@ -52,7 +52,6 @@ def under_carets(problem) -> str:
         ("objectives: [{level: full, exactly_once: true}]", "HRM226", "full"),
         ("sham: false\n  objectives: [{no_acts: true}]", "HRM226", "true"),
         ("objectives: [{harm_left_ratio: 0.25}]", "HRM226", "0.25"),
-        ("objectives: [{harm_left_ratio: 1.5, fault: process.kill}]", "HRM204", "1.5"),
         ("objectives: [{harm_left_ratio: 0.25, fault: process.kill}]", "HRM226", "0.25"),
     ],
 )
