@@ -24,7 +24,7 @@ ALLOWED_S = 10.0
 _EVERY_S = 1.0
 _LATE_S = 1.5  # a look that comes later counts more than a second's records
 _LEARN = BATCHES_LEAST
-_RUN_LENGTH = 3600.0  # looks to a false alarm: an hour
+_RUN_LENGTH = 21_600.0  # looks to a false alarm: six hours
 _QUIET = 60  # looks after which an episode is over
 
 
