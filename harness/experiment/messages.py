@@ -138,6 +138,11 @@ MESSAGES: Mapping[str, Message] = {
         "once the system is prepared, before anything of it is started",
         "name a field of the records that holds such values",
     ),
+    "HRM232": Message(
+        "a steady state that no run proves",
+        "a hypothesis is not evaluated by a run, which has a baseline and proofs of its own",
+        "write 'tolerance: true', of a service that is looked at after a fault",
+    ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(
         "a reference to an unknown service", "the system file does not name it", "use a named service"
