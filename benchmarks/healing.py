@@ -167,7 +167,7 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
         lost_s=served.lost_s,
         flaps=served.flaps,
         full_relapsed_s=full.relapsed_s,
-        hurt_degraded=int(((hurt["stream"] == WITNESS) & (hurt["outcome"] == DEGRADED)).sum()),
+        hurt_degraded=int((hurt["outcome"] == DEGRADED).sum()),
         worth=found,
         prior_ratio=_prior_ratio(fault, hurt),
         touched=0 if changed is None else changed.touched,
@@ -180,7 +180,7 @@ def _of_episode(told: Row, episode: Episode, fault: History, sham: History | Non
 
 def _prior_ratio(fault: History, rows: Rows) -> float | None:
     """Share of the degraded answers that the prior gave; None without any, or where models are not known."""
-    degraded = rows[(rows["stream"] == WITNESS) & (rows["outcome"] == DEGRADED)]
+    degraded = rows[rows["outcome"] == DEGRADED]
     names = next((e.event.names for e in reversed(fault.entries) if isinstance(e.event, Versions)), ())
     if not len(degraded) or not names or (degraded["version"] == 0).any():
         return None
@@ -192,8 +192,9 @@ def _while_hurt(history: History, episode: Episode) -> Rows:
     """Rows of the witness that were due while the fault was there."""
     first_s = next(e.event.at_s for e in history.entries if isinstance(e.event, FirstDue))
     from_s = first_s + episode.effective_s
-    due = history.rows["due"]
-    kept: Rows = history.rows[(due >= from_s) & (due < from_s + (episode.cleared_s or 0.0))]
+    rows = history.rows[history.rows["stream"] == WITNESS]
+    due = rows["due"]
+    kept: Rows = rows[(due >= from_s) & (due < from_s + (episode.cleared_s or 0.0))]
     return kept
 
 

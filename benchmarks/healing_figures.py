@@ -3,7 +3,8 @@
 Wanted. On the request path, arm reference: served while the fault was there in all but one of 30 episodes a
 class, a renamed or retyped field in full in all but three; arm none not once. A scorer that was killed or
 hangs is back in full within tau in all but three. At the users' edge nobody is credited, off the path
-nothing is felt though the fault was met, and both are back within the horizon. Every record exactly once.
+nothing is felt though the fault was met, and both are back within the horizon; without delivery something is
+owed meanwhile. Every record exactly once.
 Where only degraded is possible, at most 5 % of the degraded answers are the prior's as long as features
 arrive, and all of them together are worth at least half of the champion's gain. A look-alike column is never
 mapped. A void row, and one whose fault nothing met, is a failed one for every bar, and so is one in which an
@@ -24,7 +25,7 @@ from harness.estimates.worth import Worth
 
 OFF_THE_PATH, USERS_EDGE, WRONG_RENAME, PROCESSES = "off-path", "witness-edge", "wrong-rename", "kill-hang"
 IN_FULL = ("data.rename_field", "data.change_type")
-NO_FEATURES = "gateway-features"
+NO_FEATURES, OWES = "gateway-features", "delivery-gateway"
 SERVED_LOST_MAX, FULL_LOST_MAX, MANY = 1, 3, 30
 TAU_S, FAULT_S, WINDOW_S = 8.0, 8.0, 1.0
 RESTARTED, NOT_MET = "process.kill", "not exercised"
@@ -151,9 +152,8 @@ def _degraded(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
 
 
 def _of_runs(rows: Sequence[Row], shams: Sequence[Row], units: int, degraded: int) -> dict[str, bool]:
-    bars = {
-        "exactly once in every run": bool(rows) and all(row.exactly_once and not row.void for row in rows)
-    }
+    once = bool(rows) and all(row.exactly_once and not row.void for row in rows)
+    bars = {"exactly once in every counted run": once}
     if any(row.sham for row in rows):
         bars["no act in a sham run"] = all(_without_act(row) for row in rows if row.sham)
         bars["at most 0.1 % degraded without a fault"] = 0 < units >= degraded / DEGRADED_MAX_RATIO
@@ -178,10 +178,13 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
         yield "served is absorbed, and the fault was met", met
         paid = all(row.owed_back_s is not None and row.owed_back_s <= FAULT_S + TAU_S for row in kept)
         yield "what is owed is back in its band within tau after the fault", sound and paid
+        if first.subject.startswith(OWES):
+            owed = all(row.owed_peak > row.owed_band >= 0 for row in kept)
+            yield "what is owed had left its band", sound and owed
     elif first.experiment == USERS_EDGE:
         yield (
             "no arm is credited",
-            sound and not any(row.served_held or row.ended_by == "healed" for row in kept),
+            sound and not any(row.served_held or row.ended_by in ("healed", "platform") for row in kept),
         )
         yield "back within tau after the fault", sound and all(row.back for row in kept)
     elif first.experiment == PROCESSES and first.arm == "reference":
@@ -190,7 +193,7 @@ def _bars(rows: Sequence[Row], least: int) -> Iterator[tuple[str, bool]]:
     elif first.arm == "none" and first.fault == RESTARTED:
         yield "the platform brings it back", sound and all(row.back for row in kept)
     elif first.arm == "none":
-        yield "not back before the fault ends", sound and held == 0
+        yield "not back a window or more before the fault ends", sound and held == 0
     else:
         lost_max = SERVED_LOST_MAX if many else 0
         yield f"served while the fault is there, but for {lost_max}", held >= n - lost_max

@@ -36,8 +36,8 @@ NAME = "placebos"
 SEED = 40_02
 REPETITIONS, LASTS_S = 30, 60.0
 WANTED_S = 1800.0
-SHAM = "sham"
-KINDS = (SHAM, "placebo.added_field", "placebo.slow_batch", "placebo.surge")
+SHAM, SURGE = "sham", "placebo.surge"
+KINDS = (SHAM, "placebo.added_field", "placebo.slow_batch", SURGE)
 BLIND = "an observer was blind"
 
 
@@ -164,6 +164,7 @@ def bars_and_figures(trials: Sequence[Trial], *, wanted_s: float) -> dict[str, o
                 f"{kind}: no act": _no_act([trial for trial in trials if trial.kind == kind])
                 for kind in kinds
             },
+            "surge inside capacity: absorbed in every trial": _absorbed(trials, SURGE),
             "all four": {trial.kind for trial in trials} == set(KINDS),
             "no act in any run": sound and all(trial.acts == 0 for trial in trials),
             "exactly once": sound and all(trial.exactly_once for trial in trials),
@@ -177,6 +178,11 @@ def _why_void(trial: Trial) -> str:
 
 def _no_act(trials: Sequence[Trial]) -> bool:
     return bool(trials) and not any(trial.acted or _why_void(trial) for trial in trials)
+
+
+def _absorbed(trials: Sequence[Trial], kind: str) -> bool:
+    felt = [trial.absorbed is not True or bool(_why_void(trial)) for trial in trials if trial.kind == kind]
+    return bool(felt) and not any(felt)
 
 
 def _kind(trials: Sequence[Trial]) -> dict[str, object]:

@@ -1,11 +1,13 @@
-"""Safety: 1,000 runners killed, 200 killed with their guardian, 100 interrupted; how long until clean.
+"""Safety: runners killed, killed with their guardian, interrupted, stopped, halted; how long until clean.
 
 Figure: seconds from the attack until no process of the run is left and no undo record is open; after an
-interrupt, which an orderly end follows, until no undo record is open. Wanted: nothing left, ever, neither
-then nor 1 s after the attack, and at most 1 s. An attack that met no runner is made again with other dice;
-how many came while a fault was in force is told, and three of ten kills must have. Each attack is one row of
-``results/safety.rows.jsonl`` with the commit it was made at; they are made in batches, so that a cut session
-goes on where it stopped.
+interrupt or a halt, which an orderly end follows, until no undo record is open. Wanted: nothing left, ever,
+neither then nor 1 s after the attack, and at most 1 s; a stopped runner first has to lose its lease of 0.8 s,
+so its seconds are told and have no bar. 1,000 kills are drawn, two of three at a boundary between steps and
+the others at a random time; and in one fault every boundary of a run has its kill. An attack that met no
+runner is made again with other dice; how many came while a fault was in force is told, and three of ten must
+have. Each attack is one row of ``results/safety.rows.jsonl`` with the commit it was made at; they are
+made in batches, so that a cut session goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, 
 
 NAME = "safety"
 SEED = 20_41
-KILLS, PAIRS, SIGNALS = 1000, 200, 100
+KILLS, PAIRS, SIGNALS, STOPS, HALTS = 1000, 200, 100, 75, 20
+EACH_OF, BOUNDARIES_MIN = "pause", 300
 SHORT = 20  # one in so many, where not in full
 BATCH = 20
-FORECAST_S = (KILLS + PAIRS) * 4.0 + SIGNALS * 4.5
+FORECAST_S = (KILLS + PAIRS + STOPS + HALTS + 1.2 * BOUNDARIES_MIN) * 4.0 + SIGNALS * 4.5
 CLEAN_S_MAX, ARMED_MIN_RATIO = 1.0, 0.3
 TRIES = 20
 
@@ -37,12 +40,14 @@ ROOT = Path(__file__).resolve().parent.parent
 KIT = ROOT / "tests" / "safety"
 ROWS = ROOT / "benchmarks" / "results" / "safety.rows.jsonl"
 KILLED, KILLED_WITH_GUARDIAN, INTERRUPTED = "runner killed", "runner and guardian killed", "interrupted"
+KILLED_AT_EACH, STOPPED, HALTED = "runner killed at each boundary", "runner stopped", "halted"
 
 
 class Attack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One attack; ``armed``: a fault was in force. ``clean_s`` None: something was left.
 
-    ``wrong_end``: exit code or words of an interrupt.
+    ``wrong_end``: exit code or words of an interrupt. ``boundary``: the one it came at, of kind "at each
+    boundary"; 0 where the run ended before it.
     """
 
     kind: str
@@ -52,6 +57,7 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     armed: bool
     clean_s: float | None
     wrong_end: bool = False
+    boundary: int = 0
 
 
 class Left(Protocol):
@@ -65,7 +71,8 @@ class Left(Protocol):
 Seen = tuple[str, Left, float | None, bool]
 """Of one attack: its fault, what was left, seconds until clean (None: something was left), a wrong end."""
 
-Do = Callable[[ModuleType, Path, random.Random], Seen]
+Do = Callable[[ModuleType, Path, random.Random, int], Seen]
+"""Kit, store, dice and the attack's place among those of its kind, from 0."""
 
 
 def run(full: bool) -> dict[str, object]:
@@ -74,14 +81,16 @@ def run(full: bool) -> dict[str, object]:
     kit = importlib.import_module("safety_kit")
     kit.AGAIN_S = CLEAN_S_MAX
     if not full:
-        return figures([row for kind in _KINDS for row in _batch(kit, kind, 0, _KINDS[kind][0] // SHORT)])
+        return figures(
+            [row for kind in _KINDS for row in _batch(kit, kind, 0, max(1, _KINDS[kind][0] // SHORT))]
+        )
     refuse_a_changed_tree()
-    items = [(kind, number) for kind, (count, _) in _KINDS.items() for number in range(count // BATCH)]
+    items = [(kind, number) for kind in _KINDS for number in range(-(-_count(kit, kind) // BATCH))]
     share_out(
         items,
         claims=CLAIMS / ".bars-safety",
         done=lambda: {(row.kind, row.batch) for row in stored(ROWS, Attack)},
-        do=lambda item: keep(ROWS, _batch(kit, *item, BATCH)),
+        do=lambda item: keep(ROWS, _batch(kit, *item, min(BATCH, _count(kit, item[0]) - item[1] * BATCH))),
     )
     return figures(stored(ROWS, Attack))
 
@@ -98,11 +107,14 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
             ),
             "clean within 1 s": all(
                 of_kind and max(_seconds(of_kind), default=CLEAN_S_MAX + 1) <= CLEAN_S_MAX
-                for of_kind in by_kind.values()
+                for kind, of_kind in by_kind.items()
+                if kind != STOPPED
             ),
-            "three of ten kills came while a fault was in force": all(
+            f"every boundary of a run once, {BOUNDARIES_MIN} at least": _each_once(by_kind[KILLED_AT_EACH]),
+            "halts ended with 4": bool(by_kind[HALTED]) and not any(row.wrong_end for row in by_kind[HALTED]),
+            "three of ten attacks came while a fault was in force": all(
                 sum(row.armed for row in by_kind[kind]) >= ARMED_MIN_RATIO * len(by_kind[kind]) > 0
-                for kind in (KILLED, KILLED_WITH_GUARDIAN)
+                for kind in (KILLED, KILLED_WITH_GUARDIAN, INTERRUPTED)
             ),
             "interrupts ended with 130, without a traceback": bool(by_kind[INTERRUPTED])
             and not any(row.wrong_end for row in by_kind[INTERRUPTED]),
@@ -110,7 +122,13 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
     }
 
 
-def _kill(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
+def _each_once(rows: Sequence[Attack]) -> bool:
+    """Whether the boundaries that were met are 1, 2, .. without a gap: later ones no run has reached."""
+    met = sorted(row.boundary for row in rows if row.boundary)
+    return len(met) >= BOUNDARIES_MIN and met == list(range(1, len(met) + 1))
+
+
+def _kill(kit: ModuleType, store: Path, dice: random.Random, _: int) -> Seen:
     """Two of three at a boundary between steps, most of them late ones, the others at a random time."""
     fault = dice.choice(sorted(kit.FAULTS))
     if dice.random() < 2 / 3:
@@ -121,13 +139,30 @@ def _kill(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
     return fault, left, left.clean_s, False
 
 
-def _pair(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
+def _kill_at(kit: ModuleType, store: Path, _: random.Random, place: int) -> Seen:
+    left = kit.killed_at(store, EACH_OF, place + 1)
+    return EACH_OF, left, left.clean_s, False
+
+
+def _pair(kit: ModuleType, store: Path, dice: random.Random, _: int) -> Seen:
     fault = dice.choice(sorted(kit.FAULTS))
     left = kit.killed_with_guardian(store, fault, dice)
     return fault, left, left.clean_s if kit.undo(store) == 0 else None, False
 
 
-def _interrupt(kit: ModuleType, store: Path, dice: random.Random) -> Seen:
+def _stop(kit: ModuleType, store: Path, dice: random.Random, _: int) -> Seen:
+    fault = dice.choice(sorted(kit.FAULTS))
+    left = kit.stopped(store, fault)
+    return fault, left, left.clean_s, False
+
+
+def _halt(kit: ModuleType, store: Path, dice: random.Random, _: int) -> Seen:
+    fault = dice.choice(sorted(kit.FAULTS))
+    left, code = kit.halted(store, fault)
+    return fault, left, left.records_s if left.nothing else None, code != 4
+
+
+def _interrupt(kit: ModuleType, store: Path, dice: random.Random, _: int) -> Seen:
     fault = dice.choice(sorted(kit.FAULTS))
     came = kit.interrupted(store, fault, dice, dice.randint(1, 3))
     wrong = came.code != 130 or "Traceback" in came.said
@@ -138,8 +173,15 @@ _KINDS: dict[str, tuple[int, Do]] = {
     KILLED: (KILLS, _kill),
     KILLED_WITH_GUARDIAN: (PAIRS, _pair),
     INTERRUPTED: (SIGNALS, _interrupt),
+    KILLED_AT_EACH: (0, _kill_at),  # as many as a run has
+    STOPPED: (STOPS, _stop),
+    HALTED: (HALTS, _halt),
 }
 _COUNTED: dict[str, int] = {}
+
+
+def _count(kit: ModuleType, kind: str) -> int:
+    return _boundaries(kit, EACH_OF) if kind == KILLED_AT_EACH else _KINDS[kind][0]
 
 
 def _boundaries(kit: ModuleType, fault: str) -> int:
@@ -154,7 +196,8 @@ def _batch(kit: ModuleType, kind: str, number: int, size: int) -> list[Attack]:
     dice, commit = random.Random(f"{SEED} {kind} {number}"), commit_text()
     print(f"  {kind}: batch {number + 1}", flush=True)
     with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
-        seen = [_hit(_KINDS[kind][1], kit, Path(store), dice) for _ in range(size)]
+        places = range(number * BATCH, number * BATCH + size)
+        seen = [_hit(_KINDS[kind][1], kit, Path(store), dice, place=place) for place in places]
     return [
         Attack(
             kind=kind,
@@ -164,16 +207,17 @@ def _batch(kit: ModuleType, kind: str, number: int, size: int) -> list[Attack]:
             armed=left.armed,
             clean_s=clean_s,
             wrong_end=wrong,
+            boundary=place + 1 if kind == KILLED_AT_EACH and left.hit else 0,
         )
-        for fault, left, clean_s, wrong in seen
+        for place, (fault, left, clean_s, wrong) in zip(places, seen, strict=True)
     ]
 
 
-def _hit(do: Do, kit: ModuleType, store: Path, dice: random.Random) -> Seen:
-    """Attack until a runner was met; something left counts in any case."""
+def _hit(do: Do, kit: ModuleType, store: Path, dice: random.Random, *, place: int) -> Seen:
+    """Attack until a runner was met; something left counts in any case. Few runs have the last boundaries."""
     for _ in range(TRIES):
-        seen = do(kit, store, dice)
-        if seen[1].hit or seen[2] is None:
+        seen = do(kit, store, dice, place)
+        if seen[1].hit or seen[2] is None or do is _kill_at:
             return seen
     raise RuntimeError(f"{TRIES} attacks met no runner: it does not even start")
 

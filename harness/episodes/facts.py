@@ -20,7 +20,7 @@ from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
-from harness.faults.effects import Shift, lasts_s, subject
+from harness.faults.effects import Shift, lasts_s, subject_among
 from harness.history.events import Audited, Blind, Cleared, Injected, Touched
 from harness.history.model import History, Said
 from harness.history.observations import Rows
@@ -152,7 +152,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     return Episode(
         index=planned.index,
         kind=planned.kind,
-        service=subject(planned.effect),
+        service=_subject(seen.plan, planned),
         name=planned.name,
         effective_s=round(inject_s - (seen.log.first_due_s or 0.0), DIGITS),
         lasts_s=lasting_s,
@@ -188,6 +188,11 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             end_s=end_s,
         ),
     )
+
+
+def _subject(plan: Plan, planned: PlannedEpisode) -> str:
+    """Name what was hit; all runs of a campaign hold the same faults, so each says the same of a class."""
+    return subject_among(planned.effect, (e.effect for e in plan.episodes if e.kind == planned.kind))
 
 
 def _decided_span(seen: _Seen, planned: PlannedEpisode, inject_s: float, end_s: float) -> Span:
@@ -316,6 +321,8 @@ def _touched_text(touched: Iterable[Touched]) -> str:
         "quarantined": sum(one.quarantined for one in seen),
         "lost": sum(one.lost for one in seen),
         "refused": sum(one.refused for one in seen),
+        "not sent": sum(one.not_sent for one in seen),
         "untouched in dead letters": max(one.collateral for one in seen),
     }
-    return "; records changed by the harness: " + ", ".join(f"{n} {name}" for name, n in count.items())
+    told = (f"{n} {name}" for name, n in count.items() if n or name != "not sent")
+    return "; records changed by the harness: " + ", ".join(told)

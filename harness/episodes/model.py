@@ -86,7 +86,7 @@ class Decided(_Frozen, frozen=True, kw_only=True):
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
-    ``service`` is what was hit (``faults.effects.subject``). ``lasts_s`` None = sticky; ``horizon_s`` =
+    ``service`` is what was hit (``faults.effects.subject_among``). ``lasts_s`` None = sticky; ``horizon_s`` =
     tau, after the end of the fault where it ends by itself. ``ended_by`` is one of absorbed, not exercised,
     healed, platform, itself, undo (censored: not recovered within the horizon). ``mitigated``: service was
     back within tau while the fault was still there, at least a window before it went; None = no impact.

@@ -108,7 +108,10 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):
-    """One arm on one restart profile: availability under sham and under fault, exactly once, acts."""
+    """One arm on one restart profile: availability under sham and under fault, exactly once, acts.
+
+    ``sham_acts`` counts what was seen; in which runs all would have been, their facts say (``observed``).
+    """
 
     arm: str
     restart_profile: str

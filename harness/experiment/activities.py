@@ -3,6 +3,8 @@
 Comes in: the plain data of ``method``, ``rollbacks`` and ``steady-state-hypothesis``. Goes out:
 ``FaultStep``s, or findings. What Chaos Toolkit would run and we would not is refused, never
 skipped: a skipped step is another experiment.
+A hypothesis is not evaluated by a run, which has proofs of its own (docs/measurement.md): one that asks for
+anything else is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
 from harness.experiment.model import FaultStep, Pauses, System
 from harness.faults.catalog import FAULTS
-from harness.faults.effects import Effect
+from harness.faults.effects import EdgeEffect, Effect, ProcessEffect, place
 from harness.faults.kind import DURATION_MAX_S, FaultProblem
 
 FAULT_MODULE = "harness.frontends.chaostoolkit.faults"
@@ -66,8 +68,13 @@ def check_rollbacks(data: object, system: System | None, findings: Findings) -> 
             _check_call(item, path, _Call(FAULT_MODULE, ROLLBACKS, system), findings)
 
 
-def check_hypothesis(data: object, system: System | None, findings: Findings) -> None:
-    """Check ``steady-state-hypothesis``: our probes only; the baseline gate is what measures."""
+def check_hypothesis(
+    data: object, steps: Collection[FaultStep] | None, system: System | None, findings: Findings
+) -> None:
+    """Check ``steady-state-hypothesis``: our probes only, of what a run of ``steps`` proves by itself.
+
+    None: they could not all be read.
+    """
     path: Path = ("steady-state-hypothesis",)
     if not isinstance(data, dict):
         findings.add(
@@ -79,10 +86,11 @@ def check_hypothesis(data: object, system: System | None, findings: Findings) ->
     if not isinstance(probes, list):
         findings.add("HRM201", "'probes' must be a list", (*path, "probes"), help="write '- type: probe'")
         return
+    proven = {_looked_at(step.effect, system) for step in steps} if steps and system is not None else None
     for n, item in enumerate(probes):
         here = (*path, "probes", n)
         if _is_activity(item, "probe", here, findings, extra=("tolerance",)):
-            _check_call(item, here, _Call(PROBE_MODULE, PROBES, system), findings)
+            _check_steady(item, here, _Call(PROBE_MODULE, PROBES, system, proven), findings)
 
 
 def _step(data: object, path: Path, system: System | None, findings: Findings) -> FaultStep | None:
@@ -229,17 +237,19 @@ def _missing(key: str, path: Path, findings: Findings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What a rollback or a hypothesis may call."""
+    """What a rollback or a hypothesis may call. ``proven``: services that a run looks at; None: not known."""
 
     module: str
     functions: Mapping[str, tuple[str, ...]]
     system: System | None
+    proven: Collection[str] | None = None
 
 
-def _check_call(data: dict[str, object], path: Path, call: _Call, findings: Findings) -> None:
+def _check_call(data: dict[str, object], path: Path, call: _Call, findings: Findings) -> _Provider | None:
+    """Check what is called and with what; gives it where there is such a function."""
     provider = _provider(data, path, call.module, findings)
     if provider is None:
-        return
+        return None
     arguments = call.functions.get(provider.func)
     if arguments is None:
         findings.add(
@@ -248,10 +258,48 @@ def _check_call(data: dict[str, object], path: Path, call: _Call, findings: Find
             (*path, "provider", "func"),
             help=advice(provider.func, call.functions),
         )
-        return
+        return None
     here = (*path, "provider", "arguments")
     check_keys(provider.arguments, arguments, here, findings)
     check_place(provider.arguments, here, call.system, findings)
+    return provider
+
+
+def _check_steady(probe: dict[str, object], path: Path, call: _Call, findings: Findings) -> None:
+    """Note a probe of what no run proves (HRM232): another tolerance, or a service that is not looked at."""
+    provider = _check_call(probe, path, call, findings)
+    if "tolerance" not in probe:
+        _missing("tolerance", path, findings)
+    elif probe["tolerance"] is not True:
+        findings.add(
+            "HRM232",
+            "a run does not evaluate this tolerance",
+            (*path, "tolerance"),
+            label="only true",
+            why="no probe is asked; what a run proves by itself is that a service is ready",
+            help="write 'tolerance: true'; what else must hold is an objective of x-hormesis",
+        )
+    if provider is None:
+        return
+    path = (*path, "provider", "arguments", "service")
+    service = decode(str, provider.arguments.get("service"), path, findings)
+    if service is not None and call.proven is not None and service not in call.proven:
+        findings.add(
+            "HRM232",
+            f"no run proves after a fault that {quoted(service)} is ready",
+            path,
+            label="not looked at",
+            why=f"a run looks at what was hit, or where a hit edge leads: {', '.join(sorted(call.proven))}",
+            help="remove the probe; whether the system serves is watched all the time, from outside",
+        )
+
+
+def _looked_at(effect: Effect, system: System) -> str:
+    """Name the service that ``Target.is_clean`` looks at from outside, when ``effect`` is undone."""
+    if isinstance(effect, ProcessEffect):
+        return place(effect)
+    edge = system.all_edges.get(place(effect)) if isinstance(effect, EdgeEffect) else None
+    return system.workload.service if edge is None else edge.to
 
 
 def _provider(data: dict[str, object], path: Path, module: str, findings: Findings) -> _Provider | None:

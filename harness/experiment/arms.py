@@ -51,7 +51,7 @@ def check_runs(steps: Sequence[FaultStep], arms: Sequence[Arm], system: System, 
 
 
 def check_hooks(steps: Sequence[FaultStep], system: System, findings: Findings) -> None:
-    """Note faults of hooks that the system file does not name, or that cannot do them (HRM232)."""
+    """Note faults of hooks that the system file does not name, or that cannot do them (HRM233)."""
     for n, step in enumerate(steps):
         if not isinstance(effect := step.effect, Hook):
             continue
@@ -60,7 +60,7 @@ def check_hooks(steps: Sequence[FaultStep], system: System, findings: Findings) 
             continue
         known = f"it can do: {', '.join(program.actions)}" if program else f"it names no hook {effect.hook}"
         findings.add(
-            "HRM232",
+            "HRM233",
             f"the system {quoted(system.name)} cannot do {quoted(step.kind)}",
             ("method", n, "provider", "func"),
             label="no such hook",

@@ -15,7 +15,7 @@ from harness.errors import UsageProblem
 from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
-from harness.experiment.limits import check_claim, check_use, shortest_watch_s
+from harness.experiment.limits import check_claim, check_seen, check_use, shortest_watch_s
 from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
@@ -127,6 +127,7 @@ def check_objectives(asked: Asked, steps: Collection[FaultStep] | None, findings
         else:
             watched_s = shortest_watch_s(steps, asked.profile, objective.fault)
             check_claim(objective, watched_s, path, findings)
+        check_seen(objective, steps or (), path, findings)
         check_use(objective, path, findings, sham=asked.sham)
         if objective.no_acts and not asked.sham and kinds is not None and not any(map(is_placebo, kinds)):
             findings.add(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import FaultStep, Objective, Profile
-from harness.faults.effects import lasts_s
+from harness.faults.effects import Effect, Kill, Mutate, lasts_s
 
 # More could neither be held in memory at once nor be waited for: 20 million units = 27 h at 200/s.
 UNITS_MAX = 20_000_000
@@ -128,6 +128,38 @@ def check_claim(objective: Objective, watched_s: float | None, path: Path, findi
             why="what comes back after tau_s, counted from the end of a timed fault, is not seen",
             help="lower served_within_s or raise tau_s of the profile",
         )
+
+
+def check_seen(objective: Objective, steps: Collection[FaultStep], path: Path, findings: Findings) -> None:
+    """Note a claim about service where a fault that it covers cannot be seen in it (HRM226)."""
+    if objective.served_within_s is None:
+        return
+    covered = [step for step in steps if objective.fault in ("", step.kind)]
+    rest = "remove it" if objective.fault else "give each other fault an objective of its own"
+    killed = next((step for step in covered if isinstance(step.effect, Kill)), None)
+    if objective.while_hurt and killed is not None:
+        findings.add(
+            "HRM226",
+            f"'while_hurt' with {quoted(killed.kind)}",
+            (*path, "while_hurt"),
+            label="could not be met",
+            why="a kill is over as soon as another process is ready, and only then service may be back",
+            help=f"{rest}; claim 'served_within_s' alone of a kill",
+        )
+    unseen = next((step for step in covered if _cuts_load_alone(step.effect)), None)
+    if unseen is not None:
+        findings.add(
+            "HRM226",
+            f"'served_within_s' with {quoted(unseen.kind)}",
+            (*path, "served_within_s"),
+            label="could not fail",
+            why="it cuts load batches alone, and service is measured by units that are sent one by one",
+            help=f"{rest}; claim 'exactly_once: true' of what is sent of the batches",
+        )
+
+
+def _cuts_load_alone(effect: Effect) -> bool:
+    return isinstance(effect, Mutate) and effect.mutation == "truncate"
 
 
 def check_use(objective: Objective, path: Path, findings: Findings, *, sham: bool) -> None:

@@ -82,9 +82,7 @@ class _Reader:
             check_arms(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
             check_hooks(steps, system[0], self.findings)
-        method = given.get("method")
-        all_read = isinstance(method, list) and len(method) == len(steps)
-        check_objectives(asked, steps if all_read else None, self.findings)
+        check_objectives(asked, steps if _all_read(given, steps) else None, self.findings)
         if asked.profile is None:
             return None
         check_profile(asked.profile, (ASKED, "profile"), self.findings)
@@ -154,9 +152,13 @@ class _Reader:
     def _activities(self, data: dict[str, object], system: System | None) -> tuple[FaultStep, ...]:
         if "rollbacks" in data:
             check_rollbacks(data["rollbacks"], system, self.findings)
+        steps: tuple[FaultStep, ...] = ()
+        if "method" in data:
+            steps = read_method(data["method"], system, self.findings)
         if "steady-state-hypothesis" in data:
-            check_hypothesis(data["steady-state-hypothesis"], system, self.findings)
-        return read_method(data["method"], system, self.findings) if "method" in data else ()
+            known = steps if _all_read(data, steps) else None
+            check_hypothesis(data["steady-state-hypothesis"], known, system, self.findings)
+        return steps
 
     def _system(self, asked: Asked) -> tuple[System, FilePath] | None:
         path = self._beside("system", asked.system) if asked.system else bundled_system()
@@ -195,6 +197,11 @@ class _Reader:
             help="check the path",
         )
         return None
+
+
+def _all_read(data: dict[str, object], steps: tuple[FaultStep, ...]) -> bool:
+    method = data.get("method")
+    return isinstance(method, list) and len(method) == len(steps)
 
 
 def _exists(path: FilePath) -> bool:

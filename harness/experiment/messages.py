@@ -139,6 +139,11 @@ MESSAGES: Mapping[str, Message] = {
         "name a field of the records that holds such values",
     ),
     "HRM232": Message(
+        "a steady state that no run proves",
+        "a hypothesis is not evaluated by a run, which has a baseline and proofs of its own",
+        "write 'tolerance: true', of a service that is looked at after a fault",
+    ),
+    "HRM233": Message(
         "a fault that the system has no hook for",
         "only the system's own program knows how its models are changed",
         "name the program and its actions under 'hooks:' of the system file",

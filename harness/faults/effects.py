@@ -7,6 +7,8 @@ effect hits (a service, an edge, the records, the world), ``lasts_s`` how long b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -256,8 +258,11 @@ def lasts_s(effect: Effect) -> float | None:
     return None if isinstance(effect, Kill) else effect.duration_s
 
 
-def subject(effect: Effect) -> str:
+def subject(effect: Effect, *, timed: bool = False) -> str:
     """Name what an effect hits and how hard, so that a tenth and all of the records are two classes.
+
+    What is as usual goes without saying. Unequal effects of one kind of fault have unequal names, but for how
+    long they last, which only ``timed`` adds: see ``subject_among``.
 
     >>> subject(Kill(service="gateway")), subject(Delay(edge="gateway-features", latency_ms=400))
     ('gateway', 'gateway-features 400 ms')
@@ -266,33 +271,96 @@ def subject(effect: Effect) -> str:
     >>> subject(Shift(knob="fraud_odds", value=3.0, ramp_s=10.0))
     'fraud_odds 3 over 10 s'
     """
-    share = ""
-    if isinstance(effect, Mutate | Cut | Reset | Corrupt | Relabel):
-        share = f"{effect.share_ratio * 100:g} %"
+    # A level is the user's own words: it stands last, so that no other part can be taken for one of it.
+    part = ""
+    if isinstance(effect, Shift | Relabel) and effect.field:
+        part = f" where {effect.field} is {effect.level}"
+    return f"{_size(effect)}{_length(effect) if timed else ''}{part}"
+
+
+def subject_among(effect: Effect, others: Iterable[Effect]) -> str:
+    """Name ``effect`` beside ``others`` of its kind: with how long it lasts where that alone tells two apart.
+
+    >>> short, long = Cut(edge="a-b", duration_s=3.0), Cut(edge="a-b")
+    >>> subject_among(short, [short, long]), subject_among(long, [short, long]), subject_among(short, [short])
+    ('a-b 100 % for 3 s', 'a-b 100 % until undone', 'a-b 100 %')
+    """
+    alike = (other for other in others if subject(other) == subject(effect))
+    return subject(effect, timed=any(lasts_s(other) != lasts_s(effect) for other in alike))
+
+
+def _size(effect: Effect) -> str:
     match effect:
         case Mutate():
-            return f"{effect.field or 'records'} {share}"
-        case Delay():
-            way = "" if effect.way == "both" else f" {effect.way}"
-            return f"{effect.edge} {effect.latency_ms:g} ms{way}"
-        case Throttle():
-            return f"{effect.edge} {effect.rate_kib_s:g} KiB/s"
-        case Cut() if effect.way != "both":
-            return f"{effect.edge} {effect.way} {share}"
-        case Cut() | Reset() | Corrupt():
-            return f"{effect.edge} {share}"
+            return f"{effect.field or RECORDS} {_percent(effect.share_ratio)}{_change(effect)}"
         case Surge():
-            return f"load x{effect.factor:g}"
+            return f"{LOAD} x{_number(effect.factor)}"
         case Shift():
-            part = f" where {effect.field} is {effect.level}" if effect.field else ""
-            ramp = f" over {effect.ramp_s:g} s" if effect.ramp_s else ""
-            period = f" every {effect.period_s:g} s" if effect.period_s else ""
-            return f"{effect.knob} {effect.value:g}{ramp}{period}{part}"
+            ramp = f" over {_number(effect.ramp_s)} s" if effect.ramp_s else ""
+            period = f" every {_number(effect.period_s)} s" if effect.period_s else ""
+            return f"{effect.knob} {_number(effect.value)}{ramp}{period}"
         case Relabel():
-            part = f" where {effect.field} is {effect.level}" if effect.field else ""
-            factor = f" x{effect.factor:g}" if effect.how == "delay" else ""
-            return f"labels{factor} {share}{part}"
-        case WrongBody():
-            return f"{effect.edge} {effect.body}"
+            factor = "" if effect.factor == 1 else f" x{_number(effect.factor)}"
+            return f"{LABELS}{factor} {_percent(effect.share_ratio)}"
+        case Hook():
+            scale = "" if effect.scale == 1 else f" x{_number(effect.scale)}"
+            shift = "" if effect.shift == 0 else f" +{_number(effect.shift)}"
+            return f"{effect.hook}{scale}{shift}"
+        case Kill() | Pause():
+            return effect.service
         case _:
-            return place(effect)
+            return _on_edge(effect)
+
+
+def _on_edge(effect: EdgeEffect) -> str:
+    match effect:
+        case Delay():
+            jitter = f" +-{_number(effect.jitter_ms)} ms" if effect.jitter_ms else ""
+            return f"{effect.edge} {_number(effect.latency_ms)} ms{jitter}{_way(effect)}"
+        case Throttle():
+            return f"{effect.edge} {_number(effect.rate_kib_s)} KiB/s"
+        case Cut() | Corrupt():
+            return f"{effect.edge}{_way(effect)} {_percent(effect.share_ratio)}"
+        case Reset():
+            return f"{effect.edge} {_percent(effect.share_ratio)}"
+        case Slice():
+            pause = f" {_number(effect.pause_ms)} ms apart" if effect.pause_ms else ""
+            return f"{effect.edge} {effect.slice_bytes} bytes{pause}{_way(effect)}"
+        case WrongBody():
+            share = "" if effect.share_ratio == 1 else f" {_percent(effect.share_ratio)}"
+            return f"{effect.edge} {effect.body}{share}"
+        case _:
+            return effect.edge
+
+
+def _way(effect: Delay | Cut | Slice | Corrupt) -> str:
+    usual = "answer" if isinstance(effect, Corrupt) else "both"
+    return "" if effect.way == usual else f" {effect.way}"
+
+
+def _change(effect: Mutate) -> str:
+    """What a kind of change can be told beside its field and share."""
+    usual = Mutate(mutation=effect.mutation)
+    whose = " of positives" if effect.mutation == "null_by_label" else ""
+    factor = "" if effect.factor == usual.factor else f" x{_number(effect.factor)}"
+    value = "" if effect.value == usual.value else f" to {_number(effect.value)}"
+    lag = "" if effect.lag_s == usual.lag_s else f" {_number(effect.lag_s)} s later"
+    return f"{whose}{factor}{value}{lag}"
+
+
+def _length(effect: Effect) -> str:
+    length_s = lasts_s(effect)
+    return " until undone" if length_s is None else f" for {_number(length_s)} s"
+
+
+def _number(value: float) -> str:
+    """Write six digits, or all of them where six would be another number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
+def _percent(ratio: float) -> str:
+    """Write a share as ``_number`` would; decimal, since a float's hundredth may be another float's."""
+    short = f"{ratio * 100:g}"
+    exact = (Decimal(repr(float(ratio))) * 100).normalize()
+    return f"{short if float(Decimal(short) / 100) == ratio else exact} %"

@@ -19,7 +19,7 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
 from harness.frontends.arguments import Parser, usage
 from harness.frontends.signals import Signals
-from harness.frontends.streams import prepare, say, tell
+from harness.frontends.streams import lost_output, prepare, say, tell
 from harness.frontends.wording import usage_text
 from harness.verdict.codes import EXIT_CODE
 
@@ -155,6 +155,8 @@ likely next steps:
   hormesis run experiments/smoke/kill-one.yaml    run one, with a report at the end
 
 hormesis --help lists all commands."""
+# What these did stands in a store or in the world, and their code tells it; of all others the output is all.
+ACTING = frozenset({"run", "demo", "undo", "halt"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -170,7 +172,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _coded(arguments: list[str], signals: Signals) -> int:
     """Turn what ends a command into its exit code; each error class owns one."""
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        if code == EXIT_CODE["DONE"]:
+            _check_output(arguments)
+        return code
     except UsageProblem as error:
         tell(usage_text(error))
         return EXIT_CODE["USAGE"]
@@ -189,6 +194,18 @@ def _coded(arguments: list[str], signals: Signals) -> int:
     except Exception as error:  # noqa: BLE001 - the border: told, kept in a file, and never exit code 1
         tell(_internal(error))
         return EXIT_CODE["INTERNAL"]
+
+
+def _check_output(arguments: list[str]) -> None:
+    """Raise where the output was what was asked for, and is lost: that must not look like success."""
+    why = lost_output().lower()
+    acted = bool(arguments) and arguments[0] in ACTING
+    if not why or (acted and "--json" not in arguments):
+        return
+    words = f"standard output cannot be written: {why}"
+    if acted:
+        raise Untrustworthy(f"{words}; what was recorded is in the store")
+    raise Refused(words)
 
 
 def _dispatch(arguments: list[str]) -> int:

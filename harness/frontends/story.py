@@ -4,6 +4,7 @@ The instrument is right when every run is valid, clean, and every transaction en
 story is right when the reference healer has service back while the harm is still there, a renamed field
 in full, and when without it a killed process is back by the platform's restart and nothing else is. The
 story of drift is right when the reference healer wins most of the harm back and nobody else does.
+A story that differs is INCONCLUSIVE, never FAIL: a demo claims nothing, so there is no evidence against it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Literal
 from harness.episodes.model import Episode, RunFacts
 from harness.report.document import Document
 from harness.verdict.codes import EXIT_CODE
+from harness.verdict.judge import sees_acts
 
 Ending = Literal["back", "not back", "held", "held in full", "not held", "won back", "left"]
 """``back``: served again within the horizon, by anyone. ``held``: while the fault was still there.
@@ -69,18 +71,15 @@ class Story:
 
 
 def check_story(document: Document, plot: Plot = FAULTS) -> Story:
-    """Check instrument, then story: UNSAFE wins over VOID over INCONCLUSIVE over FAIL over DONE."""
+    """Check instrument, then story: UNSAFE wins over VOID over INCONCLUSIVE over DONE."""
     unsafe = tuple(f"{run.run_id}: {run.unsafe}" for run in document.runs if run.unsafe)
     if unsafe:
         return Story("UNSAFE", unsafe)
     void = tuple(_void(document))
     if void:
         return Story("VOID", void)
-    missing = tuple(_missing(document, plot))
-    if missing:
-        return Story("INCONCLUSIVE", missing)
-    differs = tuple(_differs(document, plot))
-    return Story("FAIL" if differs else "DONE", differs)
+    differs = tuple(_missing(document, plot)) or tuple(_differs(document, plot))
+    return Story("INCONCLUSIVE" if differs else "DONE", differs)
 
 
 def endings_of(episode: Episode) -> tuple[Ending, ...]:
@@ -111,6 +110,8 @@ def _void(document: Document) -> Iterator[str]:
             yield f"{run.run_id}: {run.void or 'its history was cut'}"
         if not run.audit_observable or run.exactly_once is None:
             yield f"{run.run_id}: the system lists no ids, so exactly once was not observed"
+        if run.sham and not run.acts and not sees_acts(run):
+            yield f"{run.run_id}: acts were not in sight all the time, so none seen is not none done"
         yield from (f"{run.run_id}, {one.name}: {one.void}" for one in run.episodes if one.void)
 
 

@@ -1,11 +1,13 @@
-"""Results to standard output, everything else to standard error; a closed pipe ends quietly.
+"""Results to standard output, everything else to standard error; a stream that is lost ends quietly.
 
-The exit code of a run must survive ``hormesis run FILE | head -1``: so a reader that went away
-silences the stream and changes nothing else.
+The exit code of a run must survive ``hormesis run FILE | head -1``, a terminal that is closed, and a log on
+a full disk: so a stream that takes no more is silenced, and nothing else changes. Where the output is the
+result, ``lost_output`` tells that it is not there; a reader that went away had enough of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import unicodedata
@@ -14,10 +16,13 @@ from typing import TextIO
 # What a terminal, a log or a reader of text obeys instead of showing: control and format characters (escape
 # codes, direction marks), line ends other than our own, halves of surrogate pairs.
 OBEYED = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+# Why standard output took no more, the first reason first; it is of the process, as that stream is.
+_LOST: list[str] = []
 
 
 def prepare() -> None:
-    """Let a terminal without Unicode show a replacement instead of raising."""
+    """Let a terminal without Unicode show a replacement instead of raising; nothing is lost so far."""
+    _LOST.clear()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -58,20 +63,28 @@ def tell(text: str, end: str = "\n", *, start: str = "") -> None:
     _write(sys.stderr, start + harmless(text) + end)
 
 
+def lost_output() -> str:
+    """Say why a part of the results is not on standard output, "" where all is, or nobody wants it."""
+    return _LOST[0] if _LOST else ""
+
+
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:  # closed by the caller (>&-)
         return
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:  # a reader that went away, a terminal that hung up, a full disk
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            _LOST.append(error.strerror or str(error))
         _silence(stream)
 
 
 def _silence(stream: TextIO) -> None:
     """Point the stream at nothing, so that the flush at exit does not raise a second time."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, stream.fileno())
-    finally:
-        os.close(nothing)
+    with contextlib.suppress(OSError):  # one without a descriptor fails again at the next word, as quietly
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nothing, stream.fileno())
+        finally:
+            os.close(nothing)

@@ -58,6 +58,9 @@ class Guardian:
     def __init__(self, store: Path, run: str, *, target: str, log: Path, lease_s: float = LEASE_S) -> None:
         self.folder = undo_folder(store)
         self.run = run
+        self._to_do = (
+            f"{log} says what was tried; `hormesis undo --store {store}` tries again, and says what is left"
+        )
         self._target = target
         self._count = 0
         self._renewals: list[Callable[[], None]] = []
@@ -81,8 +84,8 @@ class Guardian:
         left = [outcome for outcome in self.undo_everything() if not outcome.clean]
         code = self._end()
         if left or code == 6:
-            told = "; ".join(f"{o.record.id}: {o.text}" for o in left) or "the guardian says so, see its log"
-            raise NotProven(f"a clean state could not be proven: {told}")
+            told = "; ".join(f"{o.record.id}: {o.text}" for o in left) or "the guardian says so"
+            raise NotProven(f"a clean state could not be proven: {told}; {self._to_do}")
         if kind is None and code != 0:
             raise GuardianGone(f"the guardian ended with code {code}: it had to act, or was killed")
 
@@ -191,7 +194,7 @@ class Guardian:
         while not self._over.wait(BEAT_S):
             if self._late_s() > STUCK_S:
                 clean = self._process.returncode != STUCK_NOT_CLEAN
-                word = "everything was undone" if clean else "NOT everything is proven clean: `hormesis undo`"
+                word = "everything was undone" if clean else f"NOT everything is proven clean: {self._to_do}"
                 with contextlib.suppress(OSError):
                     os.write(2, f"\nhormesis hangs and takes no signal; ended. {word}\n".encode())
                 os._exit(STUCK if clean else STUCK_NOT_CLEAN)
@@ -221,7 +224,7 @@ class Guardian:
         try:
             return self._process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired as error:
-            raise NotProven(f"the guardian (pid {self.pid}) still tries to undo; see its log") from error
+            raise NotProven(f"the guardian (pid {self.pid}) still tries to undo: {self._to_do}") from error
 
 
 def _start(store: Path, run: str, log: Path, lease_s: float) -> subprocess.Popen[bytes]:

@@ -176,8 +176,9 @@ class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
     """What the driver did to the records of one episode, and where they ended, by id, after the audit.
 
     ``touched`` counts records; ``quarantined`` of them lie in dead letters, ``delivered`` in the sink,
-    ``lost`` in neither though accepted, ``refused`` were never accepted. ``collateral`` are untouched
-    records in the dead letters, over the whole run.
+    ``lost`` in neither though accepted, ``refused`` were sent and never accepted, ``not_sent`` were withheld
+    by the harness itself, which cut their batch. ``collateral`` are untouched records in the dead letters,
+    over the whole run.
     """
 
     episode: int
@@ -187,6 +188,7 @@ class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
     lost: int
     refused: int
     collateral: int
+    not_sent: int = 0
 
 
 class Guarded(_Event, frozen=True, kw_only=True, tag="guard.record"):

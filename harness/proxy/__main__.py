@@ -86,7 +86,10 @@ async def _listen(control: web.AppRunner, spec: Spec) -> None:
 def _unix_socket(path: Path) -> socket.socket:
     """Make the control socket, 0600 from its first moment, in a folder that only we may enter."""
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
-        raise Refused(f"the path of the control socket has more than {SOCKET_PATH_BYTES_MAX} bytes: {path}")
+        raise Refused(
+            f"the path of the control socket has more than {SOCKET_PATH_BYTES_MAX} bytes: "
+            f"set HORMESIS_SCRATCH to a folder with a shorter path than that of {path}"
+        )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.parent.stat().st_mode & 0o077:
         raise Refused(f"the folder of the control socket must be private (0700): {path.parent}")

@@ -24,8 +24,8 @@ class Figure:
 
 
 def share_interval(share: Share) -> str:
-    """Write the exact interval of a share, e.g. ``69–100 %``."""
-    return f"{per_cent(share.low_ratio)}–{per_cent(share.high_ratio)} %"
+    """Write the exact interval of a share, e.g. ``69–100 %``; it is never narrower than it is."""
+    return f"{per_cent(share.low_ratio, up=False)}–{per_cent(share.high_ratio, up=True)} %"
 
 
 def share_figure(share: Share, nothing: str) -> Figure:

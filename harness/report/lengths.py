@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
 from harness.units import seconds_text
 
 SEEN_MAX = 4  # so many single recoveries are listed where a quantile may not be printed
@@ -36,14 +38,23 @@ def given(value_s: float) -> str:
     return f"{value_s:g} s"
 
 
-def per_cent(ratio: float) -> str:
-    """Write a bound of a share, without a sign: at most two significant digits below 10 %.
+def per_cent(ratio: float, *, up: bool) -> str:
+    """Write a bound of a share, without a sign, rounded outwards: ``up`` for an upper bound.
 
-    >>> per_cent(0.025), per_cent(0.6915), per_cent(1.0)
-    ('2.5', '69', '100')
+    One digit below 10 %, none above; 0 and 100 are only what they are exactly, else there are more digits.
+
+    >>> per_cent(0.025, up=False), per_cent(0.6915, up=False), per_cent(0.6915, up=True)
+    ('2.5', '69', '70')
+    >>> per_cent(1.0, up=True), per_cent(0.999156, up=True), per_cent(0.000844, up=False)
+    ('100', '99.92', '0.08')
     """
-    value = ratio * 100
-    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
+    value = Decimal(str(ratio)) * 100  # as it is written: in binary 0.07 * 100 is above 7
+    places, exact = (1 if 0 < value < 10 else 0), value in (0, 100)
+    while True:
+        bound = value.quantize(Decimal(1).scaleb(-places), ROUND_CEILING if up else ROUND_FLOOR)
+        if exact or bound not in (0, 100):
+            return f"{bound:f}"
+        places += 1
 
 
 def span(low_s: float | None, high_s: float | None) -> str:

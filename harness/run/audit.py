@@ -204,7 +204,7 @@ def _bit_away(name: str, ids: frozenset[str]) -> bool:
 def judge_taint(taint: Iterable[Taint], answers: Answers, listings: Listings) -> tuple[Touched, ...]:
     """Find where the touched records of each episode ended, every one in one place, in order of episodes.
 
-    What was never accepted was refused, lost on the way, or, of a cut batch, never sent.
+    What was never accepted was refused or lost on the way, but for what was cut off a batch: never sent.
 
     >>> line = Taint(id="w1", episode=2, mutation="drop", field="age", detail="dropped")
     >>> nothing = Answers(sent=frozenset({"w1"}), accepted=frozenset(), digests={})
@@ -213,8 +213,11 @@ def judge_taint(taint: Iterable[Taint], answers: Answers, listings: Listings) ->
     (2, 1, 1, 1)
     """
     by_episode: dict[int, set[str]] = {}
+    withheld: set[str] = set()
     for line in taint:
         by_episode.setdefault(line.episode, set()).add(line.id)
+        if line.mutation == "truncate":
+            withheld.add(line.id)
     dead, sink = set(listings.dead_letters), {name for name, _ in listings.sink}
     kept = _kept(answers, listings)
     collateral = len(dead - set().union(*by_episode.values()))
@@ -225,8 +228,9 @@ def judge_taint(taint: Iterable[Taint], answers: Answers, listings: Listings) ->
             quarantined=len(ids & dead),
             delivered=len((ids & sink) - dead),
             lost=len((ids & kept) - sink - dead),
-            refused=len(ids - kept - sink - dead),
+            refused=len(ids - kept - sink - dead - withheld),
             collateral=collateral,
+            not_sent=len((ids & withheld) - kept - sink - dead),
         )
         for episode, ids in sorted(by_episode.items())
     )

@@ -173,7 +173,9 @@ def _look(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cour
 def _undo(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Course) -> bool:
     """Undo, once it is known whether anything met the fault; True if there was something to undo."""
     exercised = getattr(stage.target, "exercised", None)
-    if exercised is not None and not stage.plan.sham and not course.over:
+    # An edge's counters go with its toxic; of a process it stays known, whoever was quicker than we are.
+    known = not course.over or isinstance(applied.effect, Kill | Pause)
+    if exercised is not None and not stage.plan.sham and known:
         course.exercised = bool(exercised(applied))
     slow = isinstance(
         applied.effect, Kill | Pause | WorldEffect | Hook

@@ -80,6 +80,13 @@ def touched_every_s(effect: WorldEffect, profile: Profile) -> float:
     return rarity / (profile.rate_hz * effect.share_ratio)
 
 
+def _proof(effect: WorldEffect, first: RecordsTold) -> str:
+    """Say what is certain of the first touched record: it went out, or its batch did without it."""
+    if isinstance(effect, Mutate) and effect.mutation == "truncate":
+        return f"first withheld record {first.first}, the rest of its batch sent at {first.at_s:.3f}"
+    return f"in force from record {first.first}, sent at {first.at_s:.3f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The line to the driver; ``hear`` hears what is new and gives all that was told of records so far."""
@@ -129,7 +136,7 @@ class RecordsTarget:
             boot_id="",
             asked_at_s=asked_at_s,
             effective_at_s=first.at_s,
-            proof=(f"in force from record {first.first}, sent at {first.at_s:.3f}",),
+            proof=(_proof(effect, first),),
         )
 
     def undo(self, applied: Applied, /) -> bool:

@@ -7,6 +7,7 @@ trainer or a changed CSV never starts from an old model.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -32,6 +33,8 @@ TEMPLATE_SEED = 0
 
 WRONG_SCENARIO = 2
 """Exit code by which ``prepare`` says that the scenario is wrong; any other failure is the machine's."""
+
+_UNSETTLED = ".tmp-"
 
 PREPARE_LIMIT_S = 300.0
 SLACK_S = 20.0
@@ -87,13 +90,11 @@ def ensure_template(
     progress(f"preparing {experiment.system.name}: training the champion once (cached afterwards)")
     spec = cache / f"{folder.name}.scenario.json"
     spec.write_bytes(msgspec.json.encode(scenario_spec(experiment), order="deterministic"))
-    # Under a name that no key has, until it is whole: half a template would start every later run.
-    made = cache / f".tmp-{os.getpid()}"
-    shutil.rmtree(made, ignore_errors=True)
     try:
-        with _guarded(cache, folder.name) as token:
-            _prepare(experiment.system.prepare, spec, made, {"PYTHONPATH": python_path, VARIABLE: token})
-        _settle(made, folder)
+        with _unsettled(cache) as made:
+            with _guarded(cache, folder.name) as token:
+                _prepare(experiment.system.prepare, spec, made, {"PYTHONPATH": python_path, VARIABLE: token})
+            _settle(made, folder)
     except WrongScenario as wrong:
         problem = Problem(
             code="HRM227",
@@ -103,9 +104,31 @@ def ensure_template(
             help="mend its knobs, or the file that they name; nothing was started",
         )
         raise UsageProblem((problem,)) from wrong
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return folder
+
+
+@contextlib.contextmanager
+def _unsettled(cache: Path) -> Iterator[Path]:
+    """Give a name that no key has, until it is whole: half a template would start every later run.
+
+    What a runner left that was killed meanwhile goes: the kernel has released its lock.
+    """
+    for path in cache.glob(f"{_UNSETTLED}*.lock"):
+        with contextlib.suppress(OSError), path.open("ab") as left:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+    lock = cache / f"{_UNSETTLED}{shell.fresh_token()[:16]}.lock"
+    with lock.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield lock.with_suffix("")
+        finally:
+            _remove(lock)
+
+
+def _remove(lock: Path) -> None:
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    lock.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

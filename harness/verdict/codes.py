@@ -47,8 +47,9 @@ CODES: tuple[Code, ...] = (
         3,
         "INCONCLUSIVE",
         "the data are valid, and too few for the claim",
-        "fewer episodes than the claim's minimum (for example 29 all-pass for a p90), or an open interval",
-        "raise repetitions to what the report says it needs",
+        "fewer episodes than the claim's minimum (for example 29 all-pass for a p90), or an open interval; "
+        "or a demo that differs from its story, which is no claim",
+        "raise repetitions to what the report says it needs; of a demo read what differs",
     ),
     Code(
         4,
@@ -69,7 +70,8 @@ CODES: tuple[Code, ...] = (
         "UNSAFE",
         "a clean state could not be proven after a fault; this wins over all other codes",
         "an undo raised, or an independent look still found the fault",
-        "look at the processes that the message names before you run anything else",
+        "read the message and logs/guardian.txt in the run's folder, then run `hormesis undo --store DIR` "
+        "on its store: it undoes, proves, and says what is left; run nothing else before",
     ),
     Code(
         70,

@@ -112,7 +112,8 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         if objective.fault not in ("", c.fault) or objective.arm not in ("", c.arm):
             continue
         kept = [e for r in facts for e in r.episodes if _of_class(r, e, c) and counted(r, e)]
-        episodes = [e for e in kept if e.exercised]  # a fault that nothing met shows nothing
+        # A fault that nothing met shows nothing; where it was felt, something met it later.
+        episodes = [e for e in kept if e.exercised or _level(e, objective).impact_s is not None]
         back = sum(_back_within(e, limit_s, objective) for e in episodes)
         at_least = f"in at least {objective.share_ratio * 100:g} % of episodes"
         held = ", the fault still there," if objective.while_hurt else ""

@@ -62,7 +62,7 @@ def test_too_few_episodes_meet_no_bar():
 def test_a_class_whose_every_episode_is_void_is_not_measured():
     assert missed([msgspec.structs.replace(HELD, void="witness stalled")] * 30) == [
         f"{CLASS}measured often enough",
-        "exactly once in every run",
+        "exactly once in every counted run",
     ]
 
 
@@ -120,6 +120,20 @@ def test_off_the_path_a_fault_that_nothing_met_is_not_absorbed():
     assert len(missed([off] * 30 + [msgspec.structs.replace(off, ended_by="not exercised")])) == 2
 
 
+def test_without_delivery_something_is_owed_or_the_fault_was_none():
+    off = msgspec.structs.replace(
+        HELD,
+        experiment="off-path",
+        subject="delivery-gateway 100 %",
+        owed_peak=1600,
+        owed_band=101,
+        owed_back_s=8.6,
+    )
+    assert missed([off] * 30) == []
+    for peak, band in ((60, 101), (1600, -1)):
+        assert len(missed([off] * 29 + [msgspec.structs.replace(off, owed_peak=peak, owed_band=band)])) == 1
+
+
 def test_a_fault_that_nothing_met_is_a_failed_one_on_the_path_too():
     idle = msgspec.structs.replace(HELD, ended_by="not exercised")
     assert missed([HELD] * 30 + [idle]) == []
@@ -138,7 +152,8 @@ def test_a_class_that_was_asked_for_and_a_row_that_is_there_twice_are_missed_bar
 def test_at_the_users_edge_nobody_may_be_credited():
     edge = msgspec.structs.replace(LOST, experiment="witness-edge", back=True, ended_by="itself")
     assert missed([edge] * 30) == []
-    assert len(missed([*[edge] * 29, msgspec.structs.replace(edge, ended_by="healed")])) == 1
+    for by in ("healed", "platform"):
+        assert len(missed([*[edge] * 29, msgspec.structs.replace(edge, ended_by=by)])) == 1
 
 
 def test_a_look_alike_that_is_read_quietly_is_not_refused():
@@ -165,7 +180,7 @@ def test_the_interval_of_the_worth_is_that_of_the_pairs():
 
 def test_one_lost_record_misses_a_bar_of_its_own():
     assert missed([HELD] * 29 + [msgspec.structs.replace(HELD, exactly_once=False)]) == [
-        "exactly once in every run"
+        "exactly once in every counted run"
     ]
 
 
@@ -197,7 +212,7 @@ def test_a_sham_run_with_an_act_or_degraded_answers_misses_its_bars():
 
 def test_a_void_row_is_a_failed_one_for_every_bar():
     void = msgspec.structs.replace(HELD, void="witness stalled")
-    assert missed([HELD] * 30 + [void]) == ["exactly once in every run"]
+    assert missed([HELD] * 30 + [void]) == ["exactly once in every counted run"]
     assert f"{CLASS}served while the fault is there, but for 1" in missed([HELD] * 30 + [void] * 2)
     for changes in ({"arm": "none", "served_held": False}, {"experiment": "off-path", "owed_back_s": 0.0}):
         rows = [msgspec.structs.replace(HELD, **changes)] * 30

@@ -51,7 +51,12 @@ def test_an_act_misses_its_bars():
 
 def test_a_kind_without_a_trial_misses_its_bars():
     assert missed(all_kinds()[2:]) == ["sham: 2 minutes", "sham: no act", "all four"]
-    assert len(missed([])) == 2 * len(KINDS) + 3
+    assert len(missed([])) == 2 * len(KINDS) + 4
+
+
+def test_a_surge_that_was_felt_was_above_capacity():
+    surge = msgspec.structs.replace(QUIET, kind="placebo.surge", absorbed=False)
+    assert missed([*all_kinds(), surge]) == ["surge inside capacity: absorbed in every trial"]
 
 
 ROW = Row(

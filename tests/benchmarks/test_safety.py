@@ -8,16 +8,32 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from benchmarks.safety import INTERRUPTED, KILLED, KILLED_WITH_GUARDIAN, Attack, _hit, figures
+from benchmarks import safety
+from benchmarks.safety import (
+    HALTED,
+    INTERRUPTED,
+    KILLED,
+    KILLED_AT_EACH,
+    KILLED_WITH_GUARDIAN,
+    STOPPED,
+    Attack,
+    _hit,
+    figures,
+)
 
 QUICK = Attack(kind=KILLED, batch=0, commit="abc", fault="kill", armed=True, clean_s=0.1)
 
 
+EACH_ONCE = "every boundary of a run once, 300 at least"
+ARMED = "three of ten attacks came while a fault was in force"
+
+
 def attacks(**changes):
-    """Two of each kind; ``changes`` are made to the last one."""
-    kinds = (KILLED, KILLED_WITH_GUARDIAN, INTERRUPTED)
+    """Two of each kind, and one at each boundary; ``changes`` are made to the last one."""
+    each = [msgspec.structs.replace(QUICK, kind=KILLED_AT_EACH, boundary=number) for number in range(1, 301)]
+    kinds = (KILLED, KILLED_WITH_GUARDIAN, STOPPED, HALTED, INTERRUPTED)
     rows = [msgspec.structs.replace(QUICK, kind=kind) for kind in kinds for _ in range(2)]
-    return [*rows[:-1], msgspec.structs.replace(rows[-1], **changes)]
+    return [*each, *rows[:-1], msgspec.structs.replace(rows[-1], **changes)]
 
 
 def missed(rows):
@@ -44,7 +60,7 @@ def test_one_attack_that_ends_otherwise_misses_its_bar(changes, bar):
 
 def test_kills_of_runners_that_hurt_nothing_yet_are_not_enough():
     idle = [msgspec.structs.replace(row, armed=False) for row in attacks()]
-    assert missed(idle) == ["three of ten kills came while a fault was in force"]
+    assert missed(idle) == [ARMED]
     some = [msgspec.structs.replace(row, armed=number % 2 == 0) for number, row in enumerate(attacks())]
     assert missed(some) == []
 
@@ -57,19 +73,39 @@ class Kit:
 
 
 def test_an_attack_that_met_no_runner_is_made_again_and_none_at_all_is_an_error(tmp_path):
-    def do(kit, store, dice):
-        del store, dice
+    def do(kit, store, dice, place):
+        del store, dice, place
         left = SimpleNamespace(hit=kit.hits.pop(0), armed=True, clean_s=0.1)
         return "kill", left, left.clean_s, False
 
-    assert _hit(do, Kit([False, True]), tmp_path, random.Random(1))[1].hit
+    assert _hit(do, Kit([False, True]), tmp_path, random.Random(1), place=0)[1].hit
     with pytest.raises(RuntimeError, match="met no runner"):
-        _hit(do, Kit([False] * 20), tmp_path, random.Random(1))
+        _hit(do, Kit([False] * 20), tmp_path, random.Random(1), place=0)
+
+
+def test_a_boundary_that_no_run_has_is_no_attack_and_one_that_was_left_out_misses_its_bar():
+    beyond = msgspec.structs.replace(QUICK, kind=KILLED_AT_EACH, boundary=0)
+    assert missed([*attacks(), beyond]) == []
+    assert missed(attacks()[1:]) == [EACH_ONCE]
+    assert missed([row for row in attacks() if row.boundary != 300]) == [EACH_ONCE]
+    assert missed([row for row in [*attacks(), *attacks(boundary=301)] if row.boundary != 7]) == [EACH_ONCE]
+
+
+def test_the_last_boundaries_are_in_few_runs_and_are_tried_once(tmp_path):
+    kit = SimpleNamespace(killed_at=lambda *_: SimpleNamespace(hit=False, armed=False, clean_s=0.0))
+    assert not _hit(safety._kill_at, kit, tmp_path, random.Random(1), place=400)[1].hit
+
+
+def test_a_stopped_runner_may_take_as_long_as_its_lease_and_a_halt_may_not():
+    slow = [msgspec.structs.replace(row, clean_s=1.2) if row.kind == STOPPED else row for row in attacks()]
+    assert missed(slow) == []
+    slow = [msgspec.structs.replace(row, clean_s=1.2) if row.kind == HALTED else row for row in attacks()]
+    assert missed(slow) == ["clean within 1 s"]
 
 
 def test_a_kind_without_an_attack_meets_no_bar_on_what_is_left():
     rows = [row for row in attacks() if row.kind != KILLED]
     bars = ["nothing was left after any attack", "clean within 1 s"]
-    armed = "three of ten kills came while a fault was in force"
-    assert missed(rows) == [*bars, armed]
-    assert missed([]) == [*bars, armed, "interrupts ended with 130, without a traceback"]
+    assert missed(rows) == [*bars, ARMED]
+    rest = [EACH_ONCE, "halts ended with 4", ARMED, "interrupts ended with 130, without a traceback"]
+    assert missed([]) == [*bars, *rest]

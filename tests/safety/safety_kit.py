@@ -18,9 +18,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
+
+from harness.guard.halt import halt, release
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -253,6 +256,22 @@ def killed_at(store: Path, fault: str, boundary: int) -> Left:
         return runner.left(since_s, hit=code != 0)
 
 
+def killed_side_by_side(folder: Path, places: Sequence[tuple[str, int]]) -> list[Left]:
+    """SR-1: several runners at once, each gone at its boundary of its fault; all started by this thread."""
+    stores = [folder / str(number) for number in range(len(places))]
+    with contextlib.ExitStack() as stack:
+        runners = [
+            stack.enter_context(running(store, fault, str(boundary)))
+            for store, (fault, boundary) in zip(stores, places, strict=True)
+        ]
+        codes = [runner.wait(120.0) for runner in runners]
+        since_s = time.monotonic()
+        return [
+            runner.left(since_s, hit=code == -signal.SIGKILL)
+            for runner, (code, _) in zip(runners, codes, strict=True)
+        ]
+
+
 def killed_at_random(store: Path, fault: str, dice: random.Random) -> Left:
     """SR-1: SIGKILL at a random time between the first record and the end of the run."""
     with running(store, fault) as runner:
@@ -286,10 +305,23 @@ def killed_with_guardian(store: Path, fault: str, dice: random.Random) -> Left:
 def stopped(store: Path, fault: str) -> Left:
     """SR-2: SIGSTOP while the fault is in force; the lease runs out."""
     with running(store, fault) as runner:
-        runner.await_seen(lambda: runner.told(b"fault.injected"))
+        runner.await_seen(runner.armed)
+        hit, since_s = runner.process.poll() is None, time.monotonic()
         runner.process.send_signal(signal.SIGSTOP)
+        return runner.left(since_s, hit=hit)
+
+
+def halted(store: Path, fault: str) -> tuple[Left, int]:
+    """SR-8: a halt of the store while the fault is in force; gives what was left and the exit code."""
+    with running(store, fault) as runner:
+        runner.await_seen(runner.armed)
         since_s = time.monotonic()
-        return runner.left(since_s)
+        halt(store, "an attack")
+        left = runner.left(since_s)
+        code, _ = runner.wait()
+    release(store, "it is over")
+    # Its own end may race the halt: then nobody was there to be halted.
+    return replace(left, hit=code != 0), code
 
 
 @dataclass(frozen=True)
@@ -309,12 +341,20 @@ class Interrupted:
 def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> Interrupted:
     """SR-6: Ctrl-C ``signals`` times on a pseudo-terminal, from a random time on."""
     master, slave = os.openpty()
+    said = b""
+
+    def seen(look: Callable[[], bool]) -> bool:
+        nonlocal said
+        said += _drain(master, 0.0)
+        return look()
+
     try:
         with running(store, fault, terminal=slave, preexec=_take_terminal) as runner:
             os.close(slave)
-            runner.await_seen(lambda: bool(runner.records()))
-            said = _drain(master, dice.uniform(0.0, RUN_S_MAX))
-            hit, since_s = runner.process.poll() is None, time.monotonic()
+            in_force = dice.random() < 0.5  # as in _wait_a_while, while the terminal is read
+            runner.await_seen(lambda: seen(runner.armed if in_force else lambda: bool(runner.records())))
+            said += _drain(master, dice.uniform(0.0, HURT_S_MAX if in_force else RUN_S_MAX))
+            armed, hit, since_s = runner.armed(), runner.process.poll() is None, time.monotonic()
             pauses_s = itertools.accumulate(dice.uniform(0.0, 0.3) for _ in range(signals - 1))
             coming_s, undone_s = [since_s, *(since_s + pause_s for pause_s in pauses_s)], None
             while runner.process.poll() is None and time.monotonic() < since_s + GIVE_UP_S:
@@ -327,11 +367,24 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
             took_s = time.monotonic() - since_s
             code = runner.process.poll()
             # Its own end may race the signal: then the signal met nobody who could heed it.
-            left = runner.left(since_s, hit=hit and code != 0)
+            left = replace(runner.left(since_s, hit=hit and code != 0), armed=armed)
         words = said.decode(errors="replace")
         return Interrupted(-1000 if code is None else code, took_s, undone_s or left.records_s, words, left)
     finally:
         os.close(master)
+
+
+Came = TypeVar("Came", Left, Interrupted)
+
+
+def until_hit(attack: Callable[[], Came], tries: int = 20) -> Came:
+    """Attack until a runner was met, or something was left, which counts in any case."""
+    for _ in range(tries):
+        came = attack()
+        left = came if isinstance(came, Left) else came.left
+        if left.hit or not left.nothing:
+            return came
+    raise RuntimeError(f"{tries} attacks met no runner: it does not even start")
 
 
 def _take_terminal() -> None:

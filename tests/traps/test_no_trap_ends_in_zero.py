@@ -144,6 +144,19 @@ def test_an_outage_that_is_over_before_the_last_look_is_still_an_outage() -> Non
     assert document.estimates.classes[0].impact.k == 1
 
 
+@pytest.mark.parametrize(("pairs", "word", "code"), [(1, "INCONCLUSIVE", 3), (2, "FAIL", 1)])
+def test_a_claim_that_an_outage_broke_is_not_met_by_service_at_the_end(
+    pairs: int, word: str, code: int
+) -> None:
+    claims = (objective(served_within_s=0.5), objective(availability_ratio=0.9))
+    stories = [
+        told for pair in range(pairs) for told in (killed(0.8, pair=pair), Story(sham=True, pair=pair))
+    ]
+    verdict = compose_campaign(campaign_of(*stories, objectives=claims)).verdict
+    assert (verdict.word, verdict.exit_code) == (word, code), verdict.why
+    assert f"0 of {pairs}" in verdict.claims[0].evidence
+
+
 def test_an_undo_that_raises_is_unsafe_and_wins_over_void() -> None:
     """SR-5: no proof that it is clean."""
     dirty = ev.NotClean(episode=0, why="OSError: no such process")

@@ -26,6 +26,7 @@ FIFTEEN: Mapping[str, tuple[str, ...]] = {
     "2 fault action raises": (VOIDS, f"{REAL}::test_a_trap_ends_in_its_own_word_and_never_0"),
     "3 outage in every sample, recovered at the end": (
         f"{PURE}::test_an_outage_that_is_over_before_the_last_look_is_still_an_outage",
+        f"{PURE}::test_a_claim_that_an_outage_broke_is_not_met_by_service_at_the_end",
     ),
     "4 rollback raises, or lies": (
         f"{PURE}::test_an_undo_that_raises_is_unsafe_and_wins_over_void",
@@ -62,7 +63,7 @@ FIFTEEN: Mapping[str, tuple[str, ...]] = {
     ),
     "11 SIGUSR2 or SIGKILL during a fault": (
         f"{SIGNALS}::test_no_signal_during_a_fault_leaves_it_in_force",
-        f"{KILLED}::test_a_runner_killed_at_a_boundary_leaves_nothing",
+        f"{KILLED}::test_thirty_runners_killed_at_boundaries_leave_nothing",
         f"{PURE}::test_a_run_cut_after_the_injection_is_void_and_never_counted",
     ),
     "12 no data": (

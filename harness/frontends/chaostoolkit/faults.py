@@ -96,10 +96,15 @@ def process_hang(service: str, duration_s: float | None = None) -> dict[str, obj
     row = _running(process_of(platform(), service))
     with pinned(row.pid, row.start_ticks) as handle:
         signal.pidfd_send_signal(handle, signal.SIGSTOP)
-        if duration_s is None:
+        try:
             _wait_stopped(service, row.pid)
-        else:
-            _hold(handle, service, row.pid, duration_s)
+            if duration_s is not None:
+                sleep_until(monotonic_s() + duration_s)
+        except BaseException:
+            signal.pidfd_send_signal(handle, signal.SIGCONT)
+            raise
+        if duration_s is not None:
+            signal.pidfd_send_signal(handle, signal.SIGCONT)
     return {"service": service, "pid": row.pid, "fault": "process.hang", "duration_s": duration_s}
 
 
@@ -139,14 +144,6 @@ def _continue(row: ServiceState) -> bool:
             return stopped
     except ProcessLookupError:
         return False
-
-
-def _hold(handle: int, service: str, pid: int, duration_s: float) -> None:
-    try:
-        _wait_stopped(service, pid)
-        sleep_until(monotonic_s() + duration_s)
-    finally:
-        signal.pidfd_send_signal(handle, signal.SIGCONT)
 
 
 def _wait_stopped(service: str, pid: int) -> None:

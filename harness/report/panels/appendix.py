@@ -8,6 +8,7 @@ from harness.report.document import Document
 from harness.report.lengths import given
 from harness.report.words import ARMS, RESTARTS, arm_rank, inert
 from harness.units import percent_text
+from harness.verdict.judge import sees_acts
 
 PLANS_MAX = 12  # plan hashes printed; report.json has all of them
 
@@ -64,6 +65,10 @@ def not_measured(document: Document) -> tuple[str, ...]:
         said.append("Anything: no run counted.")
     if any(not r.audit_observable and not r.void for r in document.runs):
         said.append("Exactly once, where it says “not observable”: no ids are listed, or the run says why.")
+    if any(not sees_acts(r) and not r.void for r in document.runs):
+        said.append(
+            "Acts, where it says “not observable” or “at least”: nobody looked, or an observer was blind."
+        )
     classes = document.estimates.classes
     if any(c.served_p90.n < c.served_p90.needs_n for c in classes):
         said.append(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.episodes.model import RunFacts
+from harness.estimates.model import ArmEstimate
 from harness.report import figures
 from harness.report.document import Document
 from harness.report.figures import Figure
 from harness.report.words import arm_rank, arm_words
 from harness.units import percent_text
+from harness.verdict.judge import sees_acts
 
 RUNS_MAX = 60  # rows of the table of runs; report.json has all of them
 
@@ -60,16 +63,29 @@ def arm_rows(document: Document) -> tuple[ArmRow, ...]:
             fault=figures.mean_percent(a.fault_availability, "not run"),
             windows=figures.share_figure(a.windows_met, "not measured"),
             once=figures.share_figure(a.exactly_once, "not observable"),
-            needless=_needless(a.sham_acts, a.sham_runs),
+            needless=_needless(a, document.runs),
         )
         for a in ordered
     )
 
 
-def _needless(acts: int, sham_runs: int) -> Figure:
-    if sham_runs == 0:
+def _needless(arm: ArmEstimate, runs: Sequence[RunFacts]) -> Figure:
+    """Acts where nothing was broken: where nobody could see them, none seen is not none done."""
+    if arm.sham_runs == 0:
         return Figure("not run", "no sham", quiet=True)
-    return Figure(f"{acts}", "in " + (f"{sham_runs} sham runs" if sham_runs != 1 else "1 sham run"))
+    mine = (arm.arm, arm.restart_profile)
+    shams = [r for r in runs if r.sham and not r.void and (r.arm, r.restart_profile) == mine]
+    seen = sum(sees_acts(r) for r in shams)
+    more = f"{arm.sham_runs - seen} not observable" if seen < arm.sham_runs else ""
+    if arm.sham_acts:  # a blind run adds what was seen of it
+        return Figure(f"{'at least ' if more else ''}{arm.sham_acts}", _in_shams(arm.sham_runs), more)
+    if not seen:
+        return Figure("not observable", _in_shams(arm.sham_runs), quiet=True)
+    return Figure("0", _in_shams(seen), more)
+
+
+def _in_shams(n: int) -> str:
+    return f"in {n} sham run" + ("s" if n != 1 else "")
 
 
 def run_rows(document: Document) -> tuple[RunRow, ...]:
@@ -98,13 +114,22 @@ def _run(run: RunFacts, state: str, tone: str) -> RunRow:
         windows=f"{run.windows_met} / {run.windows}",
         audit=audit,
         audit_tone=audit_tone,
-        acts=f"{run.acts}",
+        acts=_acts(run),
         lag="not measured" if run.send_lag_p99_ms is None else f"{run.send_lag_p99_ms:.1f} ms",
         state=state,
         tone=tone,
         why=run.unsafe or run.void,
         digest=run.history_sha256[:12],
     )
+
+
+def _acts(run: RunFacts) -> str:
+    """Acts of one run; no act seen is a zero only where each would have been seen."""
+    if sees_acts(run):
+        return f"{run.acts}"
+    if run.acts:
+        return f"at least {run.acts}"
+    return "not judged" if run.void else "not observable"
 
 
 def _audit(run: RunFacts) -> tuple[str, str]:

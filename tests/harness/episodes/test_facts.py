@@ -352,6 +352,18 @@ def test_a_fault_in_the_records_or_of_the_world_that_touched_none_is_void(effect
     assert "40 quarantined" in run.audit_text
 
 
+def test_records_that_were_withheld_are_told_apart_from_refused_ones() -> None:
+    effect = Mutate(mutation="truncate", share_ratio=0.5, duration_s=3.0)
+    plain = ev.Touched(episode=0, touched=40, quarantined=0, delivered=40, lost=0, refused=0, collateral=0)
+    withheld = msgspec.structs.replace(plain, delivered=0, not_sent=40)
+    for touched, words in (
+        (plain, "0 lost, 0 refused, 0 untouched in dead letters"),
+        (withheld, "0 lost, 0 refused, 40 not sent, 0 untouched in dead letters"),
+    ):
+        story = Story(effect=effect, gone_after_s=3.0, events=lambda told, last=touched: [*told, last])
+        assert facts(history_of(story)).audit_text.endswith(words)
+
+
 def test_how_long_an_observer_was_blind_is_told() -> None:
     blind = ev.Blind(observer="acts", since_s=1.0, until_s=3.5, why="timed out")
     run = facts(history_of(killed(events=lambda told: [*told, blind])))

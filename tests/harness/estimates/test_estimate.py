@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from harness.episodes.facts import facts
 from harness.episodes.model import RunFacts
 from harness.estimates.estimate import estimate
-from tests.traps.histories import PROFILE, Outage, Story, history_of, killed, never_back
+from harness.faults.effects import Pause
+from tests.traps.histories import PROFILE, SERVICE, Outage, Story, history_of, killed, never_back
 
 
 def facts_of(*stories: Story) -> list[RunFacts]:
@@ -71,6 +73,18 @@ def test_the_gain_is_what_bare_lost_more_in_the_same_pair() -> None:
 def test_two_episodes_of_a_run_are_two_episodes_and_one_mean() -> None:
     found = one_class(Story(outages=(Outage(0.0, 0.5),), episodes=2))
     assert (found.n, found.lost_s.n) == (2, 1)
+
+
+def test_faults_that_differ_in_nothing_but_how_long_they_last_are_two_classes() -> None:
+    history = history_of(Story(kind="process.hang", effect=Pause(service=SERVICE), episodes=2))
+    sticky, other = history.plan.episodes
+    timed = msgspec.structs.replace(other, effect=Pause(service=SERVICE, duration_s=3.0))
+    plan = msgspec.structs.replace(history.plan, episodes=(sticky, timed))
+    found = estimate([facts(replace(history, plan=plan))], PROFILE).classes
+    assert [(c.service, c.lasts_s) for c in found] == [
+        (f"{SERVICE} for 3 s", 3.0),
+        (f"{SERVICE} until undone", None),
+    ]
 
 
 def test_an_arm_keeps_sham_and_fault_apart() -> None:

@@ -50,6 +50,7 @@ def under_carets(problem) -> str:
         ("objectives: [{fault: process.kill, availability_ratio: 0.9}]", "HRM226", "process.kill"),
         ("objectives: [{while_hurt: true, exactly_once: true}]", "HRM226", "true"),
         ("objectives: [{level: full, exactly_once: true}]", "HRM226", "full"),
+        ("profile: test\n  objectives: [{served_within_s: 6, while_hurt: true}]", "HRM226", "true"),
         ("sham: false\n  objectives: [{no_acts: true}]", "HRM226", "true"),
         ("objectives: [{harm_left_ratio: 0.25}]", "HRM226", "0.25"),
         ("objectives: [{harm_left_ratio: 0.25, fault: process.kill}]", "HRM226", "0.25"),
@@ -73,7 +74,7 @@ def test_what_could_not_be_measured_or_judged_is_refused(folder, words, code, ma
         "profile: test\n  objectives: [{served_within_s: 6, share_ratio: 1, fault: process.kill}]",
         "sham: true\n  objectives: [{availability_ratio: 1, exactly_once: true}]",
         "sham: true\n  objectives: [{no_acts: true}]",
-        "profile: test\n  objectives: [{served_within_s: 6, level: full, while_hurt: true}]",
+        "profile: test\n  objectives: [{served_within_s: 6, level: full}]",
     ],
 )
 def test_what_lies_on_a_limit_is_accepted(folder, words):
@@ -95,6 +96,12 @@ def test_within_the_limits_a_window_of_only_bad_units_is_always_violated(folder)
 TIMED = "func: process_hang\n      arguments: {service: scorer, duration_s: 3}"
 
 
+def test_service_back_while_it_is_hurt_may_be_claimed_of_a_hang(folder):
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("func: process_kill\n      arguments: {service: scorer}", TIMED))
+    assert asking(folder, "profile: test\n  objectives: [{served_within_s: 6, while_hurt: true}]")
+
+
 @pytest.mark.parametrize(("limit_s", "fits"), [(9, True), (9.5, False)])
 def test_a_timed_fault_may_be_claimed_back_until_tau_after_its_own_length(folder, limit_s, fits):
     file = folder / "experiment.yaml"
@@ -108,3 +115,42 @@ def test_a_timed_fault_may_be_claimed_back_until_tau_after_its_own_length(folder
         asking(folder, claim)
     (problem,) = caught.value.problems
     assert "watched for 9 s" in problem.message
+
+
+CUT = """\
+  - type: action
+    name: cut-batches
+    provider:
+      type: python
+      module: harness.frontends.chaostoolkit.faults
+      func: data_truncate_batch
+      arguments: {share_ratio: 0.5}
+x-hormesis:
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "help_words"),
+    [
+        ("{served_within_s: 5, fault: data.truncate_batch}", "remove it"),
+        ("{served_within_s: 5, fault: data.truncate_batch, level: full}", "remove it"),
+        ("{served_within_s: 5}", "give each other fault an objective of its own"),
+    ],
+)
+def test_service_cannot_be_claimed_under_a_fault_that_the_witness_does_not_meet(folder, claim, help_words):
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("x-hormesis:\n", CUT))
+    with pytest.raises(UsageProblem) as caught:
+        asking(folder, f"profile: test\n  objectives: [{claim}]")
+    (problem,) = caught.value.problems
+    assert (problem.code, under_carets(problem)) == ("HRM226", "5")
+    assert "'data.truncate_batch'" in problem.message
+    assert help_words in problem.help
+    assert "exactly_once: true" in problem.help
+
+
+@pytest.mark.parametrize("claim", ["{served_within_s: 5, fault: process.kill}", "{exactly_once: true}"])
+def test_what_a_cut_batch_can_break_may_be_claimed_beside_it(folder, claim):
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("x-hormesis:\n", CUT))
+    assert len(asking(folder, f"profile: test\n  objectives: [{claim}]").steps) == 2

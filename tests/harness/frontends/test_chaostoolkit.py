@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import Refused
+from harness.errors import Refused, Untrustworthy
 from harness.frontends.chaostoolkit.faults import process_hang, process_kill, process_restore
 from harness.frontends.chaostoolkit.probes import ready
 from harness.shell import monotonic_s, sleep_until
@@ -139,6 +139,17 @@ def test_a_hang_stays_until_it_is_restored_and_restoring_twice_is_harmless(platf
     assert process_restore("toy") == {"service": "toy", "pid": pid, "continued": True}
     assert not is_stopped(pid)
     assert process_restore("toy") == {"service": "toy", "pid": pid, "continued": False}
+
+
+@pytest.mark.live
+def test_a_hang_that_is_not_seen_is_taken_back(platform, monkeypatch):
+    pid = platform.services()[0].pid
+    with monkeypatch.context() as unseen:
+        unseen.setattr("harness.targets.local.procfs.is_stopped", lambda _: False)
+        unseen.setattr("harness.frontends.chaostoolkit.faults.EFFECT_WITHIN_S", 0.0)
+        with pytest.raises(Untrustworthy, match="still runs"):
+            process_hang("toy")
+    wait_until(lambda: not is_stopped(pid))
 
 
 @pytest.mark.live

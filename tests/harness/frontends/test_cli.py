@@ -163,6 +163,63 @@ def test_a_reader_that_goes_away_changes_neither_code_nor_peace():
     assert (run.returncode, run.stderr) == (0, "")
 
 
+def test_a_result_that_is_lost_does_not_look_like_success():
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "harness.frontends.cli", "explain", "code"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+    assert run.returncode == 5
+    assert run.stderr == "refused: standard output cannot be written: no space left on device\n"
+
+
+SAYS = """
+import sys
+from harness.frontends import cli
+from harness.frontends.streams import say
+class Says:
+    def configure(self, parser): parser.add_argument("--json", action="store_true")
+    def execute(self, arguments):
+        say("the result")
+        return int(sys.argv[1])
+cli.COMMANDS = {name: cli.Entry(name, (), Says) for name in ("run", "analyse")}
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "becomes"),
+    [
+        (0, ["analyse"], 5),
+        (1, ["analyse"], 1),
+        (0, ["run"], 0),  # what it did stands in the store
+        (0, ["run", "--json"], 4),
+        (6, ["run", "--json"], 6),
+    ],
+)
+def test_a_lost_output_takes_back_success_alone_and_only_where_it_was_all(code, words, becomes):
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [sys.executable, "-c", SAYS, str(code), *words], stdout=full, check=False, cwd=ROOT
+        )
+    assert run.returncode == becomes
+
+
+def test_messages_on_a_full_disk_change_no_code():
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "harness.frontends.cli", "validate", "/nowhere/x.yaml"],
+            stderr=full,
+            check=False,
+            cwd=ROOT,
+        )
+    assert run.returncode == 2
+
+
 def test_a_terminal_without_unicode_gets_replacements():
     run = hormesis("validate", "/nowhere/宽.yaml", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert run.returncode == 2

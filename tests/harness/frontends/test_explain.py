@@ -135,3 +135,15 @@ def test_a_system_file_that_is_wrong_is_told_as_validate_tells_it(tmp_path, caps
 def test_that_nothing_was_done_is_said_once(capsys):
     assert main(["validate", "no-such-file.yaml"]) == 2
     assert capsys.readouterr().err.count("Nothing was") == 1
+
+
+def test_unsafe_says_what_to_read_and_what_to_type(capsys):
+    assert main(["explain", "code", "6"]) == 0
+    out = capsys.readouterr().out
+    assert "logs/guardian.txt" in out
+    assert "`hormesis undo --store DIR`" in out
+
+
+def test_a_demo_that_differs_stands_in_the_table_of_codes_as_the_code_it_gives(capsys):
+    assert main(["explain", "code", "INCONCLUSIVE"]) == 0
+    assert "a demo that differs from its story" in capsys.readouterr().out

@@ -83,6 +83,7 @@ def run(arm: str, *, sham: bool = False, **changes) -> RunFacts:
         audit_text="every id once",
         accepted=6000,
         acts=0 if sham else 1,
+        observed=True,
         history_sha256="0" * 64,
         episodes=episodes,
     )
@@ -137,13 +138,13 @@ OPPOSITE: dict[Ending, Ending] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("arm", ARMS)
-def test_an_ending_against_the_story_fails_it(arm, kind):
+def test_an_ending_against_the_story_is_told_and_no_evidence_against_a_claim(arm, kind):
     twisted = tuple(
         episode(index, one, OPPOSITE[EXPECTED[one, arm]] if one == kind else EXPECTED[one, arm])
         for index, one in enumerate(KINDS)
     )
     story = check_story(demo(**{f"{arm}_fault": {"episodes": twisted}}))
-    assert (story.word, story.exit_code) == ("FAIL", 1)
+    assert (story.word, story.exit_code) == ("INCONCLUSIVE", 3)
     assert kind in story.differs[0]
     assert len(story.differs) == 1
 
@@ -154,9 +155,9 @@ def unfelt(arm: str, kind: str) -> tuple[Episode, ...]:
 
 
 @pytest.mark.parametrize("kind", ["process.hang", "network.latency", "data.rename_field"])
-def test_an_outage_that_should_last_and_that_nobody_felt_fails_the_story(kind):
+def test_an_outage_that_should_last_and_that_nobody_felt_differs_from_the_story(kind):
     story = check_story(demo(none_fault={"episodes": unfelt("none", kind)}))
-    assert (story.word, len(story.differs)) == ("FAIL", 1)
+    assert (story.word, len(story.differs)) == ("INCONCLUSIVE", 1)
     assert "not felt" in story.differs[0]
 
 
@@ -164,14 +165,14 @@ def test_a_restart_too_quick_to_be_felt_is_a_recovery():
     assert check_story(demo(none_fault={"episodes": unfelt("none", "process.kill")})).word == "DONE"
 
 
-def test_an_act_without_any_fault_fails_the_demo():
+def test_an_act_without_any_fault_differs_from_the_story():
     story = check_story(demo(reference_sham={"acts": 2}))
-    assert (story.word, story.differs) == ("FAIL", ("reference-sham: 2 acts without any fault",))
+    assert (story.word, story.differs) == ("INCONCLUSIVE", ("reference-sham: 2 acts without any fault",))
 
 
-def test_a_lost_transaction_fails_the_demo():
+def test_a_lost_transaction_differs_from_the_story():
     story = check_story(demo(reference_sham={"exactly_once": False, "audit_text": "1 missing"}))
-    assert (story.word, story.differs) == ("FAIL", ("reference-sham: not exactly once: 1 missing",))
+    assert (story.word, story.differs) == ("INCONCLUSIVE", ("reference-sham: not exactly once: 1 missing",))
 
 
 @pytest.mark.parametrize(
@@ -230,10 +231,53 @@ def test_harm_that_is_not_won_back_or_goes_by_itself_is_another_story(
     reference: float | None, none: float | None
 ) -> None:
     story = check_story(drift_demo(reference, none), DRIFT)
-    assert story.word == "FAIL"
+    assert story.word == "INCONCLUSIVE"
     assert len(story.differs) == 1
 
 
 def test_an_arm_that_did_not_run_leaves_the_story_open() -> None:
     whole = drift_demo(0.1, 1.0)
     assert check_story(msgspec.structs.replace(whole, runs=whole.runs[:1]), DRIFT).word == "INCONCLUSIVE"
+
+
+UNSEEN = [{"observed": False}, {"blind_s": 9.0}, {"unlisted_blind_s": 0.5}]
+
+
+@pytest.mark.parametrize("change", UNSEEN)
+@pytest.mark.parametrize("arm", ARMS)
+def test_a_sham_run_whose_acts_nobody_could_see_voids_the_demo(arm, change):
+    story = check_story(demo(**{f"{arm}_sham": change}))
+    assert (story.word, story.exit_code) == ("VOID", 4)
+    assert story.differs == (
+        f"{arm}-sham: acts were not in sight all the time, so none seen is not none done",
+    )
+
+
+@pytest.mark.parametrize("change", UNSEEN)
+def test_an_act_that_was_seen_differs_from_the_story_whatever_else_was_not(change):
+    story = check_story(demo(reference_sham=change | {"acts": 2}))
+    assert (story.word, story.differs) == ("INCONCLUSIVE", ("reference-sham: 2 acts without any fault",))
+
+
+@pytest.mark.parametrize("change", UNSEEN)
+def test_during_a_fault_acts_may_be_out_of_sight(change):
+    assert check_story(demo(none_fault=change)).word == "DONE"
+
+
+@pytest.mark.parametrize("name", ["reference_fault", "reference_sham", "none_fault", "none_sham"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"acts": 2},
+        {"exactly_once": False},
+        {"observed": False},
+        {"void": "baseline not met"},
+        {"unsafe": "scorer-a still stopped"},
+        {"episodes": ()},
+        {"episodes": tuple(episode(index, kind, "not back") for index, kind in enumerate(KINDS))},
+    ],
+)
+def test_a_demo_claims_nothing_so_whatever_differs_is_no_fail(name, change):
+    story = check_story(demo(**{name: change}))
+    assert story.word != "FAIL"
+    assert story.exit_code != 1

@@ -136,7 +136,7 @@ with client.Guardian(store, "c/r1", target="local", log=store / "guardian.txt") 
 
 
 @pytest.mark.parametrize(
-    ("folder", "code", "word"), [("", 143, b"was undone"), ("kept", 6, b"hormesis undo")]
+    ("folder", "code", "word"), [("", 143, b"was undone"), ("kept", 6, b"hormesis undo --store")]
 )
 def test_a_command_that_hangs_and_takes_no_sigterm_is_ended(tmp_path, carrier, folder, code, word):
     """SR-7: as after a first Ctrl-C, whose handler only tells that it is ending."""
@@ -220,6 +220,13 @@ def test_a_guardian_that_was_killed_is_noticed_and_opens_nothing_more(tmp_path, 
 def test_what_cannot_be_proven_clean_is_told_at_the_end(tmp_path, record):
     with pytest.raises(NotProven, match="no verb remove_all"), opened(tmp_path):
         write_record(undo_folder(tmp_path), record("remove_all"))
+
+
+def test_what_cannot_be_proven_clean_says_what_to_read_and_what_to_type(tmp_path, record):
+    with pytest.raises(NotProven) as told, opened(tmp_path):
+        write_record(undo_folder(tmp_path), record("remove_all"))
+    assert f"{tmp_path / 'guardian.txt'} says what was tried" in str(told.value)
+    assert f"`hormesis undo --store {tmp_path}`" in str(told.value)
 
 
 def test_other_runs_records_are_left_alone(tmp_path, record, carrier):

@@ -25,10 +25,25 @@ except Held as held:
     print("refused", held, flush=True)
     sys.exit(5)
 """
+# Tries once a line, and lets go at the next one.
+TRY = """
+import sys
+sys.path[:0] = [sys.argv[1]]
+from pathlib import Path
+from harness.guard.lock import Held, locked
+while sys.stdin.readline():
+    try:
+        with locked(Path(sys.argv[2]), "local"):
+            print("held", flush=True)
+            sys.stdin.readline()
+        print("released", flush=True)
+    except Held:
+        print("refused", flush=True)
+"""
 
 
-def hold(store: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, "-S", "-c", HOLD, str(ROOT), str(store)]
+def hold(store: Path, script: str = HOLD) -> subprocess.Popen[str]:
+    words = [sys.executable, "-S", "-c", script, str(ROOT), str(store)]
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -54,15 +69,23 @@ def test_a_killed_holder_has_released_it_and_the_next_one_hears_of_it(tmp_path):
         assert f"pid {first.pid}, which is gone" in before
 
 
-def test_of_processes_that_start_at_once_exactly_one_has_it(tmp_path):
-    several = [hold(tmp_path) for _ in range(4)]
-    try:
-        answers = sorted(process.stdout.readline().split()[0] for process in several)
-        assert answers == ["held", "refused", "refused", "refused"]
-    finally:
-        for process in several:
-            process.communicate("")
-    assert sorted(process.returncode for process in several) == [0, 5, 5, 5]
+def say(process: subprocess.Popen[str]) -> None:
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+@pytest.mark.parametrize("rounds", [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_of_two_processes_that_try_at_once_exactly_one_has_it(tmp_path, rounds):
+    with hold(tmp_path, TRY) as one, hold(tmp_path, TRY) as other:
+        for number in range(rounds):
+            pair = (one, other) if number % 2 else (other, one)  # neither is always told first
+            for process in pair:
+                say(process)
+            answers = {process.stdout.readline(): process for process in pair}
+            assert sorted(answers) == ["held\n", "refused\n"], number
+            say(answers["held\n"])
+            assert answers["held\n"].stdout.readline() == "released\n"
+    assert (one.returncode, other.returncode) == (0, 0)
 
 
 @pytest.mark.parametrize("data", [b"[]", b"{", b'{"pid": "x"}', b"\xff"])

@@ -59,3 +59,9 @@ def test_a_place_for_the_socket_that_will_not_do_is_5(tmp_path, folder, says):
     ended = run(spec(tmp_path, socket=str(tmp_path / folder / "control")))
     assert ended.returncode == 5
     assert says in ended.stderr
+
+
+def test_a_path_too_long_for_the_socket_says_what_to_set(tmp_path):
+    ended = run(spec(tmp_path, socket=str(tmp_path / ("x" * 120) / "control")))
+    assert ended.returncode == 5
+    assert "set HORMESIS_SCRATCH to a folder with a shorter path" in ended.stderr

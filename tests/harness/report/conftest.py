@@ -149,6 +149,7 @@ def run(rng, profile, *, pair, arm, restarts, sham, faults, seed):
         audit_text="",
         accepted=units * 2,
         acts=sum(1 for e in episodes if e.acted_s is not None),
+        observed=True,
         history_sha256=hashlib.sha256(name.encode()).hexdigest(),
         episodes=episodes,
     )

@@ -65,6 +65,28 @@ def test_a_loss_prevented_may_be_negative_and_shows_a_minus():
     assert (figure.value, figure.small) == ("−500 ms", "−1.2 s to 250 ms")
 
 
-@pytest.mark.parametrize(("ratio", "text"), [(0.0, "0"), (0.025, "2.5"), (0.999, "100"), (1.0, "100")])
-def test_bounds_of_shares_are_short(ratio, text):
-    assert per_cent(ratio) == text
+@pytest.mark.parametrize(
+    ("ratio", "low", "high"),
+    [
+        (0.0, "0", "0"),
+        (0.000001, "0.0001", "0.1"),
+        (0.000844, "0.08", "0.1"),
+        (0.025, "2.5", "2.5"),
+        (0.07, "7.0", "7.0"),
+        (0.168433, "16", "17"),
+        (0.69, "69", "69"),
+        (0.827831, "82", "83"),
+        (0.999, "99", "99.9"),
+        (0.999156, "99", "99.92"),
+        (1.0, "100", "100"),
+    ],
+)
+def test_bounds_of_shares_are_short_and_rounded_outwards(ratio, low, high):
+    assert (per_cent(ratio, up=False), per_cent(ratio, up=True)) == (low, high)
+
+
+def test_an_interval_never_reaches_what_was_seen_not_to_be():
+    one_lost = Share(k=29, n=30, low_ratio=0.827831, high_ratio=0.999156)
+    assert figures.share_figure(one_lost, "–") == figures.Figure("29 / 30", "82–99.92 %")
+    one_back = Share(k=1, n=30, low_ratio=0.000844, high_ratio=0.172169)
+    assert figures.share_figure(one_back, "–") == figures.Figure("1 / 30", "0.08–18 %")

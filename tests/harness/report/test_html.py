@@ -10,6 +10,7 @@ import pytest
 from harness.report import html
 from harness.report.compose import compose_campaign
 from harness.report.document import Document
+from harness.report.lengths import per_cent
 from harness.report.panels import summary
 from harness.report.svg import Box, text_width
 from harness.units import percent_text, seconds_text
@@ -133,7 +134,9 @@ def written(value):
         f"{value:.1f}",
     ]
     forms += [f"{value * 100:.1f}", f"{value * 100:.0f}"]
-    if not 0 <= value <= 1:
+    if 0 <= value <= 1:
+        forms += [per_cent(value, up=False), per_cent(value, up=True)]
+    else:
         forms.append(percent_text(min(1.0, max(0.0, value)), 2))
     for form in forms:
         yield from re.findall(r"\d+(?:\.\d+)?", form)

@@ -17,6 +17,7 @@ from harness.run.audit import Answers, Listings, answers_of, corrupted_spans, ju
 from tests.traps.histories import Story, plan_of
 
 IDS = st.sampled_from([f"w1-{i}" for i in range(8)])
+WORDS = st.sampled_from(("drop", "truncate"))
 
 
 def answers(sent=(), accepted=(), digests=None, provisional=()):
@@ -34,8 +35,8 @@ def row(unit, stream=WITNESS, flags=0, digest=0):
     return made
 
 
-def tainted(*names, episode=0):
-    return [Taint(id=n, episode=episode, mutation="drop", field="amount", detail="") for n in names]
+def tainted(*names, episode=0, mutation="drop"):
+    return [Taint(id=n, episode=episode, mutation=mutation, field="amount", detail="") for n in names]
 
 
 def test_an_accepted_id_that_is_nowhere_is_missing():
@@ -239,6 +240,15 @@ def test_each_touched_record_ends_in_one_place():
     assert (touched.quarantined, touched.delivered, touched.lost, touched.refused) == (1, 1, 1, 1)
 
 
+def test_what_was_cut_off_a_batch_was_not_sent_and_nobody_refused_it():
+    cut = tainted("b", "c", mutation="truncate")
+    listings = Listings(("a",), (("a", 1),), ())
+    (touched,) = judge_taint(cut, answers({"a"}, {"a"}), listings)
+    assert (touched.touched, touched.refused, touched.not_sent) == (2, 0, 2)
+    (touched,) = judge_taint(tainted("b", "c"), answers({"a", "b", "c"}, {"a"}), listings)
+    assert (touched.touched, touched.refused, touched.not_sent) == (2, 2, 0)
+
+
 def test_what_another_episode_touched_is_no_collateral():
     first, second = judge_taint(
         [*tainted("a", episode=1), *tainted("b", episode=0)], answers(), Listings((), (), ("a", "b", "c"))
@@ -251,10 +261,11 @@ def test_without_a_ledger_nothing_was_touched():
     assert judge_taint([], answers(), Listings((), (), ("a",))) == ()
 
 
-@given(st.frozensets(IDS), st.frozensets(IDS), st.lists(IDS, max_size=6), st.lists(IDS, max_size=6))
-def test_the_ways_to_end_add_up_to_the_touched(touched_ids, accepted, sink, dead):
+@given(st.frozensets(IDS), st.frozensets(IDS), st.lists(IDS, max_size=6), st.lists(IDS, max_size=6), WORDS)
+def test_the_ways_to_end_add_up_to_the_touched(touched_ids, accepted, sink, dead, word):
     listings = Listings(tuple(accepted), tuple((name, 1) for name in sink), tuple(dead))
-    for touched in judge_taint(tainted(*touched_ids), answers(accepted, accepted), listings):
-        ends = touched.quarantined + touched.delivered + touched.lost + touched.refused
+    for touched in judge_taint(tainted(*touched_ids, mutation=word), answers(accepted, accepted), listings):
+        ends = touched.quarantined + touched.delivered + touched.lost + touched.refused + touched.not_sent
         assert ends == touched.touched == len(touched_ids)
         assert touched.collateral == len(set(dead) - touched_ids)
+        assert not (touched.refused if word == "truncate" else touched.not_sent)

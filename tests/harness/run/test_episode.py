@@ -89,6 +89,20 @@ def test_a_fault_that_stays_to_its_end_is_trusted(tmp_path, trusted, fault, dura
     assert cleared.by == ("itself" if duration_s else "harness")
 
 
+class Unmet(LocalTarget):
+    """Nothing ever meets a fault."""
+
+    def exercised(self, applied, /):  # noqa: ARG002
+        return False
+
+
+@pytest.mark.live
+def test_that_nothing_met_a_kill_is_told_though_the_platform_had_ended_it(tmp_path):
+    _, events, _ = run(tmp_path, "kill", Unmet)
+    assert [event.by for event in events if isinstance(event, Cleared)] == ["platform"]
+    assert [event.exercised for event in events if isinstance(event, Undone)] == [False]
+
+
 @pytest.mark.live
 def test_a_fault_in_the_records_is_gone_when_the_driver_ends_it_not_when_it_was_first_seen_and_so_long(
     tmp_path,

@@ -91,6 +91,19 @@ def test_a_fault_in_the_records_is_proven_undone_and_gone(tmp_path: Path, url: s
 
 
 @pytest.mark.live
+def test_a_cut_batch_is_proven_by_the_first_record_that_was_withheld(tmp_path: Path, url: str) -> None:
+    cut = Mutate(mutation="truncate", share_ratio=0.5)
+    with Running(tmp_path, url, cut) as running:
+        applied = running.target.apply(cut)
+        (proof,) = applied.proof
+        assert proof.startswith(
+            f"first withheld record {running.touched_ids()[0]}, the rest of its batch sent"
+        )
+        assert running.target.undo(applied)
+        assert running.target.is_clean(applied)
+
+
+@pytest.mark.live
 @pytest.mark.parametrize(
     "effect",
     [Shift(knob="limit", value=100.0, moves="truth"), Shift(knob="scale", value=2.0, moves="records")],

@@ -119,6 +119,18 @@ def test_when_the_runner_is_killed_all_that_prepare_started_ends_too(preparing, 
 
 
 @pytest.mark.live
+def test_what_a_killed_runner_left_half_made_goes_with_the_next(preparing, prepared_by, tmp_path, until):
+    runner, _, _ = preparing
+    cache = tmp_path / "store" / ".templates"
+    (lock,) = cache.glob(".tmp-*.lock")
+    lock.with_suffix("").mkdir()  # what its `prepare` has written so far
+    runner.kill()
+    until(lambda: not list((tmp_path / "store" / ".undo").glob("*.json")))
+    ensure(prepared_by("{python}", "-c", MAKE, "{out}"), cache)
+    assert list(cache.glob(".tmp-*")) == []
+
+
+@pytest.mark.live
 def test_a_halt_ends_a_prepare_and_says_so(preparing, tmp_path, until):
     """SR-8: it may take minutes."""
     runner, pid, ticks = preparing

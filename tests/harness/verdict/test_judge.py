@@ -240,3 +240,10 @@ def test_a_fault_that_nothing_met_is_no_evidence():
         verdict = verdict_of(runs, {"served_within_s": 1.0, "share_ratio": 0.9} | more)
         assert verdict.word == "VOID"
         assert "40 not exercised" in verdict.claims[0].evidence
+
+
+def test_a_fault_that_was_felt_counts_though_nothing_had_met_it_at_first():
+    lost = facts(history_of(replace(never_back(), events=_idle)))
+    assert not lost.episodes[0].exercised
+    runs = [changed(lost, run_id=f"r{i:04d}", pair=i) for i in range(29)]
+    assert verdict_of(runs, SOON).word == "FAIL"
