@@ -1,7 +1,7 @@
 """Every fault that no other test does on the whole line, once each, in arm reference; and the arm seed.
 
-``records.yaml`` holds what the driver does, ``wires.yaml`` what the proxy does; the arm seed meets three
-faults of ``line.yaml``. One run each, shared by the tests. What the system makes of a fault is asserted only
+``records.yaml`` and ``labels.yaml`` hold what the driver does, ``wires.yaml`` what the proxy does; the arm
+seed meets three faults of ``line.yaml``. One run each, shared by the tests. What the system makes of a fault is asserted only
 where the contract of its records or docs/seed.md says so.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks import healing
+from benchmarks import healing, learning
 from harness.episodes.acts import effectful_acts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
@@ -25,7 +25,7 @@ from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
 
 HERE = Path(__file__).parent
-LINE, RECORDS, WIRES = (HERE / f"{name}.yaml" for name in ("line", "records", "wires"))
+LINE, RECORDS, WIRES, LABELS = (HERE / f"{name}.yaml" for name in ("line", "records", "wires", "labels"))
 SEED = 11
 
 KILL, LATENCY, RENAME = "process.kill", "network.latency", "data.rename_field"
@@ -79,6 +79,11 @@ def wires(live_store, trusted):
 
 
 @pytest.fixture(scope="module")
+def labels(live_store, trusted):
+    return measured(load_experiment(LABELS), live_store, trusted)
+
+
+@pytest.fixture(scope="module")
 def seed(live_store, trusted):
     """A kill, a slow wire and a renamed field of ``line.yaml``, with an article's recipes."""
     line = load_experiment(LINE)
@@ -87,7 +92,7 @@ def seed(live_store, trusted):
     return measured(asked, live_store, trusted)
 
 
-@pytest.fixture(params=["records", "wires", "seed"])
+@pytest.fixture(params=["records", "wires", "labels", "seed"])
 def seen(request):
     return request.getfixturevalue(request.param)
 
@@ -106,9 +111,10 @@ def ends(touched):
 
 
 def test_every_kind_of_fault_is_done_on_the_whole_line_by_some_test():
-    """These files, those of ``test_line`` and of ``test_classes``."""
-    others = [healing.FOLDER / f"{name}.yaml" for name in (*healing.EXPERIMENTS, "placebos")]
-    files = [LINE, RECORDS, WIRES, *others]
+    """These files, those of ``test_line`` and of ``test_classes``, and those of the bars of learning."""
+    names = (*healing.EXPERIMENTS, "placebos", *learning.ARMS)
+    others = [healing.FOLDER / f"{name}.yaml" for name in names]
+    files = [LINE, RECORDS, WIRES, LABELS, *others]
     assert {step.kind for file in files for step in load_experiment(file).steps} == set(FAULTS)
 
 
@@ -145,6 +151,11 @@ def test_every_touched_record_ends_in_one_place_and_in_that_which_the_contract_s
 def test_every_fault_on_a_wire_takes_full_answers_away(wires):
     """What no answer shows may have touched nothing that matters."""
     assert [one.name for one in wires.run.episodes if one.full.impact_s is None] == []
+
+
+@live
+def test_faults_of_labels_are_felt_by_no_answer(labels):
+    assert {one.ended_by for one in labels.run.episodes} == {"absorbed"}
 
 
 @live
