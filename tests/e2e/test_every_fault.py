@@ -1,8 +1,8 @@
 """Every fault that no other test does on the whole line, once each, in arm reference; and the arm seed.
 
 ``records.yaml`` and ``labels.yaml`` hold what the driver does, ``wires.yaml`` what the proxy does; the arm
-seed meets three faults of ``line.yaml``. One run each, shared by the tests. What the system makes of a fault is asserted only
-where the contract of its records or docs/seed.md says so.
+seed meets three faults of ``line.yaml``. One run each, shared by the tests. What the system makes of a fault
+is asserted only where the contract of its records or docs/seed.md says so.
 """
 
 from __future__ import annotations
