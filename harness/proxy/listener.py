@@ -125,5 +125,8 @@ class Listener:
                 accepted.close()
             else:
                 accepted.setblocking(False)
+                # An answer's second piece would wait for the acknowledgement of its first, up to 40 ms;
+                # asyncio sees to that only where a socket names its protocol.
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._taken(accepted)
         return True
