@@ -29,10 +29,10 @@ from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, 
 NAME = "safety"
 SEED = 20_41
 KILLS, PAIRS, SIGNALS, STOPS, HALTS = 1000, 200, 100, 75, 20
-EACH_OF, BOUNDARIES_MIN = "pause", 300
+EACH_OF, BOUNDARIES_MIN = "pause", 1400
 SHORT = 20  # one in so many, where not in full
 BATCH = 20
-FORECAST_S = (KILLS + PAIRS + STOPS + HALTS + 1.2 * BOUNDARIES_MIN) * 4.0 + SIGNALS * 4.5
+FORECAST_S = (KILLS + PAIRS + STOPS + HALTS + 1.05 * BOUNDARIES_MIN) * 4.0 + SIGNALS * 4.5
 CLEAN_S_MAX, ARMED_MIN_RATIO = 1.0, 0.3
 TRIES = 20
 

@@ -132,8 +132,9 @@ class Runner:
         )
 
     def _begin(self) -> None:
-        # A shell starts its background jobs with SIGINT ignored, and a run would keep it so.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and a run would keep it so.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         if self.preexec is not None:
             self.preexec()
 
@@ -366,8 +367,9 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
                 undone_s = None if runner.records() else seen_s
             took_s = time.monotonic() - since_s
             code = runner.process.poll()
-            # Its own end may race the signal: then the signal met nobody who could heed it.
-            left = replace(runner.left(since_s, hit=hit and code != 0), armed=armed)
+            # Its own end may race the signal: then it met nobody who could heed it, or Python that ends.
+            over = code == 0 or (code == -signal.SIGINT and b"\nreport: " in said)
+            left = replace(runner.left(since_s, hit=hit and not over), armed=armed)
         words = said.decode(errors="replace")
         return Interrupted(-1000 if code is None else code, took_s, undone_s or left.records_s, words, left)
     finally:
