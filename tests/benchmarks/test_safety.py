@@ -20,6 +20,7 @@ from benchmarks.safety import (
     _hit,
     figures,
 )
+from tests.safety import safety_kit
 
 QUICK = Attack(kind=KILLED, batch=0, commit="abc", fault="kill", armed=True, clean_s=0.1)
 
@@ -68,6 +69,8 @@ def test_kills_of_runners_that_hurt_nothing_yet_are_not_enough():
 class Kit:
     """Attacks that hit the second time, or never."""
 
+    until_hit = staticmethod(safety_kit.until_hit)
+
     def __init__(self, hits: list[bool]) -> None:
         self.hits = hits
 
@@ -92,7 +95,8 @@ def test_a_boundary_that_no_run_has_is_no_attack_and_one_that_was_left_out_misse
 
 
 def test_the_last_boundaries_are_in_few_runs_and_are_tried_once(tmp_path):
-    kit = SimpleNamespace(killed_at=lambda *_: SimpleNamespace(hit=False, armed=False, clean_s=0.0))
+    late = SimpleNamespace(hit=False, armed=False, clean_s=0.0)
+    kit = SimpleNamespace(killed_at=lambda *_: late, until_hit=safety_kit.until_hit)
     assert not _hit(safety._kill_at, kit, tmp_path, random.Random(1), place=400)[1].hit
 
 

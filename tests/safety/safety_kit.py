@@ -31,6 +31,9 @@ MARK = "VIRTUAL_ENV"  # the one harmless variable that every child of a run inhe
 GIVE_UP_S = 20.0
 AGAIN_S = 0.0  # the bars look again a second after each attack
 START_S_MAX, RUN_S_MAX, HURT_S_MAX = 60.0, 5.0, 1.2
+TRIES = 20
+
+Came = TypeVar("Came")
 
 FAULTS = {
     "kill": "func: process_kill, arguments: {service: one}",
@@ -81,6 +84,11 @@ class Left:
     in_force: bool
     armed: bool = False
     hit: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """Whether a runner was met; something left counts in any case."""
+        return self.hit or not self.nothing
 
     @property
     def nothing(self) -> bool:
@@ -376,17 +384,12 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
         os.close(master)
 
 
-Came = TypeVar("Came", Left, Interrupted)
-
-
-def until_hit(attack: Callable[[], Came], tries: int = 20) -> Came:
-    """Attack until a runner was met, or something was left, which counts in any case."""
-    for _ in range(tries):
-        came = attack()
-        left = came if isinstance(came, Left) else came.left
-        if left.hit or not left.nothing:
+def until_hit(attack: Callable[[], Came], counts: Callable[[Came], bool]) -> Came:
+    """Attack until what came of it counts: a runner was met, or something was left."""
+    for _ in range(TRIES):
+        if counts(came := attack()):
             return came
-    raise RuntimeError(f"{tries} attacks met no runner: it does not even start")
+    raise RuntimeError(f"{TRIES} attacks met no runner: it does not even start")
 
 
 def _take_terminal() -> None:

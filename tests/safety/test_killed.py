@@ -97,5 +97,8 @@ def test_runner_and_guardian_killed_together_leave_no_process(tmp_path):
     for number in range(50):
         store = tmp_path / str(number)
         name = dice.choice(NAMES)
-        assert kit.until_hit(lambda s=store, n=name: kit.killed_with_guardian(s, n, dice)).nothing, number
+        left = kit.until_hit(
+            lambda s=store, n=name: kit.killed_with_guardian(s, n, dice), lambda left: left.counts
+        )
+        assert left.nothing, number
         assert kit.undo(store) == 0
