@@ -29,12 +29,11 @@ from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, 
 NAME = "safety"
 SEED = 20_41
 KILLS, PAIRS, SIGNALS, STOPS, HALTS = 1000, 200, 100, 75, 20
-EACH_OF, BOUNDARIES_MIN = "pause", 300
+EACH_OF, BOUNDARIES_MIN = "pause", 1400
 SHORT = 20  # one in so many, where not in full
 BATCH = 20
-FORECAST_S = (KILLS + PAIRS + STOPS + HALTS + 1.2 * BOUNDARIES_MIN) * 4.0 + SIGNALS * 4.5
+FORECAST_S = (KILLS + PAIRS + STOPS + HALTS + 1.05 * BOUNDARIES_MIN) * 4.0 + SIGNALS * 4.5
 CLEAN_S_MAX, ARMED_MIN_RATIO = 1.0, 0.3
-TRIES = 20
 
 ROOT = Path(__file__).resolve().parent.parent
 KIT = ROOT / "tests" / "safety"
@@ -215,11 +214,11 @@ def _batch(kit: ModuleType, kind: str, number: int, size: int) -> list[Attack]:
 
 def _hit(do: Do, kit: ModuleType, store: Path, dice: random.Random, *, place: int) -> Seen:
     """Attack until a runner was met; something left counts in any case. Few runs have the last boundaries."""
-    for _ in range(TRIES):
-        seen = do(kit, store, dice, place)
-        if seen[1].hit or seen[2] is None or do is _kill_at:
-            return seen
-    raise RuntimeError(f"{TRIES} attacks met no runner: it does not even start")
+    seen: Seen = kit.until_hit(
+        lambda: do(kit, store, dice, place),
+        lambda seen: seen[1].hit or seen[2] is None or do is _kill_at,
+    )
+    return seen
 
 
 def _figures(rows: Sequence[Attack]) -> dict[str, object]:

@@ -20,17 +20,18 @@ from benchmarks.safety import (
     _hit,
     figures,
 )
+from tests.safety import safety_kit
 
 QUICK = Attack(kind=KILLED, batch=0, commit="abc", fault="kill", armed=True, clean_s=0.1)
 
 
-EACH_ONCE = "every boundary of a run once, 300 at least"
+EACH_ONCE = "every boundary of a run once, 1400 at least"
 ARMED = "three of ten attacks came while a fault was in force"
 
 
 def attacks(**changes):
     """Two of each kind, and one at each boundary; ``changes`` are made to the last one."""
-    each = [msgspec.structs.replace(QUICK, kind=KILLED_AT_EACH, boundary=number) for number in range(1, 301)]
+    each = [msgspec.structs.replace(QUICK, kind=KILLED_AT_EACH, boundary=number) for number in range(1, 1401)]
     kinds = (KILLED, KILLED_WITH_GUARDIAN, STOPPED, HALTED, INTERRUPTED)
     rows = [msgspec.structs.replace(QUICK, kind=kind) for kind in kinds for _ in range(2)]
     return [*each, *rows[:-1], msgspec.structs.replace(rows[-1], **changes)]
@@ -68,6 +69,8 @@ def test_kills_of_runners_that_hurt_nothing_yet_are_not_enough():
 class Kit:
     """Attacks that hit the second time, or never."""
 
+    until_hit = staticmethod(safety_kit.until_hit)
+
     def __init__(self, hits: list[bool]) -> None:
         self.hits = hits
 
@@ -87,12 +90,13 @@ def test_a_boundary_that_no_run_has_is_no_attack_and_one_that_was_left_out_misse
     beyond = msgspec.structs.replace(QUICK, kind=KILLED_AT_EACH, boundary=0)
     assert missed([*attacks(), beyond]) == []
     assert missed(attacks()[1:]) == [EACH_ONCE]
-    assert missed([row for row in attacks() if row.boundary != 300]) == [EACH_ONCE]
-    assert missed([row for row in [*attacks(), *attacks(boundary=301)] if row.boundary != 7]) == [EACH_ONCE]
+    assert missed([row for row in attacks() if row.boundary != 1400]) == [EACH_ONCE]
+    assert missed([row for row in [*attacks(), *attacks(boundary=1401)] if row.boundary != 7]) == [EACH_ONCE]
 
 
 def test_the_last_boundaries_are_in_few_runs_and_are_tried_once(tmp_path):
-    kit = SimpleNamespace(killed_at=lambda *_: SimpleNamespace(hit=False, armed=False, clean_s=0.0))
+    late = SimpleNamespace(hit=False, armed=False, clean_s=0.0)
+    kit = SimpleNamespace(killed_at=lambda *_: late, until_hit=safety_kit.until_hit)
     assert not _hit(safety._kill_at, kit, tmp_path, random.Random(1), place=400)[1].hit
 
 

@@ -31,6 +31,9 @@ MARK = "VIRTUAL_ENV"  # the one harmless variable that every child of a run inhe
 GIVE_UP_S = 20.0
 AGAIN_S = 0.0  # the bars look again a second after each attack
 START_S_MAX, RUN_S_MAX, HURT_S_MAX = 60.0, 5.0, 1.2
+TRIES = 20
+
+Came = TypeVar("Came")
 
 FAULTS = {
     "kill": "func: process_kill, arguments: {service: one}",
@@ -83,6 +86,11 @@ class Left:
     hit: bool = True
 
     @property
+    def counts(self) -> bool:
+        """Whether a runner was met; something left counts in any case."""
+        return self.hit or not self.nothing
+
+    @property
     def nothing(self) -> bool:
         """Whether in the end nothing was left."""
         return self.clean_s is not None
@@ -132,8 +140,9 @@ class Runner:
         )
 
     def _begin(self) -> None:
-        # A shell starts its background jobs with SIGINT ignored, and a run would keep it so.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and a run would keep it so.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         if self.preexec is not None:
             self.preexec()
 
@@ -366,25 +375,21 @@ def interrupted(store: Path, fault: str, dice: random.Random, signals: int) -> I
                 undone_s = None if runner.records() else seen_s
             took_s = time.monotonic() - since_s
             code = runner.process.poll()
-            # Its own end may race the signal: then the signal met nobody who could heed it.
-            left = replace(runner.left(since_s, hit=hit and code != 0), armed=armed)
+            # Its own end may race the signal: then it met nobody who could heed it, or Python that ends.
+            over = code == 0 or (code == -signal.SIGINT and b"\nreport: " in said)
+            left = replace(runner.left(since_s, hit=hit and not over), armed=armed)
         words = said.decode(errors="replace")
         return Interrupted(-1000 if code is None else code, took_s, undone_s or left.records_s, words, left)
     finally:
         os.close(master)
 
 
-Came = TypeVar("Came", Left, Interrupted)
-
-
-def until_hit(attack: Callable[[], Came], tries: int = 20) -> Came:
-    """Attack until a runner was met, or something was left, which counts in any case."""
-    for _ in range(tries):
-        came = attack()
-        left = came if isinstance(came, Left) else came.left
-        if left.hit or not left.nothing:
+def until_hit(attack: Callable[[], Came], counts: Callable[[Came], bool]) -> Came:
+    """Attack until what came of it counts: a runner was met, or something was left."""
+    for _ in range(TRIES):
+        if counts(came := attack()):
             return came
-    raise RuntimeError(f"{tries} attacks met no runner: it does not even start")
+    raise RuntimeError(f"{TRIES} attacks met no runner: it does not even start")
 
 
 def _take_terminal() -> None:

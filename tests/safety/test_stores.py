@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import resource
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,8 +115,9 @@ exit $code
 """
 
 
-def mount_point(folder: Path) -> Path:
-    """Make a folder to mount something small at; skips where nothing can be mounted."""
+@contextlib.contextmanager
+def on_a_mount(folder: Path, script: str) -> Iterator[kit.Runner]:
+    """A runner whose store is what ``script`` mounts; skips where nothing can be mounted."""
     small = folder / "small"
     small.mkdir()
     tried = subprocess.run(
@@ -122,16 +125,16 @@ def mount_point(folder: Path) -> Path:
     )
     if tried.returncode:
         pytest.skip(f"no file system can be mounted here, so this was not tried: {tried.stderr.decode()}")
-    return small
+    within = ("unshare", "-Urm", "sh", "-c", script, "sh", str(small))
+    with kit.running(folder, "pause", within=within, words=("--store", str(small))) as runner:
+        yield runner
 
 
 @pytest.mark.slow
 @pytest.mark.live
 def test_a_disk_that_is_full_during_the_fault_ends_the_run_with_four_and_undone(tmp_path):
     """SR-11: a real file system of 4 MiB, filled to the last byte as soon as the fault is in force."""
-    small = mount_point(tmp_path)
-    within = ("unshare", "-Urm", "sh", "-c", FILLED, "sh", str(small))
-    with kit.running(tmp_path, "pause", within=within, words=("--store", str(small))) as runner:
+    with on_a_mount(tmp_path, FILLED) as runner:
         code, said = runner.wait()
         assert code == 4, said
         assert "was injected" in said
@@ -149,9 +152,7 @@ shift; exec "$@"
 @pytest.mark.live
 def test_a_store_that_is_read_only_refuses_the_run(tmp_path):
     """SR-11: nothing was started, so 5 and not 4."""
-    small = mount_point(tmp_path)
-    within = ("unshare", "-Urm", "sh", "-c", READ_ONLY, "sh", str(small))
-    with kit.running(tmp_path, "pause", within=within, words=("--store", str(small))) as runner:
+    with on_a_mount(tmp_path, READ_ONLY) as runner:
         code, said = runner.wait()
         assert (code, "cannot be written: read-only file system" in said) == (5, True), said
         assert "injected" not in said

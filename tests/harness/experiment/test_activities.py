@@ -7,6 +7,7 @@ import pytest
 from harness.errors import UsageProblem
 from harness.experiment.load import load_experiment
 from harness.experiment.messages import MESSAGES
+from tests.harness.experiment.carets import under_carets
 
 HYPOTHESIS = """\
 steady-state-hypothesis:
@@ -38,12 +39,6 @@ def problems_of(folder, **changes: str):
     with pytest.raises(UsageProblem) as caught:
         load(folder, **changes)
     return caught.value.problems
-
-
-def under_carets(problem) -> str:
-    above, below = problem.excerpt.split("\n")
-    start = below.index("^")
-    return above[start : start + below.count("^")]
 
 
 def test_what_every_run_proves_by_itself_is_taken(folder):

@@ -9,6 +9,7 @@ from harness.experiment.limits import KNOBS
 from harness.experiment.load import load_experiment
 from harness.experiment.messages import MESSAGES
 from harness.experiment.model import PROFILES
+from tests.harness.experiment.carets import under_carets
 
 
 def asking(folder, words: str):
@@ -16,12 +17,6 @@ def asking(folder, words: str):
     file = folder / "experiment.yaml"
     file.write_text(file.read_text().replace("profile: test", words))
     return load_experiment(file)
-
-
-def under_carets(problem) -> str:
-    above, below = problem.excerpt.split("\n")
-    start = below.index("^")
-    return above[start : start + below.count("^")]
 
 
 @pytest.mark.parametrize(

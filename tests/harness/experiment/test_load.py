@@ -16,6 +16,7 @@ from harness.experiment.messages import MESSAGES
 from harness.experiment.model import PROFILES
 from harness.faults.catalog import FAULTS, compile_fault
 from harness.faults.effects import Delay, Kill, Pause
+from tests.harness.experiment.carets import under_carets
 
 
 def problems_of(folder, *changes: tuple[str, str], file: str = "experiment.yaml"):
@@ -28,12 +29,6 @@ def problems_of(folder, *changes: tuple[str, str], file: str = "experiment.yaml"
     with pytest.raises(UsageProblem) as caught:
         load_experiment(folder / "experiment.yaml")
     return caught.value.problems
-
-
-def under_carets(problem) -> str:
-    above, below = problem.excerpt.split("\n")
-    start = below.index("^")
-    return above[start : start + below.count("^")]
 
 
 def test_a_right_file_becomes_an_experiment(folder):

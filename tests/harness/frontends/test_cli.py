@@ -145,34 +145,21 @@ def test_an_internal_error_makes_no_store(breaking, capsys, tmp_path, monkeypatc
 
 def hormesis(*argv: str, **options) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness.frontends.cli", *argv]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, **options)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.run(command, text=True, check=False, cwd=ROOT, **streams)
 
 
 def test_a_reader_that_goes_away_changes_neither_code_nor_peace():
     read_end, write_end = os.pipe()
     os.close(read_end)
     with os.fdopen(write_end, "w") as closed:
-        run = subprocess.run(
-            [sys.executable, "-m", "harness.frontends.cli", "explain", "code"],
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
+        run = hormesis("explain", "code", stdout=closed)
     assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_a_result_that_is_lost_does_not_look_like_success():
     with open("/dev/full", "w") as full:
-        run = subprocess.run(
-            [sys.executable, "-m", "harness.frontends.cli", "explain", "code"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
+        run = hormesis("explain", "code", stdout=full)
     assert run.returncode == 5
     assert run.stderr == "refused: standard output cannot be written: no space left on device\n"
 
