@@ -15,7 +15,16 @@ import numpy as np
 from reference_pipeline.adaptation import TREES, TooFewLabels, adapt, refuse_few
 from reference_pipeline.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
 from reference_pipeline.durable import write_durably
-from reference_pipeline.jobs import ARTEFACT_FILE, DATA_FILE, JOB_FILE, PARENT_FILE, RESULT_FILE, Job, Result
+from reference_pipeline.jobs import (
+    ARTEFACT_FILE,
+    DATA_FILE,
+    JOB_FILE,
+    PARENT_FILE,
+    RESULT_FILE,
+    Job,
+    Result,
+    Spending,
+)
 from reference_pipeline.scoring import Model, Trees, dump_model, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion
 
@@ -26,36 +35,43 @@ CHECKPOINT_EVERY = 4  # trees
 def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], None]) -> Result:
     """Fit the job of ``folder``, from its newest checkpoint on, and write the result.
 
-    ``cpu_s`` gives the processor time of this process, in seconds; ``go_on`` is called after each tree, and
-    raises where nobody waits for the result any more.
+    ``cpu_s`` gives the processor time of this process, in seconds, which is written down after each tree;
+    ``go_on`` is called after each tree, and raises where nobody waits for the result any more.
     """
+    spending = Spending(folder, cpu_s)
+    spending.note()
     job = msgspec.json.decode((folder / JOB_FILE).read_bytes(), type=Job)
     parent = load_model((folder / PARENT_FILE).read_bytes(), job.parent_sha256)
     done = newest_checkpoint(folder)
+
+    def spent_and_wanted() -> None:
+        spending.note()
+        go_on()
+
     try:
-        adapted = _fitted(folder, job, parent, begun=done, go_on=go_on)
+        adapted = _fitted(folder, job, parent, begun=done, after_tree=spent_and_wanted)
     except TooFewLabels as error:
-        result = Result(why=str(error), cpu_s=cpu_s())
+        result = Result(why=str(error))
     else:
         write_durably(folder / ARTEFACT_FILE, adapted.artefact)
         result = Result(
             sha256=hashlib.sha256(adapted.artefact).hexdigest(),
             metrics=dict(adapted.metrics),
             lineage=dict(adapted.lineage),
-            cpu_s=cpu_s(),
             resumed_at=done.step if done else 0,
         )
+    spending.note()
     write_durably(folder / RESULT_FILE, msgspec.json.encode(result))
     return result
 
 
 def _fitted(
-    folder: Path, job: Job, parent: Model, *, begun: Checkpoint | None, go_on: Callable[[], None]
+    folder: Path, job: Job, parent: Model, *, begun: Checkpoint | None, after_tree: Callable[[], None]
 ) -> Champion:
     def kept(number: int, trees: Trees) -> None:
         if number % CHECKPOINT_EVERY == 0:
             save_checkpoint(folder, number, _unfinished(parent, trees))
-        go_on()
+        after_tree()
 
     with np.load(folder / DATA_FILE, allow_pickle=False) as arrays:
         rows, label = arrays["rows"], arrays["label"]

@@ -9,6 +9,7 @@ taken up again from its newest checkpoint, and gives the same bytes as if nothin
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ JOB_FILE, PARENT_FILE, DATA_FILE, RESULT_FILE, ARTEFACT_FILE = (
     "result.json",
     "artefact.npz",
 )
+SPENT_FILE, LOCK_FILE = "cpu_s.log", "lock"
 Kind = Literal["adapt", "recalibrate", "anew"]
 """On top of the parent by more trees, or by its constant alone; or from nothing, as the arm ``seed`` does."""
 
@@ -47,13 +49,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went: ``why`` is empty where there is an artefact. ``cpu_s``: what the fit cost in this life."""
+    """How it went: ``why`` is empty where there is an artefact. What it cost is in another file."""
 
     why: str = ""
     sha256: str = ""
     metrics: dict[str, float] = {}
     lineage: dict[str, str] = {}
-    cpu_s: float = 0.0
     resumed_at: int = 0
 
 
@@ -79,3 +80,32 @@ def read_result(folder: Path) -> Result | None:
     """Read how the job of ``folder`` went; None where it is not over."""
     path = folder / RESULT_FILE
     return msgspec.json.decode(path.read_bytes(), type=Result) if path.exists() else None
+
+
+class Spending:
+    """What a fit costs, written down bit by bit: a child that is killed has cost what it has cost.
+
+    ``used_s`` gives the processor time of this process, in seconds. A line is what came on top of the last.
+    """
+
+    def __init__(self, folder: Path, used_s: Callable[[], float]) -> None:
+        self._path = folder / SPENT_FILE
+        self._used_s = used_s
+        self._told_s = 0.0
+
+    def note(self) -> None:
+        """Write down what was used since the last note."""
+        used_s = self._used_s()
+        with self._path.open("a", encoding="ascii") as file:
+            file.write(f"{used_s - self._told_s:.4f}\n")
+        self._told_s = used_s
+
+
+def spent_s(folder: Path) -> float:
+    """Processor time that the job of ``folder`` has cost in all its lives, in seconds.
+
+    A last line that was cut off is left out.
+    """
+    path = folder / SPENT_FILE
+    lines = path.read_text("ascii").split("\n")[:-1] if path.exists() else []
+    return sum(map(float, lines))

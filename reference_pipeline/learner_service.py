@@ -123,6 +123,7 @@ class Learner:
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
+                "DELETE /trainings/*": self._drop,
                 "GET /acts": self._acted,
                 **({"POST /truth": self._told_truth} if oracle else {}),
             },
@@ -261,6 +262,9 @@ class Learner:
 
     async def _training(self, request: Request) -> Reply:
         return json_reply(200, self._trainings.state(request.rest))
+
+    async def _drop(self, request: Request) -> Reply:
+        return json_reply(200, self._trainings.drop(request.rest))
 
     async def _acted(self, request: Request) -> Reply:
         after, limit = page(request)

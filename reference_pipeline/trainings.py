@@ -29,6 +29,7 @@ from reference_pipeline.jobs import (
     Result,
     read_job,
     read_result,
+    spent_s,
     write_job,
 )
 from reference_pipeline.models import Models
@@ -42,6 +43,7 @@ TRIES = 3
 _LOOK_EVERY_S = 0.2
 _RETRY_S = 1.0
 _PUBLISHED_FILE = "published.json"
+DROPPED = "nobody waits for it any more"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -55,7 +57,8 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Training(msgspec.Struct, frozen=True, kw_only=True):
     """How a training stands; ``version`` is the full one, once it is published.
 
-    ``last``: cursor of the newest labelled row that it learned from.
+    ``last``: cursor of the newest labelled row that it learned from. ``cpu_s``: what it has cost so far, in
+    seconds of processor time, with the fits that were killed.
     """
 
     key: str
@@ -72,6 +75,10 @@ class Trainer(Protocol):
 
     async def run(self, folder: Path, /) -> int:
         """Fit the job of ``folder``; 0 where it left a result."""
+        ...
+
+    def stop(self) -> None:
+        """Make the fit that runs end at once, without a result; nothing where none runs."""
         ...
 
 
@@ -137,16 +144,30 @@ class Trainings:
         if job is None:
             raise BadRequest(f"no training {key[:100]!r}", 404)
         result = read_result(folder)
-        told = Training(key=key, state="waiting", last=job.last)
+        told = Training(key=key, state="waiting", last=job.last, cpu_s=spent_s(folder))
         if result is None:
             return told
-        told = msgspec.structs.replace(told, metrics=result.metrics, cpu_s=result.cpu_s)
+        told = msgspec.structs.replace(told, metrics=result.metrics)
         if result.why:
             return msgspec.structs.replace(told, state="failed", why=result.why)
         published = folder / _PUBLISHED_FILE
         if not published.exists():
             return told
         return msgspec.structs.replace(told, state="published", version=published.read_text("utf-8"))
+
+    def drop(self, key: str) -> Training:
+        """Give up the training under ``key``, whose fit ends at once; one that is over stays as it is.
+
+        Raises:
+            BadRequest: 404 where there is none.
+        """
+        told = self.state(key)
+        if told.state == "waiting":
+            if key == self._in_hand:
+                self._trainer.stop()
+            self._fail(key, DROPPED)
+            self.counts["trainings_failed_total"] += 1
+        return self.state(key)
 
     async def run_forever(self, clock: Clock) -> None:
         """Do what is open, one training after the other."""
@@ -157,6 +178,7 @@ class Trainings:
                     done = await self._step(key)
                 except (PipelineError, OSError, msgspec.DecodeError):
                     done = False  # the registry does not answer, or the disk: the others go on meanwhile
+                self._in_hand = ""
                 if not done:
                     self._open.append(key)
                     await clock.sleep_s(_RETRY_S)
@@ -193,12 +215,13 @@ class Trainings:
         """Fit or publish ``key``; True where nothing is left to do."""
         folder = self._folder / key
         if (result := read_result(folder)) is None:
+            before_s = spent_s(folder)
             code = await self._trainer.run(folder)
+            self.counts["training_cpu_s_total"] += round(spent_s(folder) - before_s, 3)
             result = read_result(folder) or self._not_fitted(key, code)
             if result is None:
                 return False
-            self.counts["trainings_failed_total"] += bool(result.why)
-            self.counts["training_cpu_s_total"] += round(result.cpu_s, 3)
+            self.counts["trainings_failed_total"] += bool(result.why) and result.why != DROPPED
         if result.why:
             return True
         try:

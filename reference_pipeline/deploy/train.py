@@ -1,11 +1,13 @@
 """``python -m reference_pipeline.deploy.train FOLDER PID``: the child process that fits one job.
 
 It has one thread, is the last in line for the processor, may use ``CPU_LIMIT_S`` of it, and ends when PID,
-the learner that started it, is gone: a new one takes the job up again from its checkpoint.
+the learner that started it, is gone: a new one takes the job up again from its checkpoint. That one waits
+until this one has ended: two would write the same files.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import sys
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference_pipeline.fitting import run_job
+from reference_pipeline.jobs import LOCK_FILE
 
 CPU_LIMIT_S = 60
 _NICE = 10
@@ -33,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise Orphaned(f"process {learner} is gone")
 
     go_on()
-    run_job(Path(folder), cpu_s=_cpu_s, go_on=go_on)
+    with (Path(folder) / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run_job(Path(folder), cpu_s=_cpu_s, go_on=go_on)
     return 0
 
 

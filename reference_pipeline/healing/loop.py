@@ -373,6 +373,8 @@ class Healer:
             told = TrainingState(state="failed", why=str(error))
         if told.state == "waiting" and not late:
             return
+        if told.state == "waiting":
+            told = await self._out.experience.drop(opened.key)
         facts: Facts = {"version": told.version, "last": told.last, "cpu_s": told.cpu_s}
         done = told.state == "published"
         self._finish(opened, ok=done, reason=told.why or told.version or "time is up", facts=facts)

@@ -95,6 +95,10 @@ class Experience(Protocol):
         """Begin the training ``key``, or tell how it stands."""
         ...
 
+    async def drop(self, key: str, /) -> TrainingState:
+        """Give up the training ``key``; one that is over stays as it is, and says so."""
+        ...
+
 
 class Models(Protocol):
     """What the registry has, and what it says is served."""

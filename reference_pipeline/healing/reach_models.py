@@ -82,6 +82,11 @@ class ReachModels:
         reply = await self._call(LEARNER, f"PUT /trainings/{quote(key, safe='')}", body, _CHANGE_S)
         return understood(_TRAINING, reply.body)
 
+    async def drop(self, key: str, /) -> TrainingState:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"DELETE /trainings/{quote(key, safe='')}", b"", _CHANGE_S)
+        return understood(_TRAINING, reply.body)
+
     async def aliases(self) -> Mapping[str, str]:
         """See ``Models``."""
         reply = await self._call(REGISTRY, "GET /aliases", b"", _LOOK_S)

@@ -50,10 +50,19 @@ Floats = NDArray[np.float64]
 class InProcess:
     """The Trainer port: the same fit, here and now, and ``FIT_S`` of virtual time for it."""
 
+    def __init__(self) -> None:
+        self.stopped = False
+
     async def run(self, folder: Path, /) -> int:
+        self.stopped = False
         await passes(FIT_S)
+        if self.stopped:
+            return -9
         run_job(folder, cpu_s=lambda: FIT_S, go_on=lambda: None)
         return 0
+
+    def stop(self) -> None:
+        self.stopped = True
 
 
 @dataclass

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,18 @@ import pytest
 from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
-from reference_pipeline.jobs import ARTEFACT_FILE, Job, Kind, Result, read_job, read_result, write_job
+from reference_pipeline.jobs import (
+    ARTEFACT_FILE,
+    LOCK_FILE,
+    SPENT_FILE,
+    Job,
+    Kind,
+    Result,
+    read_job,
+    read_result,
+    spent_s,
+    write_job,
+)
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.scoring import load_model
 
@@ -87,7 +101,30 @@ def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small
     result = read_result(folder)
     assert result is not None
     assert result.sha256 == whole.sha256
-    assert 0 < result.cpu_s < 60
+    assert 0 < spent_s(folder) < 60
+
+
+@pytest.mark.live
+def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
+    tmp_path: Path, small_template: Path, until: Callable[..., object]
+) -> None:
+    """Two at once would write the same files; the older one is this test, which holds its lock."""
+    folder = _job(tmp_path, small_template)
+    with (folder / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(folder), str(os.getpid())]
+        with subprocess.Popen(command) as child:
+            until(lambda: _waits_for_a_lock(child.pid))
+            assert read_result(folder) is None
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert child.wait(60) == 0
+    assert read_result(folder) is not None
+
+
+def _waits_for_a_lock(pid: int) -> bool:
+    """The kernel lists who waits with an arrow."""
+    rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any("->" in row and str(pid) in row for row in rows)
 
 
 def test_too_few_labels_are_a_result_too(tmp_path: Path, small_template: Path) -> None:
@@ -111,11 +148,19 @@ def test_a_fit_that_was_cut_goes_on_from_its_checkpoint_to_the_same_bytes(
             raise Cut
 
     with pytest.raises(Cut):
-        run_job(folder, cpu_s=lambda: 1.5, go_on=cut)
+        run_job(folder, cpu_s=lambda: 0.5 * trees, go_on=cut)
     assert read_result(folder) is None
+    assert spent_s(folder) == pytest.approx(0.5 * (after - 1))
     result = _fit(folder)
+    assert spent_s(folder) == pytest.approx(0.5 * (after - 1) + 1.5)
     assert result.resumed_at == after // 4 * 4
     assert result.sha256 == whole.sha256
+
+
+def test_of_what_was_spent_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    assert spent_s(tmp_path) == 0
+    (tmp_path / SPENT_FILE).write_text("0.5000\n1.2500\n0.7")
+    assert spent_s(tmp_path) == 1.75
 
 
 def test_a_job_that_was_not_written_whole_is_none(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from reference_pipeline.examples import LOGS, Example, Examples, Label, as_bytes
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
 from reference_pipeline.inpath import Acts
-from reference_pipeline.jobs import ARTEFACT_FILE
+from reference_pipeline.jobs import ARTEFACT_FILE, Spending
 from reference_pipeline.models import Models
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
-from reference_pipeline.trainings import Trainings, next_semantic
+from reference_pipeline.trainings import DROPPED, Trainings, next_semantic
 from tests.reference_pipeline.healing.worlds import Clock, passes, run
 
 ROWS = 800
@@ -41,6 +41,7 @@ class Bench:
         self.down = False
         self.fails = 0
         self.runs = 0
+        self.stopped = False
         self._service: RegistryService | None = None
         self._fill()
 
@@ -57,12 +58,20 @@ class Bench:
     async def run(self, folder: Path, /) -> int:
         """The Trainer port."""
         self.runs += 1
+        self.stopped = False
         await passes(1.0)
+        if self.stopped:
+            return -9
         if self.fails:
             self.fails -= 1
+            Spending(folder, lambda: 2.0).note()
             return -9
         run_job(folder, cpu_s=lambda: 1.0, go_on=lambda: None)
         return 0
+
+    def stop(self) -> None:
+        """See the Trainer port."""
+        self.stopped = True
 
     async def call(self, edge: str, route: str, body: bytes, _: float, /) -> Reply:
         """The Call port."""
@@ -156,9 +165,34 @@ def test_a_fit_that_dies_three_times_is_given_up_and_the_next_one_done(
         await _works(trainings, 12.0)
         assert trainings.state("a").state == "failed"
         assert "3 times" in trainings.state("a").why
+        assert trainings.state("a").cpu_s == trainings.counts["training_cpu_s_total"] == 6.0
         await trainings.ask("b", b'{"kind": "recalibrate"}')
         await _works(trainings, 5.0)
         assert trainings.state("b").state == "published"
+
+    _story(tmp_path, small_template, tell)
+
+
+def test_a_training_that_nobody_waits_for_ends_and_the_next_one_is_done(
+    tmp_path: Path, small_template: Path
+) -> None:
+    async def tell(bench: Bench) -> None:
+        trainings = bench.life()
+        await trainings.ask("a", b'{"kind": "adapt"}')
+        await trainings.ask("b", b'{"kind": "recalibrate"}')
+        await trainings.ask("c", b'{"kind": "recalibrate"}')
+        working = asyncio.create_task(trainings.run_forever(Clock()))
+        await passes(0.5)
+        assert [trainings.drop(key).why for key in "ac"] == [DROPPED, DROPPED]
+        await passes(5.0)
+        working.cancel()
+        assert trainings.state("a") == trainings.drop("a")
+        assert trainings.state("b") == trainings.drop("b")
+        assert [trainings.state(key).state for key in "abc"] == ["failed", "published", "failed"]
+        assert bench.runs == 2
+        assert trainings.counts["trainings_failed_total"] == 2
+        with pytest.raises(BadRequest, match="no training"):
+            trainings.drop("d")
 
     _story(tmp_path, small_template, tell)
 
