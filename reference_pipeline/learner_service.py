@@ -105,7 +105,7 @@ class Learner:
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
         self._batches = Batches(watch)
-        self._models = Models(ports.call)
+        self._models = Models(ports.call, ports.clock)
         self._golden = features.rows(golden.records)
         self._golden_declined = np.array([decision == DECLINE for decision in golden.decisions])
         self._acts = Acts(ports.clock)

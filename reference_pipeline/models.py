@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from reference_pipeline.errors import BadArtefact, UnknownVersion
 from reference_pipeline.healing.detectors.artefact import check_artefact
-from reference_pipeline.ports import Call, CallFailed
+from reference_pipeline.ports import Call, CallFailed, CallRejected, Clock
 from reference_pipeline.registry import Alias, Version
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.wire import NotUnderstood, decoded
@@ -20,41 +22,64 @@ T = TypeVar("T")
 EDGE = "learner-registry"
 _DEADLINE_S = 2.0
 _KEPT = 8  # models in memory
+VERIFIED_FOR_S = 10.0  # then the registry is asked for the file of a kept model again
 
 _VERSIONS = msgspec.json.Decoder(list[Version])
 _VERSION = msgspec.json.Decoder(Version)
 _ALIAS = msgspec.json.Decoder(Alias)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A model, the hash of its artefact, and when the registry last gave these bytes."""
+
+    model: Model
+    sha256: str
+    verified_s: float
+
+
 class Models:
     """The registry, asked over the edge ``learner-registry``. All calls raise ``CallFailed``."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, clock: Clock) -> None:
         self._call = call
-        self._kept: OrderedDict[str, Model] = OrderedDict()
+        self._clock = clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     async def version(self, full: str) -> Model:
         """Give the model of full version ``full``, verified.
 
+        One that is kept is asked for again now and then: a file that was damaged since then is noticed, and
+        a registry that does not answer changes nothing.
+
         Raises:
             UnknownVersion: there is none.
-            BadArtefact: its bytes are not what was registered, or the registry cannot give them.
+            BadArtefact: its bytes are not what was registered, or the registry says that they are damaged.
         """
-        if full not in self._kept:
+        kept = self._kept.get(full)
+        if kept is None:
             sha256 = await self._sha256(full)
-            try:
-                artefact = await self.artefact(sha256)
-            except CallFailed as error:
-                # It has just listed the version: what it cannot give is the file.
-                raise BadArtefact(str(error)) from error
-            reading = check_artefact(artefact, sha256, version=full)
-            if reading.says != "quiet":
-                raise BadArtefact(f"the artefact of {full}: {reading.how or reading.says}")
-            self._kept[full] = load_model(artefact, sha256)
+            artefact = await self._verified(full, sha256)
+            kept = self._kept[full] = _Kept(load_model(artefact, sha256), sha256, self._clock.now_s())
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(full)
-        return self._kept[full]
+        elif self._clock.now_s() - kept.verified_s >= VERIFIED_FOR_S:
+            with suppress(CallFailed):
+                await self._verified(full, kept.sha256)
+                kept.verified_s = self._clock.now_s()
+        if full in self._kept:
+            self._kept.move_to_end(full)
+        return kept.model
+
+    async def _verified(self, full: str, sha256: str) -> bytes:
+        try:
+            artefact = await self.artefact(sha256)
+        except CallRejected as error:
+            raise BadArtefact(f"the artefact of {full}: {error}") from error
+        reading = check_artefact(artefact, sha256, version=full)
+        if reading.says != "quiet":
+            raise BadArtefact(f"the artefact of {full}: {reading.how or reading.says}")
+        return artefact
 
     async def artefact(self, sha256: str) -> bytes:
         """Give the bytes with that hash, as the registry sends them."""

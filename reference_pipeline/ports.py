@@ -24,7 +24,11 @@ class CallRefused(CallFailed):
 
 
 class CallRejected(CallFailed):
-    """The other side is well and says that the question is wrong (status 400, 409, 413, 422)."""
+    """The other side is well and says that the question is wrong: ``status`` 400, 409, 413 or 422."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class StoreFailed(PipelineError):

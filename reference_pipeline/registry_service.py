@@ -65,7 +65,7 @@ class RegistryService:
         return json_reply(200, self._registry.aliases())
 
     async def _alias(self, request: Request) -> Reply:
-        with _unknown_is_404():
+        with _named_statuses():
             return json_reply(200, self._registry.alias(request.rest))
 
     async def _set_alias(self, request: Request) -> Reply:
@@ -73,7 +73,7 @@ class RegistryService:
             target = decoded(_TARGET, request.body)
         except NotUnderstood as error:
             raise BadRequest(str(error)) from error
-        with _unknown_is_404():
+        with _named_statuses():
             try:
                 alias = self._registry.set_alias(request.rest, target.version, was=target.was)
             except VersionConflict as error:
@@ -97,13 +97,16 @@ class RegistryService:
             raise BadRequest(str(error), 409) from error
 
     async def _artefact(self, request: Request) -> Reply:
-        with _unknown_is_404():
+        with _named_statuses():
             return Reply(200, self._registry.artefact(request.rest), _BYTES_HEADERS)
 
 
 @contextmanager
-def _unknown_is_404() -> Iterator[None]:
+def _named_statuses() -> Iterator[None]:
+    """404: it is not there. 422: its file is damaged, and asking again will not help."""
     try:
         yield
     except UnknownVersion as error:
         raise BadRequest(str(error), 404) from error
+    except BadArtefact as error:
+        raise BadRequest(str(error), 422) from error

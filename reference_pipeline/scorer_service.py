@@ -25,6 +25,7 @@ from reference_pipeline.wire import NotUnderstood, decoded
 REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scorer out for longer
 _RETRY_S = 0.5
 _FOLLOW_S = 1.0
+_REFUSED_FOR_S = 10.0  # then bad bytes are asked for again: it may have been the way that damaged them
 _COPY, _COPY_SHA256 = "model", "model_sha256"
 CANARY_SERVICE = "scorer-b"
 
@@ -59,7 +60,7 @@ class Scorer:
         self._template = template
         self._model: Model | None = None
         self._sha256 = ""
-        self._refused = ""  # the last bad artefact: it is not fetched every second
+        self._refused, self._refused_s = "", 0.0  # the last bad artefact: it is not fetched every second
         self._why_not_ready = "no model was loaded yet"
         names = (
             "scored_total",
@@ -96,7 +97,8 @@ class Scorer:
     async def _follow(self) -> None:
         """Serve what is champion now, where that is another one and sound."""
         sha256 = await self._champion()
-        if sha256 not in (self._sha256, self._refused):
+        refused = sha256 == self._refused and self._ports.clock.now_s() - self._refused_s < _REFUSED_FOR_S
+        if sha256 != self._sha256 and not refused:
             self._model = self._sound(await self._artefact(sha256), keep=True)
             self._counts["champions_followed_total"] += 1
 
@@ -161,7 +163,7 @@ class Scorer:
             model = load_model(artefact.data, artefact.sha256)
         except BadArtefact:
             self._counts["artefacts_refused_total"] += 1
-            self._refused = artefact.sha256
+            self._refused, self._refused_s = artefact.sha256, self._ports.clock.now_s()
             raise
         model.score(np.zeros((1, len(model.features))))  # the first call is slow; not in a request
         if keep and artefact != self._copy():

@@ -64,8 +64,8 @@ class HttpCalls:
             failed = CallRefused if isinstance(error, _REFUSED) else CallFailed
             raise failed(f"{edge}: {type(error).__name__} {error}".rstrip()) from error
         if response.status != 200:
-            failed = CallRejected if response.status in _REJECTED else CallFailed
-            raise failed(f"{edge}: status {response.status}")
+            words = f"{edge}: status {response.status}"
+            raise CallRejected(words, response.status) if response.status in _REJECTED else CallFailed(words)
         return Reply(200, content)
 
     def _target(self, edge: str, route: str) -> tuple[str, yarl.URL]:

@@ -23,6 +23,7 @@ from reference_pipeline.healing.acts import (
 from reference_pipeline.healing.model import Entry
 
 HOUR_S = 3600.0
+OVERTAKEN = "overtaken"  # a fact of a promotion: somebody else moved the alias first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,7 @@ class Books:
     tried: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
     to_undo: dict[str, Open] = field(default_factory=dict)
-    failed: set[str] = field(
-        default_factory=set
-    )  # versions that failed while they served, all of the traffic or a part
+    failed: set[str] = field(default_factory=set)  # versions that could not be served, or did not help
     trained: list[tuple[float, float]] = field(default_factory=list)  # when it was over, its CPU seconds
     told_s: dict[tuple[str, str], float] = field(default_factory=dict)
     pages: int = 0
@@ -119,7 +118,7 @@ class Books:
             self.to_undo.pop(act.field if isinstance(act, Unmap) else MODEL, None)
         elif entry.evidence.ok:
             self.unverified[entry.target] = done
-        elif isinstance(act, Promote) and entry.evidence.facts.get("served_share"):
+        elif isinstance(act, Promote) and not entry.evidence.facts.get(OVERTAKEN):
             self.failed.add(act.version)
 
     def _verify(self, entry: Entry, act: Act) -> None:

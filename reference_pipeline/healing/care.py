@@ -9,16 +9,18 @@ retraining and nothing are three outcomes of the same comparison.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from reference_pipeline.healing.acts import MODEL, Promote, Train
 from reference_pipeline.healing.books import Open
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Wish
+from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model_ports import Experience, KnownRows, Models, ModelVersion
-from reference_pipeline.healing.rivals import Rivals, golden_reading
+from reference_pipeline.healing.rivals import Rivals, golden_reading, soundest
 from reference_pipeline.healing.scribe import Facts, Scribe
 from reference_pipeline.healing.watch import Watch, watch
 from reference_pipeline.ports import Clock
@@ -29,12 +31,17 @@ _PAGE = 2000
 _PAGES_A_LOOK = 4
 _REREAD = 5000  # labels that a new life reads again: what began before it may go on
 _INVITED = 3
+_LATELY = 2000  # labelled rows that the others are compared on where golden rows are decided wrongly
+_SERVED, _REMEMBERED = "have_served", 8  # a named value of the journal's store
 GOLDEN = "golden rows are decided wrongly"
 HARMED = "labelled decisions lose more than is borne"
 NO_BETTER = "decisions lose more than is borne, and no model that is there loses less"
 REFUSED = "what the registry has of the version that serves is refused; a scorer that starts will not load it"
 SELECTIVE = "labels come mostly of what was declined: nothing is concluded from them"
 SILENT = "labels have stopped: nothing can be concluded any more"
+UNWATCHED = "no version says what its decisions lose: harm cannot be seen in labels"
+UNVERIFIED = "a promotion cannot be verified: no usable labels come any more"
+FAILED = "it was tried and failed"
 
 
 @dataclass(slots=True)
@@ -47,7 +54,6 @@ class _Case:
     began: int
     cursor: int
     rivals: Rivals
-    last_row_s: float
     rows: int
     compared: int = 0
     trained_rows: int = 0
@@ -64,8 +70,20 @@ class _Offer:
     compared: int = 0
 
 
+@dataclass(slots=True)
+class _Check:
+    """A promotion on the rows that came after it: up to which cursor, and when the last ones came."""
+
+    cursor: int
+    last_row_s: float
+    so_far: Comparison = field(default_factory=Comparison)
+
+
 class Care:
-    """Looks twice a second; one case at a time. What it remembers can be seen again after a restart."""
+    """Looks twice a second; one case at a time.
+
+    Who served, newest first, is kept in ``journal`` for the next life; the rest can be seen again.
+    """
 
     def __init__(
         self,
@@ -76,20 +94,24 @@ class Care:
         *,
         config: HealerConfig,
         costs: Costs,
+        journal: Journal,
     ) -> None:
         self._experience = experience
         self._models = models
+        self._journal = journal
         self._scribe = scribe
         self._clock = clock
         self._config = config
         self._costs = costs
         self._cursor: int | None = None
         self._watch: Watch | None = None
-        self._served = self._served_before = ""
+        self._served = ""
+        self._have_served: list[str] = []
+        self._label_s: float | None = None
         self._case: _Case | None = None
         self._offer: _Offer | None = None
         self._judged: set[str] = set()
-        self._checks: dict[str, tuple[int, Comparison]] = {}
+        self._checks: dict[str, _Check] = {}
         self._golden_s = float("-inf")
 
     async def look(self) -> list[Wish]:
@@ -100,6 +122,7 @@ class Care:
         """
         candidate = await self._see_who_serves()
         await self._read()
+        self._tell_what_is_not_seen()
         if wishes := [*await self._golden(), *await self._offered(candidate)]:
             return wishes[:1]
         if self._case is None or self._watch is None:
@@ -120,22 +143,48 @@ class Care:
     async def verdict(self, opened: Open, act: Promote) -> tuple[bool | None, str]:
         """Judge a promotion on rows that came after it, as both versions decide them.
 
+        None: it is too early. One that cannot be judged, since no usable labels come, stays and is paged.
+
         Raises:
             CallFailed: nothing can be said now.
         """
-        cursor, so_far = self._checks.get(opened.key, (act.after, Comparison()))
-        told = await self._experience.compare([act.was, act.version], cursor)
-        if told.refused:
-            return act.version not in told.refused, f"no comparison: {told.refused}"
-        so_far = compare(so_far, np.array(told.losses[act.was]), np.array(told.losses[act.version]))
-        self._checks[opened.key] = (told.last, so_far)
-        word = so_far.word(level=self._config.proof_level)
-        waited_s = self._clock.now_s() - (opened.finished_s or opened.started_s)
-        silent = so_far.rows == 0 and waited_s > self._config.proof_wait_s
-        if word == "open" and so_far.rows < self._config.promoted_rows and not silent:
-            return None, ""
+        check, refused = await self._check(opened, act)
+        if act.version in refused:
+            return self._judged_as(opened, helped=False, reason=f"no comparison: {refused[act.version]}")
+        word, rows = check.so_far.word(level=self._config.proof_level), check.so_far.rows
+        if word != "open" or rows >= self._config.promoted_rows:
+            reason = f"{word} than {act.was} on {rows} labelled rows since"
+            return self._judged_as(opened, helped=word != "worse", reason=reason)
+        if refused or self._clock.now_s() - check.last_row_s > self._config.proof_wait_s:
+            self._scribe.tell(MODEL, "page", UNVERIFIED, opened.episode)
+            return self._judged_as(opened, helped=True, reason=f"not verified: {rows} labelled rows since")
+        return None, ""
+
+    async def why_not_on(self, opened: Open, act: Promote) -> str:
+        """Say why a rollout that is on its way should end: its version is proven worse on newer rows."""
+        check, refused = await self._check(opened, act)
+        if act.version in refused:
+            return refused[act.version]
+        if check.so_far.word(level=self._config.proof_level) == "worse":
+            return f"it loses more than {act.was} on {check.so_far.rows} rows since"
+        return ""
+
+    async def _check(self, opened: Open, act: Promote) -> tuple[_Check, dict[str, str]]:
+        """Take the rows in that came since the last look; none while they say nothing."""
+        begun_s = opened.finished_s or opened.started_s
+        check = self._checks.setdefault(opened.key, _Check(act.after, begun_s))
+        if self._watch is not None and self._watch.selective:
+            return check, {}
+        told = await self._experience.compare([act.was, act.version], check.cursor)
+        if not told.refused and told.last > check.cursor:
+            was, new = np.array(told.losses[act.was]), np.array(told.losses[act.version])
+            check.so_far = compare(check.so_far, was, new)
+            check.cursor, check.last_row_s = told.last, self._clock.now_s()
+        return check, told.refused
+
+    def _judged_as(self, opened: Open, *, helped: bool, reason: str) -> tuple[bool, str]:
         del self._checks[opened.key]
-        return word != "worse", f"{word} than {act.was} on {so_far.rows} labelled rows since"
+        return helped, reason
 
     # who serves, and what it loses
 
@@ -145,11 +194,31 @@ class Care:
         version, candidate = aliases.get("champion", ""), aliases.get("candidate", "")
         if version == self._served:
             return candidate
-        self._watch = watch(version, await self._models.versions(), self._costs, self._config)
-        self._served, self._served_before = version, self._served
+        known = await self._models.versions()
+        self._remember(version)
+        self._watch = watch(version, known, self._costs, self._config)
+        self._served = version
         self._offer = None
         self._close()
         return candidate
+
+    def _remember(self, version: str) -> None:
+        """Put ``version`` before all that served earlier, also in earlier lives."""
+        kept = self._journal.kept(_SERVED)
+        before = msgspec.json.decode(kept, type=list[str]) if kept else []
+        served = [version, *(one for one in before if one != version)][:_REMEMBERED]
+        if served != before:
+            self._journal.keep(_SERVED, msgspec.json.encode(served))
+        self._have_served = served[1:]
+
+    def _tell_what_is_not_seen(self) -> None:
+        """Page blindness, harm or not: who looks at nothing finds nothing wrong."""
+        if self._served and self._watch is None:
+            self._scribe.tell(MODEL, "page", UNWATCHED)
+        silent_s = 0.0 if self._label_s is None else self._clock.now_s() - self._label_s
+        if silent_s > self._config.proof_wait_s:
+            self._scribe.tell(MODEL, "page", SILENT)
+            self._close()
 
     async def _read(self) -> None:
         if self._cursor is None:
@@ -160,6 +229,7 @@ class Care:
             page = await self._experience.known(before, _PAGE)
             if page.last == before:
                 break
+            self._label_s = self._clock.now_s()
             self._take(page, before)
             self._cursor = page.last
 
@@ -172,7 +242,6 @@ class Care:
             self._close()
         elif self._case:
             self._case.rows += len(page.label)
-            self._case.last_row_s = self._clock.now_s()
         elif reading.may_touch_model:
             self._open(self._watch, reading.window, page)
 
@@ -183,7 +252,6 @@ class Care:
             began=watched.began(window),
             cursor=page.last,
             rivals=Rivals(self._config.proof_level),
-            last_row_s=self._clock.now_s(),
             rows=max(len(page.label), window),
             before=(watched.state.labels, watched.lost_sum),
         )
@@ -197,29 +265,25 @@ class Care:
     async def _go_on(self, watched: Watch, case: _Case) -> list[Wish]:
         if not case.rivals.names and not case.rivals.left:
             await self._invite(case)
+        case.rivals.bar(self._scribe.books.failed, FAILED)
         await self._compare(watched, case)
         if better := case.rivals.best():
             act = Promote(
                 version=better.version,
                 was=watched.version,
                 after=case.cursor,
-                by_steps=better.version != self._served_before,
+                by_steps=better.version not in self._have_served,
             )
             facts: Facts = {"rows": better.comparison.rows, "saved": round(better.comparison.saved, 4)}
             return [self._wish(act, f"{better.version} loses less than {watched.version}", facts)]
-        if why := self._hopeless(case):
-            self._scribe.tell(MODEL, "page", why)
+        if case.compared > self._config.proof_rows_max:
+            self._scribe.tell(MODEL, "page", NO_BETTER)
             labels, lost = case.before
             seen = watched.state.labels - labels
-            watched.bear((watched.lost_sum - lost) / seen if why == NO_BETTER and seen else 0.0)
+            watched.bear((watched.lost_sum - lost) / seen if seen else 0.0)
             self._close()
             return []
         return self._training(case)
-
-    def _hopeless(self, case: _Case) -> str:
-        if self._clock.now_s() - case.last_row_s > self._config.proof_wait_s:
-            return SILENT
-        return NO_BETTER if case.compared > self._config.proof_rows_max else ""
 
     async def _golden(self) -> list[Wish]:
         """Ask now and then how golden rows are decided: labels come late, a model may be sure and wrong."""
@@ -236,17 +300,28 @@ class Care:
         facts: Facts = {"golden": rows, "wrong": wrong}
         self._scribe.saw_once(MODEL, GOLDEN, facts)
         others = [one.version for one in await self._others()]
-        told = await self._experience.compare([self._served, *others], self._cursor or 0) if others else told
-        sound = [name for name in others if golden_reading(told, name).says == "quiet"]
+        lately = max(0, (self._cursor or 0) - _LATELY)
+        told = await self._experience.compare([self._served, *others], lately) if others else told
+        sound = soundest(told, others, level=self._config.proof_level)
         if not sound:
             self._scribe.tell(MODEL, "page", f"{GOLDEN}, and no other version decides them rightly")
             return []
-        act = Promote(version=sound[0], was=self._served, after=self._cursor or 0)
-        return [self._wish(act, f"{GOLDEN}; {sound[0]} decides them rightly", facts)]
+        act = Promote(
+            version=sound,
+            was=self._served,
+            after=self._cursor or 0,
+            by_steps=sound not in self._have_served,
+        )
+        return [self._wish(act, f"{GOLDEN}; {sound} decides them rightly", facts)]
 
     async def _offered(self, candidate: str) -> list[Wish]:
         """Roll out what is offered: it serves once it is proven better, and never by its papers."""
         if not candidate or candidate == self._served or candidate in self._judged:
+            return []
+        if self._watch is not None and self._watch.selective:
+            return []
+        if candidate in self._scribe.books.failed:
+            self._refrain(candidate, FAILED)
             return []
         if self._offer is None or self._offer.version != candidate:
             self._offer = _Offer(candidate, Rivals(self._config.proof_level), self._cursor or 0)
@@ -264,16 +339,20 @@ class Care:
         if offer.compared > self._config.proof_rows_max:
             why = f"it is not proven better on {offer.compared} rows"
         if why:
-            self._scribe.tell(MODEL, "refrain", f"candidate {candidate}: {why}")
-            self._judged.add(candidate)
+            self._refrain(candidate, why)
         return []
 
+    def _refrain(self, candidate: str, why: str) -> None:
+        self._scribe.tell(MODEL, "refrain", f"candidate {candidate}: {why}")
+        self._judged.add(candidate)
+
     async def _others(self) -> list[ModelVersion]:
-        """Who could serve instead: the one that served before, then the newest ones."""
+        """Who could serve instead: those that served last, then the newest ones."""
         out = self._scribe.books.failed | {self._served}
-        others = [one for one in await self._models.versions() if one.version not in out]
-        before = [one for one in others if one.version == self._served_before]
-        return list({one.version: one for one in [*before, *reversed(others[-_INVITED:])]}.values())
+        others = {one.version: one for one in await self._models.versions() if one.version not in out}
+        before = [others[name] for name in self._have_served if name in others][:_INVITED]
+        newest = [*others.values()][: -_INVITED - 1 : -1]
+        return list({one.version: one for one in [*before, *newest]}.values())
 
     async def _invite(self, case: _Case) -> None:
         """Let the newest other versions compete, and the one that served before."""

@@ -63,7 +63,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         1000  # since the harm began: on 400 rows an unmoved part of the world is forgotten
     )
     train_lease_s: float = 300.0
-    proof_level: float = 1e-3  # that a model no better takes the place of the one that serves
+    proof_level: float = 1e-3  # that in one case a model no better takes the place of the one that serves
     proof_rows_max: int = 20_000  # a candidate not proven by then is none
     proof_wait_s: float = 60.0  # without a label: then nothing will be proven
     canary_load_s: float = 10.0  # until the second scorer serves it

@@ -75,6 +75,18 @@ class Journal:
         )
         self._store.commit([Append(JOURNAL, line.id, msgspec.json.encode(line))])
 
+    def keep(self, name: str, value: bytes) -> None:
+        """Make ``value`` durable under ``name``, for the next life.
+
+        Raises:
+            StoreFailed: it is not.
+        """
+        self._store.commit([], {name: value})
+
+    def kept(self, name: str) -> bytes | None:
+        """Give what was kept under ``name``; None: nothing."""
+        return self._store.find("values", name)
+
     def page(self, after: int, limit: int) -> list[Row]:
         """Give at most ``limit`` lines with a number above ``after``."""
         return self._store.read(JOURNAL, after, limit)

@@ -27,7 +27,7 @@ from reference_pipeline.healing.acts import (
     Unmap,
     target_of,
 )
-from reference_pipeline.healing.books import Books, Open, tag
+from reference_pipeline.healing.books import OVERTAKEN, Books, Open, tag
 from reference_pipeline.healing.canary import CanaryRun
 from reference_pipeline.healing.care import Care
 from reference_pipeline.healing.config import HealerConfig
@@ -49,6 +49,7 @@ from reference_pipeline.ports import CallFailed, CallRejected, Clock, StoreFaile
 from reference_pipeline.records import Costs
 
 LEARNER = "learner"
+_CONFLICT = 409
 _PAGE = 256
 _PAGES_A_TICK = 4
 _RETRY_S = 1.0
@@ -102,7 +103,13 @@ class Healer:
         self._config = config
         self._scribe = Scribe(outside.journal, outside.clock, outside.life, page_every_s=config.page_every_s)
         self._care = Care(
-            outside.experience, outside.models, self._scribe, outside.clock, config=config, costs=costs
+            outside.experience,
+            outside.models,
+            self._scribe,
+            outside.clock,
+            config=config,
+            costs=costs,
+            journal=outside.journal,
         )
         self._inflow = Inflow(
             outside.signals, self._scribe, outside.clock, dice=np.random.default_rng(_INFLOW_SEED)
@@ -143,6 +150,7 @@ class Healer:
                 self._look_at_rows,
                 self._look_after_model,
                 self._train,
+                self._judge_canary,
                 self._verify_promotion,
             ):
                 try:
@@ -335,7 +343,7 @@ class Healer:
             await self._end_canary(opened)
         except CallRejected as error:
             await self._end_canary(opened)
-            self._give_up(opened, str(error))
+            self._give_up(opened, str(error), {OVERTAKEN: 1.0} if error.status == _CONFLICT else None)
         except CallFailed as error:
             self._failed(opened, str(error))
         else:
@@ -382,6 +390,15 @@ class Healer:
             self._care.offer(told.version, told.last)
         else:
             self._care.not_trained()
+
+    async def _judge_canary(self) -> None:
+        """End a rollout whose version is proven worse on the rows that came since it was wished for."""
+        opened = self.books.begun.get(MODEL)
+        run = self._work.canaries.get(opened.key) if opened else None
+        if opened is None or run is None or run.why or not isinstance(opened.act, Promote):
+            return
+        if why := await self._care.why_not_on(opened, opened.act):
+            run.why = why
 
     async def _verify_promotion(self) -> None:
         opened = self.books.unverified.get(MODEL)

@@ -7,6 +7,7 @@ cannot be loaded, or decides golden rows wrongly: labels may lie, golden rows do
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -58,6 +59,11 @@ class Rivals:
         self._in[name] = Comparison()
         self._not_before[name] = not_before
 
+    def bar(self, names: Iterable[str], why: str) -> None:
+        """Let those of ``names`` that compete leave."""
+        for name in names:
+            self._leave(name, why)
+
     def take(self, served: str, told: Compared) -> None:
         """Take one page of rows in; nothing where the one that serves could not be asked itself."""
         for name, why in told.refused.items():
@@ -94,3 +100,20 @@ def golden_reading(told: Compared, name: str) -> Reading:
     """Judge how ``name`` decides the golden rows: harm for certain, since what is right there is known."""
     rows, wrong = told.golden.get(name, (0, 0))
     return judge_golden(wrong, rows, wrong_share=GOLDEN_WRONG_SHARE, run_length=GOLDEN_RUN_LENGTH)
+
+
+def soundest(told: Compared, order: Sequence[str], *, level: float) -> str:
+    """Give the first of ``order`` that decides golden rows rightly and is not proven worse than another such.
+
+    "" where none does. ``told``: all of them on the newest labelled rows; without such rows the golden ones
+    alone decide.
+    """
+    sound = [name for name in order if name in told.losses and golden_reading(told, name).says == "quiet"]
+    if not sound:
+        return ""
+    lost = {name: np.array(told.losses[name]) for name in sound}
+    least = min(sound, key=lambda name: float(lost[name].sum()))
+    kept = (
+        name for name in sound if compare(Comparison(), lost[least], lost[name]).word(level=level) != "worse"
+    )
+    return next(kept)

@@ -63,9 +63,10 @@ class Watch:
         return reading
 
     def began(self, window: int) -> int:
-        """Give the cursor before the page in which the last ``window`` labels began."""
+        """Give the cursor before the page in which the last ``window`` labels began, or the oldest known."""
         first = self.state.labels - window
-        return max((cursor for labels, cursor in self._marks if labels <= first), default=0)
+        oldest = self._marks[0][1] if self._marks else 0
+        return max((cursor for labels, cursor in self._marks if labels <= first), default=oldest)
 
     def bear(self, mean_loss: float) -> None:
         """Bear a loss of ``mean_loss`` from now on, never less than before, and begin anew."""
@@ -78,20 +79,27 @@ class Watch:
 def watch(version: str, versions: Sequence[ModelVersion], costs: Costs, config: HealerConfig) -> Watch | None:
     """Begin to watch ``version``; None where no version says what it loses: nothing can be called harm.
 
-    Borne is what it lost on its own holdout, but no more than twice the least that any version lost, two
-    errors of that and a margin.
+    Borne is what it lost on its own holdout and two errors of that, but no more than twice what the best
+    version lost with two errors of its own, and a margin: a small holdout with a lucky loss binds nobody.
     """
     most = max(costs.missed_fraud, costs.declined_good)
-    told = {one.version: one.metrics["cost"] / most for one in versions if one.metrics.get("cost", -1.0) >= 0}
-    if not told:
+    known = {one.version: one for one in versions if one.metrics.get("cost", -1.0) >= 0}
+    if not known:
         return None
-    least = min(told.values())
-    lost = min(told.get(version, least), _CLAIM_MOST * least)
-    rows = _holdout_rows(version, {one.version: one for one in versions})
-    error = ((lost + 1.0 / rows) / rows) ** 0.5  # of a mean of losses in [0, 1]: at most that of a share
+    told = {name: one.metrics["cost"] / most for name, one in known.items()}
+    upper = {name: lost + 2.0 * _error(lost, _holdout_rows(name, known)) for name, lost in told.items()}
+    best = min(upper, key=lambda name: upper[name])
+    own = version if version in told else best
+    lost = min(told[own], _CLAIM_MOST * told[best])
+    borne = min(upper[own], _CLAIM_MOST * upper[best])
     margin = max(config.harm_margin_ratio * lost, config.harm_margin_least)
-    harm = Harm(tolerated=min(lost + 2.0 * error + margin, 0.5), run_length=config.harm_run_length)
+    harm = Harm(tolerated=min(borne + margin, 0.5), run_length=config.harm_run_length)
     return Watch(version, harm, costs, harm.fresh())
+
+
+def _error(lost: float, rows: int) -> float:
+    """Of a mean of ``rows`` losses in [0, 1]: at most that of a share."""
+    return float(((lost + 1.0 / rows) / rows) ** 0.5)
 
 
 def _holdout_rows(version: str, known: Mapping[str, ModelVersion]) -> int:

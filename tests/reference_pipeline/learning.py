@@ -249,8 +249,10 @@ async def _opened(
             case _:
                 reply = await world(edge, route, body, deadline_s)
         if reply.status != 200:
-            failed = CallRejected if reply.status in (400, 409, 413, 422) else CallFailed
-            raise failed(f"{edge} {route}: {reply.status} {reply.body[:200]!r}")
+            words = f"{edge} {route}: {reply.status} {reply.body[:200]!r}"
+            if reply.status in (400, 409, 413, 422):
+                raise CallRejected(words, reply.status)
+            raise CallFailed(words)
         return reply
 
     def ports(name: str, store: SqliteStore) -> Ports:

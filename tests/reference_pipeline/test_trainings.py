@@ -79,8 +79,8 @@ class Bench:
             raise CallFailed(f"{edge}: cut")
         assert self._service is not None
         reply = await self._service.handle(route, body)
-        if reply.status in (400, 409):
-            raise CallRejected(f"{edge}: status {reply.status}")
+        if reply.status in (400, 409, 422):
+            raise CallRejected(f"{edge}: status {reply.status}", reply.status)
         if reply.status != 200:
             raise CallFailed(f"{edge}: status {reply.status}")
         return reply
@@ -101,7 +101,7 @@ class Bench:
         examples.recover()
         trainings = Trainings(
             self,
-            Models(self.call),
+            Models(self.call, clock),
             examples,
             folder=self.folder / "trainings",
             spec=self.spec,

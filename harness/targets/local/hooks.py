@@ -73,9 +73,8 @@ class HookHarm:
         )
 
     def holds(self, applied: Applied) -> bool:
-        """Say whether the effect is still seen."""
-        seen = _seen_of(applied)
-        return self._shows(seen)
+        """Say whether the effect is still seen; where nobody answers it was not seen to be gone."""
+        return self._shows(_seen_of(applied)) is not False
 
     def undo(self, applied: Applied, effect: Hook) -> bool:
         """Have it undone; True if it was still there."""
@@ -84,10 +83,10 @@ class HookHarm:
         return there
 
     def look_gone(self, applied: Applied) -> Proof:
-        """Look until the effect is not seen any more; ``Unsafe`` if it stays."""
+        """Look until an answer shows that the effect is gone; ``Unsafe`` if it stays, or nobody answers."""
         seen = _seen_of(applied)
         if not self._until(seen, there=False):
-            raise Unsafe(f"still there: {_words(seen)}")
+            raise Unsafe(f"not seen to be gone: {_words(seen)}")
         return (f"gone: {_words(seen)}",)
 
     def _call(self, effect: Hook, verb: str) -> Said:
@@ -115,8 +114,11 @@ class HookHarm:
             sleep_until(monotonic_s() + LOOK_EVERY_S)
         return True
 
-    def _shows(self, seen: Seen) -> bool:
+    def _shows(self, seen: Seen) -> bool | None:
+        """Whether the effect is seen; None: no answer, and silence shows nothing."""
         answer = look(self._system.ports[seen.service], seen.route, _LOOK_S)
+        if answer.status == 0:
+            return None
         if answer.status != seen.status:
             return False
         return not seen.key or _value(answer.body, seen.key) == seen.equals

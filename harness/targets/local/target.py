@@ -135,7 +135,9 @@ class LocalTarget:
                 looked = self._edges.look_at(edge)
             case Hook():
                 edge = system.witness_edge
-                looked = self._hooks.look_gone(applied) + self._edges.look_at(edge)
+                # A sham has no handle: its hook was never called, and there is nothing of it to be gone.
+                gone = self._hooks.look_gone(applied) if applied.handle else ()
+                looked = gone + self._edges.look_at(edge)
             case effect:
                 edge = effect.edge
                 looked = self._edges.look_at(edge, effect)
