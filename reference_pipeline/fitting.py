@@ -25,11 +25,13 @@ from reference_pipeline.jobs import (
     Result,
     Spending,
 )
+from reference_pipeline.rollout import Comparison, compare, losses
 from reference_pipeline.scoring import Model, Trees, dump_model, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion
 
 HOLDOUT_SHARE = 0.2  # the newest rows, which no tree sees: metrics are of what comes after the training rows
 CHECKPOINT_EVERY = 4  # trees
+GATE_LEVEL = 1e-3  # that a model no worse than its parent is called worse
 
 
 def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], None]) -> Result:
@@ -54,7 +56,9 @@ def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], Non
         result = Result(why=str(error))
     else:
         write_durably(folder / ARTEFACT_FILE, adapted.artefact)
+        why = holdout_gate(folder, job, parent, adapted.artefact)
         result = Result(
+            why=why,
             sha256=hashlib.sha256(adapted.artefact).hexdigest(),
             metrics=dict(adapted.metrics),
             lineage=dict(adapted.lineage),
@@ -65,6 +69,40 @@ def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], Non
     return result
 
 
+def holdout_gate(folder: Path, job: Job, parent: Model, artefact: bytes) -> str:
+    """Say why the model is not worth a place in the registry: it is proven worse than its parent; else "".
+
+    Both decide the newest rows, which no tree has seen. A model from nothing has no such gate: the recipes
+    that ask for one bring their own.
+    """
+    if job.kind == "anew":
+        return ""
+    _, holdout = _rows(folder)
+    model = load_model(artefact, hashlib.sha256(artefact).hexdigest())
+    costs = job.spec.costs
+    ours, theirs = (
+        losses(
+            one.score(holdout.rows) >= one.threshold,
+            np.asarray(holdout.label, dtype=np.float64),
+            missed=costs.missed_fraud,
+            annoyed=costs.declined_good,
+        )
+        for one in (model, parent)
+    )
+    told = compare(Comparison(), theirs, ours)
+    if told.word(level=GATE_LEVEL) != "worse":
+        return ""
+    return f"on the newest {told.rows} rows it loses more than {parent.version}"
+
+
+def _rows(folder: Path) -> tuple[Labelled, Labelled]:
+    """Read the rows to learn from, and the newest ones that are held out."""
+    with np.load(folder / DATA_FILE, allow_pickle=False) as arrays:
+        rows, label = arrays["rows"], arrays["label"]
+    split = len(label) - int(len(label) * HOLDOUT_SHARE)
+    return Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
+
+
 def _fitted(
     folder: Path, job: Job, parent: Model, *, begun: Checkpoint | None, after_tree: Callable[[], None]
 ) -> Champion:
@@ -73,9 +111,7 @@ def _fitted(
             save_checkpoint(folder, number, _unfinished(parent, trees))
         after_tree()
 
-    with np.load(folder / DATA_FILE, allow_pickle=False) as arrays:
-        rows, label = arrays["rows"], arrays["label"]
-    split = len(label) - int(len(label) * HOLDOUT_SHARE)
+    recent, holdout = _rows(folder)
     lineage = {
         "source": "labels",
         "kind": job.kind,
@@ -83,7 +119,6 @@ def _fitted(
         "after": str(job.after),
         "last": str(job.last),
     }
-    recent, holdout = Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
     if job.kind == "anew":
         refuse_few(recent)
         lineage["parent"] = parent.version

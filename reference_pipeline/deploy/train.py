@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference_pipeline.fitting import run_job
-from reference_pipeline.jobs import LOCK_FILE
+from reference_pipeline.jobs import LOCK_FILE, read_result
 
 CPU_LIMIT_S = 60
 _NICE = 10
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     go_on()
     with (Path(folder) / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if read_result(Path(folder)) is not None:
+            return 0  # an older one of this job was quicker than its end
         run_job(Path(folder), cpu_s=_cpu_s, go_on=go_on)
     return 0
 

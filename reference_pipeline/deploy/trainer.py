@@ -9,11 +9,14 @@ from pathlib import Path
 
 from reference_pipeline.shell import process_id
 
+WALL_LIMIT_S = 240.0
+
 
 class ChildTrainer:
-    """Runs ``reference_pipeline.deploy.train`` for one folder at a time."""
+    """Runs ``reference_pipeline.deploy.train`` for one folder at a time, each at most ``limit_s``."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float = WALL_LIMIT_S) -> None:
+        self._limit_s = limit_s
         self._child: asyncio.subprocess.Process | None = None
 
     async def run(self, folder: Path, /) -> int:
@@ -24,6 +27,10 @@ class ChildTrainer:
                 *command, str(folder), str(process_id()), stdout=log, stderr=log
             )
         try:
+            async with asyncio.timeout(self._limit_s):
+                return await child.wait()
+        except TimeoutError:
+            self.stop()  # stopped or starved: it holds up all that come after it
             return await child.wait()
         finally:
             self.stop()

@@ -144,9 +144,11 @@ class Books:
 def tag(act: Act) -> str:
     """Name the sort of an act.
 
-    >>> tag(Unmap(field="amount", source="amt"))
-    'unmap'
+    >>> tag(Unmap(field="amount", source="amt")), tag(Train(kind="recalibrate", after=0))
+    ('unmap', 'recalibrate')
     """
+    if isinstance(act, Train) and act.kind == "recalibrate":
+        return act.kind
     return type(act).__name__.lower()
 
 

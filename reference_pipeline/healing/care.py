@@ -10,6 +10,7 @@ retraining and nothing are three outcomes of the same comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -57,6 +58,7 @@ class _Case:
     rows: int
     compared: int = 0
     trained_rows: int = 0
+    recalibrated: bool = False  # since the last training
     before: tuple[int, float] = (0, 0.0)
 
 
@@ -133,12 +135,14 @@ class Care:
         """Let a trained candidate, which has seen rows up to the cursor ``last``, join the running case."""
         if self._case:
             self._case.rivals.join(version, last)
-            self._case.trained_rows = self._case.rows
 
-    def not_trained(self) -> None:
-        """Note that a training failed: twice as many rows must come before the next."""
-        if self._case:
+    def trained(self, act: Train) -> None:
+        """Note that a training is over, whatever came of it: more rows must come before the next."""
+        if self._case and act.kind == "recalibrate":
+            self._case.recalibrated = True
+        elif self._case:
             self._case.trained_rows = self._case.rows
+            self._case.recalibrated = False
 
     async def verdict(self, opened: Open, act: Promote) -> tuple[bool | None, str]:
         """Judge a promotion on rows that came after it, as both versions decide them.
@@ -371,10 +375,16 @@ class Care:
         case.compared += len(told.losses.get(watched.version, ()))
 
     def _training(self, case: _Case) -> list[Wish]:
-        """Train once enough rows are there, and again on twice as many."""
+        """Train once enough rows are there, and again on twice as many; between the two only recalibrate.
+
+        Should nothing but the odds have moved, a constant is all there is to learn, and trees learn noise.
+        """
+        kind: Literal["adapt", "recalibrate"] = "adapt"
         if case.rows < max(self._config.train_rows_least, 2 * case.trained_rows):
-            return []
-        act = Train(kind="adapt", after=case.began)
+            if case.recalibrated or not case.trained_rows or case.rows < 1.5 * case.trained_rows:
+                return []
+            kind = "recalibrate"
+        act = Train(kind=kind, after=case.began)
         return [self._wish(act, f"{case.rows} labelled rows since it began", {"rows": case.rows})]
 
     def _wish(self, act: Train | Promote, reason: str, facts: Facts) -> Wish:

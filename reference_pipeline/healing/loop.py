@@ -388,8 +388,7 @@ class Healer:
         self._finish(opened, ok=done, reason=told.why or told.version or "time is up", facts=facts)
         if done:
             self._care.offer(told.version, told.last)
-        else:
-            self._care.not_trained()
+        self._care.trained(act)
 
     async def _judge_canary(self) -> None:
         """End a rollout whose version is proven worse on the rows that came since it was wished for."""

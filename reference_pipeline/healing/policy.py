@@ -20,7 +20,7 @@ import yaml
 
 from reference_pipeline.errors import PipelineError
 
-Sort = Literal["restart", "map", "replay", "train", "promote"]
+Sort = Literal["restart", "map", "replay", "train", "recalibrate", "promote"]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -40,7 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What ``policy.yaml`` says; a key that is left out has the value here."""
 
     version: Literal[1] = 1
-    allowed: frozenset[Sort] = frozenset({"restart", "map", "replay", "train", "promote"})
+    allowed: frozenset[Sort] = frozenset({"restart", "map", "replay", "train", "recalibrate", "promote"})
     cooldown_s: Seconds = 10.0
     attempts_per_hour: Count = 3
     restarts_per_hour: Count = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
 from reference_pipeline.jobs import (
     ARTEFACT_FILE,
+    DATA_FILE,
     LOCK_FILE,
     SPENT_FILE,
     Job,
@@ -121,10 +123,33 @@ def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
     assert read_result(folder) is not None
 
 
+@pytest.mark.live
+def test_a_child_that_does_not_get_on_is_ended_after_a_while(tmp_path: Path, small_template: Path) -> None:
+    folder = _job(tmp_path, small_template)
+    with (folder / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # it waits for this one for ever
+        assert asyncio.run(ChildTrainer(limit_s=0.1).run(folder)) == -signal.SIGKILL
+    assert read_result(folder) is None
+
+
 def _waits_for_a_lock(pid: int) -> bool:
     """The kernel lists who waits with an arrow."""
     rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
     return any("->" in row and str(pid) in row for row in rows)
+
+
+def test_a_model_that_is_worse_than_its_parent_on_the_newest_rows_fails_at_the_gate(
+    tmp_path: Path, small_template: Path
+) -> None:
+    """What it learns from says the opposite of what has come since."""
+    folder = _job(tmp_path, small_template, rows=4000, positive=0.4)
+    with np.load(folder / DATA_FILE) as data:
+        rows, label = data["rows"], data["label"].copy()
+    label[:3200] = np.where(rows[:3200, 0] < 0, 1, 0)
+    np.savez(folder / DATA_FILE, rows=rows, label=label)
+    result = _fit(folder)
+    assert result.why.startswith("on the newest 800 rows it loses more than 1.0.0+")
+    assert read_result(folder) == result
 
 
 def test_too_few_labels_are_a_result_too(tmp_path: Path, small_template: Path) -> None:
