@@ -112,6 +112,8 @@ class LearningPath:
     healer: Healer
     journal: Journal
     start_s: float
+    outside: Outside
+    canary_fails: asyncio.Event  # while it is set, calls to the second scorer fail
     rows: list[dict[str, object]] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
     declined: list[NDArray[np.bool_]] = field(default_factory=list)
@@ -219,6 +221,7 @@ async def _opened(
     clock, features = Clock(), load_features(template)
     rows: list[dict[str, object]] = []
     shares: list[float] = []
+    failed_calls, failing = [0.0], asyncio.Event()
 
     def served_by_b() -> str:
         by_name = {one.alias: one.sha256 for one in registry.aliases()}
@@ -239,8 +242,10 @@ async def _opened(
                 shares.append(msgspec.json.decode(body)["share"])
                 reply = Reply(200, b"{}")
             case "gateway" if route == "GET /signals":
+                failed_calls[0] += 5.0 * failing.is_set()
                 counts = {
                     "calls_gateway_scorer_b_total": float(len(rows)),
+                    "failed_gateway_scorer_b_total": failed_calls[0],
                     "accepted_total": float(len(rows)),
                 }
                 reply = Reply(200, msgspec.json.encode(counts))
@@ -296,6 +301,6 @@ async def _opened(
     probing = healer.probing
     loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)
     tasks.extend(asyncio.create_task(loop()) for loop in loops)
-    path = LearningPath(learner, registry, healer, journal, clock.now_s())
+    path = LearningPath(learner, registry, healer, journal, clock.now_s(), outside, failing)
     path.rows, path.shares = rows, shares
     return path

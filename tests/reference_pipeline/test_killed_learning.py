@@ -25,7 +25,10 @@ def test_a_killed_registry_keeps_what_it_acknowledged_and_serves_nothing_half(
 @pytest.mark.parametrize("jobs", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path, small_template: Path, jobs: int) -> None:
     whole = _fit(_job(tmp_path / "whole", small_template, rows=4000))
+    kills = 0
     for number in range(jobs):
         job = _job(tmp_path / f"killed-{number}", small_template, rows=4000)
         seen = kill_training(job, whole, kills=4, seed=number)
         assert seen.wrong == []
+        kills += seen.kills
+    assert kills >= jobs

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from reference_pipeline.healing.acts import MODEL, TRAINING, Promote, Restore, Train
-from reference_pipeline.healing.care import GOLDEN, SELECTIVE
-from reference_pipeline.healing.model import Entry
+from reference_pipeline.healing.care import FAILED, GOLDEN, REFUSED, SELECTIVE, SILENT, UNVERIFIED, Care
+from reference_pipeline.healing.decide import Wish
+from reference_pipeline.healing.model import Entry, Evidence
+from reference_pipeline.healing.scribe import Scribe
+from reference_pipeline.records import Costs
 from reference_pipeline.scoring import dump_model
 from reference_pipeline.world.frozen import frozen_declines
-from tests.reference_pipeline.healing.worlds import run
-from tests.reference_pipeline.learning import LearningPath, live, move, units
+from tests.reference_pipeline.healing.worlds import passes, run
+from tests.reference_pipeline.learning import CONFIG, LearningPath, live, move, units
 
 ON_S = 10.0
 
@@ -121,7 +124,8 @@ def test_a_model_that_learned_noise_is_not_promoted(
 
     async def story(path: LearningPath) -> None:
         await path.decide(given)
-        assert _acts(path, Train)
+        kinds = [one.evidence.act.kind for one in _acts(path, Train) if isinstance(one.evidence.act, Train)]
+        assert kinds[:3] == ["adapt", "recalibrate", "adapt"]
         assert not _acts(path, Promote)
 
     run(live(tmp_path, whole_template, story))
@@ -208,5 +212,161 @@ def test_golden_rows_find_a_wrong_model_before_any_label(
         assert [one.reason for one in path.entries if one.kind == "detected" and one.target == MODEL] == [
             GOLDEN
         ]
+
+    run(live(tmp_path, whole_template, story))
+
+
+def _pages(path: LearningPath) -> list[str]:
+    return [one.reason for one in path.entries if one.evidence.choice == "page"]
+
+
+def _promoted_by_hand(path: LearningPath, version: str, was: str) -> None:
+    """As the journal and the registry have it after a promotion that is not verified yet."""
+    act = Promote(version=version, was=was)
+    scribe = path.healer._scribe
+    scribe.begin(Wish(act, "by-hand", "a test"))
+    path.registry.set_alias("champion", version)
+    scribe.put("action.finished", "by-hand", Evidence(act=act, ok=True), "done")
+
+
+def test_a_promotion_that_turns_out_worse_is_taken_back_and_not_tried_again(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=41, length_s=20)
+
+    async def story(path: LearningPath) -> None:
+        good, bad = path.champion.version, _published(path, "1.1.0", 0.0, 2.0)
+        _promoted_by_hand(path, bad, good)
+        await path.decide(given)
+        verified = [one for one in path.entries if one.kind == "verified"]
+        assert [one.evidence.ok for one in verified] == [False]
+        assert verified[0].reason.startswith(f"worse than {good}")
+        assert [one.evidence.act for one in _acts(path, Restore)] == [Restore(version=good, was=bad)]
+        assert path.champion.version == good
+        assert bad in path.healer.books.failed
+        assert not path.healer.books.busy(MODEL)
+
+    run(live(tmp_path, whole_template, story))
+
+
+@pytest.mark.parametrize("labelled_s", [0.0, 3.0])
+def test_a_promotion_that_no_label_can_verify_stays_is_paged_and_holds_up_nothing(
+    tmp_path: Path, whole_template: Path, labelled_s: float
+) -> None:
+    given = units(whole_template, seed=42, length_s=int(CONFIG.proof_wait_s + labelled_s + 15))
+    given.label = np.where(given.due_s < labelled_s, given.label, -1).astype(np.int8)
+
+    async def story(path: LearningPath) -> None:
+        good, other = path.champion.version, _published(path, "1.1.0", 1.0, 0.001)
+        _promoted_by_hand(path, other, good)
+        await path.decide(given)
+        (verified,) = [one for one in path.entries if one.kind == "verified"]
+        assert verified.reason.startswith("not verified")
+        assert UNVERIFIED in _pages(path)
+        assert path.champion.version == other
+        assert not path.healer.books.busy(MODEL)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_labels_that_stop_are_paged_though_nothing_else_is_wrong(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=43, length_s=int(CONFIG.proof_wait_s + 25))
+    given.label = np.where(given.due_s < 10.0, given.label, -1).astype(np.int8)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert _pages(path) == [SILENT]
+        assert not _acts(path, Promote)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_a_version_that_failed_on_its_way_holds_up_no_other_one(tmp_path: Path, whole_template: Path) -> None:
+    """The candidate is better, and cannot be served; a model for the changed concept is trained all the same."""
+    given = units(whole_template, seed=32, length_s=20, moves=(move("pattern_risk", 0.7, 0.0),))
+    more = units(whole_template, seed=33, length_s=40, moves=(move("pattern_risk", 0.7, 0.0),))
+
+    async def story(path: LearningPath) -> None:
+        first = path.champion
+        await path.decide(given)
+        taught = path.champion
+        assert taught.version != first.version
+        path.registry.set_alias("champion", first.version)
+        path.registry.set_alias("candidate", taught.version)
+        path.canary_fails.set()
+        before = len(_acts(path, Train))
+        await path.decide(more)
+        told = [one.reason for one in path.entries if one.evidence.choice == "refrain"]
+        assert f"candidate {taught.version}: {FAILED}" in told
+        assert taught.version in path.healer.books.failed
+        assert len(_acts(path, Train)) > before
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_a_version_whose_file_is_damaged_is_given_up_and_not_asked_for_for_ever(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=44, length_s=16)
+
+    async def story(path: LearningPath) -> None:
+        good = path.champion
+        bad = _published(path, "1.1.0", 0.0, 2.0)
+        await passes(3.0)  # the learner has both now
+        path.registry.set_alias("champion", bad)
+        _damage(tmp_path, path, good.version)
+        await path.decide(given)
+        (finished,) = [one for one in path.entries if one.kind == "action.finished"]
+        assert finished.evidence.ok is False
+        assert good.version in path.healer.books.failed
+        assert not path.healer.books.busy(MODEL)
+        assert f"{GOLDEN}, and no other version decides them rightly" in _pages(path)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_damage_to_the_file_of_what_serves_is_paged_though_it_was_read_before(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=45, length_s=15)
+
+    async def story(path: LearningPath) -> None:
+        await passes(3.0)
+        _damage(tmp_path, path, path.champion.version)
+        await path.decide(given)
+        (page,) = _pages(path)
+        assert page.startswith(REFUSED)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def _damage(folder: Path, path: LearningPath, version: str) -> None:
+    (sha256,) = [one.sha256 for one in path.versions if one.version == version]
+    file = folder / "registry" / "artefacts" / f"{sha256}.npz"
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def test_a_new_healer_knows_who_has_served_and_goes_back_to_it_at_once(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    """The newest other version has never served, whatever its golden rows say."""
+    given = units(whole_template, seed=46, length_s=4)
+
+    async def story(path: LearningPath) -> None:
+        good, out = path.champion.version, path.outside
+        await path.decide(given)
+        _published(path, "1.1.0", 1.0, 0.001)
+        path.registry.set_alias("champion", _published(path, "1.2.0", 0.0, 2.0))
+        scribe = Scribe(out.journal, out.clock, "next-life", page_every_s=3600.0)
+        scribe.recover()
+        care = Care(
+            out.experience, out.models, scribe, out.clock, config=CONFIG, costs=Costs(), journal=out.journal
+        )
+        (wish,) = await care.look()
+        assert isinstance(wish.act, Promote)
+        assert (wish.act.version, wish.act.by_steps) == (good, False)
 
     run(live(tmp_path, whole_template, story))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reference_pipeline.healing.model_ports import Compared
-from reference_pipeline.healing.rivals import RIVALS_MAX, Rivals
+from reference_pipeline.healing.rivals import RIVALS_MAX, Rivals, soundest
 
 SERVED = "1.0.0+a"
 GOLDEN = (120, 0)
@@ -99,3 +99,37 @@ def test_a_newcomer_takes_the_place_of_the_one_with_the_least_to_show() -> None:
     assert len(rivals.names) == RIVALS_MAX
     assert "new" in rivals.names
     assert len(before - set(rivals.names)) == 1
+
+
+def test_who_is_barred_leaves_however_much_it_saves() -> None:
+    rivals = _rivals("b", "c")
+    rivals.take(SERVED, _named(_told(3000, served=0.1, b=0.01, c=0.05)))
+    rivals.bar({"b", "z"}, "it failed")
+    best = rivals.best()
+    assert best is not None
+    assert best.version == "c"
+    assert rivals.left == {"b": "it failed"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "golden", "chosen"),
+    [
+        ({"b": 0.02, "c": 0.02}, {}, "b"),  # the first, where nothing is proven
+        ({"b": 0.2, "c": 0.02}, {}, "c"),  # proven worse than another one
+        ({"b": 0.02, "c": 0.02}, {"b": (120, 60)}, "c"),
+        ({"b": 0.02, "c": 0.02}, {"b": (120, 60), "c": (120, 60)}, ""),
+        ({"b": 0.02}, {"b": (0, 0)}, ""),  # no golden rows are no proof
+        ({}, {}, ""),
+    ],
+)
+def test_the_soundest_is_the_first_that_nothing_speaks_against(
+    loss: dict[str, float], golden: dict[str, tuple[int, int]], chosen: str
+) -> None:
+    told = _told(2000, **loss)
+    told = Compared(last=told.last, losses=told.losses, golden={**told.golden, **golden})
+    assert soundest(told, ["b", "c"], level=1e-3) == chosen
+
+
+def test_without_labelled_rows_the_golden_ones_alone_decide() -> None:
+    told = Compared(last=0, losses={"b": (), "c": ()}, golden={"b": (120, 60), "c": (120, 0)})
+    assert soundest(told, ["b", "c"], level=1e-3) == "c"

@@ -72,6 +72,20 @@ def test_a_holdout_of_nothing_or_without_a_loss_leaves_something_to_bear(rows: s
     assert 0.0 < found.harm.tolerated <= 0.5
 
 
+def test_a_small_holdout_with_a_lucky_loss_binds_nobody() -> None:
+    versions = [_version(cost=0.12), _version("1.1.0+b", rows="200", cost=0.015)]
+    found = watch(NAME, versions, COSTS, CONFIG)
+    assert found is not None
+    assert found.harm.tolerated > 0.006 * 1.2
+
+
+def test_a_harm_that_began_before_all_that_is_remembered_begins_with_the_oldest() -> None:
+    watched = _watch()
+    for number in range(600):
+        watched.take(_page((number + 1) * 10, 10), number * 10)
+    assert watched.began(5900) == 880
+
+
 def test_as_usual_is_quiet_and_ten_times_as_many_frauds_are_harm_with_their_beginning() -> None:
     watched = _watch()
     for number in range(20):

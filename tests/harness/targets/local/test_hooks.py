@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -151,3 +152,18 @@ def test_what_is_no_effect_of_a_hook_is_refused(system: System) -> None:
     )
     with pytest.raises(Refused, match="no effect of a hook"):
         _harm(system).holds(other)
+
+
+def test_silence_is_no_proof_that_an_effect_is_gone(system: System) -> None:
+    applied = _applied(system)
+    system.ports["registry"] = _unused_port()
+    harm = _harm(system)
+    assert harm.holds(applied)
+    with pytest.raises(Unsafe, match="not seen to be gone"):
+        harm.look_gone(applied)
+
+
+def _unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
