@@ -143,7 +143,11 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
         faults.close()
     counts = {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}
     if labels:
-        counts |= {"labels_due": labels.due, "labels_told": labels.told}
+        counts |= {
+            "labels_due": labels.due,
+            "labels_told": labels.told,
+            "labels_failed": labels.posts_failed,
+        }
     tell({"done": counts})
 
 

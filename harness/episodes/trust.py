@@ -16,6 +16,7 @@ from harness.history.model import History
 from harness.plan.model import Plan
 
 SEND_LAG_MS_MAX = 50.0
+LABELS_TOLD_LEAST = 0.5  # a fault on their way may hold some back
 COMPLETE_STATE = "ended"
 
 
@@ -33,6 +34,7 @@ def void_reasons(history: History, log: RunLog, service: Service, baseline: Base
         _not_injected(history.plan, log)
         + _unseen(history.plan, log, service)
         + _stalls(history.plan, log, service)
+        + _untold(log)
     )
 
 
@@ -80,6 +82,14 @@ def _not_injected(plan: Plan, log: RunLog) -> list[str]:
     if untouched and log.audited is not None:
         reasons.append(f"episode {', '.join(untouched)}: fault without effect: no record was changed")
     return reasons + ([f"episode {', '.join(other)}: sham and fault are mixed up"] if other else [])
+
+
+def _untold(log: RunLog) -> list[str]:
+    """Labels that the system did not take: a learner that learns nothing can do no harm either."""
+    told = log.labels
+    if told is None or not told.failed or told.told >= LABELS_TOLD_LEAST * told.due:
+        return []
+    return [f"the system took {told.told} of {told.due} labels that were due; {told.failed} posts failed"]
 
 
 def _touched(log: RunLog, index: int) -> int:

@@ -33,10 +33,14 @@ class Priced(_Event, frozen=True, kw_only=True, tag="world.priced"):
 
 
 class LabelsTold(_Event, frozen=True, kw_only=True, tag="labels.told"):
-    """Labels that fell due in the run, and how many of them the system had taken when it ended."""
+    """Labels that fell due in the run, and how many of them the system had taken when it ended.
+
+    ``failed``: posts that were not taken and made again; 0 also where the system has nobody who listens.
+    """
 
     due: int
     told: int
+    failed: int = 0
 
 
 class FirstDue(_Event, frozen=True, kw_only=True, tag="driver.first_due"):

@@ -112,7 +112,11 @@ class Stage:
             self.told.append(heard.records)
         if heard.done is not None and "labels_due" in heard.done:
             counts = heard.done
-            self.folder.writer.append(LabelsTold(due=counts["labels_due"], told=counts["labels_told"]))
+            self.folder.writer.append(
+                LabelsTold(
+                    due=counts["labels_due"], told=counts["labels_told"], failed=counts["labels_failed"]
+                )
+            )
         if heard.versions is not None:
             self.folder.writer.append(Versions(names=heard.versions))
 

@@ -129,6 +129,20 @@ def test_a_missing_unit_makes_the_run_void() -> None:
     assert run.void == "1 units were due and have no row"
 
 
+@pytest.mark.parametrize(
+    ("told", "failed", "void"),
+    [
+        (0, 40, "the system took 0 of 500 labels that were due; 40 posts failed"),
+        (400, 40, ""),  # some were on their way when a fault held them up
+        (0, 0, ""),  # an arm in which nobody listens
+    ],
+)
+def test_a_system_that_takes_no_labels_makes_the_run_void(told: int, failed: int, void: str) -> None:
+    labels = ev.LabelsTold(due=500, told=told, failed=failed)
+    story = killed(0.8, events=lambda events: [*events[:-1], labels, *events[-1:]])
+    assert facts(history_of(story)).void == void
+
+
 def test_two_faults_of_one_run_are_two_episodes_on_one_baseline() -> None:
     run = facts(history_of(Story(outages=(Outage(0.0, 0.5),), episodes=2)))
     assert [e.index for e in run.episodes] == [0, 1]

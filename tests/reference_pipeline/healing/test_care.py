@@ -284,7 +284,7 @@ def test_labels_that_stop_are_paged_though_nothing_else_is_wrong(
 
 
 def test_a_version_that_failed_on_its_way_holds_up_no_other_one(tmp_path: Path, whole_template: Path) -> None:
-    """The candidate is better, and cannot be served; a model for the changed concept is trained all the same."""
+    """The candidate is better, and cannot be served; a model for the changed concept is trained yet."""
     given = units(whole_template, seed=32, length_s=20, moves=(move("pattern_risk", 0.7, 0.0),))
     more = units(whole_template, seed=33, length_s=40, moves=(move("pattern_risk", 0.7, 0.0),))
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from harness.errors import Refused, Unsafe
-from harness.faults.effects import Kill, Pause
+from harness.faults.effects import Hook, Kill, Pause
 from harness.targets.base import NullTarget, WithoutEffect
 from harness.targets.local.looks import look
 from harness.targets.local.procfs import is_stopped, start_ticks
@@ -234,3 +234,11 @@ def test_the_sham_hits_nothing_and_is_looked_at_like_a_fault(fast):
     assert sham.undo(applied) is False
     assert "no process of this run is in state T" in sham.is_clean(applied)
     assert [row.pid for row in fast.services()] == [row.pid for row in before]
+
+
+def test_the_sham_of_a_hook_calls_no_program_and_is_looked_at(fast):
+    """There is no such hook: one that was called would be refused."""
+    sham = NullTarget(LocalTarget(fast))
+    applied = sham.apply(Hook(hook="none", action="set"))
+    assert sham.undo(applied) is False
+    assert any("no process of this run" in line for line in sham.is_clean(applied))
