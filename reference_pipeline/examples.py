@@ -74,6 +74,7 @@ class Examples:
         self._store = store
         self._width = width
         self._known: deque[Known] = deque(maxlen=kept)
+        self.left_out: Mapping[int, float] = {}  # column of the features -> value: such rows are in no window
         self._lately: deque[bool] = deque(maxlen=_LATELY)
         names = ("examples_total", "labels_total", "labels_repeated_total", "labels_contradicted_total")
         self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
@@ -152,10 +153,16 @@ class Examples:
         found = [one for one in self._known if one.seq > after][-limit:]
         return self._columns(found, after)
 
+    def is_left_out(self, row: Floats) -> bool:
+        """Tell whether this row of features is in no window."""
+        return any(row[column] == value for column, value in self.left_out.items())
+
     def _columns(self, found: Sequence[Known], after: int) -> Window:
+        last = found[-1].seq if found else after
+        found = [one for one in found if not self.is_left_out(np.frombuffer(one.example.features, "<f8"))]
         rows = np.frombuffer(b"".join(one.example.features for one in found), dtype="<f8")
         return Window(
-            last=found[-1].seq if found else after,
+            last=last,
             rows=rows.reshape(len(found), self._width),
             label=np.array([one.label for one in found], dtype=np.float64),
             declined=np.array([one.example.declined for one in found], dtype=np.bool_),

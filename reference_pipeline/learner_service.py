@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
+from reference_pipeline.quarantines import Quarantines
 from reference_pipeline.records import DECLINE, Decision
 from reference_pipeline.rollout import losses
 from reference_pipeline.scoring import Model
@@ -75,6 +77,10 @@ class _Truths(msgspec.Struct, forbid_unknown_fields=True):
     truth: Annotated[list[_Truth], msgspec.Meta(max_length=LABELS_MAX)]
 
 
+class _Value(msgspec.Struct, forbid_unknown_fields=True):
+    value: float
+
+
 class _Comparison(msgspec.Struct, forbid_unknown_fields=True):
     versions: Annotated[list[str], msgspec.Meta(min_length=1, max_length=8)]
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -85,6 +91,7 @@ _DECIDED = msgspec.json.Decoder(_Decided)
 _LABELS = msgspec.json.Decoder(_Labels)
 _TRUTHS = msgspec.json.Decoder(_Truths)
 _COMPARISON = msgspec.json.Decoder(_Comparison)
+_VALUE = msgspec.json.Decoder(_Value)
 
 
 class Learner:
@@ -112,7 +119,8 @@ class Learner:
         self._trainings = Trainings(
             trainer, self._models, self._examples, folder=folder, spec=features.spec, acts=self._acts
         )
-        self._pulls_failed = self._unusable = 0
+        self._quarantines = Quarantines(ports.store, self._examples, features.spec.features, self._acts)
+        self._pulls_failed = self._unusable = self._left_out = 0
         self._door = Door(
             ports,
             {
@@ -124,6 +132,9 @@ class Learner:
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
                 "DELETE /trainings/*": self._drop,
+                "GET /quarantines": self._quarantined,
+                "PUT /quarantines/*": self._leave_out,
+                "DELETE /quarantines/*": self._take_in,
                 "GET /acts": self._acted,
                 **({"POST /truth": self._told_truth} if oracle else {}),
             },
@@ -133,6 +144,7 @@ class Learner:
     async def start(self) -> None:
         """Read what an earlier life had, then pull rows and train for ever."""
         self._examples.recover()
+        self._quarantines.recover()
         self._trainings.recover()
         self._ports.spawn(self._pull_forever)
         self._ports.spawn(lambda: self._trainings.run_forever(self._ports.clock))
@@ -162,6 +174,10 @@ class Learner:
         if given.last > self._examples.cursor:
             examples = self._as_examples(given.rows)
             self._examples.take(examples, given.last)
+            self._left_out += sum(
+                self._examples.is_left_out(np.frombuffer(one.features, dtype="<f8"))
+                for one in examples.values()
+            )
             self._batches.take(
                 [self._scored(row, examples[row.id]) for row in given.rows if row.id in examples]
             )
@@ -266,6 +282,17 @@ class Learner:
     async def _drop(self, request: Request) -> Reply:
         return json_reply(200, self._trainings.drop(request.rest))
 
+    async def _quarantined(self, _: Request) -> Reply:
+        return json_reply(200, self._quarantines.table)
+
+    async def _leave_out(self, request: Request) -> Reply:
+        self._quarantines.set(unquote(request.rest), _understood(_VALUE, request.body).value)
+        return json_reply(200, self._quarantines.table)
+
+    async def _take_in(self, request: Request) -> Reply:
+        self._quarantines.remove(unquote(request.rest))
+        return json_reply(200, self._quarantines.table)
+
     async def _acted(self, request: Request) -> Reply:
         after, limit = page(request)
         acts = self._acts.page(after, limit)
@@ -278,6 +305,7 @@ class Learner:
             "last_known": self._examples.last_known,
             "pulls_failed_total": self._pulls_failed,
             "unusable_total": self._unusable,
+            "rows_left_out_total": self._left_out,
         }
 
 

@@ -121,6 +121,8 @@ ACTS: dict[str, str] = {
     "replayed": "dead letters replayed",
     "training_begun": "training begun",
     "version_published": "candidate published",
+    "quarantine_set": "rows left out of learning",
+    "quarantine_removed": "rows taken in again",
 }
 """Act of the platform's ledger or of an observer -> words for a flag."""
 

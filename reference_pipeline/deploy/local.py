@@ -112,7 +112,7 @@ def serve_learner() -> None:
         edges=learner_service.EDGES,
         logs=learner_service.LOGS,
         tokens={"learner-registry": _switch_token()},
-        guard=Guard(("/trainings/",), _switch_token()),
+        guard=Guard(("/trainings/", "/quarantines/"), _switch_token()),
     )
 
 

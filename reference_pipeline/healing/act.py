@@ -5,18 +5,19 @@ Comes in: an act and its key. Goes out: nothing, or ``CallFailed`` where the eff
 
 from __future__ import annotations
 
-from reference_pipeline.healing.acts import Map, Promote, Restart, Restore, Unmap
-from reference_pipeline.healing.model_ports import Models
+from reference_pipeline.healing.acts import Map, Promote, Quarantine, Release, Restart, Restore, Unmap
+from reference_pipeline.healing.model_ports import Experience, Models
 from reference_pipeline.healing.ports import GatewaySwitches, Platform
 
 
 async def perform(
-    act: Restart | Map | Unmap | Promote | Restore,
+    act: Restart | Map | Unmap | Promote | Restore | Quarantine | Release,
     key: str,
     platform: Platform,
     switches: GatewaySwitches,
     *,
     models: Models,
+    experience: Experience,
 ) -> None:
     """Do ``act``.
 
@@ -32,3 +33,7 @@ async def perform(
             await switches.remove_mapping(act.field)
         case Promote() | Restore():
             await models.promote(act.version, act.was)
+        case Quarantine():
+            await experience.leave_out(act.column, act.value)
+        case Release():
+            await experience.take_in(act.column)

@@ -62,7 +62,21 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="re
     was: str
 
 
-Act = Restart | Map | Unmap | Replay | Train | Promote | Restore
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="quarantine"):
+    """Leave rows in which ``column`` has ``value`` out of all that is learned and compared."""
+
+    column: str
+    value: float
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="release"):
+    """Learn from such rows again."""
+
+    column: str
+    value: float
+
+
+Act = Restart | Map | Unmap | Replay | Train | Promote | Restore | Quarantine | Release
 
 MODEL, TRAINING = "model", "training"
 """The targets of acts on what is served, and on what may be: a training must not hold up a rollback."""
@@ -81,5 +95,7 @@ def target_of(act: Act) -> str:
             return MODEL
         case Train():
             return TRAINING
-        case _:
+        case Quarantine() | Release():
+            return f"rows.{act.column}"
+        case Map() | Unmap() | Replay():
             return f"records.{act.field}"

@@ -14,6 +14,8 @@ from reference_pipeline.healing.acts import (
     Act,
     Map,
     Promote,
+    Quarantine,
+    Release,
     Replay,
     Restore,
     Train,
@@ -50,6 +52,7 @@ class Books:
     proved: set[str] = field(default_factory=set)  # those fields whose records were seen repaired
     tried: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
+    quarantined: dict[str, float] = field(default_factory=dict)  # column -> value that is left out
     to_undo: dict[str, Open] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)  # versions that could not be served, or did not help
     trained: list[tuple[float, float]] = field(default_factory=list)  # when it was over, its CPU seconds
@@ -116,8 +119,13 @@ class Books:
             self.trained.append((entry.at_s, float(entry.evidence.facts.get("cpu_s", 0.0))))
         if isinstance(act, Unmap | Restore):
             self.to_undo.pop(act.field if isinstance(act, Unmap) else MODEL, None)
+        elif isinstance(act, Release):
+            self.to_undo.pop(entry.target, None)
+            self.quarantined.pop(act.column, None)
         elif entry.evidence.ok:
             self.unverified[entry.target] = done
+            if isinstance(act, Quarantine):
+                self.quarantined[act.column] = act.value
         elif isinstance(act, Promote) and not entry.evidence.facts.get(OVERTAKEN):
             self.failed.add(act.version)
 
@@ -134,6 +142,8 @@ class Books:
             case Map() | Replay() if act.field not in self.proved or isinstance(act, Map):
                 self.mapped.pop(act.field, None)
                 self.to_undo[act.field] = opened
+            case Quarantine() if not helped:
+                self.to_undo[entry.target] = opened
             case Promote() if not helped:
                 self.to_undo[MODEL] = opened
                 self.failed.add(act.version)

@@ -46,6 +46,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     mapping_observe_s: float = 2.0
     mapping_verify_s: float = 10.0
     mapping_misses: int = 3
+    quarantine_verify_s: float = 15.0
     replay_batch_max: int = 128
     replay_share: float = 0.25  # of the time at most a replay is in the gateway: requests come first
     replay_retries: int = 6  # of letters that are refused: a hop may have failed meanwhile

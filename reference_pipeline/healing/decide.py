@@ -14,6 +14,8 @@ from reference_pipeline.healing.acts import (
     Act,
     Map,
     Promote,
+    Quarantine,
+    Release,
     Replay,
     Restart,
     Restore,
@@ -48,15 +50,20 @@ class Decision(NamedTuple):
 GO = Decision("act", "")
 
 
-def decide(wish: Wish, books: Books, rows: Rows, *, now_s: float, policy: Policy) -> Decision:
-    """Decide on ``wish``; ``rows`` is empty where the platform did not answer."""
+def decide(wish: Wish, books: Books, rows: Rows, *, now_s: float, policy: Policy, held: str = "") -> Decision:
+    """Decide on ``wish``; ``rows`` is empty where the platform did not answer.
+
+    ``held``: why nothing may be trained now, "" if it may.
+    """
     act = wish.act
     if books.busy(target_of(act)):
         return Decision("wait", "an act on it is not over")
-    if isinstance(act, Unmap | Restore):
+    if isinstance(act, Unmap | Restore | Release):
         return GO  # an undo knows no budget
     if tag(act) not in policy.allowed:
         return Decision("page", f"the policy does not allow to {tag(act)}")
+    if isinstance(act, Train) and (why := held or _why_unsure(books)):
+        return Decision("refrain" if held else "wait", why)
     return _why_not(act, books, rows) or _budget(act, books, now_s, policy)
 
 
@@ -71,7 +78,15 @@ def overtaken(act: Restart, rows: Rows) -> Literal["", "done", "moot"]:
     return "done" if act.boot_id and row.boot_id != act.boot_id else "moot"
 
 
-def _why_not(act: Restart | Map | Replay | Train | Promote, books: Books, rows: Rows) -> Decision | None:
+def _why_unsure(books: Books) -> str:
+    """Rows that a mapping repaired are learned from once it is verified, and not before."""
+    opened = [*books.begun.values(), *books.unverified.values()]
+    return "a mapping is not verified yet" if any(isinstance(one.act, Map) for one in opened) else ""
+
+
+def _why_not(
+    act: Restart | Map | Replay | Train | Promote | Quarantine, books: Books, rows: Rows
+) -> Decision | None:
     match act:
         case Restart():
             return _why_no_restart(act, books, rows)
@@ -81,7 +96,7 @@ def _why_not(act: Restart | Map | Replay | Train | Promote, books: Books, rows: 
         case Promote():
             failed = act.version in books.failed
             return Decision("refrain", f"{act.version} was tried and failed") if failed else None
-        case Replay() | Train():
+        case Replay() | Train() | Quarantine():
             return None
 
 

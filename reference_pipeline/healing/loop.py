@@ -20,6 +20,8 @@ from reference_pipeline.healing.acts import (
     TRAINING,
     Map,
     Promote,
+    Quarantine,
+    Release,
     Replay,
     Restart,
     Restore,
@@ -31,6 +33,7 @@ from reference_pipeline.healing.books import OVERTAKEN, Books, Open, tag
 from reference_pipeline.healing.canary import CanaryRun
 from reference_pipeline.healing.care import Care
 from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.damage import Damage
 from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
@@ -49,6 +52,7 @@ from reference_pipeline.ports import CallFailed, CallRejected, Clock, StoreFaile
 from reference_pipeline.records import Costs
 
 LEARNER = "learner"
+LEFT_OUT = "rows_left_out_total"
 _CONFLICT = 409
 _PAGE = 256
 _PAGES_A_TICK = 4
@@ -81,6 +85,7 @@ class _Work:
     to_replay: set[str] = field(default_factory=set)
     checks: dict[str, MappingCheck] = field(default_factory=dict)
     replays: dict[str, ReplayRun] = field(default_factory=dict)
+    left_out: dict[str, float] = field(default_factory=dict)  # the learner's count when it was first asked
     canaries: dict[str, CanaryRun] = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)
     retry_s: dict[str, float] = field(default_factory=dict)
@@ -115,9 +120,11 @@ class Healer:
             outside.signals, self._scribe, outside.clock, dice=np.random.default_rng(_INFLOW_SEED)
         )
         self._moved = Moved(outside.experience, self._scribe, watch) if watch else None
+        self._damage = Damage(outside.experience, self._scribe, watch) if watch else None
         self._policies, self._policy_s = Policies(outside.policy), float("-inf")
         self._policy_wrong = ""
         self._wished: list[Wish] = []
+        self._wished_of_rows: list[Wish] = []
         self._work = _Work()
         self.probing = Probing(outside.signals, outside.clock, config)
         names = ("ticks_total", "ticks_failed_total", "calls_failed_total", "replayed_total")
@@ -162,6 +169,8 @@ class Healer:
     async def _look_at_rows(self) -> None:
         if self._moved:
             await self._moved.look()
+        if self._damage:
+            self._wished_of_rows = await self._damage.look()
 
     async def _look_after_model(self) -> None:
         self._wished = await self._care.look()
@@ -179,9 +188,10 @@ class Healer:
             *self._detect(),
             *self._diagnose(letters),
             *self._left_to_replay(),
+            *self._wished_of_rows,
             *self._wished,
         ]
-        self._wished = []
+        self._wished, self._wished_of_rows = [], []
         rows = await self._rows(wishes)
         for wish in wishes:
             self._decide(wish, rows)
@@ -290,7 +300,7 @@ class Healer:
         return [
             Wish(_undo_of(one.act), one.episode, "it did not help")
             for one in self.books.to_undo.values()
-            if isinstance(one.act, Map | Replay | Promote)
+            if isinstance(one.act, Map | Replay | Promote | Quarantine)
         ]
 
     def _left_to_replay(self) -> list[Wish]:
@@ -312,7 +322,8 @@ class Healer:
 
     def _decide(self, wish: Wish, rows: Rows) -> None:
         now_s, policy = self._out.clock.now_s(), self._policies.now
-        choice, reason = decide(wish, self.books, rows, now_s=now_s, policy=policy)
+        held = self._damage.why_held() if self._damage else ""
+        choice, reason = decide(wish, self.books, rows, now_s=now_s, policy=policy, held=held)
         if choice == "act":
             self._scribe.begin(wish)
         elif choice != "wait":
@@ -339,7 +350,9 @@ class Healer:
             return
         try:
             out = self._out
-            await perform(act, opened.key, out.platform, out.switches, models=out.models)
+            await perform(
+                act, opened.key, out.platform, out.switches, models=out.models, experience=out.experience
+            )
             await self._end_canary(opened)
         except CallRejected as error:
             await self._end_canary(opened)
@@ -452,7 +465,9 @@ class Healer:
                 self._verified(opened, helped=True, reason="there is a candidate; rows will tell")
             case Promote():
                 pass  # by the loop of the care
-            case Unmap() | Restore():
+            case Quarantine():
+                await self._verify_quarantine(opened)
+            case Unmap() | Restore() | Release():
                 pass  # an undo is done when the gateway says so; the books keep none here
 
     def _verify_restart(self, opened: Open, act: Restart) -> None:
@@ -477,6 +492,16 @@ class Healer:
         if helped:
             self._work.to_replay.add(act.field)
 
+    async def _verify_quarantine(self, opened: Open) -> None:
+        """The learner counts decided rows that it will not learn from."""
+        left_out = (await self._out.signals.numbers(LEARNER)).get(LEFT_OUT, 0.0)
+        before = self._work.left_out.setdefault(opened.key, left_out)
+        waited_s = self._out.clock.now_s() - (opened.finished_s or opened.started_s)
+        if left_out > before:
+            self._verified(opened, helped=True, reason="such rows are left out")
+        elif waited_s > self._config.quarantine_verify_s:
+            self._verified(opened, helped=False, reason="no row was left out")
+
     def _verified(self, opened: Open, helped: bool, reason: str) -> None:
         proved = {"proved": 1.0} if reason == REPAIRED else {}
         evidence = Evidence(act=opened.act, ok=helped, facts=dict(proved))
@@ -488,7 +513,9 @@ class Healer:
             )
 
 
-def _undo_of(act: Map | Replay | Promote) -> Unmap | Restore:
+def _undo_of(act: Map | Replay | Promote | Quarantine) -> Unmap | Restore | Release:
     if isinstance(act, Promote):
         return Restore(version=act.was, was=act.version)
+    if isinstance(act, Quarantine):
+        return Release(column=act.column, value=act.value)
     return Unmap(field=act.field, source=act.source)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+from reference_pipeline.healing.raw_rows import RawBatches
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -85,6 +87,18 @@ class Experience(Protocol):
 
     async def batches(self, after: int, limit: int, /) -> RowBatches:
         """Batches of decided rows with a number above ``after``."""
+        ...
+
+    async def raw_batches(self, after: int, limit: int, /) -> RawBatches:
+        """Batches of decided rows as they are, the newest ones only."""
+        ...
+
+    async def leave_out(self, column: str, value: float, /) -> None:
+        """Learn and compare without rows in which ``column`` has ``value``; the same again is no change."""
+        ...
+
+    async def take_in(self, column: str, /) -> None:
+        """Learn and compare with all rows of ``column`` again; none left out is fine."""
         ...
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:

@@ -13,14 +13,15 @@ commit that is no policy changes nothing; where none is, nothing is allowed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, get_args
 
 import msgspec
 import yaml
 
 from reference_pipeline.errors import PipelineError
 
-Sort = Literal["restart", "map", "replay", "train", "recalibrate", "promote"]
+Sort = Literal["restart", "map", "replay", "train", "recalibrate", "promote", "quarantine"]
+SORTS: frozenset[Sort] = frozenset(get_args(Sort))
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -40,7 +41,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What ``policy.yaml`` says; a key that is left out has the value here."""
 
     version: Literal[1] = 1
-    allowed: frozenset[Sort] = frozenset({"restart", "map", "replay", "train", "recalibrate", "promote"})
+    allowed: frozenset[Sort] = SORTS
     cooldown_s: Seconds = 10.0
     attempts_per_hour: Count = 3
     restarts_per_hour: Count = 6

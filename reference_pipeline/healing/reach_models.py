@@ -61,9 +61,18 @@ class ReachModels:
         return understood(_BATCHES, reply.body)
 
     async def raw_batches(self, after: int, limit: int, /) -> RawBatches:
-        """See ``reference_pipeline.seed.learning.RawRows``."""
+        """See ``Experience``."""
         reply = await self._call(LEARNER, f"GET /batches/raw?after={after}&limit={limit}", b"", _LOOK_S)
         return understood(_RAW, reply.body)
+
+    async def leave_out(self, column: str, value: float, /) -> None:
+        """See ``Experience``."""
+        body = msgspec.json.encode({"value": value})
+        await self._call(LEARNER, f"PUT /quarantines/{quote(column, safe='')}", body, _CHANGE_S)
+
+    async def take_in(self, column: str, /) -> None:
+        """See ``Experience``."""
+        await self._call(LEARNER, f"DELETE /quarantines/{quote(column, safe='')}", b"", _CHANGE_S)
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
         """See ``Experience``."""

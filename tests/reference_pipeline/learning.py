@@ -39,7 +39,7 @@ from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
 from reference_pipeline.world.golden import load_golden
-from tests.reference_pipeline.healing.worlds import Clock, Process, World, passes
+from tests.reference_pipeline.healing.worlds import Clock, Commits, Process, World, passes
 
 RATE_HZ = 250
 FIT_S = 4.0
@@ -113,6 +113,7 @@ class LearningPath:
     journal: Journal
     start_s: float
     outside: Outside
+    policy: Commits
     canary_fails: asyncio.Event  # while it is set, calls to the second scorer fail
     rows: list[dict[str, object]] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
@@ -301,6 +302,6 @@ async def _opened(
     probing = healer.probing
     loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)
     tasks.extend(asyncio.create_task(loop()) for loop in loops)
-    path = LearningPath(learner, registry, healer, journal, clock.now_s(), outside, failing)
+    path = LearningPath(learner, registry, healer, journal, clock.now_s(), outside, world.policy, failing)
     path.rows, path.shares = rows, shares
     return path

@@ -6,6 +6,8 @@ from reference_pipeline.healing.acts import (
     Act,
     Map,
     Promote,
+    Quarantine,
+    Release,
     Replay,
     Restart,
     Restore,
@@ -13,7 +15,7 @@ from reference_pipeline.healing.acts import (
     Unmap,
     target_of,
 )
-from reference_pipeline.healing.books import Books
+from reference_pipeline.healing.books import OVERTAKEN, Books
 from reference_pipeline.healing.decide import Decision, Wish, decide, overtaken
 from reference_pipeline.healing.model import Entry, Evidence, Kind
 from reference_pipeline.healing.policy import NOTHING
@@ -167,10 +169,43 @@ def test_trainings_that_cost_too_much_processor_time_in_an_hour_are_a_page() -> 
     assert _decided(train, books, 3700.0).choice == "act"
 
 
-def test_a_version_that_failed_while_it_served_is_not_tried_again_and_one_that_never_did_is() -> None:
+def test_a_version_that_failed_is_not_tried_again_and_one_that_was_overtaken_is() -> None:
     promote = Promote(version="1.1.0", was="1.0.0", by_steps=True)
-    for share, choice in ((0.1, "refrain"), (0.0, "act")):
+    for facts, choice in (({"served_share": 0.1}, "refrain"), ({}, "refrain"), ({OVERTAKEN: 1.0}, "act")):
         books = Books()
         books.apply(_entry("action.started", promote, 0.0))
-        books.apply(_entry("action.finished", promote, 5.0, ok=False, served_share=share))
+        books.apply(_entry("action.finished", promote, 5.0, ok=False, **facts))
         assert _decided(promote, books, 1000.0).choice == choice
+
+
+def test_while_damage_is_not_left_out_nothing_is_trained_and_everything_else_goes_on() -> None:
+    for act, choice in ((Train(kind="adapt", after=0), "refrain"), (NAME, "act")):
+        told = decide(Wish(act, "e", ""), Books(), {}, now_s=0, policy=POLICY, held="training is held")
+        assert told.choice == choice
+
+
+def test_rows_that_a_mapping_repairs_are_not_learned_from_before_it_is_verified() -> None:
+    train = Train(kind="adapt", after=0)
+    books = Books()
+    assert _decided(train, books).choice == "act"
+    books.apply(_entry("action.started", NAME, 0.0))
+    assert _decided(train, books).choice == "wait"
+    books.apply(_entry("action.finished", NAME, 1.0, ok=True))
+    assert _decided(train, books).choice == "wait"
+    books.apply(_entry("verified", NAME, 2.0, ok=True))
+    assert _decided(train, books).choice == "act"
+
+
+def test_what_is_left_out_is_known_until_it_is_taken_in_again_or_did_not_help() -> None:
+    act, release = Quarantine(column="amount", value=9.0), Release(column="amount", value=9.0)
+    books = _books(act)
+    assert books.quarantined == {"amount": 9.0}
+    assert decide(Wish(release, "e", ""), books, {}, now_s=900, policy=NOTHING).choice == "act"
+    books.apply(_entry("action.started", release, 1000.0))
+    books.apply(_entry("action.finished", release, 1001.0, ok=True))
+    assert (books.quarantined, books.busy(target_of(act))) == ({}, False)
+    unhelpful = _books(act, ok=False)
+    assert set(unhelpful.to_undo) == {"rows.amount"}
+    unhelpful.apply(_entry("action.started", release, 1000.0))
+    unhelpful.apply(_entry("action.finished", release, 1001.0, ok=True))
+    assert (unhelpful.to_undo, unhelpful.quarantined) == ({}, {})

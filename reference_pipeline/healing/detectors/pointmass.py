@@ -1,0 +1,58 @@
+"""One value far too often in a column that has no such value: a number that stands for a missing one.
+
+Comes in: values seen lately, and a sample of the same column while nothing was wrong. Goes out: the value and
+how often it came, or None. Pure. A sentinel has a valid type and may lie inside the contract; what gives it
+away is that a column in which no value comes often has one that does.
+
+The share that is borne is the upper end of what the sample allows at two standard errors; more than that is
+called out where chance would show it once in 1 / ``alpha`` looks at most (exact binomial tail). A column in
+which some value is usual (a flag, a category, a count) is left alone: there a shift is no damage.
+
+    >>> usual = np.linspace(0.0, 500.0, 2000)
+    >>> point_mass(np.append(usual[::5], np.full(80, 999.0)), usual)
+    PointMass(value=999.0, times=80, of=480)
+    >>> point_mass(usual[::5], usual) is None
+    True
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.resilience.breaker import least_rejecting
+
+Floats = NDArray[np.float64]
+
+ALPHA = 1e-9  # 2.5 looks a second at 20 columns: a false one in some 200 days
+USUAL_SHARE = 0.02  # a value that this share of the sample has is usual
+SAMPLE_LEAST = 200
+
+
+class PointMass(NamedTuple):
+    """``value`` came ``times`` times among ``of`` values."""
+
+    value: float
+    times: int
+    of: int
+
+
+def point_mass(values: Floats, sample: Floats, *, alpha: float = ALPHA) -> PointMass | None:
+    """Find the value of ``values`` that is far too frequent; missing ones (NaN) are left out of both."""
+    seen, usual = values[~np.isnan(values)], sample[~np.isnan(sample)]
+    if not len(seen) or len(usual) < SAMPLE_LEAST or _commonest(usual)[1] >= USUAL_SHARE * len(usual):
+        return None
+    value, times = _commonest(seen)
+    among = int((usual == value).sum())
+    borne = round((among + 2.0 * (among + 1.0) ** 0.5 + 1.0) / len(usual), 4)
+    if times < least_rejecting(len(seen), borne, alpha):
+        return None
+    return PointMass(value, times, len(seen))
+
+
+def _commonest(values: Floats) -> tuple[float, int]:
+    distinct, counts = np.unique(values, return_counts=True)
+    place = int(counts.argmax())
+    return float(distinct[place]), int(counts[place])

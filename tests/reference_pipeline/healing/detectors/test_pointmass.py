@@ -1,0 +1,62 @@
+"""A value that comes far too often is found, at any place of the column; usual values and shifts are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference_pipeline.healing.detectors.pointmass import PointMass, point_mass
+
+DICE = np.random.default_rng(1)
+SAMPLE = DICE.lognormal(3.0, 1.0, 2000)
+
+
+@pytest.mark.parametrize("value", [9999.0, -1.0, 0.0, float(SAMPLE[7])])
+def test_a_sentinel_is_found_beyond_the_column_and_inside_it(value: float) -> None:
+    lately = DICE.lognormal(3.0, 1.0, 400)
+    lately[:40] = value
+    found = point_mass(lately, SAMPLE)
+    assert found is not None
+    assert (found.value, found.of) == (value, 400)
+    assert found.times >= 40
+
+
+@given(st.integers(0, 2**32), st.sampled_from([0.25, 1.0, 4.0]))
+def test_a_column_that_moves_as_a_whole_has_none(seed: int, scale: float) -> None:
+    assert point_mass(scale * np.random.default_rng(seed).lognormal(3.0, 1.0, 400), SAMPLE) is None
+
+
+@given(st.integers(0, 2**32))
+def test_values_rounded_to_cents_have_none_though_some_come_twice(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    sample, lately = (np.round(dice.lognormal(3.0, 1.0, n), 2) for n in (2000, 400))
+    assert point_mass(lately, sample) is None
+
+
+def test_a_column_in_which_some_value_is_usual_is_left_alone() -> None:
+    flags = (DICE.random(2000) < 0.06).astype(float)
+    assert point_mass(np.ones(400), flags) is None
+
+
+@pytest.mark.parametrize(
+    ("lately", "sample"),
+    [
+        (np.array([]), SAMPLE),
+        (np.full(400, np.nan), SAMPLE),
+        (np.full(400, 9.0), np.array([])),
+        (np.full(400, 9.0), np.full(2000, np.nan)),
+        (np.full(400, 9.0), SAMPLE[:199]),
+        (np.full(400, 9.0), np.full(2000, 9.0)),
+    ],
+)
+def test_nothing_to_look_at_or_to_compare_with_finds_nothing(
+    lately: np.ndarray[tuple[int], np.dtype[np.float64]], sample: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> None:
+    assert point_mass(lately, sample) is None
+
+
+def test_missing_values_are_not_counted() -> None:
+    lately = np.append(np.full(300, np.nan), np.full(100, 5.5))
+    assert point_mass(lately, SAMPLE) == PointMass(5.5, 100, 100)
