@@ -7,8 +7,8 @@ wires between them, the gateway's list of what was decided, and how long a fit t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import heapq
+import itertools
 import json
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, closing
@@ -39,7 +39,16 @@ from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
 from reference_pipeline.world.golden import load_golden
-from tests.reference_pipeline.healing.worlds import Clock, Commits, Process, World, passes
+from tests.reference_pipeline.healing.worlds import (
+    BurningStore,
+    Clock,
+    Commits,
+    Fuse,
+    Killed,
+    Process,
+    World,
+    passes,
+)
 
 RATE_HZ = 250
 FIT_S = 4.0
@@ -109,14 +118,15 @@ class LearningPath:
 
     learner: Learner
     registry: Registry
-    healer: Healer
-    journal: Journal
+    healer: Healer  # of the life that runs now
     start_s: float
     outside: Outside
-    policy: Commits
-    canary_fails: asyncio.Event  # while it is set, calls to the second scorer fail
+    fuse: Fuse
+    policy: Commits = field(default_factory=Commits)
+    canary_fails: asyncio.Event = field(default_factory=asyncio.Event)  # set: calls to the second scorer fail
     rows: list[dict[str, object]] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
+    moves: list[str] = field(default_factory=list)  # versions that the healer let serve
     declined: list[NDArray[np.bool_]] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
 
@@ -129,7 +139,7 @@ class LearningPath:
 
     @property
     def entries(self) -> list[Entry]:
-        return list(self.journal.entries())
+        return list(self.outside.journal.entries())
 
     @property
     def versions(self) -> list[Version]:
@@ -222,6 +232,7 @@ async def _opened(
     clock, features = Clock(), load_features(template)
     rows: list[dict[str, object]] = []
     shares: list[float] = []
+    moves: list[str] = []
     failed_calls, failing = [0.0], asyncio.Event()
 
     def served_by_b() -> str:
@@ -229,6 +240,19 @@ async def _opened(
         return by_name.get("canary") or by_name["champion"]
 
     async def call(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
+        """The Call port; the healer may be killed before and after each change that it asks for."""
+        changes = edge.startswith("healer-") and route.startswith(("PUT ", "DELETE "))
+        before = registry.alias("champion").version
+        if changes:
+            world.fuse.burn()
+        reply = await answer(edge, route, body, deadline_s)
+        if (after := registry.alias("champion").version) != before:
+            moves.append(after)
+        if changes:
+            world.fuse.burn()
+        return reply
+
+    async def answer(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
         match edge.partition("-")[2]:
             case "registry" if not route.startswith("GET /healthz"):
                 reply = await registry_service.handle(route, body)
@@ -282,26 +306,52 @@ async def _opened(
     )
     await learner.start()
     reach, models = Reach(call), ReachModels(call)
-    journal = Journal(stores[1], "healer", "healer#1")
-    outside = Outside(
-        platform=world,
-        switches=reach,
-        signals=reach,
-        experience=models,
-        models=models,
-        journal=journal,
-        policy=world.policy,
-        clock=clock,
-        life=hashlib.sha256(str(folder).encode()).hexdigest()[:8],
-    )
-    spec = features.spec
-    healer = Healer(
-        outside, Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs, watch=load_row_watch(template)
-    )
-    healer.recover()
-    probing = healer.probing
-    loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)
-    tasks.extend(asyncio.create_task(loop()) for loop in loops)
-    path = LearningPath(learner, registry, healer, journal, clock.now_s(), outside, world.policy, failing)
-    path.rows, path.shares = rows, shares
+
+    def outside(life: str) -> Outside:
+        return Outside(
+            platform=world,
+            switches=reach,
+            signals=reach,
+            experience=models,
+            models=models,
+            journal=Journal(BurningStore(stores[1], world.fuse), "healer", life),
+            policy=world.policy,
+            clock=clock,
+            life=life,
+        )
+
+    watch = load_row_watch(template)
+
+    def healer(life: str) -> Healer:
+        spec = features.spec
+        made = Healer(outside(life), Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs, watch=watch)
+        made.recover()
+        return made
+
+    path = LearningPath(learner, registry, healer("life-1"), clock.now_s(), outside("seen"), fuse=world.fuse)
+    path.policy, path.canary_fails = world.policy, failing
+    path.rows, path.shares, path.moves = rows, shares, moves
+    tasks.append(asyncio.create_task(_lives(path, healer)))
     return path
+
+
+async def _lives(path: LearningPath, healer: Callable[[str], Healer]) -> None:
+    """Let the healer run; where it is killed the next life begins."""
+    for number in itertools.count(2):
+        probing = path.healer.probing
+        loops = (
+            probing.pulse_forever,
+            probing.probe_forever,
+            path.healer.run_forever,
+            path.healer.care_forever,
+        )
+        tasks = [asyncio.create_task(loop()) for loop in loops]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        wrong = [one for one in ended if not isinstance(one, Killed | asyncio.CancelledError)]
+        assert not wrong, wrong
+        path.healer = healer(f"life-{number}")

@@ -147,7 +147,7 @@ def test_from_labels_of_what_was_declined_alone_nothing_is_concluded(
     run(live(tmp_path, whole_template, story))
 
 
-def _published(path: LearningPath, semantic: str, scale: float, shift: float) -> str:
+def published(path: LearningPath, semantic: str, scale: float, shift: float) -> str:
     """A version made of the champion by moving its log odds."""
     good = path.champion
     trees = replace(good.trees, value=scale * good.trees.value, baseline=scale * good.trees.baseline + shift)
@@ -168,7 +168,7 @@ def test_a_candidate_with_good_papers_that_is_worse_is_never_promoted(
     given = units(whole_template, seed=31, length_s=40)
 
     async def story(path: LearningPath) -> None:
-        path.registry.set_alias("candidate", _published(path, "1.1.0", 0.4, -3.0))
+        path.registry.set_alias("candidate", published(path, "1.1.0", 0.4, -3.0))
         await path.decide(given)
         assert not _acts(path, Promote)
         refused = [one.reason for one in path.entries if one.evidence.choice == "refrain"]
@@ -206,7 +206,7 @@ def test_golden_rows_find_a_wrong_model_before_any_label(
 
     async def story(path: LearningPath) -> None:
         good = path.champion.version
-        path.registry.set_alias("champion", _published(path, "1.1.0", scale, shift))
+        path.registry.set_alias("champion", published(path, "1.1.0", scale, shift))
         await path.decide(given)
         assert path.champion.version == good
         assert [one.reason for one in path.entries if one.kind == "detected" and one.target == MODEL] == [
@@ -235,7 +235,7 @@ def test_a_promotion_that_turns_out_worse_is_taken_back_and_not_tried_again(
     given = units(whole_template, seed=41, length_s=20)
 
     async def story(path: LearningPath) -> None:
-        good, bad = path.champion.version, _published(path, "1.1.0", 0.0, 2.0)
+        good, bad = path.champion.version, published(path, "1.1.0", 0.0, 2.0)
         _promoted_by_hand(path, bad, good)
         await path.decide(given)
         verified = [one for one in path.entries if one.kind == "verified"]
@@ -257,7 +257,7 @@ def test_a_promotion_that_no_label_can_verify_stays_is_paged_and_holds_up_nothin
     given.label = np.where(given.due_s < labelled_s, given.label, -1).astype(np.int8)
 
     async def story(path: LearningPath) -> None:
-        good, other = path.champion.version, _published(path, "1.1.0", 1.0, 0.001)
+        good, other = path.champion.version, published(path, "1.1.0", 1.0, 0.001)
         _promoted_by_hand(path, other, good)
         await path.decide(given)
         (verified,) = [one for one in path.entries if one.kind == "verified"]
@@ -313,7 +313,7 @@ def test_a_version_whose_file_is_damaged_is_given_up_and_not_asked_for_for_ever(
 
     async def story(path: LearningPath) -> None:
         good = path.champion
-        bad = _published(path, "1.1.0", 0.0, 2.0)
+        bad = published(path, "1.1.0", 0.0, 2.0)
         await passes(3.0)  # the learner has both now
         path.registry.set_alias("champion", bad)
         _damage(tmp_path, path, good.version)
@@ -358,8 +358,8 @@ def test_a_new_healer_knows_who_has_served_and_goes_back_to_it_at_once(
     async def story(path: LearningPath) -> None:
         good, out = path.champion.version, path.outside
         await path.decide(given)
-        _published(path, "1.1.0", 1.0, 0.001)
-        path.registry.set_alias("champion", _published(path, "1.2.0", 0.0, 2.0))
+        published(path, "1.1.0", 1.0, 0.001)
+        path.registry.set_alias("champion", published(path, "1.2.0", 0.0, 2.0))
         scribe = Scribe(out.journal, out.clock, "next-life", page_every_s=3600.0)
         scribe.recover()
         care = Care(
