@@ -18,7 +18,7 @@ import msgspec
 from benchmarks.healing import variant
 from benchmarks.learning_figures import CONFIDENT, OFFERED, Row, figures
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
-from harness.episodes.acts import of_others
+from harness.episodes.acts import of_others, sees_acts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, RunFacts
 from harness.episodes.served import MODEL_ACTS
@@ -29,7 +29,6 @@ from harness.history.store import read_campaign
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
-from harness.verdict.judge import sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "benchmarks" / "results" / "learning.rows.jsonl"

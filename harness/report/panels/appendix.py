@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 
+from harness.episodes.acts import sees_acts
 from harness.report.document import Document
 from harness.report.lengths import given
 from harness.report.words import ARMS, RESTARTS, arm_rank, inert
 from harness.units import percent_text
-from harness.verdict.judge import sees_acts
 
 PLANS_MAX = 12  # plan hashes printed; report.json has all of them
 

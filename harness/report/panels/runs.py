@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.episodes.acts import sees_acts
 from harness.episodes.model import RunFacts
 from harness.estimates.model import ArmEstimate
 from harness.report import figures
@@ -12,7 +13,6 @@ from harness.report.document import Document
 from harness.report.figures import Figure
 from harness.report.words import arm_rank, arm_words
 from harness.units import percent_text
-from harness.verdict.judge import sees_acts
 
 RUNS_MAX = 60  # rows of the table of runs; report.json has all of them
 
