@@ -199,6 +199,7 @@ class Trainings:
                 return False
             self.counts["trainings_failed_total"] += bool(result.why)
             self.counts["training_cpu_s_total"] += round(result.cpu_s, 3)
+            self._acts.note("training_ended", f"cpu {result.cpu_s:.2f} s", effect=False)
         if result.why:
             return True
         try:

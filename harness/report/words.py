@@ -121,6 +121,7 @@ ACTS: dict[str, str] = {
     "replayed": "dead letters replayed",
     "training_begun": "training begun",
     "version_published": "candidate published",
+    "training_ended": "training over",
 }
 """Act of the platform's ledger or of an observer -> words for a flag."""
 

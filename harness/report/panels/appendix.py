@@ -58,9 +58,9 @@ def hashes(document: Document) -> tuple[tuple[str, str], ...]:
 
 def not_measured(document: Document) -> tuple[str, ...]:
     """Say plainly what the page does not know; what is not observable is never a zero."""
-    said = [
-        "When a fault was noticed: no alarm is read. Acts and service are seen from outside, reasons are not."
-    ]
+    told = any(e.learned.detected_s is not None for r in document.runs for e in r.episodes)
+    alarm = "only the healer's own words say it" if told else "no alarm was read"
+    said = [f"When a fault was noticed: {alarm}. Acts and service are seen from outside, reasons are not."]
     if all(r.void for r in document.runs):
         said.append("Anything: no run counted.")
     if any(not r.audit_observable and not r.void for r in document.runs):
