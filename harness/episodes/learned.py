@@ -81,4 +81,4 @@ def _cpu_s(ended: Sequence[Acted]) -> float | None:
     (0.0, None)
     """
     told = [_CPU.fullmatch(one.detail) for one in ended]
-    return None if None in told else round(sum(float(match[1]) for match in told if match), _DIGITS)
+    return None if None in told else round(sum((float(match[1]) for match in told if match), 0.0), _DIGITS)

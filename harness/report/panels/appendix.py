@@ -6,6 +6,7 @@ import shlex
 
 from harness.episodes.acts import sees_acts
 from harness.report.document import Document
+from harness.report.harm import OF_THE_WORLD
 from harness.report.lengths import given
 from harness.report.words import ARMS, RESTARTS, arm_rank, inert
 from harness.units import percent_text
@@ -77,6 +78,11 @@ def not_measured(document: Document) -> tuple[str, ...]:
     if not any(c.arm in ("bare", "none") for c in classes) or len({c.arm for c in classes}) < 2:
         said.append(
             "The gain of healing: no arm with less help was run, so there is nothing to compare with."
+        )
+    if any(c.fault.startswith(OF_THE_WORLD) and c.n and c.decisions is None for c in classes):
+        said.append(
+            "What a move of the world did to decisions: what is true of the records, or what decisions cost,"
+            " is not told. Labels alone do not tell what nobody could have won back."
         )
     if not any(r.sham for r in document.runs):
         said.append("What a run without faults loses: no sham was run, so noise cannot be told from harm.")

@@ -9,10 +9,11 @@ import msgspec
 from harness.report.compose import compose_campaign
 from harness.report.figures import Figure
 from harness.report.html import render
+from harness.report.panels.appendix import not_measured
 from harness.report.panels.decisions import panels
 from harness.report.text import render as terminal
 from tests.traps.histories import Outage, Story, campaign_of, killed
-from tests.traps.moved import concept_change, noticed
+from tests.traps.moved import MOVE, TOUCHED, concept_change, noticed
 
 
 def document_of(*stories: Story):
@@ -151,3 +152,17 @@ def test_the_page_and_the_terminal_tell_the_same() -> None:
     assert "decisions: no harm that could be told from none" in still
     assert "told from none; regret 0 in all; no training" in still
     assert "decisions:" not in terminal(document_of(killed()))
+
+
+def test_a_world_that_tells_no_truth_is_said_not_to_be_measured() -> None:
+    blind = Story(kind="world.concept_change", effect=MOVE, events=lambda told: [*told, TOUCHED])
+    told = [words for words in not_measured(document_of(blind)) if words.startswith("What a move")]
+    assert len(told) == 1
+    assert not [words for words in not_measured(document_of(*BOTH)) if words.startswith("What a move")]
+
+
+def test_who_says_that_a_fault_was_noticed_is_told() -> None:
+    assert not_measured(compose_campaign(noticed()))[0].startswith(
+        "When a fault was noticed: only the healer's own words say it."
+    )
+    assert not_measured(document_of(*BOTH))[0].startswith("When a fault was noticed: no alarm was read.")
