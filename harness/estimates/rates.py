@@ -7,6 +7,7 @@ fewer runs than chance would put them in (index of dispersion, Fisher 1922).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -41,7 +42,7 @@ def rate(runs: Sequence[tuple[int, float]], blind: Sequence[int] = ()) -> Rate:
     >>> rate([(1, 1.0), (1, 1.0)]).upper_per_h, rate([(9, 1.0), (0, 1.0)]).clustered, rate([], [2]).blind_k
     (3.147897, True, 2)
     """
-    k, hours = sum(events for events, _ in runs), sum((length_h for _, length_h in runs), 0.0)
+    k, hours = sum(events for events, _ in runs), math.fsum(length_h for _, length_h in runs)
     clustered = _clustered(runs, k, hours)
     return Rate(
         k=k,
