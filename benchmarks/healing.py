@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.healing_figures import WRONG_RENAME, Row, figures
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
+from harness.episodes.acts import sees_acts
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.worth import Costs, worth
 from harness.experiment.load import load_experiment
@@ -31,7 +32,6 @@ from harness.plan.model import PlannedEpisode
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
-from harness.verdict.judge import sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "experiments" / "standard"

@@ -39,7 +39,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``repeated`` runs were done again for it, because their baseline was not met. ``hurt_degraded`` answers
     were degraded while the fault was there (-1: not counted). ``acts_seen``: an act would have been seen
-    (``verdict.judge.sees_acts``). ``touched`` records were changed by the fault, and ``quarantined`` of them
+    (``episodes.acts.sees_acts``). ``touched`` records were changed by the fault, and ``quarantined`` of them
     were still dead letters at the end of the run. ``owed_*``: ``episodes.model.Debt``;
     -1 = not seen.
     """

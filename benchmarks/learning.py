@@ -18,7 +18,7 @@ import msgspec
 from benchmarks.healing import variant
 from benchmarks.learning_figures import CONFIDENT, OFFERED, Row, figures
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
-from harness.episodes.acts import of_others
+from harness.episodes.acts import of_others, sees_acts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, RunFacts
 from harness.episodes.served import MODEL_ACTS
@@ -29,7 +29,6 @@ from harness.history.store import read_campaign
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
-from harness.verdict.judge import sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "benchmarks" / "results" / "learning.rows.jsonl"
@@ -97,15 +96,23 @@ def measure(name: str, repetition: int, arm: str) -> list[Row]:
     rows: list[Row] = []
     for one in document.runs:
         told = _row(one, histories[one.run_id], experiment=name, repetition=repetition)
-        if one.sham:
-            rows.append(told)
-            continue
-        log = read_log(histories[one.run_id].entries)
-        rows += [_of_episode(told, episode, log) for episode in one.episodes]
-        planned = histories[one.run_id].plan.episodes[len(one.episodes) :]
-        void = told.void or "it was planned and not done"
-        rows += [msgspec.structs.replace(told, void=void, fault=missing.kind) for missing in planned]
+        first, *others = [told] if one.sham else _of_faults(told, one, histories[one.run_id])
+        if not told.void:  # whatever is to be said of its episodes
+            heals = len(one.false_heals)
+            first = msgspec.structs.replace(first, false_heals=heals, unbroken_s=one.unbroken_s)
+        rows += [first, *others]
     return rows
+
+
+def _of_faults(told: Row, run: RunFacts, history: History) -> list[Row]:
+    """One row an episode that was planned, done or not."""
+    log = read_log(history.entries)
+    planned = history.plan.episodes[len(run.episodes) :]
+    void = told.void or "it was planned and not done"
+    return [
+        *(_of_episode(told, episode, log) for episode in run.episodes),
+        *(msgspec.structs.replace(told, void=void, fault=missing.kind) for missing in planned),
+    ]
 
 
 def _row(run: RunFacts, history: History, *, experiment: str, repetition: int) -> Row:
@@ -146,6 +153,7 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         cleared_by=episode.cleared_by,
         served_offer=_served_offer(episode, log),
         cleared_s=episode.cleared_s,
+        cpu_s=episode.learned.cpu_s if told.acts_seen else None,
     )
     if decided is None or decided.why or not decided.n:
         return msgspec.structs.replace(told, why=decided.why if decided else "the truth is not known")

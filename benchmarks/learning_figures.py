@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from harness.estimates.rates import rate
 from harness.estimates.shares import share, upper_bound
 
 CONCEPT, UNHARMED, POISON, MODELS = "concept", "unharmed", "poison", "models"
@@ -38,6 +39,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered. ``why``:
     why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
     prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``.
+    ``cpu_s``: of the trainings that were over until the next fault, None = not told, or not to be seen.
+    ``false_heals`` in the ``unbroken_s`` of its run in which nothing was broken: on its first row alone.
     """
 
     experiment: str
@@ -62,6 +65,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     loss: float | None = None
     left: float | None = None
     back_s: float | None = None
+    cpu_s: float | None = None
+    false_heals: int = 0
+    unbroken_s: float = 0.0
 
 
 def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, object]:
@@ -75,6 +81,7 @@ def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, ob
         "every record exactly once": bool(rows) and all(row.exactly_once for row in rows),
         "no row is there twice": max(keys.values(), default=1) == 1,
     }
+    arms = sorted({row.arm for row in rows})
     classes = sorted({(row.experiment, row.fault, row.arm) for row in rows})
     return {
         "commits": dict(sorted(Counter(row.commit for row in rows).items())),
@@ -85,6 +92,7 @@ def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, ob
             )
             for experiment, fault, arm in classes
         },
+        "false_heals": {arm: _heals([row for row in rows if row.arm == arm]) for arm in arms},
         "bars": bars,
     }
 
@@ -170,11 +178,22 @@ def _class(rows: Sequence[Row]) -> dict[str, object]:
         "loss": _spread([row.loss for row in kept]),
         "jump": _spread([row.jump for row in kept]),
         "back_s": sorted(row.back_s for row in kept if row.back_s is not None),
+        "cpu_s": _spread([row.cpu_s for row in kept]),
         "acting": msgspec.to_builtins(share(acting, len(kept))),
         "acting_upper_95": upper_bound(acting, len(kept)) if kept else None,
         "first_act_s": sorted(row.first_act_s for row in kept if row.first_act_s is not None),
         "cleared_by": dict(Counter(row.cleared_by or "undo" for row in kept)),
     }
+
+
+def _heals(rows: Sequence[Row]) -> dict[str, object]:
+    """False heals an hour of one arm over all that it was asked; a run whose acts hide gives no hour."""
+    found = rate(
+        [(row.false_heals, row.unbroken_s / 3600.0) for row in rows if row.acts_seen],
+        blind=[row.false_heals for row in rows if not row.acts_seen and row.unbroken_s],
+    )
+    told: dict[str, object] = msgspec.to_builtins(found)
+    return told
 
 
 def _spread(values: Sequence[float | None]) -> dict[str, float] | None:

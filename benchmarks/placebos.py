@@ -20,6 +20,7 @@ from benchmarks.healing import ROWS as HEALING_ROWS
 from benchmarks.healing import variant
 from benchmarks.healing_figures import Row
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
+from harness.episodes.acts import BLIND_S_MAX, sees_acts
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.shares import share, upper_bound
 from harness.experiment.model import Experiment, FaultStep
@@ -27,7 +28,6 @@ from harness.faults.effects import Kill
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
-from harness.verdict.judge import BLIND_S_MAX, sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "benchmarks" / "results" / "placebos.rows.jsonl"

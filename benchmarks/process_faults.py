@@ -12,13 +12,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from harness.episodes.acts import sees_acts
 from harness.estimates.model import ClassEstimate
 from harness.experiment.load import load_experiment
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose
 from harness.report.document import Document
 from harness.run.campaign import run_campaign
-from harness.verdict.judge import sees_acts
 
 ROOT = Path(__file__).resolve().parents[1]
 # Relative, as a user would type it: the report prints it as the command that gives the same again.

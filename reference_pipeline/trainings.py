@@ -222,6 +222,7 @@ class Trainings:
             if result is None:
                 return False
             self.counts["trainings_failed_total"] += bool(result.why) and result.why != DROPPED
+            self._acts.note("training_ended", f"cpu {spent_s(folder):.2f} s", effect=False)
         if result.why:
             return True
         try:

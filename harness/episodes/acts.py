@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.episodes.model import RunFacts
 from harness.faults.effects import Effect, Kill, Pause
 from harness.history.events import Acted, Cleared, Injected, Looked, Platform, Undone
 
 BY_OTHERS = " by "
 SEEN_AFTER_S = 2.0
 """A look that finds what a hook changed comes so much later at most: a period, and one that fails."""
+
+BLIND_S_MAX = 1.0
+"""A look that came a second late still saw every act: they are listed by number. More is blindness."""
 
 NO_HEALER = frozenset({"none", "bare"})
 
@@ -100,6 +104,14 @@ def observed(arm: str, ledger: Sequence[Platform], looked: Sequence[Looked]) -> 
     if not ledger or arm in NO_HEALER:
         return bool(ledger)
     return bool(looked) and all(one.looks > 0 for one in looked)
+
+
+def sees_acts(run: RunFacts) -> bool:
+    """Whether each act of the run would have been seen.
+
+    A listing may be read up to ``BLIND_S_MAX`` late; what is not listed must have been in sight all the time.
+    """
+    return run.observed and run.blind_s <= BLIND_S_MAX and not run.unlisted_blind_s > 0
 
 
 def _at_s(one: Acted, since_s: float) -> float:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.decided import Span, decided_of
+from harness.episodes.heals import false_heals, seconds_of, unbroken
+from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
@@ -73,6 +75,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         planned = [e for e in history.plan.episodes if e.index in log.injected]
         episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
     unlisted = {one.observer for one in log.looked if not one.listed}
+    quiet = unbroken(history.plan, log)
     met, windows = windows_met(service, history.plan.profile, log.first_due_s)
     return RunFacts(
         run_id=history.run_id,
@@ -102,6 +105,8 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         unlisted_blind_s=_blind_s(one for one in log.blind if one.lost or one.observer in unlisted),
         observed=observed(history.plan.arm, log.platform, log.looked),
         degraded_units=int((service.served & ~service.full).sum()),
+        unbroken_s=seconds_of(quiet, float(service.due.max(initial=-math.inf))),
+        false_heals=false_heals(acts, quiet),
         history_sha256=history.sha256,
         episodes=episodes,
     )
@@ -174,20 +179,16 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         full_quality=() if full_shares == shares else full_shares,
         decided=decided_of(seen.rows, seen.log.priced, _decided_span(seen, planned, inject_s, end_s)),
         models=models_of(
-            seen.rows,
-            seen.log,
-            seen.journal,
-            inject_s=inject_s,
-            from_s=inject_s + lead_s,
-            until_s=end_s,
+            seen.rows, seen.log, seen.journal, inject_s=inject_s, from_s=inject_s + lead_s, until_s=end_s
         ),
-        debt=debt_of(
-            seen.log.owed,
-            before_s=min(event.asked_at_s for event in seen.log.injected.values()),
-            inject_s=inject_s,
-            end_s=end_s,
-        ),
+        learned=learned_of(seen.log, seen.journal, inject_s=inject_s, end_s=end_s),
+        debt=debt_of(seen.log.owed, before_s=_first_asked_s(seen.log), inject_s=inject_s, end_s=end_s),
     )
+
+
+def _first_asked_s(log: RunLog) -> float:
+    """When the first fault of the run was asked for."""
+    return min(event.asked_at_s for event in log.injected.values())
 
 
 def _subject(plan: Plan, planned: PlannedEpisode) -> str:
@@ -204,7 +205,7 @@ def _decided_span(seen: _Seen, planned: PlannedEpisode, inject_s: float, end_s: 
     return Span(
         inject_s=inject_s,
         end_s=min(ends),
-        first_s=min(event.asked_at_s for event in seen.log.injected.values()),
+        first_s=_first_asked_s(seen.log),
         onset_s=(seen.log.first_due_s or 0.0) + planned.inject_at_s,
         period_s=effect.period_s if isinstance(effect, Shift) else 0.0,
     )

@@ -83,6 +83,35 @@ class Decided(_Frozen, frozen=True, kw_only=True):
     back_s: float | None = None
 
 
+class Learned(_Frozen, frozen=True, kw_only=True):
+    """What was seen of learning around one fault (``episodes.learned``); instants in seconds after t_inj.
+
+    ``detected_s``: the healer's first alarm that was not standing before, by its own journal; ``promoted_s``:
+    an alias was seen to move, and not by the harness. None = not before the undo. ``trainings`` that were
+    over until the next fault cost ``cpu_s`` seconds of processor time; None = one of them does not tell.
+    """
+
+    detected_s: float | None = None
+    promoted_s: float | None = None
+    trainings: int = 0
+    cpu_s: float | None = 0.0
+
+
+class FalseHeal(_Frozen, frozen=True, kw_only=True):
+    """One healing episode that began while nothing was broken (``episodes.heals``).
+
+    ``acts`` acts on ``service`` within ``lasted_s`` seconds, the first of them ``act`` at ``at_s`` seconds
+    after the first unit was due, ``by`` platform or healer.
+    """
+
+    at_s: float
+    lasted_s: float
+    service: str
+    act: str
+    by: str
+    acts: int
+
+
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
@@ -123,6 +152,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     debt: Debt | None = None
     decided: Decided | None = None
     models: ModelTimeline | None = None
+    learned: Learned = Learned()
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):
@@ -131,6 +161,7 @@ class RunFacts(_Frozen, frozen=True, kw_only=True):
     ``acts``: effectful acts of platform and healer. ``blind_s``: how long some observer could not look;
     ``unlisted_blind_s``: of that, where acts are not listed, or not any more, so that no later look shows
     them. ``observed``: whether "no act seen" can mean "none done" at all (``episodes.acts.observed``).
+    For ``unbroken_s`` seconds nothing was broken; ``false_heals`` are the healing episodes that began then.
     """
 
     run_id: str
@@ -160,5 +191,7 @@ class RunFacts(_Frozen, frozen=True, kw_only=True):
     unlisted_blind_s: float = 0.0
     observed: bool = False
     degraded_units: int = 0
+    unbroken_s: float = 0.0
+    false_heals: tuple[FalseHeal, ...] = ()
     history_sha256: str
     episodes: tuple[Episode, ...]

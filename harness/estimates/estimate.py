@@ -10,18 +10,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from harness.episodes.acts import sees_acts
 from harness.episodes.model import Episode, RunFacts
 from harness.estimates.decisions import decisions
 from harness.estimates.means import mean, run_mean
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
 from harness.estimates.quantiles import quantile
+from harness.estimates.rates import Rate, rate
 from harness.estimates.shares import share
+from harness.estimates.training import training
 from harness.experiment.model import Profile
 
 ClassKey = tuple[str, str, str, str]
 Seen = tuple[RunFacts, Episode]
 Place = tuple[int, str, str, bool, int]
 DIGITS = 6
+HOUR_S = 3600.0
 
 
 def estimate(facts: Sequence[RunFacts], profile: Profile) -> Estimates:
@@ -89,6 +93,7 @@ def _class(
         full_recovered_s=_ordered(full),
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
         decisions=decisions(kept),
+        training=training(kept),
         lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
 
@@ -142,6 +147,16 @@ def _arm(arm: str, restart_profile: str, runs: Sequence[RunFacts]) -> ArmEstimat
         blind_s=round(sum(run.blind_s for run in runs), DIGITS),
         exactly_once=share(sum(judged), len(judged)),
         windows_met=_windows_met(sham),
+        false_heals=_false_heals(runs),
+    )
+
+
+def _false_heals(runs: Sequence[RunFacts]) -> Rate:
+    """False heals an hour; a run in which an act could have stayed unseen gives no hour."""
+    seen = [run for run in runs if sees_acts(run)]
+    return rate(
+        [(len(run.false_heals), run.unbroken_s / HOUR_S) for run in seen],
+        blind=[len(run.false_heals) for run in runs if not sees_acts(run)],
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.estimates.rates import Rate
+
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
@@ -70,6 +72,20 @@ class DecisionEstimate(_Frozen, frozen=True, kw_only=True):
     excess_sum: Mean
 
 
+class TrainingEstimate(_Frozen, frozen=True, kw_only=True):
+    """What training cost in ``n`` episodes of a class in which its end would have been seen.
+
+    In ``blind`` others it could have stayed unseen. ``trainings`` were over in the ``n``; in ``untold`` of
+    them one does not tell what it cost. ``cpu_s``: seconds of processor time an episode, of those that do.
+    """
+
+    n: int
+    blind: int
+    trainings: int
+    untold: int
+    cpu_s: Mean
+
+
 class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
@@ -105,12 +121,14 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     tau_s: float
     lasts_s: float | None = None
     decisions: DecisionEstimate | None = None
+    training: TrainingEstimate | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     """One arm on one restart profile: availability under sham and under fault, exactly once, acts.
 
     ``sham_acts`` counts what was seen; in which runs all would have been, their facts say (``observed``).
+    ``false_heals``: healing episodes that began while nothing was broken, over that time, in all of its runs.
     """
 
     arm: str
@@ -125,6 +143,7 @@ class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     blind_s: float = 0.0
     exactly_once: Share
     windows_met: Share
+    false_heals: Rate | None = None
 
 
 class Estimates(_Frozen, frozen=True, kw_only=True):

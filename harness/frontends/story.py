@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.episodes.acts import sees_acts
 from harness.episodes.model import Episode, RunFacts
 from harness.report.document import Document
 from harness.verdict.codes import EXIT_CODE
-from harness.verdict.judge import sees_acts
 
 Ending = Literal["back", "not back", "held", "held in full", "not held", "won back", "left"]
 """``back``: served again within the horizon, by anyone. ``held``: while the fault was still there.

@@ -1,4 +1,4 @@
-"""Lengths of time and bounds of shares as short text."""
+"""Lengths of time, amounts and bounds as short text."""
 
 from __future__ import annotations
 
@@ -81,3 +81,24 @@ def seen_text(seen: tuple[float | None, ...]) -> str:
         return ""
     ordered = sorted(seen, key=lambda s: float("inf") if s is None else s)
     return "seen: " + ", ".join("not back" if s is None else seconds(s) for s in ordered)
+
+
+def amount(value: float) -> str:
+    """Write a number that has no unit of its own, with a true minus sign.
+
+    >>> amount(1234.4), amount(-12.34), amount(0.0421), amount(-0.001)
+    ('1234', '−12.3', '0.04', '0')
+    """
+    size = abs(value)
+    text = f"{value:.0f}" if size >= 100 or size < 0.005 else f"{value:.{1 if size >= 1 else 2}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def at_most(value: float) -> str:
+    """Write an upper bound with two digits, rounded up.
+
+    >>> at_most(599.1), at_most(12.61), at_most(0.0416), at_most(2.0)
+    ('600', '13', '0.042', '2.0')
+    """
+    bound = Decimal(str(value))
+    return f"{bound.quantize(Decimal(1).scaleb(bound.adjusted() - 1), ROUND_CEILING):f}"

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from harness.estimates.model import ClassEstimate
-from harness.report import figures, harm
+from harness.report import costs, figures, harm
 from harness.report.document import Document
 from harness.report.labels import profile_label
 from harness.report.lengths import given, seconds
@@ -109,12 +109,30 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
         titles[len(table)] = inert(name, min(NAME_MAX, pen.width - len(watched))) + watched
         for estimate in group:
             table.append(_row(estimate))
-            notes[len(table)] = harm.decisions_text(estimate)
+            notes[len(table)] = _note(estimate)
     yield from _aligned(table, titles, notes, pen=pen)
     arms = sorted({c.arm for group in groups for c in group}, key=arm_rank)
     yield from pen.wrapped("; ".join(f"{arm}: {ARMS[arm]}" for arm in arms if arm in ARMS), "  ", "  ")
     if len(groups) > CLASSES_MAX:
         yield "  more classes in the report"
+    yield from _heals(document, pen)
+
+
+def _note(estimate: ClassEstimate) -> str:
+    decided = harm.decisions_text(estimate)
+    return f"{decided}; {costs.costs_text(estimate)}" if decided else ""
+
+
+def _heals(document: Document, pen: _Pen) -> Iterator[str]:
+    """Say of each arm how often it healed what was not broken."""
+    arms = sorted(document.estimates.arms, key=lambda a: (arm_rank(a.arm), a.restart_profile))
+    told = [
+        f"{inert(a.arm, 24)}, {inert(a.restart_profile, 24)} {costs.heals_text(a.false_heals)}"
+        for a in arms
+        if a.false_heals is not None
+    ]
+    if told:
+        yield from pen.wrapped(f"false heals: {'; '.join(told)}", "  ", "  ")
 
 
 def _row(estimate: ClassEstimate) -> tuple[str, ...]:

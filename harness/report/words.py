@@ -123,6 +123,7 @@ ACTS: dict[str, str] = {
     "version_published": "candidate published",
     "quarantine_set": "rows left out of learning",
     "quarantine_removed": "rows taken in again",
+    "training_ended": "training over",
 }
 """Act of the platform's ledger or of an observer -> words for a flag."""
 

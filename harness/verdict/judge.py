@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.episodes.acts import sees_acts
 from harness.episodes.model import Decided, Episode, Level, RunFacts
 from harness.estimates.estimate import counted
 from harness.estimates.model import ClassEstimate, Estimates
@@ -20,8 +21,6 @@ from harness.verdict.model import Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
 PLACEBO = "placebo."
-BLIND_S_MAX = 1.0
-"""A look that came a second late still saw every act: they are listed by number. More is blindness."""
 
 _NAMED_MAX = 3  # runs named in one sentence; the rest is a count
 
@@ -224,14 +223,6 @@ def _quiet_claims(objective: Objective, facts: Sequence[RunFacts]) -> Iterator[C
         where = f"arm {objective.arm}: " if objective.arm else ""
         seen = [False if run.acts else True if sees_acts(run) else None for run in runs]
         yield _claim(f"{where}no act in a run in which nothing is broken", judge_all(seen))
-
-
-def sees_acts(run: RunFacts) -> bool:
-    """Whether each act of the run would have been seen.
-
-    A listing may be read up to ``BLIND_S_MAX`` late; what is not listed must have been in sight all the time.
-    """
-    return run.observed and run.blind_s <= BLIND_S_MAX and not run.unlisted_blind_s > 0
 
 
 def _nothing_broken(run: RunFacts) -> bool:

@@ -111,3 +111,19 @@ def test_a_missing_repetition_misses_its_bars() -> None:
 
 def test_a_row_that_is_there_twice_is_told() -> None:
     assert missed([*whole(), whole()[0]]) == ["no row is there twice"]
+
+
+def test_training_and_false_heals_stand_beside_the_bars_and_what_was_not_seen_is_no_zero() -> None:
+    rows = changed(whole(), 1, {"cpu_s": 3.0}, arm="oracle", repetition=0)
+    rows = changed(rows, 1, {"cpu_s": 4.0}, arm="oracle", repetition=1)
+    rows = changed(rows, 1, {"unbroken_s": 3600.0}, experiment="unharmed", fault="", repetition=0)
+    blind = {"unbroken_s": 60.0, "acts_seen": False, "false_heals": 1}
+    rows = changed(rows, 1, blind, experiment="unharmed", fault="", repetition=1)
+    found = figures(rows, TEN)
+    of_oracle = found["classes"]["concept, world.concept_change, oracle"]
+    assert of_oracle["cpu_s"] == {"min": 3.0, "median": 3.5, "max": 4.0, "n": 2}
+    heals = found["false_heals"]["reference"]
+    assert (heals["k"], heals["hours"], heals["blind"], heals["blind_k"]) == (0, 1.0, 1, 1)
+    assert heals["upper_per_h"] == pytest.approx(2.9957, abs=1e-4)
+    assert found["false_heals"]["oracle"]["per_h"] is None
+    assert found["classes"]["concept, world.concept_change, none"]["cpu_s"] is None

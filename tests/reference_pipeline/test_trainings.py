@@ -42,6 +42,7 @@ class Bench:
         self.fails = 0
         self.runs = 0
         self.stopped = False
+        self.acts: Acts
         self._service: RegistryService | None = None
         self._fill()
 
@@ -99,13 +100,14 @@ class Bench:
         self._service = RegistryService(ports, self.registry)
         examples = Examples(self.store, len(self.spec.features))
         examples.recover()
+        self.acts = Acts(clock)
         trainings = Trainings(
             self,
             Models(self.call, clock),
             examples,
             folder=self.folder / "trainings",
             spec=self.spec,
-            acts=Acts(clock),
+            acts=self.acts,
         )
         trainings.recover()
         return trainings
@@ -193,6 +195,23 @@ def test_a_training_that_nobody_waits_for_ends_and_the_next_one_is_done(
         assert trainings.counts["trainings_failed_total"] == 2
         with pytest.raises(BadRequest, match="no training"):
             trainings.drop("d")
+
+    _story(tmp_path, small_template, tell)
+
+
+def test_each_training_that_is_over_is_told_with_its_cost_whatever_its_end(
+    tmp_path: Path, small_template: Path
+) -> None:
+    async def tell(bench: Bench) -> None:
+        trainings = bench.life()
+        bench.fails = 3
+        await trainings.ask("a", b'{"kind": "adapt"}')
+        await _works(trainings, 12.0)
+        await trainings.ask("b", b'{"kind": "recalibrate"}')
+        await _works(trainings, 5.0)
+        told = [act for act in bench.acts.page(0, 100) if act.act == "training_ended"]
+        assert [act.effect for act in told] == [False, False]
+        assert [act.detail for act in told] == ["cpu 6.00 s", "cpu 1.00 s"]
 
     _story(tmp_path, small_template, tell)
 

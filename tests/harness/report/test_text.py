@@ -129,3 +129,12 @@ def test_an_adjusted_profile_is_named_shortly(make):
     page = html.render(changed)
     assert "demo; changed: hold_s, tau_s" in page
     assert "demo+" not in page
+
+
+def test_each_arm_tells_its_false_heals_and_an_old_report_none(make):
+    document = make(n=1)
+    told = " ".join(text.render(document).split())
+    assert "false heals: none, fast 0 in 0.1 h (at most 30 an hour); bare, fast 0 in 0.1 h" in told
+    arms = tuple(msgspec.structs.replace(a, false_heals=None) for a in document.estimates.arms)
+    estimates = msgspec.structs.replace(document.estimates, arms=arms)
+    assert "false heals" not in text.render(msgspec.structs.replace(document, estimates=estimates))
