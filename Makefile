@@ -14,6 +14,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests write small files by the thousand and wait for the disk each time: in memory they take half as long.
 MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 2000000 { print "/dev/shm" }')
 IN_MEMORY := $(if $(TMPDIR),,$(if $(MEMORY),TMPDIR=$(MEMORY)))
+# Pure tests side by side, then those that measure, alone: a neighbour would be measured too.
+PYTEST = $(IN_MEMORY) "$(BIN)/python" -m pytest -q --durations=10
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 # Content, not time stamps: a checkout, a copy or a touch changes the latter. The folder is in the
 # key because an environment that was moved or copied points to where it was; it is made anew.
@@ -56,12 +59,18 @@ demo: $(STAMP)
 	@"$(BIN)/hormesis" demo --story $(STORY)
 
 test: $(STAMP)
-	@$(IN_MEMORY) "$(BIN)/python" -m pytest -q -m "not slow" --durations=10 --hypothesis-profile=ci
+	@status=0; \
+	$(PYTEST) -m "not slow and not live" $(SIDE_BY_SIDE) --hypothesis-profile=ci || status=$$?; \
+	$(PYTEST) -m "not slow and live" --hypothesis-profile=ci || status=$$?; \
+	exit $$status
 
 test-all: $(STAMP)
-	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); \
+	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); status=0; \
 	echo "seed of the generated tests: $$seed (again: make test-all SEED=$$seed)"; \
-	$(IN_MEMORY) "$(BIN)/python" -m pytest -q --durations=25 --hypothesis-profile=fresh --hypothesis-seed="$$seed"
+	fresh=(--hypothesis-profile=fresh --hypothesis-seed="$$seed"); \
+	$(PYTEST) -m "not live" $(SIDE_BY_SIDE) "$${fresh[@]}" || status=$$?; \
+	$(PYTEST) -m live "$${fresh[@]}" || status=$$?; \
+	exit $$status
 
 bars: $(STAMP)
 	@"$(BIN)/python" -m benchmarks $(PART)

@@ -7,7 +7,8 @@ so its seconds are told and have no bar. 1,000 kills are drawn, two of three at 
 the others at a random time; and in one fault every boundary of a run has its kill. An attack that met no
 runner is made again with other dice; how many came while a fault was in force is told, and three of ten must
 have. Each attack is one row of ``results/safety.rows.jsonl`` with the commit it was made at; they are
-made in batches, so that a cut session goes on where it stopped.
+made in batches, so that a cut session goes on where it stopped. Beside them: files made to exhaust a
+reader, each refused within 100 ms.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -34,6 +35,7 @@ SHORT = 20  # one in so many, where not in full
 BATCH = 20
 FORECAST_S = (KILLS + PAIRS + STOPS + HALTS + 1.05 * BOUNDARIES_MIN) * 4.0 + SIGNALS * 4.5
 CLEAN_S_MAX, ARMED_MIN_RATIO = 1.0, 0.3
+REFUSED_S_MAX, READINGS = 0.1, 5
 
 ROOT = Path(__file__).resolve().parent.parent
 KIT = ROOT / "tests" / "safety"
@@ -80,9 +82,8 @@ def run(full: bool) -> dict[str, object]:
     kit = importlib.import_module("safety_kit")
     kit.AGAIN_S = CLEAN_S_MAX
     if not full:
-        return figures(
-            [row for kind in _KINDS for row in _batch(kit, kind, 0, max(1, _KINDS[kind][0] // SHORT))]
-        )
+        rows = [row for kind in _KINDS for row in _batch(kit, kind, 0, max(1, _KINDS[kind][0] // SHORT))]
+        return figures(rows, _refusals_s())
     refuse_a_changed_tree()
     items = [(kind, number) for kind in _KINDS for number in range(-(-_count(kit, kind) // BATCH))]
     share_out(
@@ -91,15 +92,40 @@ def run(full: bool) -> dict[str, object]:
         done=lambda: {(row.kind, row.batch) for row in stored(ROWS, Attack)},
         do=lambda item: keep(ROWS, _batch(kit, *item, min(BATCH, _count(kit, item[0]) - item[1] * BATCH))),
     )
-    return figures(stored(ROWS, Attack))
+    return figures(stored(ROWS, Attack), _refusals_s())
 
 
-def figures(rows: Sequence[Attack]) -> dict[str, object]:
-    """Compute every figure of ``rows``; a kind without a row misses its bars."""
+def _refusals_s() -> dict[str, float | None]:
+    """By file made to exhaust a reader: seconds until it is refused, the shortest of a few; None: accepted.
+
+    The shortest is the work itself: a neighbour on the core adds to a reading and never takes from it.
+    """
+    kit = importlib.import_module("bombs_kit")
+    readings = []
+    for _ in range(READINGS):
+        with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as folder:
+            readings.append(kit.read_all(Path(folder), kit.CORPUS))
+    return {
+        name: min(seen["took_s"][name] for seen in readings)
+        if all(seen["told"][name] for seen in readings)
+        else None
+        for name in kit.CORPUS
+    }
+
+
+def figures(rows: Sequence[Attack], refusals_s: Mapping[str, float | None]) -> dict[str, object]:
+    """Compute every figure of ``rows`` and of the files refused; what is missing misses its bars."""
+    refused_s = {name: took_s for name, took_s in refusals_s.items() if took_s is not None}
+    slowest_s = max(refused_s.values(), default=None)
     by_kind = {kind: [row for row in rows if row.kind == kind] for kind in _KINDS}
     return {
         "commits": dict(sorted(Counter(row.commit for row in rows).items())),
         "attacks": {kind: _figures(of_kind) for kind, of_kind in by_kind.items()},
+        "files_made_to_exhaust": {
+            "files": len(refusals_s),
+            "refused": len(refused_s),
+            "slowest_ms": None if slowest_s is None else round(slowest_s * 1000, 1),
+        },
         "bars": {
             "nothing was left after any attack": all(
                 of_kind and all(row.clean_s is not None for row in of_kind) for of_kind in by_kind.values()
@@ -110,6 +136,9 @@ def figures(rows: Sequence[Attack]) -> dict[str, object]:
                 if kind != STOPPED
             ),
             f"every boundary of a run once, {BOUNDARIES_MIN} at least": _each_once(by_kind[KILLED_AT_EACH]),
+            "each file made to exhaust a reader is refused within 100 ms": slowest_s is not None
+            and len(refused_s) == len(refusals_s)
+            and slowest_s <= REFUSED_S_MAX,
             "halts ended with 4": bool(by_kind[HALTED]) and not any(row.wrong_end for row in by_kind[HALTED]),
             "three of ten attacks came while a fault was in force": all(
                 sum(row.armed for row in by_kind[kind]) >= ARMED_MIN_RATIO * len(by_kind[kind]) > 0

@@ -26,6 +26,8 @@ QUICK = Attack(kind=KILLED, batch=0, commit="abc", fault="kill", armed=True, cle
 
 
 EACH_ONCE = "every boundary of a run once, 1400 at least"
+REFUSED = "each file made to exhaust a reader is refused within 100 ms"
+QUICKLY = {"laughs": 0.1, "deep": 0.02}
 ARMED = "three of ten attacks came while a fault was in force"
 
 
@@ -37,13 +39,13 @@ def attacks(**changes):
     return [*each, *rows[:-1], msgspec.structs.replace(rows[-1], **changes)]
 
 
-def missed(rows):
-    return [words for words, met in figures(rows)["bars"].items() if not met]
+def missed(rows, refusals_s=QUICKLY):
+    return [words for words, met in figures(rows, refusals_s)["bars"].items() if not met]
 
 
 def test_attacks_that_left_nothing_within_a_second_meet_all_bars():
     assert missed(attacks()) == []
-    told = figures(attacks(clean_s=1.0))["attacks"][INTERRUPTED]
+    told = figures(attacks(clean_s=1.0), QUICKLY)["attacks"][INTERRUPTED]
     assert (told["attacks"], told["left"], told["clean_s"]["max"], told["faults"]) == (2, 0, 1.0, {"kill": 2})
 
 
@@ -57,6 +59,11 @@ def test_attacks_that_left_nothing_within_a_second_meet_all_bars():
 )
 def test_one_attack_that_ends_otherwise_misses_its_bar(changes, bar):
     assert missed(attacks(**changes)) == [bar]
+
+
+@pytest.mark.parametrize("refusals_s", [{}, QUICKLY | {"deep": 0.11}, QUICKLY | {"deep": None}])
+def test_a_file_that_is_refused_late_or_not_at_all_or_no_file_misses_its_bar(refusals_s):
+    assert missed(attacks(), refusals_s) == [REFUSED]
 
 
 def test_kills_of_runners_that_hurt_nothing_yet_are_not_enough():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import Refused
+from harness.targets.local.child import tail
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.ledger import Ledger
 from harness.targets.local.looks import Answer
@@ -29,6 +30,7 @@ from harness.targets.local.zygote import Spawn
 STOP_GRACE_S = 2.0
 PROBE_TIMEOUT_S = 1.0
 WATCH_PERIOD_S = 1.0
+LAST_LINES = 15
 # A port that somebody else holds is not worth more than ten looks a second.
 HELD_RETRY_S = 0.1
 
@@ -56,6 +58,7 @@ class Keeper:
         self.spec = spec
         self._platform = platform
         self._failed = failed
+        self._log = platform.state_dir / spec.name / "log.txt"
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
@@ -164,7 +167,7 @@ class Keeper:
             await asyncio.wait_for(self._wake.wait(), wait_s)
 
     async def _spawn(self) -> Child:
-        folder = self._platform.state_dir / self.spec.name
+        folder = self._log.parent
         folder.mkdir(mode=0o700, exist_ok=True)
         order = Spawn(
             order=0,
@@ -172,7 +175,7 @@ class Keeper:
             command=self.spec.command,
             env=self.spec.env,
             folder=str(folder),
-            log=str(folder / "log.txt"),
+            log=str(self._log),
         )
         child = await self._platform.forks.spawn(order)
         self._child, self._boot_id = child, ""
@@ -198,6 +201,9 @@ class Keeper:
             watching.cancel()
             await asyncio.wait([watching])
         detail = f"code {end.code}" if end.code >= 0 else _signal_name(-end.code)
+        if not self.was_ready.is_set():
+            # Now, not when somebody asks: the next process writes to the same log.
+            detail += tail(self._log, LAST_LINES)
         self._note("exited", at_s=end.at_s, detail=detail)
         self._child, self._boot_id = None, ""
         self._idle.set()

@@ -224,4 +224,4 @@ class LocalSystem:
         if line.act == "refused":
             raise Refused(line.detail)
         if line.act == "exited":
-            raise Refused(f"{line.service} ended while starting: {line.detail}{self.log_tail(line.service)}")
+            raise Refused(f"{line.service} ended while starting: {line.detail}")

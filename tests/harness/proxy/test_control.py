@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -103,6 +106,43 @@ def test_the_socket_is_private_and_so_is_its_folder(proxy):
     """SR-30: 0600 in 0700."""
     assert stat.S_IMODE(proxy.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(proxy.socket.parent.stat().st_mode) == 0o700
+
+
+CONNECT = """
+import os, socket, sys
+user, folder, name = int(sys.argv[1]), *sys.argv[2:]
+os.chdir(folder)
+if user:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+try:
+    socket.socket(socket.AF_UNIX).connect(name)
+    print("connected")
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("user", "folder_mode", "seen"),
+    [
+        (0, 0o700, "connected"),
+        (65534, 0o700, "PermissionError"),  # the folder keeps them out
+        (65534, 0o711, "PermissionError"),  # the socket alone does
+    ],
+)
+def test_another_user_of_the_machine_does_not_reach_the_socket(proxy, user, folder_mode, seen):
+    """SR-30: another UID; from inside the folder, so that none above it keeps them out."""
+    folder, name = proxy.socket.parent, proxy.socket.name
+    folder.chmod(folder_mode)
+    try:
+        words = [sys.executable, "-c", CONNECT, str(user), str(folder), name]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    finally:
+        folder.chmod(0o700)
+    assert done.stdout.strip() == seen
 
 
 def test_a_toxic_ends_by_its_own_time_and_what_it_held_is_delivered(proxy, read):

@@ -123,6 +123,29 @@ def test_a_service_that_cannot_begin_is_refused_with_the_reason(place, service, 
         LocalSystem(place({"one": service})).start()
 
 
+COUNTING = """
+with open("starts", "a+") as file:
+    file.write("x")
+    print("start", file.tell(), flush=True)
+raise SystemExit(3)
+"""
+
+
+class LookingLate(LocalSystem):
+    """Looks only when the service has been started again, and again: the log holds many ends by then."""
+
+    def _wait_all_ready(self) -> None:
+        while [line.act for line in self.ledger()].count("exited") < 3:
+            pass
+        super()._wait_all_ready()
+
+
+def test_the_reason_is_what_the_process_that_ended_wrote_however_late_one_looks(place):
+    system = LookingLate(place({"one": Service(command=("{python}", "-c", COUNTING))}))
+    with pytest.raises(Refused, match=r"code 3\n  [|] start 1$"):
+        system.start()
+
+
 def test_a_module_that_cannot_be_preloaded_refuses_the_start(place, services):
     system = LocalSystem(place({"one": services.entry()}, preload=("no_such_module",)))
     with pytest.raises(Refused, match="preload: ModuleNotFoundError"):
