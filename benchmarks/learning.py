@@ -146,6 +146,7 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         cleared_by=episode.cleared_by,
         served_offer=_served_offer(episode, log),
         cleared_s=episode.cleared_s,
+        confidence=episode.confidence,
     )
     if decided is None or decided.why or not decided.n:
         return msgspec.structs.replace(told, why=decided.why if decided else "the truth is not known")
