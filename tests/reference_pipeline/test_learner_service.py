@@ -145,3 +145,20 @@ def test_what_is_no_question_is_refused(tmp_path: Path, whole_template: Path) ->
             assert (await handle(route, body)).status == status, route
 
     run(live(tmp_path, whole_template, story))
+
+
+def test_raw_batches_hold_a_hundred_rows_each_and_the_scores_that_were_served(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=8, length_s=4)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        await passes(1.0)
+        told = _told(await path.learner.handle("GET /batches/raw?after=1&limit=2", b""))
+        second, third = told["batches"]  # type: ignore[misc]
+        assert (second["number"], third["number"], told["last"]) == (2, 3, 10)
+        assert second["scores"] + third["scores"] == [row["score"] for row in path.rows[100:300]]
+        assert (len(second["rows"]), len(third["rows"])) == (100, 100)
+
+    run(live(tmp_path, whole_template, story))

@@ -49,6 +49,7 @@ class System:
     phase: Callable[[int], int] = lambda _: 3
     wrong: Callable[[float], int] = lambda _: 0
     rate: Callable[[int], float] = lambda _: 250.0
+    score: Callable[[int], float] = lambda _: 0.1
     accepted: float = 0.0
     accuracy: float = 0.98
     served: str = "1.0.0"
@@ -72,7 +73,10 @@ class System:
         assert limit > 0
         rows = self.dice.random((100, 1)) + self.mean(after + 1)
         batch = RawBatch(
-            number=after + 1, phase=self.phase(after + 1), rows=tuple(tuple(row) for row in rows.tolist())
+            number=after + 1,
+            phase=self.phase(after + 1),
+            rows=tuple(tuple(row) for row in rows.tolist()),
+            scores=(self.score(after + 1),) * 100,
         )
         return RawBatches(batches=(batch,), last=after + 1)
 
@@ -175,6 +179,32 @@ def test_one_golden_row_decided_otherwise_rolls_back_at_the_next_check(tmp_path:
     _lives(tmp_path, system)
     assert system.promoted == ["1.0.0"]
     assert system.clock.now_s() < 600.0
+
+
+def test_confidence_five_percent_below_that_of_the_first_thousand_rolls_back(tmp_path: Path) -> None:
+    """M-34, M-03: ten batches are the reference; the second unsure one of a later ten is enough."""
+    system = System(
+        SomeLooks(40),
+        score=lambda number: 0.4 if number > 15 else 0.1,
+        served="1.2.0",
+        versions_there=["1.0.0", "1.2.0"],
+    )
+    kinds = _lives(tmp_path, system)
+    assert system.promoted == ["1.0.0"]
+    assert kinds == ["detected", "action.started", "action.finished"]
+
+
+def test_a_model_that_is_sure_of_the_opposite_goes_on_serving(tmp_path: Path) -> None:
+    """M-34, known defect: between two golden checks nobody notices."""
+    system = System(
+        SomeLooks(250),
+        score=lambda number: 0.9 if number > 15 else 0.1,
+        wrong=lambda now_s: int(now_s > 1.0) * 50,
+        served="1.2.0",
+        versions_there=["1.0.0", "1.2.0"],
+    )
+    assert _lives(tmp_path, system) == []
+    assert system.promoted == []
 
 
 def test_a_rate_that_falls_to_nothing_is_told_at_once_and_forgotten_while_it_lasts(tmp_path: Path) -> None:
