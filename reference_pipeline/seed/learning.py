@@ -37,7 +37,7 @@ from reference_pipeline.healing.ports import Signals
 from reference_pipeline.healing.raw_rows import RawBatch, RawBatches
 from reference_pipeline.ports import CallFailed, Clock, StoreFailed
 from reference_pipeline.seed.confidence import ConfidenceMonitor
-from reference_pipeline.seed.drift_tests import KsInARow, Sample, ensemble_says
+from reference_pipeline.seed.drift_tests import KsInARow, Sample, ensemble_says, sample_of
 from reference_pipeline.seed.golden_check import GoldenCheck
 from reference_pipeline.seed.rolling_z import RollingZ
 
@@ -85,7 +85,7 @@ class SeedLearning:
         self._journal = journal
         self._life = life
         self._names = tuple(training)
-        self._sample = Sample({name: np.array(values) for name, values in training.items()}, {}, {})
+        self._sample = sample_of({name: np.array(values) for name, values in training.items()})
         self._in_a_row = KsInARow(self._sample)
         self._golden, self._rate, self._confidence = GoldenCheck(), RollingZ(), ConfidenceMonitor()
         self._accepted: float | None = None
@@ -126,7 +126,7 @@ class SeedLearning:
         for batch in page.batches:
             self._last = batch.number
             sample = self._as_sample(batch)
-            if not sample.numbers:
+            if not (sample.numbers or sample.categories):
                 continue
             if self._in_a_row.see(sample):
                 self._in_a_row = KsInARow(self._sample)
@@ -139,8 +139,9 @@ class SeedLearning:
 
     def _as_sample(self, batch: RawBatch) -> Sample:
         columns = zip(self._names, zip(*batch.rows, strict=True), strict=True)
-        values = {name: np.array([one for one in column if one is not None]) for name, column in columns}
-        return Sample({name: column for name, column in values.items() if column.size}, {}, {})
+        return sample_of(
+            {name: np.array([one for one in column if one is not None]) for name, column in columns}
+        )
 
     async def _retrain(self, why: str) -> None:
         """Begin a training unless one is on its way; a second reason is forgotten."""
