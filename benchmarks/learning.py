@@ -154,6 +154,7 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         served_offer=_served_offer(episode, log),
         cleared_s=episode.cleared_s,
         cpu_s=episode.learned.cpu_s if told.acts_seen else None,
+        confidence=episode.confidence,
     )
     if decided is None or decided.why or not decided.n:
         return msgspec.structs.replace(told, why=decided.why if decided else "the truth is not known")

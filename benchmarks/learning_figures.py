@@ -4,9 +4,10 @@ Wanted. A changed concept: of the harm at most 0.25 is left over the last 500 de
 ten repetitions of arm reference, at most 0.15 in nine of ten of oracle, at least 0.95 in all of none; oracle
 never costs more than reference, by more than eps a decision. Where nothing is harmed nobody changes what
 serves. With labels that lie reference never costs more than none, by more than eps. A bad candidate never
-serves; a model that is confident and wrong is rolled back by the healer, every time. A void row is a failed
-one for every bar, and so is one that says nothing of decisions where they are judged, or one in which an act
-could not have been seen where acts are. A pair is two arms of one repetition.
+serves; a model that is confident and wrong is rolled back by the healer, every time, while a monitor of
+confidence stays quiet. A void row is a failed one for every bar, and so is one that says nothing of decisions
+or confidence where they are judged, or one in which an act could not have been seen where acts are. A pair is
+two arms of one repetition.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from harness.episodes.confidence import FALL_RATIO
+from harness.episodes.model import Confidence
 from harness.estimates.rates import rate
 from harness.estimates.shares import share, upper_bound
 
@@ -38,7 +41,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until the
     next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered. ``why``:
     why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
-    prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``.
+    prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``;
+    ``confidence``: what a monitor of it would have said, None = no data.
     ``cpu_s``: of the trainings that were over until the next fault, None = not told, or not to be seen.
     ``false_heals`` in the ``unbroken_s`` of its run in which nothing was broken: on its first row alone.
     """
@@ -68,6 +72,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cpu_s: float | None = None
     false_heals: int = 0
     unbroken_s: float = 0.0
+    confidence: Confidence | None = None
 
 
 def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, object]:
@@ -143,10 +148,19 @@ def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:
         not (row.void or row.served_offer) and row.acts_seen and row.model_acts == 0 for row in offered
     )
     healed = (not row.void and row.cleared_by == "healer" for row in wrong)
+    quiet = (not row.void and _quiet_monitor(row.confidence) for row in wrong)
     return {
         "a bad candidate never serves": len(offered) >= least and all(refused),
         "confident and wrong is rolled back by the healer": len(wrong) >= least and all(healed),
+        "confident and wrong: a monitor of confidence stays quiet": len(wrong) >= least and all(quiet),
     }
+
+
+def _quiet_monitor(found: Confidence | None) -> bool:
+    """Whether it did not fire, and would not have, had the answers gone on as while the fault was there."""
+    if found is None or found.there is None or found.fires:
+        return False
+    return found.there >= (1.0 - FALL_RATIO) * found.reference
 
 
 def _never_dearer(rows: Sequence[Row], asked: tuple[str, str], arms: tuple[str, str], least: int) -> bool:
@@ -181,6 +195,7 @@ def _class(rows: Sequence[Row]) -> dict[str, object]:
         "cpu_s": _spread([row.cpu_s for row in kept]),
         "acting": msgspec.to_builtins(share(acting, len(kept))),
         "acting_upper_95": upper_bound(acting, len(kept)) if kept else None,
+        "confidence": _confidences([row.confidence for row in kept if row.confidence is not None]),
         "first_act_s": sorted(row.first_act_s for row in kept if row.first_act_s is not None),
         "cleared_by": dict(Counter(row.cleared_by or "undo" for row in kept)),
     }
@@ -194,6 +209,18 @@ def _heals(rows: Sequence[Row]) -> dict[str, object]:
     )
     told: dict[str, object] = msgspec.to_builtins(found)
     return told
+
+
+def _confidences(found: Sequence[Confidence]) -> dict[str, object] | None:
+    if not found:
+        return None
+    return {
+        "n": len(found),
+        "reference": _spread([one.reference for one in found]),
+        "lowest": _spread([one.lowest for one in found]),
+        "there": _spread([one.there for one in found]),
+        "fired": sum(one.fires for one in found),
+    }
 
 
 def _spread(values: Sequence[float | None]) -> dict[str, float] | None:

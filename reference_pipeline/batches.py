@@ -34,11 +34,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RawBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """The same rows as they are: the watched features of each; None = missing."""
+    """The same rows as they are: the watched features of each, None = missing; and the score of each."""
 
     number: int
     phase: int
     rows: list[list[float | None]]
+    scores: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +103,5 @@ def _made(watch: RowWatch, batch: Sequence[Scored], number: int) -> Batch:
 
 def _raw(watch: RowWatch, batch: Sequence[Scored], made: Batch) -> RawBatch:
     rows = [[None if np.isnan(v) else float(v) for v in one.row[watch.watched]] for one in batch]
-    return RawBatch(number=made.number, phase=made.phase, rows=rows)
+    scores = [one.score for one in batch]
+    return RawBatch(number=made.number, phase=made.phase, rows=rows, scores=scores)

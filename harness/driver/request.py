@@ -118,6 +118,7 @@ class RequestWorkload:
             accepted=True,
             dead_letter=self._says_dead_letter(content),
             declined=decision == DECLINE,
+            probability=_number(score) if self._score else math.nan,
         )
 
     def _says_dead_letter(self, content: Mapping[str, object] | None) -> bool:

@@ -100,6 +100,7 @@ class Finding:
     """The judgement of one unit: outcome and reason as in ``harness.history.observations``.
 
     ``score`` in [0, 1] is the share of the unit that is right (content only, not time);
+    ``probability`` is the score of the answer, NaN where there is none;
     ``accepted`` means that the system said for certain that it keeps the unit, ``dead_letter`` that it
     keeps it among the dead letters, ``declined`` that it decided ``DECLINE``.
     """
@@ -113,6 +114,7 @@ class Finding:
     accepted: bool = False
     dead_letter: bool = False
     declined: bool = False
+    probability: float = nan
 
 
 class Workload(Protocol):

@@ -21,7 +21,7 @@ from harness.history.observations import (
 )
 
 FLUSH_S = 0.02
-_ROW = struct.Struct("<QdddffQIIHHBBBBffB")  # DTYPE, field by field
+_ROW = struct.Struct("<QdddffQIIHHBBBBffBf")  # DTYPE, field by field
 if _ROW.size != DTYPE.itemsize:
     raise ImportError("the row format of the driver is not the DTYPE of the observations")
 _REASON = {word: index for index, word in enumerate(REASONS)}
@@ -58,6 +58,7 @@ class RowWriter:
             unit.posterior,
             unit.posterior_before,
             _reference(unit),
+            finding.probability,
         )
 
     def flush(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
+from harness.episodes.confidence import confidence_of
 from harness.episodes.decided import Span, decided_of
 from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
@@ -46,6 +47,11 @@ class _Seen:
     full_ratio: float
     acts: tuple[Act, ...]
     journal: tuple[Said, ...]
+
+    @property
+    def first_s(self) -> float:
+        """When the first fault was asked for; nothing before it is any fault's doing."""
+        return min(event.asked_at_s for event in self.log.injected.values())
 
 
 def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts:
@@ -139,16 +145,13 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
     served, full = (
-        find_level(
-            units,
-            profile,
-            Watch(inject_s, end_s, ratio, from_s, horizon_s),
-        )
+        find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
         for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
     )
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
+    gone_s = end_s if cleared is None else min(cleared.at_s, end_s)
     bin_s, lead_s, bins = _bins(seen.plan, horizon_s)
     undone = seen.log.undone.get(planned.index)
     exercised = undone is None or undone.exercised
@@ -182,13 +185,11 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             seen.rows, seen.log, seen.journal, inject_s=inject_s, from_s=inject_s + lead_s, until_s=end_s
         ),
         learned=learned_of(seen.log, seen.journal, inject_s=inject_s, end_s=end_s),
-        debt=debt_of(seen.log.owed, before_s=_first_asked_s(seen.log), inject_s=inject_s, end_s=end_s),
+        debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
+        confidence=confidence_of(
+            seen.rows, first_s=seen.first_s, inject_s=inject_s, gone_s=gone_s, end_s=end_s
+        ),
     )
-
-
-def _first_asked_s(log: RunLog) -> float:
-    """When the first fault of the run was asked for."""
-    return min(event.asked_at_s for event in log.injected.values())
 
 
 def _subject(plan: Plan, planned: PlannedEpisode) -> str:
@@ -205,7 +206,7 @@ def _decided_span(seen: _Seen, planned: PlannedEpisode, inject_s: float, end_s: 
     return Span(
         inject_s=inject_s,
         end_s=min(ends),
-        first_s=_first_asked_s(seen.log),
+        first_s=seen.first_s,
         onset_s=(seen.log.first_due_s or 0.0) + planned.inject_at_s,
         period_s=effect.period_s if isinstance(effect, Shift) else 0.0,
     )

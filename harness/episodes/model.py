@@ -112,6 +112,21 @@ class FalseHeal(_Frozen, frozen=True, kw_only=True):
     acts: int
 
 
+class Confidence(_Frozen, frozen=True, kw_only=True):
+    """What a monitor of confidence saw, in means of max(p, 1 - p) over answers, p their scores.
+
+    ``reference``: of the last ``WINDOW`` before the first fault of the run (``episodes.confidence``).
+    ``lowest``: of so many in a row, in the episode; ``fires``: that is more than ``FALL_RATIO`` below.
+    ``there``: of all ``answers`` that came while the fault was there; None = none did.
+    """
+
+    reference: float
+    lowest: float
+    answers: int
+    there: float | None
+    fires: bool
+
+
 class Episode(_Frozen, frozen=True, kw_only=True):
     """One fault in one run, from injection to its end.
 
@@ -125,6 +140,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     share of those that were not degraded either, empty where it is the same. ``debt`` None: what is owed was
     not seen. ``decided`` None: the world does not know what is true of its records, or what decisions cost.
     ``models`` None: one version answered all along.
+    ``confidence`` None: too few answers with a score to say anything.
     """
 
     index: int
@@ -153,6 +169,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     decided: Decided | None = None
     models: ModelTimeline | None = None
     learned: Learned = Learned()
+    confidence: Confidence | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ DTYPE = np.dtype(
         ("posterior", "<f4"),  # P(y = 1 | x) under the world as it is; NaN where unknown
         ("posterior_before", "<f4"),  # of this unit, had the world not moved; NaN where unknown
         ("reference", "u1"),  # bit 0 known, 1 the system as prepared declines it, 2 would, unmoved
+        ("probability", "<f4"),  # score of the answer, taken as P(y = 1 | x); NaN where there is none
     ]
 )
 GOLDEN_FLAG, ACCEPTED_FLAG, DEAD_LETTER_FLAG, DECLINED_FLAG = 1, 2, 4, 8

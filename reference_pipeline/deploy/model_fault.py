@@ -13,6 +13,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,7 +37,7 @@ BETTER = "better_model"
 _LIMIT_S = 5.0
 _BETTER_SEED, _BETTER_ROWS = 77, 8_000
 _DAY_RUN_S = 120.0  # seconds of a run that the rows are spread over: about a day of the bundled scenario
-_SEMANTIC = "0.{}.0"  # below every version that serves: a fault is no successor
+_SEMANTIC = "0.{}.{}"  # below every version that serves: a fault is no successor
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,15 +77,11 @@ def _serve(note: Path, action: str, make: Callable[[Model], Trees]) -> dict[str,
     champion = _alias(CHAMPION)
     model = load_model(_get(f"/artefacts/{champion.sha256}"), champion.sha256)
     alias = CANDIDATE if action == "bad_candidate" else CHAMPION
-    semantic = _SEMANTIC.format(900 + [*_MAKERS, BETTER].index(action))
-    artefact = dump_model(
-        make(model),
-        version=semantic,
-        threshold=model.threshold,
-        features=model.features,
-        metrics=model.metrics,  # its papers are good: nobody sees it there
-        lineage={"source": "deploy"},
-    )
+    number, made = 900 + [*_MAKERS, BETTER].index(action), make(model)
+    # Named by what it is: the same fault of another champion, or by other numbers, is another version.
+    content = zlib.crc32(_dumped(model, made, _SEMANTIC.format(number, 0)))
+    semantic = _SEMANTIC.format(number, content % 100_000)
+    artefact = _dumped(model, made, semantic)
     version = f"{semantic}+{hashlib.sha256(artefact).hexdigest()[:12]}"
     was = champion.version if alias == CHAMPION else ""
     _write(note, Note(alias=alias, was=was, set_to=version))
@@ -98,6 +95,18 @@ def _serve(note: Path, action: str, make: Callable[[Model], Trees]) -> dict[str,
     _send("PUT", f"/aliases/{alias}", {"version": version})
     seen = {"service": "registry", "route": f"/aliases/{alias}", "key": "version", "equals": version}
     return {"proof": [f"alias {alias} was {was or 'not set'}"], "seen": seen}
+
+
+def _dumped(model: Model, trees: Trees, semantic: str) -> bytes:
+    """Encode ``trees`` with the papers of ``model``, which are good: nobody sees it there."""
+    return dump_model(
+        trees,
+        version=semantic,
+        threshold=model.threshold,
+        features=model.features,
+        metrics=model.metrics,
+        lineage={"source": "deploy"},
+    )
 
 
 def _corrupt(note: Path) -> dict[str, object]:
@@ -181,7 +190,7 @@ def _better(model: Model, template: Path) -> Trees:
         Labelled(rows[:split], posterior[:split]),
         Labelled(rows[split:], posterior[split:]),
         spec=load_spec(template),
-        version=_SEMANTIC.format(1),
+        version=_SEMANTIC.format(1, 0),
         lineage={"source": "deploy"},
     )
     return load_model(made.artefact, hashlib.sha256(made.artefact).hexdigest()).trees

@@ -9,11 +9,12 @@ import msgspec
 
 
 class RawBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A hundred decided rows as they are: the watched features of each; None = missing."""
+    """A hundred decided rows as they are: watched features, None = missing, and scores as served."""
 
     number: int
     phase: int
     rows: tuple[tuple[float | None, ...], ...]
+    scores: tuple[float, ...]
 
 
 class RawBatches(msgspec.Struct, frozen=True, kw_only=True):

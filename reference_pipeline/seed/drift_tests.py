@@ -14,7 +14,7 @@ other way round, it is infinite, and fires on a single row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 P_LESS = 0.05
 IN_A_ROW = 10
-PSI_MORE = 0.2
+PSI_MORE, PSI_MORE_ELSEWHERE = 0.2, 0.25  # the article has both; the arm takes the one that fires earlier
 PSI_BINS = 10
 PSI_RANGE = (0.0, 1.0)
 
@@ -74,6 +74,35 @@ class Sample:
     levels: Mapping[str, int]
 
 
+def sample_of(columns: Mapping[str, Floats]) -> Sample:
+    """Make a sample of columns of features, each without its missing values; what has no value is left out.
+
+    Features "field=level" of one field are that category: only counts are compared, so its codes stand in no
+    order. Rows that have none of the levels have one more.
+
+    >>> found = sample_of({"sum": np.array([5.0]), "way=a": np.array([0.0, 1.0, 0.0]), "way=b": np.zeros(3)})
+    >>> list(found.numbers), found.categories["way"].tolist(), found.levels
+    (['sum'], [0, 2, 2], {'way': 3})
+    """
+    fields: dict[str, list[Floats]] = {}
+    for name, values in columns.items():
+        field, is_level, _ = name.partition("=")
+        if is_level:
+            fields.setdefault(field, []).append(values)
+    categories = {field: _codes(levels) for field, levels in fields.items() if any(map(len, levels))}
+    return Sample(
+        numbers={name: values for name, values in columns.items() if "=" not in name and values.size},
+        categories=categories,
+        levels={field: len(fields[field]) + 1 for field in categories},
+    )
+
+
+def _codes(levels: Sequence[Floats]) -> NDArray[np.int64]:
+    counts = [int((values == 1.0).sum()) for values in levels]
+    counts.append(max(0, max(map(len, levels)) - sum(counts)))
+    return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+
+
 class KsInARow:
     """M-05: act once ``in_a_row`` batches in a row have a feature with p < 0.05."""
 
@@ -86,18 +115,19 @@ class KsInARow:
         """Take one batch in; True where the recipe acts now."""
         known = self._training.numbers
         p_values = [ks_p_value(known[name], values) for name, values in batch.numbers.items()]
-        self._drifted = self._drifted + 1 if min(p_values) < P_LESS else 0
+        self._drifted = self._drifted + 1 if min(p_values, default=1.0) < P_LESS else 0
         return self._drifted >= self._in_a_row
 
 
-def ensemble_says(training: Sample, batch: Sample) -> dict[str, str]:
+def ensemble_says(training: Sample, batch: Sample, *, psi_more: float = PSI_MORE) -> dict[str, str]:
     """M-22: name the features that drifted, and by which test; any of them is "drift".
 
-    Numbers by PSI > 0.2 or KS p < 0.05, categories by chi-square p < 0.05. NaN is below no threshold.
+    Numbers by PSI > ``psi_more`` or KS p < 0.05, categories by chi-square p < 0.05. NaN is beyond no
+    threshold.
     """
     found: dict[str, str] = {}
     for name, values in batch.numbers.items():
-        if psi(training.numbers[name], values) > PSI_MORE:
+        if psi(training.numbers[name], values) > psi_more:
             found[name] = "psi"
         elif ks_p_value(training.numbers[name], values) < P_LESS:
             found[name] = "ks"

@@ -10,6 +10,7 @@ promotions and rollbacks asked of the registry, and lines in the journal.
 | M-24 | a retrained model is there | it serves unless its accuracy is more than 5 % below its forerunner's |
 | M-28 | the ingestion rate of a second is three deviations off | an alert: a line in the journal |
 | M-13 | every five minutes | one golden row decided otherwise: M-03, back to the version before |
+| M-34 | confidence over 1,000 scores is 5 % below that of the first 1,000 | M-03, too |
 
 Known defects. Any feature of which a batch holds few values between 0 and 1 has a PSI above 0.2 by chance
 alone, so that the daily job retrains nearly every day. Nothing asks whether decisions are harmed: moved rows
@@ -35,7 +36,8 @@ from reference_pipeline.healing.model_ports import Experience, Models, ModelVers
 from reference_pipeline.healing.ports import Signals
 from reference_pipeline.healing.raw_rows import RawBatch, RawBatches
 from reference_pipeline.ports import CallFailed, Clock, StoreFailed
-from reference_pipeline.seed.drift_tests import KsInARow, Sample, ensemble_says
+from reference_pipeline.seed.confidence import ConfidenceMonitor
+from reference_pipeline.seed.drift_tests import KsInARow, Sample, ensemble_says, sample_of
 from reference_pipeline.seed.golden_check import GoldenCheck
 from reference_pipeline.seed.rolling_z import RollingZ
 
@@ -83,9 +85,9 @@ class SeedLearning:
         self._journal = journal
         self._life = life
         self._names = tuple(training)
-        self._sample = Sample({name: np.array(values) for name, values in training.items()}, {}, {})
+        self._sample = sample_of({name: np.array(values) for name, values in training.items()})
         self._in_a_row = KsInARow(self._sample)
-        self._golden, self._rate = GoldenCheck(), RollingZ()
+        self._golden, self._rate, self._confidence = GoldenCheck(), RollingZ(), ConfidenceMonitor()
         self._accepted: float | None = None
         self._last = self._episodes = 0
         self._hour = -1
@@ -116,7 +118,7 @@ class SeedLearning:
             episode = f"{self._life}-seed-{self._episodes}"
             self._note("detected", episode, None, "the rate is three deviations off", target="ingestion")
 
-    # M-05, M-22, M-23
+    # M-05, M-22, M-23, M-34
 
     async def _see_rows(self) -> None:
         page = await self._rows.raw_batches(self._last, _PAGE)
@@ -124,7 +126,7 @@ class SeedLearning:
         for batch in page.batches:
             self._last = batch.number
             sample = self._as_sample(batch)
-            if not sample.numbers:
+            if not (sample.numbers or sample.categories):
                 continue
             if self._in_a_row.see(sample):
                 self._in_a_row = KsInARow(self._sample)
@@ -133,11 +135,13 @@ class SeedLearning:
                 told = ", ".join(f"{name} ({test})" for name, test in found.items())
                 await self._retrain(f"the day's drift job: {told}")
             self._hour = batch.phase
+        await self._see_scores([score for batch in page.batches for score in batch.scores])
 
     def _as_sample(self, batch: RawBatch) -> Sample:
         columns = zip(self._names, zip(*batch.rows, strict=True), strict=True)
-        values = {name: np.array([one for one in column if one is not None]) for name, column in columns}
-        return Sample({name: column for name, column in values.items() if column.size}, {}, {})
+        return sample_of(
+            {name: np.array([one for one in column if one is not None]) for name, column in columns}
+        )
 
     async def _retrain(self, why: str) -> None:
         """Begin a training unless one is on its way; a second reason is forgotten."""
@@ -174,7 +178,13 @@ class SeedLearning:
         else:
             self._counts["refused_total"] += 1
 
-    # M-13, M-03
+    # M-34, M-13, M-03
+
+    async def _see_scores(self, scores: Sequence[float]) -> None:
+        found = self._confidence.see(scores)
+        if found.says == "alarm":
+            served = (await self._models.aliases()).get("champion", "")
+            await self._roll_back(served, f"confidence {found.statistic:.3f} is below {found.threshold:.3f}")
 
     async def _see_golden(self) -> None:
         if not self._golden.is_due(self._clock.now_s()):
@@ -184,6 +194,10 @@ class SeedLearning:
         rows, wrong = told.golden.get(served, (0, 0))
         if not self._golden.is_bad(wrong, rows, self._clock.now_s()):
             return
+        await self._roll_back(served, f"{wrong} of {rows} golden rows")
+
+    async def _roll_back(self, served: str, why: str) -> None:
+        """Serve the version that was put there before ``served``; where there is none, nothing is done."""
         names = [one.version for one in await self._models.versions()]
         before = names[: names.index(served)] if served in names else []
         if not before:
@@ -191,9 +205,10 @@ class SeedLearning:
         self._episodes += 1
         episode = f"{self._life}-seed-{self._episodes}"
         act = Promote(version=before[-1], was=served)
-        self._note("detected", episode, None, f"{wrong} of {rows} golden rows", target=target_of(act))
+        self._note("detected", episode, None, why, target=target_of(act))
         await self._promote(act, episode, "back to the version before")
         self._counts["rollbacks_total"] += 1
+        self._confidence.forget()
 
     async def _promote(self, act: Promote, episode: str, why: str) -> None:
         self._note("action.started", episode, act, why)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from benchmarks.learning_figures import EPS, LIES, QUIET, Row, figures
+from harness.episodes.model import Confidence
 
 TEN = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
 ROW = Row(
@@ -25,6 +26,7 @@ ROW = Row(
     loss=0.1,
     left=0.1,
 )
+BLIND = Confidence(reference=0.985, lowest=0.983, answers=2400, there=0.99, fires=False)
 
 
 def whole() -> list[Row]:
@@ -47,7 +49,7 @@ def whole() -> list[Row]:
     ]
     bad = replace(ROW, experiment="models")
     rows += [replace(bad, fault="model.bad_candidate", repetition=n) for n in range(20)]
-    wrong = replace(bad, fault="model.confident_wrong", model_acts=1, cleared_by="healer")
+    wrong = replace(bad, fault="model.confident_wrong", model_acts=1, cleared_by="healer", confidence=BLIND)
     return rows + [replace(wrong, repetition=n) for n in range(20)]
 
 
@@ -91,6 +93,12 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
         (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
+        (1, {"confidence": None}, {"fault": "model.confident_wrong"}, "confidence stays quiet"),
+        (1, {"void": "x"}, {"fault": "model.confident_wrong"}, "confidence stays quiet"),
+        *(
+            (1, {"confidence": loud}, {"fault": "model.confident_wrong"}, "confidence stays quiet")
+            for loud in (replace(BLIND, fires=True), replace(BLIND, there=0.93), replace(BLIND, there=None))
+        ),
         (1, {"exactly_once": False}, {"arm": "none"}, "exactly once"),
     ],
 )
@@ -127,3 +135,11 @@ def test_training_and_false_heals_stand_beside_the_bars_and_what_was_not_seen_is
     assert heals["upper_per_h"] == pytest.approx(2.9957, abs=1e-4)
     assert found["false_heals"]["oracle"]["per_h"] is None
     assert found["classes"]["concept, world.concept_change, none"]["cpu_s"] is None
+
+
+def test_what_the_monitor_saw_stands_in_the_figures_of_its_class() -> None:
+    classes = figures(whole(), TEN)["classes"]
+    told = classes["models, model.confident_wrong, reference"]["confidence"]  # type: ignore[index]
+    assert (told["n"], told["fired"]) == (20, 0)
+    assert told["lowest"]["median"] == 0.983
+    assert classes["concept, world.concept_change, none"]["confidence"] is None  # type: ignore[index]

@@ -1,8 +1,9 @@
-"""Every fault that no other test does on the whole line, once each, in arm reference; and the arm seed.
+"""Every fault that no other test does on the whole line, once each; and the arm seed.
 
-``records.yaml`` and ``labels.yaml`` hold what the driver does, ``wires.yaml`` what the proxy does; the arm
-seed meets three faults of ``line.yaml``. One run each, shared by the tests. What the system makes of a fault
-is asserted only where the contract of its records or docs/seed.md says so.
+``records.yaml`` and ``labels.yaml`` hold what the driver does, ``wires.yaml`` what the proxy does, all in arm
+reference; ``models.yaml`` what the hook does, in arm none, so that it lasts until the undo; the arm seed
+meets three faults of ``line.yaml``. One run each, shared by the tests. What the system makes of a fault is
+asserted only where the contract of its records or docs/seed.md says so.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from benchmarks import healing, learning
@@ -19,16 +21,20 @@ from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
 from harness.experiment.load import load_experiment
 from harness.faults.catalog import FAULTS
+from harness.history.observations import Rows
 from harness.history.store import read_campaign
 from harness.plan.schedule import make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
 
 HERE = Path(__file__).parent
-LINE, RECORDS, WIRES, LABELS = (HERE / f"{name}.yaml" for name in ("line", "records", "wires", "labels"))
+NAMES = ("line", "records", "wires", "labels", "models")
+LINE, RECORDS, WIRES, LABELS, MODELS = FILES = tuple(HERE / f"{name}.yaml" for name in NAMES)
 SEED = 11
 
 KILL, LATENCY, RENAME = "process.kill", "network.latency", "data.rename_field"
+CANDIDATE, CORRUPT = "model.bad_candidate", "model.corrupt_file"
+FOLLOWED_S = 2.0  # a scorer asks for its champion once a second
 ASIDE = {"data.nulls": "quarantined", "data.sentinel": "quarantined", "data.new_category": "quarantined"}
 ENDS = ASIDE | {"data.truncate_batch": "not_sent"}
 """Where the touched records of a fault end, if not in the sink: what keeps the contract is decided."""
@@ -42,6 +48,7 @@ class Seen:
     word: str
     run: RunFacts
     log: RunLog
+    rows: Rows
 
     @property
     def why_void(self):
@@ -63,7 +70,7 @@ def measured(experiment, store, trusted):
         document = compose_campaign(campaign)
         (run,) = document.runs
         (history,) = [one for one in campaign.runs if one.run_id == run.run_id]
-        return Seen(planned, document.verdict.word, run, read_log(history.entries))
+        return Seen(planned, document.verdict.word, run, read_log(history.entries), history.rows)
 
     return trusted(once, lambda seen: seen.why_void)
 
@@ -84,6 +91,11 @@ def labels(live_store, trusted):
 
 
 @pytest.fixture(scope="module")
+def models(live_store, trusted):
+    return measured(load_experiment(MODELS), live_store, trusted)
+
+
+@pytest.fixture(scope="module")
 def seed(live_store, trusted):
     """A kill, a slow wire and a renamed field of ``line.yaml``, with an article's recipes."""
     line = load_experiment(LINE)
@@ -92,7 +104,7 @@ def seed(live_store, trusted):
     return measured(asked, live_store, trusted)
 
 
-@pytest.fixture(params=["records", "wires", "labels", "seed"])
+@pytest.fixture(params=["records", "wires", "labels", "models", "seed"])
 def seen(request):
     return request.getfixturevalue(request.param)
 
@@ -110,12 +122,17 @@ def ends(touched):
     return {name for name, count in counts.items() if count}
 
 
+def experiments():
+    """What is really run: by tests of these files and of ``test_classes``, and by the bars of learning."""
+    yield from map(load_experiment, FILES)
+    for name in (*healing.EXPERIMENTS, "placebos"):
+        yield healing.variant(name, "reference", sham=False)
+    for name, arms in learning.ARMS.items():
+        yield learning.asked(name, arms[0])
+
+
 def test_every_kind_of_fault_is_done_on_the_whole_line_by_some_test():
-    """These files, those of ``test_line`` and of ``test_classes``, and those of the bars of learning."""
-    names = (*healing.EXPERIMENTS, "placebos", *learning.ARMS)
-    others = [healing.FOLDER / f"{name}.yaml" for name in names]
-    files = [LINE, RECORDS, WIRES, LABELS, *others]
-    assert {step.kind for file in files for step in load_experiment(file).steps} == set(FAULTS)
+    assert {step.kind for one in experiments() for step in one.steps} == set(FAULTS)
 
 
 @live
@@ -156,6 +173,26 @@ def test_every_fault_on_a_wire_takes_full_answers_away(wires):
 @live
 def test_faults_of_labels_are_felt_by_no_answer(labels):
     assert {one.ended_by for one in labels.run.episodes} == {"absorbed"}
+
+
+@live
+def test_a_model_that_was_set_by_a_fault_answers_the_users_and_an_offered_or_damaged_one_does_not(models):
+    for one in models.run.episodes:
+        version = models.log.injected[one.index].shows.partition(" ")[2]
+        served = {} if one.models is None else {told.version for told in one.models.served}
+        sets = one.kind not in (CANDIDATE, CORRUPT)
+        assert (version in served) is sets, (one.name, version, served)
+
+
+@live
+def test_one_score_for_everybody_is_what_everybody_gets(models):
+    """Seen in the rows, from the scorer's next look for its champion on."""
+    found = models.episode("model.constant")
+    begin_s = models.log.injected[found.index].effective_at_s + FOLLOWED_S
+    rows = models.rows[(models.rows["sent"] > begin_s) & (models.rows["ended"] < begin_s + 2.0)]
+    told = rows["probability"][np.isfinite(rows["probability"])]
+    assert len(told) > 300
+    assert len(np.unique(told)) == 1
 
 
 @live

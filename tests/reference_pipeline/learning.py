@@ -194,7 +194,11 @@ def _decided(
 
 
 def live(
-    folder: Path, template: Path, live_it: Callable[[LearningPath], Coroutine[Any, Any, None]]
+    folder: Path,
+    template: Path,
+    live_it: Callable[[LearningPath], Coroutine[Any, Any, None]],
+    *,
+    oracle: bool = False,
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Make the coroutine that opens the learning path in ``folder`` and lets ``live_it`` run in it."""
 
@@ -207,7 +211,7 @@ def live(
                 for name, logs in (("learner.db", LOGS), ("healer.db", (JOURNAL,)))
             ]
             tasks: list[asyncio.Task[None]] = []
-            path = await _opened(folder, template, registry, stores, tasks=tasks)
+            path = await _opened(folder, template, registry, stores, tasks=tasks, oracle=oracle)
             try:
                 await live_it(path)
             finally:
@@ -227,6 +231,7 @@ async def _opened(
     stores: list[SqliteStore],
     *,
     tasks: list[asyncio.Task[None]],
+    oracle: bool,
 ) -> LearningPath:
     world = World(processes={name: Process() for name in CONFIG.services})
     clock, features = Clock(), load_features(template)
@@ -303,6 +308,7 @@ async def _opened(
         golden=load_golden(template),
         watch=load_row_watch(template),
         folder=folder / "trainings",
+        oracle=oracle,
     )
     await learner.start()
     reach, models = Reach(call), ReachModels(call)

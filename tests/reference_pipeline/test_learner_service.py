@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -145,3 +146,40 @@ def test_what_is_no_question_is_refused(tmp_path: Path, whole_template: Path) ->
             assert (await handle(route, body)).status == status, route
 
     run(live(tmp_path, whole_template, story))
+
+
+def test_raw_batches_hold_a_hundred_rows_each_and_the_scores_that_were_served(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=8, length_s=4)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        await passes(1.0)
+        told = _told(await path.learner.handle("GET /batches/raw?after=1&limit=2", b""))
+        second, third = told["batches"]  # type: ignore[misc]
+        assert (second["number"], third["number"], told["last"]) == (2, 3, 10)
+        assert second["scores"] + third["scores"] == [row["score"] for row in path.rows[100:300]]
+        assert (len(second["rows"]), len(third["rows"])) == (100, 100)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_an_oracle_learns_p_in_the_place_of_a_label_and_nobody_else_is_asked_in(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    drawn = units(whole_template, seed=9, length_s=2)
+    given = replace(drawn, label=np.full_like(drawn.label, -1))  # nobody tells a label
+    told = json.dumps({"truth": [{"id": "u0", "p": 0.25}, {"id": "u1", "p": 1.0}]}).encode()
+
+    async def taken(path: LearningPath) -> None:
+        await path.decide(given)
+        assert _told(await path.learner.handle("POST /truth", told)) == {"taken": 2}
+        assert _told(await path.learner.handle("GET /known?after=0&limit=10", b""))["label"] == [0.25, 1.0]
+
+    async def unknown(path: LearningPath) -> None:
+        assert (await path.learner.handle("POST /truth", told)).status == 404
+
+    for name, story, oracle in (("oracle", taken, True), ("other", unknown, False)):
+        (tmp_path / name).mkdir()
+        run(live(tmp_path / name, whole_template, story, oracle=oracle))

@@ -134,6 +134,7 @@ def rows_of(story: Story) -> Rows:
     rows["ended"] = rows["sent"] + 0.004
     rows["weight"] = rows["attempt"] = 1
     rows["stream"] = WITNESS
+    rows["probability"] = np.nan
     rows["outcome"] = np.where(rng.random(n) < story.baseline_share, BAD, GOOD)
     for episode in plan.episodes:
         for outage in story.outages:

@@ -1,6 +1,7 @@
 """Which model served, in one run of the own arm: a bar a version, changes of aliases on it, and why.
 
-Bars and changes were seen from outside; the reasons are the healer's own words.
+Bars and changes were seen from outside; the reasons are the healer's own words. One line says what a monitor
+of confidence would have made of the same answers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.episodes.confidence import FALL_RATIO, WINDOW
+from harness.episodes.model import Confidence
 from harness.episodes.timeline import ModelTimeline
 from harness.report.document import Document
 from harness.report.lengths import after
@@ -47,6 +50,7 @@ class Panel:
     picture: Markup
     lines: tuple[Line, ...]
     more: int
+    confidence: str
 
 
 def timelines(document: Document) -> tuple[Panel, ...]:
@@ -85,6 +89,20 @@ def _panel(scene: Scene, models: ModelTimeline) -> Panel:
         picture=_picture(f"{title}, {scene.episode.service}", models),
         lines=tuple(Line(after(at_s), what, source) for at_s, what, source in lines[:LINES_MAX]),
         more=max(0, len(lines) - LINES_MAX) + max(0, len(models.served) - VERSIONS_MAX),
+        confidence=_confidence(scene.episode.confidence),
+    )
+
+
+def _confidence(found: Confidence | None) -> str:
+    """Say what a monitor of confidence would have done; without data it is not said to be quiet."""
+    watches = f"mean of max(p, 1 − p) over {WINDOW:,} answers, fires {100 * FALL_RATIO:g} % below what it was"
+    if found is None:
+        return f"A monitor of confidence ({watches}) would have had no data."
+    says = "fired" if found.fires else "stayed quiet"
+    there = "" if found.there is None else f", {found.there:.3f} while the fault was there"
+    return (
+        f"A monitor of confidence ({watches}) would have {says}: "
+        f"{found.reference:.3f} before the first fault, {found.lowest:.3f} at the lowest{there}."
     )
 
 

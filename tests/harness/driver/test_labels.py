@@ -145,6 +145,88 @@ def test_waits_have_mean_one_and_exploration_its_share() -> None:
     assert np.array_equal(waits, again)
 
 
+# the oracle
+
+
+@dataclass
+class Taken:
+    """Takes whatever is posted, but for the first ``refused`` posts."""
+
+    refused: int = 0
+    posted: list[tuple[float, dict[str, list[dict[str, object]]]]] = field(default_factory=list)
+
+    async def post(self, body: bytes, _: bool, /) -> Reply:
+        now_s = asyncio.get_running_loop().time()
+        if self.refused:
+            self.refused -= 1
+            return Reply(now_s, now_s, "", 503)
+        self.posted.append((now_s, json.loads(body)))
+        return Reply(now_s, now_s, "", 200, b"{}")
+
+    def under(self, key: str) -> list[dict[str, object]]:
+        """All that was posted; it stands under ``key``, and nothing else does."""
+        assert all(set(content) == {key} for _, content in self.posted)
+        return [one for _, content in self.posted for one in content[key]]
+
+
+KNOWN = (
+    Unit(0, "fraud", 0, 0.0, label=1, posterior=0.25),
+    Unit(1, "good", 0, 0.0, label=0, posterior=0.75),
+    Unit(2, "golden", 0, 0.0, label=-1, posterior=0.5),
+    Unit(3, "unknown", 0, 0.0, label=1),
+)
+
+
+def _recorded(system: Taken | None, truth: Taken, until_s: float = 10.0) -> tuple[int, int, int]:
+    """Let all of ``KNOWN`` be recorded at 0 s; labels due and told, and posts that failed."""
+    counts: list[tuple[int, int, int]] = []
+
+    async def story() -> None:
+        faults = RecordFaults((), "", tell=lambda _: None, now=_now)
+        labels = Labels(FEED, system, faults, now=_now, truth=truth)
+        for unit in KNOWN:
+            labels.recorded(unit, Finding(GOOD, ""), 0.0)
+        await _told(labels, until_s)
+        counts.append((labels.due, labels.told, labels.posts_failed))
+
+    _run(story)
+    return counts[0]
+
+
+def test_the_truth_gets_p_and_never_a_label_and_labels_never_p() -> None:
+    system, truth = Taken(), Taken()
+    _recorded(system, truth)
+    assert truth.under("truth") == [
+        {"id": "fraud", "p": 0.25},
+        {"id": "good", "p": 0.75},
+        {"id": "golden", "p": 0.5},
+    ]
+    assert system.under("labels") == [
+        {"id": "fraud", "label": 1},
+        {"id": "good", "label": 0},
+        {"id": "unknown", "label": 1},
+    ]
+
+
+def test_the_truth_is_told_at_once_where_labels_take_their_time() -> None:
+    system, truth = Taken(), Taken()
+    _recorded(system, truth, until_s=1.0)
+    assert [at_s for at_s, _ in truth.posted] == pytest.approx([0.1])
+    assert system.posted == []
+
+
+def test_an_oracle_has_no_labels_told_beside_the_truth() -> None:
+    truth = Taken()
+    assert _recorded(None, truth) == (3, 0, 0)
+    assert len(truth.under("truth")) == 3
+
+
+def test_the_truth_is_told_again_until_it_is_taken() -> None:
+    truth = Taken(refused=3)
+    assert _recorded(None, truth) == (3, 0, 3)
+    assert len(truth.under("truth")) == 3
+
+
 # faults
 
 SPAN_S = (5.0, 20.0)

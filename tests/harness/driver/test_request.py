@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,14 @@ def test_the_word_of_the_decision_tells_whether_it_was_declined() -> None:
     assert not judge(reply(decision="refer")).declined
 
 
+def test_the_score_of_every_valid_answer_is_kept_and_of_no_other() -> None:
+    """What the users got, however it is judged: late, degraded, wrong on a golden row."""
+    kept = (judge(reply(score=0.75), GOLDEN, 1.0), judge(reply(score=0.75, degraded=True)))
+    assert [finding.probability for finding in kept] == [0.75, 0.75]
+    for other in (reply(503, status=503), reply(score=1.5), Reply(0.0, 0.1, "reset"), reply(id="s7-1")):
+        assert isnan(judge(other).probability)
+
+
 def test_in_a_mixed_reply_each_unit_has_its_own_status() -> None:
     units = (UNIT, Unit(2, "w7-2", 0, 0.0))
     body = json.dumps({"answers": [ANSWER, {"id": "w7-2", "status": 422}]}).encode()
@@ -185,6 +194,7 @@ def test_pointers_read_a_foreign_answer_and_an_empty_one_asks_for_nothing() -> N
     finding = workload.check(UNIT, answer, 0.1)
     assert (finding.outcome, finding.version) == (DEGRADED, "")
     assert finding.digest == answer_digest("ok", 0.0)
+    assert isnan(finding.probability)
 
 
 def test_an_absent_value_is_not_confused_with_null() -> None:

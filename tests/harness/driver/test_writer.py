@@ -28,7 +28,16 @@ MOVED = replace(UNIT, posterior_before=0.125, reference=0, reference_before=1)
 def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
     rows = RowWriter(tmp_path / "o")
     finding = Finding(
-        BAD, "golden", 207, 0.25, 2**64 - 1, "v", accepted=True, dead_letter=True, declined=True
+        BAD,
+        "golden",
+        207,
+        0.25,
+        2**64 - 1,
+        "v",
+        accepted=True,
+        dead_letter=True,
+        declined=True,
+        probability=0.75,
     )
     rows.add(MOVED, finding, due_s=1.0, reply=Reply(1.25, 1.5), version=3, boot=2**32 - 1)
     rows.close()
@@ -53,6 +62,7 @@ def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
         "posterior": 0.25,
         "posterior_before": 0.125,
         "reference": REFERENCE_KNOWN | REFERENCE_DECLINED_BEFORE,
+        "probability": 0.75,
     }
 
 
@@ -82,3 +92,4 @@ def test_rows_appear_when_flushed_and_a_second_writer_appends(tmp_path: Path) ->
     assert np.isnan(read["sent"]).all()
     assert read["flags"].tolist() == [0, 0]
     assert np.isnan(read["posterior"]).all()
+    assert np.isnan(read["probability"]).all()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import pytest
 
+from harness.episodes.model import Confidence
 from harness.episodes.timeline import ModelChange, ModelTimeline, ModelTold, ServedVersion
 from harness.report.compose import compose_campaign
 from harness.report.html import render
@@ -20,13 +22,19 @@ TIMELINE = ModelTimeline(
     changes=(ModelChange(at_s=11.5, what="champion 1.0.0+aaaa -> 1.1.0+<b>bbbb", by="healer"),),
     told=(ModelTold(at_s=11.0, what="decided", reason="<script>it loses less</script>"),),
 )
+BLIND = Confidence(reference=0.985, lowest=0.984, answers=5000, there=0.991, fires=False)
 
 
-def _document(timeline: ModelTimeline | None = TIMELINE, arm: str = "none"):
+def _document(
+    timeline: ModelTimeline | None = TIMELINE, arm: str = "none", confidence: Confidence | None = None
+):
     document = compose_campaign(campaign_of(replace(killed(0.3), arm=arm)))
     runs = tuple(
         msgspec.structs.replace(
-            run, episodes=tuple(msgspec.structs.replace(one, models=timeline) for one in run.episodes)
+            run,
+            episodes=tuple(
+                msgspec.structs.replace(one, models=timeline, confidence=confidence) for one in run.episodes
+            ),
         )
         for run in document.runs
     )
@@ -61,3 +69,28 @@ def test_what_does_not_fit_is_counted() -> None:
     (panel,) = timelines(_document(msgspec.structs.replace(TIMELINE, told=told)))
     assert len(panel.lines) == LINES_MAX
     assert panel.more == 4
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"),
+    [
+        (
+            BLIND,
+            "stayed quiet: 0.985 before the first fault, 0.984 at the lowest, "
+            "0.991 while the fault was there.",
+        ),
+        (
+            msgspec.structs.replace(BLIND, lowest=0.9, there=None, fires=True),
+            "would have fired: 0.985 before the first fault, 0.900 at the lowest.",
+        ),
+        (None, "would have had no data."),
+    ],
+)
+def test_one_line_says_what_a_monitor_of_confidence_would_have_done(
+    confidence: Confidence | None, words: str
+) -> None:
+    document = _document(confidence=confidence)
+    (panel,) = timelines(document)
+    assert panel.confidence.endswith(words)
+    assert "over 1,000 answers, fires 5 % below" in panel.confidence
+    assert words in render(document)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
+from harness.driver.spec import LabelFeed
 from harness.errors import Refused, UsageProblem
+from harness.experiment.load import load_experiment
 from harness.experiment.messages import MESSAGES
-from harness.experiment.model import Experiment, FaultStep
+from harness.experiment.model import Arm, Experiment, FaultStep
 from harness.faults.effects import Kill, Mutate, Shift
 from harness.plan.model import Plan
 from harness.run.campaign import run_campaign
-from harness.run.fields import check_record_faults
+from harness.run.fields import check_record_faults, label_feed
 from tests.traps.histories import Story, plan_of
 
 FILE = """\
@@ -138,3 +141,36 @@ def test_a_campaign_with_such_a_fault_starts_nothing_and_keeps_no_folder(asked, 
         run_campaign((plan,), experiment, store=store, seed=1, progress=lambda _: None)
     assert not list(store.glob("**/runs"))
     assert not list(store.glob("**/campaign.json"))
+
+
+# where labels and truth go
+
+SHIPPED = load_experiment(Path(__file__).parents[3] / "experiments" / "standard" / "concept.yaml")
+BASE = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("arm", get_args(Arm))
+def test_arm_oracle_alone_is_told_the_truth_and_it_is_told_no_labels(arm: str) -> None:
+    feed = label_feed(plan_of(Story(arm=arm)), SHIPPED, BASE)
+    labels, truth = (f"{BASE}/labels", "") if arm != "oracle" else ("", f"{BASE}/truth")
+    assert (feed["url"], feed["truth_url"]) == (labels, truth)
+
+
+@pytest.mark.parametrize("arm", get_args(Arm))
+def test_where_the_service_does_not_run_nobody_is_told_anything(arm: str) -> None:
+    feed = label_feed(plan_of(Story(arm=arm)), SHIPPED)
+    assert (feed["url"], feed["truth_url"]) == ("", "")
+
+
+def test_an_oracle_of_a_system_that_takes_no_truth_is_told_labels() -> None:
+    system = msgspec.structs.replace(SHIPPED.system, truth="")
+    feed = label_feed(plan_of(Story(arm="oracle")), msgspec.structs.replace(SHIPPED, system=system), BASE)
+    assert (feed["url"], feed["truth_url"]) == (f"{BASE}/labels", "")
+
+
+def test_the_driver_can_read_what_it_is_told_of_labels() -> None:
+    """In run seconds: 720 seconds of the world are one."""
+    feed = label_feed(plan_of(Story(arm="oracle")), SHIPPED, BASE)
+    assert msgspec.convert(feed, LabelFeed) == LabelFeed(
+        url="", truth_url=f"{BASE}/truth", delay_s=1.0, spread_s=1.0
+    )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from reference_pipeline.seed.drift_tests import (
+    P_LESS,
+    PSI_MORE,
+    PSI_MORE_ELSEWHERE,
     KsInARow,
     Sample,
     chi_square_p_value,
     ensemble_says,
     ks_p_value,
     psi,
+    sample_of,
 )
 
 
@@ -54,13 +60,14 @@ def test_ten_batches_in_a_row_come_no_sooner_than_ten_and_not_at_all_for_a_small
 
 
 def test_psi_over_zero_to_one_is_blind_to_amounts_that_grow_tenfold() -> None:
-    """M-22, PSI > 0.2, known defect: NaN is below every threshold."""
+    """M-22, PSI > 0.2 and > 0.25, known defect: NaN is above no threshold."""
     dice = np.random.default_rng(3)
     before, after = dice.lognormal(3, 0.3, 2000), 10 * dice.lognormal(3, 0.3, 500)
     assert np.isnan(psi(before, after))
     sample = Sample({"amount": before}, {}, {})
-    with_ks = ensemble_says(sample, Sample({"amount": after}, {}, {}))
-    assert with_ks == {"amount": "ks"}  # the ensemble hears of it by the other test alone
+    for more in (PSI_MORE, PSI_MORE_ELSEWHERE):
+        says = ensemble_says(sample, Sample({"amount": after}, {}, {}), psi_more=more)
+        assert says == {"amount": "ks"}  # the ensemble hears of it by the other test alone
 
 
 def test_psi_is_infinite_where_a_bin_is_empty_and_fires_on_one_row() -> None:
@@ -91,3 +98,65 @@ def test_a_category_is_compared_by_chi_square() -> None:
 @pytest.mark.parametrize("batch", [np.zeros(0, dtype=np.int64), np.zeros(5, dtype=np.int64)])
 def test_a_category_without_rows_or_with_one_level_is_no_drift(batch: np.ndarray) -> None:
     assert np.isnan(chi_square_p_value(np.zeros(100, dtype=np.int64), batch, 3))
+
+
+def test_the_p_value_of_two_samples_is_that_of_the_textbook() -> None:
+    """Of the 70 orders of four and four, 2 are wholly apart, and in 16 a step lies at 3/4 or beyond."""
+    assert ks_p_value(np.arange(4.0), 10.0 + np.arange(4.0)) == pytest.approx(2 / 70)
+    nearly = ks_p_value(np.array([0.0, 1.0, 2.0, 9.0]), np.array([3.0, 4.0, 5.0, 10.0]))
+    assert nearly == pytest.approx(16 / 70)
+    assert ks_p_value(np.arange(5.0), np.arange(5.0)) == pytest.approx(1.0)
+
+
+def test_the_p_value_of_a_table_is_that_of_the_textbook() -> None:
+    """Two levels: 20/3 with one degree of freedom; three: 25/4 with two, of which p is exp(-25 / 8)."""
+    few = chi_square_p_value(np.repeat([0, 1], [10, 20]), np.repeat([0, 1], [20, 10]), 2)
+    assert few == pytest.approx(math.erfc(math.sqrt(10 / 3)))
+    training, batch = np.repeat([0, 1, 2], [30, 30, 30]), np.repeat([0, 1, 2], [10, 20, 30])
+    for levels in (3, 5):  # levels that neither has change nothing
+        assert chi_square_p_value(training, batch, levels) == pytest.approx(math.exp(-25 / 8))
+    assert chi_square_p_value(training, training, 3) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("moved", "index", "found"),
+    [(15, 0.146, (False, False)), (17, 0.2135, (True, False)), (18, 0.265, (True, True))],
+)
+def test_an_index_above_its_threshold_is_drift(moved: int, index: float, found: tuple[bool, bool]) -> None:
+    """M-22, PSI > 0.2 and > 0.25: ``moved`` of 200 rows go from one bin of ten to the next one."""
+    middles = (np.arange(10) + 0.5) / 10
+    training = Sample({"score": np.repeat(middles, 200)}, {}, {})
+    batch = Sample({"score": np.repeat(middles, [20 + moved, 20 - moved, *[20] * 8])}, {}, {})
+    assert psi(training.numbers["score"], batch.numbers["score"]) == pytest.approx(index, abs=5e-4)
+    says = [ensemble_says(training, batch, psi_more=more) for more in (PSI_MORE, PSI_MORE_ELSEWHERE)]
+    assert (PSI_MORE, PSI_MORE_ELSEWHERE, P_LESS) == (0.2, 0.25, 0.05)
+    assert [one == {"score": "psi"} for one in says] == list(found)
+    assert ensemble_says(training, batch) == says[0]
+
+
+def test_features_of_one_field_are_its_category_and_no_numbers() -> None:
+    """Rows of no known level are a level of their own; a missing value is no row."""
+    columns = {
+        "sum": np.array([1.0, 2.0, 3.0]),
+        "way=web": np.array([1.0, 0.0, 0.0, 0.0]),
+        "way=pos": np.array([0.0, 1.0, 1.0, 0.0]),
+        "gone=a": np.zeros(0),
+        "nothing": np.zeros(0),
+    }
+    found = sample_of(columns)
+    assert found.numbers.keys() == {"sum"}
+    assert {name: codes.tolist() for name, codes in found.categories.items()} == {"way": [0, 1, 1, 2]}
+    assert found.levels == {"way": 3}
+
+
+def test_a_category_alone_is_drift_for_the_ensemble_and_none_for_ks_in_a_row() -> None:
+    """M-22 and M-05."""
+
+    def ways(web: int) -> Sample:
+        return sample_of({"way=web": np.repeat([1.0, 0.0], [web, 100 - web]), "way=pos": np.zeros(100)})
+
+    training = ways(50)
+    assert ensemble_says(training, ways(80)) == {"way": "chi-square"}
+    assert ensemble_says(training, ways(52)) == {}
+    in_a_row = KsInARow(training)
+    assert not any(in_a_row.see(ways(80)) for _ in range(20))
