@@ -152,6 +152,7 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         first_act_s=round(changes[0].received_s - begin_s, 3) if changes else None,
         cleared_by=episode.cleared_by,
         served_offer=_served_offer(episode, log),
+        served_before=_served_before(episode),
         cleared_s=episode.cleared_s,
         cpu_s=episode.learned.cpu_s if told.acts_seen else None,
         confidence=episode.confidence,
@@ -174,6 +175,15 @@ def _served_offer(episode: Episode, log: RunLog) -> bool:
     value = log.injected[episode.index].shows.partition(" ")[2]
     served = () if episode.models is None else episode.models.served
     return bool(value) and any(one.version == value for one in served)
+
+
+def _served_before(episode: Episode) -> bool:
+    """Whether what answered last is what answered before the fault: not just anything else than the fault's."""
+    served = () if episode.models is None else episode.models.served
+    if not served:
+        return False
+    first, last = min(served, key=lambda one: one.from_s), max(served, key=lambda one: one.until_s)
+    return first.version == last.version
 
 
 def _say(line: str) -> None:

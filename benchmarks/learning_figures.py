@@ -28,6 +28,7 @@ OFFERED, CONFIDENT = "model.bad_candidate", "model.confident_wrong"
 QUIET = ("world.covariate_shift", "labels.delay", "placebo.better_model")
 LIES = ("labels.poison", "data.sentinel")
 CYCLE = "a daily cycle"
+UNANSWERED_APART_MAX = 0.01
 LEFT_MAX = {"reference": 0.25, "oracle": 0.15}
 LEFT_NONE_MIN = 0.95
 LOST_OF_TEN = 1
@@ -39,7 +40,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One episode, or one sham run (``fault`` is then ""). ``void`` "" = counted.
 
     ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until the
-    next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered. ``why``:
+    next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered,
+    ``served_before``: what answered last is what answered before the fault. ``why``:
     why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
     prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``;
     ``confidence``: what a monitor of it would have said, None = no data.
@@ -60,6 +62,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     fault: str = ""
     first_act_s: float | None = None
     served_offer: bool = False
+    served_before: bool = False
     cleared_by: str = ""
     cleared_s: float | None = None
     why: str = ""
@@ -147,7 +150,7 @@ def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:
     refused = (
         not (row.void or row.served_offer) and row.acts_seen and row.model_acts == 0 for row in offered
     )
-    healed = (not row.void and row.cleared_by == "healer" for row in wrong)
+    healed = (not row.void and row.cleared_by == "healer" and row.served_before for row in wrong)
     quiet = (not row.void and _quiet_monitor(row.confidence) for row in wrong)
     return {
         "a bad candidate never serves": len(offered) >= least and all(refused),
@@ -174,7 +177,14 @@ def _never_dearer(rows: Sequence[Row], asked: tuple[str, str], arms: tuple[str, 
 def _at_most(one: Row | None, other: Row | None) -> bool:
     if one is None or other is None or one.void or other.void or one.loss is None or other.loss is None:
         return False
-    return one.loss <= other.loss + EPS
+    # Who answers fewer units is not cheaper for that.
+    same = abs(_unanswered(one) - _unanswered(other)) <= UNANSWERED_APART_MAX
+    return same and one.loss <= other.loss + EPS
+
+
+def _unanswered(row: Row) -> float:
+    whole = row.decisions + row.unanswered
+    return row.unanswered / whole if whole else 1.0
 
 
 def _of(rows: Sequence[Row], experiment: str, arm: str, fault: str) -> list[Row]:

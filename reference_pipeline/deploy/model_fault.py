@@ -37,6 +37,7 @@ BETTER = "better_model"
 _LIMIT_S = 5.0
 _BETTER_SEED, _BETTER_ROWS = 77, 8_000
 _DAY_RUN_S = 120.0  # seconds of a run that the rows are spread over: about a day of the bundled scenario
+_DEPLOYED = 900
 _SEMANTIC = "0.{}.{}"  # below every version that serves: a fault is no successor
 
 
@@ -77,10 +78,11 @@ def _serve(note: Path, action: str, make: Callable[[Model], Trees]) -> dict[str,
     champion = _alias(CHAMPION)
     model = load_model(_get(f"/artefacts/{champion.sha256}"), champion.sha256)
     alias = CANDIDATE if action == "bad_candidate" else CHAMPION
-    number, made = 900 + [*_MAKERS, BETTER].index(action), make(model)
-    # Named by what it is: the same fault of another champion, or by other numbers, is another version.
-    content = zlib.crc32(_dumped(model, made, _SEMANTIC.format(number, 0)))
-    semantic = _SEMANTIC.format(number, content % 100_000)
+    made = make(model)
+    # Named by what it is: the same fault of another champion, or by other numbers, is another version. And
+    # by nothing else: what the system may read must not tell a fault from a placebo.
+    content = zlib.crc32(_dumped(model, made, _SEMANTIC.format(_DEPLOYED, 0)))
+    semantic = _SEMANTIC.format(_DEPLOYED, content % 100_000)
     artefact = _dumped(model, made, semantic)
     version = f"{semantic}+{hashlib.sha256(artefact).hexdigest()[:12]}"
     was = champion.version if alias == CHAMPION else ""
@@ -123,7 +125,7 @@ def _corrupt(note: Path) -> dict[str, object]:
     _write(note, Note(file=str(file), byte=content[0]))
     content[0] ^= 0xFF
     write_durably(file, bytes(content))
-    seen = {"service": "registry", "route": f"/artefacts/{champion.sha256}", "status": 503}
+    seen = {"service": "registry", "route": f"/artefacts/{champion.sha256}", "status": 422}
     return {"proof": [f"one byte of {champion.version} is turned"], "seen": seen}
 
 

@@ -50,6 +50,7 @@ def whole() -> list[Row]:
     bad = replace(ROW, experiment="models")
     rows += [replace(bad, fault="model.bad_candidate", repetition=n) for n in range(20)]
     wrong = replace(bad, fault="model.confident_wrong", model_acts=1, cleared_by="healer", confidence=BLIND)
+    wrong = replace(wrong, served_before=True)
     return rows + [replace(wrong, repetition=n) for n in range(20)]
 
 
@@ -93,6 +94,8 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
         (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
+        (1, {"served_before": False}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
+        (1, {"unanswered": 100}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
         (1, {"confidence": None}, {"fault": "model.confident_wrong"}, "confidence stays quiet"),
         (1, {"void": "x"}, {"fault": "model.confident_wrong"}, "confidence stays quiet"),
         *(

@@ -266,8 +266,8 @@ def test_a_corrupt_file_is_refused_where_it_is_loaded_and_serves_nobody(faults: 
     assert sum(a != b for a, b in zip(good, bad, strict=True)) == 1
     with pytest.raises(BadArtefact, match="sha256"):
         load_model(bad, sha256)
-    assert (seen.status, faults.registry.get("registry", seen.route).status) == (503, 503)
-    assert faults.registry.put("registry", "/aliases/shadow", {"version": champion}).status == 503
+    assert (seen.status, faults.registry.get("registry", seen.route).status) == (422, 422)
+    assert faults.registry.put("registry", "/aliases/shadow", {"version": champion}).status == 422
     assert faults.version() == champion
 
 
