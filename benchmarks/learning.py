@@ -178,7 +178,7 @@ def _served_offer(episode: Episode, log: RunLog) -> bool:
 
 
 def _served_before(episode: Episode) -> bool:
-    """Whether what answered last is what answered before the fault: not just anything else than the fault's."""
+    """Whether what answered last is what answered before the fault, not just anything else."""
     served = () if episode.models is None else episode.models.served
     if not served:
         return False

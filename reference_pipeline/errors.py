@@ -27,6 +27,10 @@ class BadArtefact(PipelineError):
     """Model bytes whose hash or format is wrong; they are never used."""
 
 
+class StaleArtefact(PipelineError):
+    """Model bytes that are sound and older than what was served already; the newest there is must be asked."""
+
+
 class UnknownVersion(PipelineError):
     """No such version, alias or artefact in the registry."""
 

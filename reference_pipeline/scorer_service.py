@@ -1,8 +1,8 @@
 """The scorer service, one class for both slots: feature rows in, scores and decisions out.
 
 At start it asks the registry which version is champion, verifies the bytes and keeps a copy; when
-the registry does not answer it starts from its copy, and before it has one from the template. From then
-on it asks every second, and serves another champion once that one's bytes are verified. The second scorer
+the registry does not answer it starts from its copy, and before it has one from the template, never from the
+template once it has served something newer. From then on it asks every second, and serves another champion once that one's bytes are verified. The second scorer
 serves the alias ``canary`` where there is one.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from reference_pipeline.door import BadRequest, Door, json_reply
-from reference_pipeline.errors import BadArtefact, PipelineError
+from reference_pipeline.errors import BadArtefact, PipelineError, StaleArtefact
 from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import RECORDS_MAX
 from reference_pipeline.scoring import Model, load_model
@@ -125,7 +125,14 @@ class Scorer:
                 return self._sound(copy)
             except BadArtefact:
                 pass  # counted; the template is left
-        return self._sound(self._template(), keep=True)
+        template = self._template()
+        if copy and copy.sha256 != template.sha256:
+            self._counts["artefacts_refused_total"] += 1
+            raise StaleArtefact(
+                f"what was served last ({copy.sha256[:12]}) is damaged, the registry does not answer, and the "
+                f"template's model ({template.sha256[:12]}) is older; a fallback that says so is better"
+            )
+        return self._sound(template, keep=True)
 
     async def _from_registry(self) -> Artefact:
         sha256 = await self._champion()

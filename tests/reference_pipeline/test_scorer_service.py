@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from reference_pipeline.healing.canary import sha32
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import dump_model, load_model
+from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.running import Pipeline, until
 
 pytestmark = pytest.mark.live
@@ -79,6 +81,43 @@ def test_bytes_of_another_hash_are_refused_and_the_template_serves(
         pipeline.stop()
 
 
+def test_a_model_that_is_older_than_what_was_served_is_refused_until_the_registry_answers(
+    tmp_path: Path, small_template: Path
+) -> None:
+    """Its copy of 2.0.0 is damaged, the registry is away: the template's 1.0.0 is sound and stale."""
+    pipeline = Pipeline(tmp_path, small_template)
+    try:
+        pipeline.start("registry", "scorer-a")
+        _serve_two(pipeline, tmp_path)
+        pipeline.kill("registry")
+        pipeline.kill("scorer-a")
+        with closing(SqliteStore(tmp_path / "scorer-a" / "store.db", ())) as store:
+            store.commit([], {"model": b"damaged"})
+        pipeline.start_unready("scorer-a")
+        why = pipeline.get("scorer-a", "/readyz").json["why"]
+        assert why.startswith("StaleArtefact: ")
+        assert pipeline.post("scorer-a", "/score", {"rows": [[1.0] * 24]}).status == 503
+        pipeline.start("registry")
+        until(lambda: pipeline.get("scorer-a", "/readyz").status == 200)
+        assert str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+")
+    finally:
+        pipeline.stop()
+
+
+def _serve_two(pipeline: Pipeline, folder: Path) -> str:
+    """Put 2.0.0 into the registry and wait until scorer-a serves it."""
+    sha256 = pipeline.get("registry", "/aliases/champion").json["sha256"]
+    now = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
+    newer = dump_model(
+        now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
+    )
+    with closing(Registry(folder / "registry" / "registry")) as registry:
+        version = registry.put(newer, "2.0.0", {}, {}).version
+    assert pipeline.put("registry", "/aliases/champion", {"version": version}).status == 200
+    until(lambda: str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+"))
+    return version
+
+
 def test_a_scorer_with_no_sound_model_lives_but_is_not_ready(tmp_path: Path, liar: str) -> None:
     pipeline = Pipeline(tmp_path, tmp_path / "nowhere", elsewhere={"registry": liar})
     try:
@@ -95,16 +134,7 @@ def test_another_champion_is_served_without_a_restart(tmp_path: Path, small_temp
     pipeline = Pipeline(tmp_path, small_template)
     try:
         pipeline.start("registry", "scorer-a")
-        sha256 = pipeline.get("registry", "/aliases/champion").json["sha256"]
-        now = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
-        newer = dump_model(
-            now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
-        )
-        registry = Registry(tmp_path / "registry" / "registry")
-        version = registry.put(newer, "2.0.0", {}, {}).version
-        registry.close()
-        assert pipeline.put("registry", "/aliases/champion", {"version": version}).status == 200
-        until(lambda: str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+"))
+        _serve_two(pipeline, tmp_path)
         assert pipeline.signal("scorer-a", "champions_followed_total") == 1
         pipeline.kill("registry")
         until(lambda: pipeline.signal("scorer-a", "follows_failed_total") > 0)
