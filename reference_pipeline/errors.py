@@ -28,7 +28,7 @@ class BadArtefact(PipelineError):
 
 
 class StaleArtefact(PipelineError):
-    """Model bytes that are sound and older than what was served already; the newest there is must be asked."""
+    """Model bytes that are sound and older than what was served already. Wait for the registry."""
 
 
 class UnknownVersion(PipelineError):

@@ -1,9 +1,9 @@
 """The scorer service, one class for both slots: feature rows in, scores and decisions out.
 
 At start it asks the registry which version is champion, verifies the bytes and keeps a copy; when
-the registry does not answer it starts from its copy, and before it has one from the template, never from the
-template once it has served something newer. From then on it asks every second, and serves another champion once that one's bytes are verified. The second scorer
-serves the alias ``canary`` where there is one.
+the registry does not answer it starts from its copy, and before it has one from the template, never from
+the template once it has served something newer. From then on it asks every second, and serves another
+champion once that one's bytes are verified. The second scorer serves the alias ``canary`` where there is one.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ class Scorer:
         if copy and copy.sha256 != template.sha256:
             self._counts["artefacts_refused_total"] += 1
             raise StaleArtefact(
-                f"what was served last ({copy.sha256[:12]}) is damaged, the registry does not answer, and the "
-                f"template's model ({template.sha256[:12]}) is older; a fallback that says so is better"
+                f"what was served last ({copy.sha256[:12]}) is damaged, the registry does not answer, and "
+                f"the template's model ({template.sha256[:12]}) is older; a fallback that says so is better"
             )
         return self._sound(template, keep=True)
 
