@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.errors import PipelineError
-from reference_pipeline.healing.detectors.scan import WINDOWS, Baseline, Group, statistics
+from reference_pipeline.healing.detectors.scan import SAME, WINDOWS, Baseline, Group, statistics
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def fit_baseline(
     ``period`` 1: there is no cycle. ``run_length``: batches to a false alarm, on average, from a fresh state.
 
     Raises:
-        TooLittleHistory: fewer than 28 cycles, 500 batches, or a batch without data.
+        TooLittleHistory: fewer than 28 cycles or 500 batches, one without data, or nothing that ever varied.
 
     Example: a thousand batches without anything, one component.
 
@@ -96,6 +96,7 @@ def fit_baseline(
         mean=fit.mean,
         lags=fit.lags,
         spread=fit.spread,
+        constant=_never_varied(history),
         threshold=_threshold(greatest, run_length),
         run_length=run_length,
     )
@@ -108,6 +109,12 @@ def _refuse_little(history: Floats, period: int) -> None:
         raise TooLittleHistory(f"{len(history)} batches of history where {needed} are needed{why}")
     if not np.isfinite(history).all():
         raise TooLittleHistory("a batch of the history holds no data; leave such cycles out")
+    if _never_varied(history).all():
+        raise TooLittleHistory("nothing in the history ever varied: what is usual cannot be told from it")
+
+
+def _never_varied(history: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.ptp(history, axis=0) <= SAME)
 
 
 def _fit(series: Floats, period: int) -> _Fit:

@@ -103,12 +103,14 @@ def save_row_watch(found: RowWatch, template: Path) -> None:
         "missing": found.reference.missing,
         "edges": found.bins.edges,
         "shares": found.bins.shares,
+        "only": np.array([found.bins.only]),
     }
     for name, baseline in (("rows", found.rows), ("scores", found.scores)):
         arrays |= {
             f"{name}_mean": baseline.mean,
             f"{name}_lags": baseline.lags,
             f"{name}_spread": baseline.spread,
+            f"{name}_constant": baseline.constant,
         }
     write_arrays(template / FILE, arrays)
 
@@ -140,6 +142,7 @@ def load_row_watch(template: Path) -> RowWatch | None:
             mean=arrays[f"{name}_mean"].astype(np.float64),
             lags=arrays[f"{name}_lags"].astype(np.float64),
             spread=arrays[f"{name}_spread"].astype(np.float64),
+            constant=arrays[f"{name}_constant"].astype(np.bool_),
             threshold=meta["thresholds"][number],
             run_length=meta["run_lengths"][number],
         )
@@ -154,7 +157,12 @@ def load_row_watch(template: Path) -> RowWatch | None:
             missing=arrays["missing"].astype(np.float64),
         ),
         rows=baseline("rows", 0, groups),
-        bins=Bins(scores, arrays["edges"].astype(np.float64), arrays["shares"].astype(np.float64)),
+        bins=Bins(
+            scores,
+            arrays["edges"].astype(np.float64),
+            arrays["shares"].astype(np.float64),
+            float(arrays["only"].astype(np.float64)[0]),
+        ),
         scores=baseline("scores", 1, (scores,)),
         version=meta["version"],
     )
