@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -23,9 +24,10 @@ from reference_pipeline.features import Features
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
-from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
+from reference_pipeline.ports import Beside, CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import DECLINE, Decision
 from reference_pipeline.rollout import losses
+from reference_pipeline.score_references import ScoreReferences, StoredRows
 from reference_pipeline.scoring import Model
 from reference_pipeline.trainings import Trainer, Trainings
 from reference_pipeline.wire import NotUnderstood, decoded
@@ -88,7 +90,10 @@ _COMPARISON = msgspec.json.Decoder(_Comparison)
 
 
 class Learner:
-    """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``."""
+    """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``.
+
+    ``stored`` reads rows that no version has learned from, ``beside`` is where they are scored.
+    """
 
     def __init__(
         self,
@@ -98,14 +103,17 @@ class Learner:
         *,
         golden: Golden,
         watch: RowWatch | None,
+        stored: StoredRows,
+        beside: Beside,
         folder: Path,
         oracle: bool = False,
     ) -> None:
         self._ports = ports
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
-        self._batches = Batches(watch)
         self._models = Models(ports.call)
+        self._references = ScoreReferences(self._models, watch, stored, beside)
+        self._batches = Batches(watch, self._references.bins)
         self._golden = features.rows(golden.records)
         self._golden_declined = np.array([decision == DECLINE for decision in golden.decisions])
         self._acts = Acts(ports.clock)
@@ -120,6 +128,7 @@ class Learner:
                 "GET /known": self._known,
                 "GET /batches": self._batched,
                 "GET /batches/raw": self._batched_raw,
+                "GET /scores/*": self._told_scores,
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
@@ -135,6 +144,7 @@ class Learner:
         self._trainings.recover()
         self._ports.spawn(self._pull_forever)
         self._ports.spawn(lambda: self._trainings.run_forever(self._ports.clock))
+        self._ports.spawn(lambda: self._references.run_forever(self._ports.clock))
 
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""
@@ -170,8 +180,9 @@ class Learner:
         event_s = row.record.get(self._features.spec.time_field)
         return Scored(
             row=np.frombuffer(example.features, dtype="<f8"),
+            record=row.record,
             score=row.score,
-            model=row.model,
+            model="" if row.degraded else row.model,
             event_s=float(event_s) if isinstance(event_s, int | float) else 0.0,
         )
 
@@ -225,6 +236,9 @@ class Learner:
         after, limit = page(request)
         batches = self._batches.raw_page(after, limit)
         return json_reply(200, {"batches": batches, "last": self._batches.last})
+
+    async def _told_scores(self, request: Request) -> Reply:
+        return json_reply(200, self._references.told(unquote(request.rest)))
 
     async def _compare(self, request: Request) -> Reply:
         """What each version would have lost on labelled rows, row by row, and how it decides golden ones."""

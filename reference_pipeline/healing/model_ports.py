@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+from reference_pipeline.healing.version_scores import VersionScores
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -61,11 +63,12 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A hundred decided rows as components; empty where there was nothing to look at."""
+    """Decided rows as components, empty where nothing is known; ``version`` scored most of them."""
 
     number: int
     phase: int
     rows: tuple[float, ...]
+    version: str
     scores: tuple[float, ...]
 
 
@@ -85,6 +88,10 @@ class Experience(Protocol):
 
     async def batches(self, after: int, limit: int, /) -> RowBatches:
         """Batches of decided rows with a number above ``after``."""
+        ...
+
+    async def version_scores(self, version: str, /) -> VersionScores:
+        """Tell what the scores of ``version`` look like on stored rows; it is made where it is not there."""
         ...
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:

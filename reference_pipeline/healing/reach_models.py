@@ -20,6 +20,7 @@ from reference_pipeline.healing.model_ports import (
 )
 from reference_pipeline.healing.raw_rows import RawBatches
 from reference_pipeline.healing.reach import edge_to, understood
+from reference_pipeline.healing.version_scores import VersionScores
 from reference_pipeline.ports import Call, CallFailed
 
 LEARNER, REGISTRY = edge_to("learner"), edge_to("registry")
@@ -37,6 +38,7 @@ _RAW = msgspec.json.Decoder(RawBatches)
 _BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
 _TRAINING = msgspec.json.Decoder(TrainingState)
+_SCORES = msgspec.json.Decoder(VersionScores)
 _VERSIONS = msgspec.json.Decoder(tuple[ModelVersion, ...])
 
 
@@ -64,6 +66,17 @@ class ReachModels:
         """See ``reference_pipeline.seed.learning.RawRows``."""
         reply = await self._call(LEARNER, f"GET /batches/raw?after={after}&limit={limit}", b"", _LOOK_S)
         return understood(_RAW, reply.body)
+
+    async def version_scores(self, version: str, /) -> VersionScores:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /scores/{quote(version, safe='')}", b"", _LOOK_S)
+        told = understood(_SCORES, reply.body)
+        try:
+            if told.baseline:
+                told.baseline.as_baseline()
+        except ValueError as error:
+            raise CallFailed(f"{LEARNER}: {error}") from error
+        return told
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
         """See ``Experience``."""

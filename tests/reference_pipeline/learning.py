@@ -12,9 +12,9 @@ import heapq
 import json
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from harness.ports import Move
 from reference_pipeline.features import load_features
 from reference_pipeline.fitting import run_job
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.detectors.stored import load_row_watch
+from reference_pipeline.healing.detectors.stored import load_row_watch, load_score_rows
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
@@ -35,7 +35,7 @@ from reference_pipeline.learner_service import LOGS, Learner
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
 from reference_pipeline.registry import Registry, Version, copy_registry
 from reference_pipeline.registry_service import RegistryService
-from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.scoring import Model, dump_model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
 from reference_pipeline.world.golden import load_golden
@@ -45,6 +45,7 @@ RATE_HZ = 250
 FIT_S = 4.0
 CONFIG = HealerConfig()
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class InProcess:
@@ -54,6 +55,11 @@ class InProcess:
         await passes(FIT_S)
         run_job(folder, cpu_s=lambda: FIT_S, go_on=lambda: None)
         return 0
+
+
+async def at_once(work: Callable[[], T], /) -> T:
+    """The Beside port: here and now."""
+    return work()
 
 
 @dataclass
@@ -155,6 +161,21 @@ class LearningPath:
         p, declined = given.posterior[inside], declined[inside]
         cost = np.where(declined, 1 - p, 20 * p)
         return float((cost - np.minimum(1 - p, 20 * p)).mean())
+
+
+def published(path: LearningPath, semantic: str, scale: float, shift: float) -> str:
+    """Put a version into the registry: the champion, its log odds times ``scale`` plus ``shift``."""
+    good = path.champion
+    trees = replace(good.trees, value=scale * good.trees.value, baseline=scale * good.trees.baseline + shift)
+    made = dump_model(
+        trees,
+        version=semantic,
+        threshold=good.threshold,
+        features=good.features,
+        metrics=good.metrics,
+        lineage={"source": "a hand"},
+    )
+    return path.registry.put(made, semantic, dict(good.metrics), {"source": "a hand"}).version
 
 
 def _decided(
@@ -261,6 +282,8 @@ async def _opened(
         InProcess(),
         golden=load_golden(template),
         watch=load_row_watch(template),
+        stored=lambda: load_score_rows(template),
+        beside=at_once,
         folder=folder / "trainings",
     )
     await learner.start()

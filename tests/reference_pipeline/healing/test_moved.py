@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reference_pipeline.healing.acts import MODEL
-from tests.reference_pipeline.healing.worlds import run
-from tests.reference_pipeline.learning import LearningPath, live, move, units
+from tests.reference_pipeline.healing.worlds import passes, run
+from tests.reference_pipeline.learning import FIT_S, LearningPath, live, move, published, units
+
+
+def _detected(path: LearningPath, *targets: str) -> list[str]:
+    return [one.reason for one in path.entries if one.kind == "detected" and one.target in targets]
 
 
 @pytest.mark.parametrize(
-    ("knob", "value", "column"), [("phone_share", 0.4, "channel=phone"), ("amount_scale", 4.0, "log_amount")]
+    ("knob", "value", "told"),
+    [
+        ("phone_share", 0.4, "channel has moved: phone up"),
+        ("amount_scale", 4.0, "log_amount has moved: place up"),
+    ],
 )
 def test_a_covariate_shift_is_told_by_its_column(
-    tmp_path: Path, whole_template: Path, knob: str, value: float, column: str
+    tmp_path: Path, whole_template: Path, knob: str, value: float, told: str
 ) -> None:
     given = units(whole_template, seed=21, length_s=30, moves=(move(knob, value, 10.0),))
 
     async def story(path: LearningPath) -> None:
         await path.decide(given)
-        told = [one for one in path.entries if one.target == "rows"]
-        assert told
-        assert all(one.at_s - path.start_s > 10.0 for one in told)
-        assert any(one.reason.startswith(f"{column} has moved") for one in told)
+        found = [one for one in path.entries if one.target == "rows"]
+        assert all(one.at_s - path.start_s > 10.0 for one in found)
+        assert told in [one.reason for one in found]
 
     run(live(tmp_path, whole_template, story))
 
@@ -35,5 +44,63 @@ def test_a_day_and_a_half_as_usual_is_not_told(tmp_path: Path, whole_template: P
     async def story(path: LearningPath) -> None:
         await path.decide(given)
         assert [one.reason for one in path.entries if one.target in ("rows", "scores", MODEL)] == []
+
+    run(live(tmp_path, whole_template, story))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.0, -4.0), (0.5, -1.0)])
+def test_a_constant_and_a_wrongly_calibrated_version_are_told_by_their_scores(
+    tmp_path: Path, whole_template: Path, scale: float, shift: float
+) -> None:
+    """Without a single label. The first is rolled back by its golden rows before its scores are known."""
+    given = units(whole_template, seed=23, length_s=10, delay_s=1e6)
+
+    async def story(path: LearningPath) -> None:
+        path.registry.set_alias("champion", published(path, "1.1.0", scale, shift))
+        await path.decide(given)
+        (told,) = _detected(path, "scores")
+        assert told.startswith("score has moved with the version: ")
+        assert told.endswith("one for everybody") is (scale == 0.0)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_scores_that_move_under_a_later_version_are_told(tmp_path: Path, whole_template: Path) -> None:
+    """The same trees under another name: its reference is made while it serves."""
+    moves = (move("amount_scale", 4.0, 20.0),)
+    given = units(whole_template, seed=24, length_s=30, moves=moves, delay_s=1e6)
+
+    async def story(path: LearningPath) -> None:
+        path.registry.set_alias("champion", published(path, "1.1.0", 1.0, 0.0))
+        await path.decide(given)
+        found = [one for one in path.entries if one.target == "scores" and one.kind == "detected"]
+        assert found
+        assert all(one.reason.startswith("score has moved: bin ") for one in found)
+        assert all(one.at_s - path.start_s > 20.0 for one in found)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_a_sound_version_that_begins_to_serve_is_quiet_for_a_day(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    """It has learned from forty seconds of labels; then a day goes by, and its scores are looked at."""
+    lesson = units(whole_template, seed=25, length_s=40)
+    day = units(whole_template, seed=26, length_s=120, delay_s=1e6)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(lesson)
+        handle, body = path.learner.handle, json.dumps({"kind": "adapt", "after": 0}).encode()
+        for _ in range(3):
+            told = json.loads((await handle("PUT /trainings/lesson", body)).body)
+            await passes(FIT_S)
+        assert told["state"] == "published", told
+        path.registry.set_alias("champion", told["version"])
+        before = len(path.entries)
+        await path.decide(day)
+        assert [one.reason for one in path.entries[before:] if one.target in ("rows", "scores", MODEL)] == []
+        page = msgspec.json.decode((await handle("GET /batches", b"")).body)["batches"]
+        seen = [one for one in page if one["version"] == told["version"] and one["scores"]]
+        assert len(seen) > 200
 
     run(live(tmp_path, whole_template, story))
