@@ -26,6 +26,7 @@ from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
 from reference_pipeline.ports import Beside, CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import DECLINE, Decision
+from reference_pipeline.refusals import Accepted, Refusals
 from reference_pipeline.rollout import losses
 from reference_pipeline.score_references import ScoreReferences, StoredRows
 from reference_pipeline.scoring import Model
@@ -57,6 +58,7 @@ class DecidedRow(msgspec.Struct, frozen=True, kw_only=True):
 class _Decided(msgspec.Struct):
     rows: list[DecidedRow]
     last: int
+    accepted: Accepted | None = None
 
 
 class _Label(msgspec.Struct, forbid_unknown_fields=True):
@@ -111,6 +113,7 @@ class Learner:
         self._ports = ports
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
+        self._refusals = Refusals(ports.store, features.spec.fields)
         self._models = Models(ports.call)
         self._references = ScoreReferences(self._models, watch, stored, beside)
         self._batches = Batches(watch, self._references.bins)
@@ -128,6 +131,7 @@ class Learner:
                 "GET /known": self._known,
                 "GET /batches": self._batched,
                 "GET /batches/raw": self._batched_raw,
+                "GET /batches/refused": self._batched_refused,
                 "GET /scores/*": self._told_scores,
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
@@ -161,20 +165,28 @@ class Learner:
                 await self._ports.clock.sleep_s(_PULL_EVERY_S)
 
     async def _pull(self) -> int:
-        """Take one page of decided rows; how many the page had."""
-        body = msgspec.json.encode({"after": self._examples.cursor, "limit": _PULL_LIMIT})
+        """Take one page of decided rows, and one of what was accepted; how many the longer one had."""
+        asked = {
+            "after": self._examples.cursor,
+            "accepted_after": self._refusals.cursor,
+            "limit": _PULL_LIMIT,
+        }
+        body = msgspec.json.encode(asked)
         reply = await self._ports.call("learner-gateway", "POST /examples", body, _PULL_DEADLINE_S)
         try:
             given = decoded(_DECIDED, reply.body)
         except NotUnderstood as error:
             raise CallFailed(f"learner-gateway: reply not understood: {error}") from error
-        if given.last > self._examples.cursor:
+        accepted = given.accepted or Accepted(rows=0, broken=(), last=self._refusals.cursor)
+        if given.last > self._examples.cursor or accepted.rows:
             examples = self._as_examples(given.rows)
-            self._examples.take(examples, given.last)
+            cursor = max(given.last, self._examples.cursor)
+            self._examples.take(examples, cursor, also=self._refusals.mark(accepted))
+            self._refusals.take(accepted)
             self._batches.take(
                 [self._scored(row, examples[row.id]) for row in given.rows if row.id in examples]
             )
-        return len(given.rows)
+        return max(len(given.rows), accepted.rows)
 
     def _scored(self, row: DecidedRow, example: Example) -> Scored:
         event_s = row.record.get(self._features.spec.time_field)
@@ -236,6 +248,10 @@ class Learner:
         after, limit = page(request)
         batches = self._batches.raw_page(after, limit)
         return json_reply(200, {"batches": batches, "last": self._batches.last})
+
+    async def _batched_refused(self, request: Request) -> Reply:
+        after, limit = page(request)
+        return json_reply(200, self._refusals.page(after, limit))
 
     async def _told_scores(self, request: Request) -> Reply:
         return json_reply(200, self._references.told(unquote(request.rest)))

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+from reference_pipeline.healing.refused_fields import RefusedBatches
 from reference_pipeline.healing.version_scores import VersionScores
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -88,6 +89,10 @@ class Experience(Protocol):
 
     async def batches(self, after: int, limit: int, /) -> RowBatches:
         """Batches of decided rows with a number above ``after``."""
+        ...
+
+    async def refused(self, after: int, limit: int, /) -> RefusedBatches:
+        """Accepted records by the hundred, numbers above ``after``: what the contract refused of them."""
         ...
 
     async def version_scores(self, version: str, /) -> VersionScores:

@@ -1,4 +1,4 @@
-"""Have rows or scores moved? Told, and never a reason to touch the model: most moves do no harm.
+"""Have rows or scores moved, are fields refused? Told, and no reason to touch the model: most do no harm.
 
 Comes in: batches of the learner. Goes out: ``detected`` entries, once an episode. Where rows cannot be judged
 that is paged, once: silence would look like quiet.
@@ -6,13 +6,14 @@ that is paged, once: silence would look like quiet.
 
 from __future__ import annotations
 
+from reference_pipeline.healing.detectors.refused import refused_baseline, refused_components
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.model_ports import Experience, RowBatch
 from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.healing.served_scores import ServedScores
 from reference_pipeline.healing.stream import Stream
 
-ROWS = "rows"
+ROWS, FIELDS = "rows", "fields"
 _PAGE = 100
 
 
@@ -25,7 +26,8 @@ class Moved:
         self._why = watch.why
         self._rows = Stream(ROWS, scribe, watch.rows) if watch.rows else None
         self._scores = ServedScores(experience, scribe, watch.scores)
-        self._last = 0
+        self._fields: Stream | None = None
+        self._last = self._last_refused = 0
         self.alarms = 0
 
     async def look(self) -> None:
@@ -36,6 +38,7 @@ class Moved:
         """
         if self._why:
             self._scribe.tell(ROWS, "page", f"nothing can be said of rows: {self._why}")
+        await self._look_at_fields()
         page = await self._experience.batches(self._last, _PAGE)
         if page.last < self._last:  # another life of the learner: it counts anew
             self._last = 0
@@ -44,6 +47,17 @@ class Moved:
             self._take(batch)
             self._last = batch.number
         await self._scores.look()
+
+    async def _look_at_fields(self) -> None:
+        page = await self._experience.refused(self._last_refused, _PAGE)
+        if page.last < self._last_refused:
+            self._last_refused = 0
+            return
+        if self._fields is None:
+            self._fields = Stream(FIELDS, self._scribe, refused_baseline(page.names))
+        for batch in page.batches:
+            self.alarms += self._fields.take(refused_components(batch.counts).tolist(), 0)
+            self._last_refused = batch.number
 
     def _take(self, batch: RowBatch) -> None:
         if self._rows is not None:

@@ -20,6 +20,7 @@ from reference_pipeline.healing.model_ports import (
 )
 from reference_pipeline.healing.raw_rows import RawBatches
 from reference_pipeline.healing.reach import edge_to, understood
+from reference_pipeline.healing.refused_fields import RefusedBatches
 from reference_pipeline.healing.version_scores import VersionScores
 from reference_pipeline.ports import Call, CallFailed
 
@@ -38,6 +39,7 @@ _RAW = msgspec.json.Decoder(RawBatches)
 _BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
 _TRAINING = msgspec.json.Decoder(TrainingState)
+_REFUSED = msgspec.json.Decoder(RefusedBatches)
 _SCORES = msgspec.json.Decoder(VersionScores)
 _VERSIONS = msgspec.json.Decoder(tuple[ModelVersion, ...])
 
@@ -66,6 +68,14 @@ class ReachModels:
         """See ``reference_pipeline.seed.learning.RawRows``."""
         reply = await self._call(LEARNER, f"GET /batches/raw?after={after}&limit={limit}", b"", _LOOK_S)
         return understood(_RAW, reply.body)
+
+    async def refused(self, after: int, limit: int, /) -> RefusedBatches:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /batches/refused?after={after}&limit={limit}", b"", _LOOK_S)
+        told = understood(_REFUSED, reply.body)
+        if {len(batch.counts) for batch in told.batches} - {len(told.names)}:
+            raise CallFailed(f"{LEARNER}: counts of other names")
+        return told
 
     async def version_scores(self, version: str, /) -> VersionScores:
         """See ``Experience``."""

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import heapq
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.ports import Move
+from reference_pipeline.contract import Contract
 from reference_pipeline.features import load_features
 from reference_pipeline.fitting import run_job
 from reference_pipeline.healing.config import HealerConfig
@@ -32,7 +33,7 @@ from reference_pipeline.healing.model import Entry
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.learner_service import LOGS, Learner
-from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
+from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Service
 from reference_pipeline.registry import Registry, Version, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, dump_model, load_model
@@ -108,11 +109,16 @@ class LearningPath:
     registry: Registry
     healer: Healer
     journal: Journal
+    wires: Wires
+    contract: Contract
     start_s: float
-    rows: list[dict[str, object]] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
     declined: list[NDArray[np.bool_]] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> list[float]:
+        """What the gateway was told to give the canary."""
+        return self.wires.shares
 
     @property
     def champion(self) -> Model:
@@ -130,17 +136,31 @@ class LearningPath:
         return self.registry.versions()
 
     async def decide(self, given: Units) -> None:
-        """Let all units come, a tenth of a second at a time, and their labels when they are known."""
+        """Let all units come, a tenth of a second at a time, and their labels when they are known.
+
+        What breaks the contract is accepted and never decided, as with the gateway.
+        """
         waiting: list[tuple[float, int]] = []
-        step, before = RATE_HZ // 10, len(self.rows)
+        step, before = RATE_HZ // 10, len(self.wires.accepted)
         for first in range(0, len(given.due_s), step):
             model, span = self.champion, range(first, min(first + step, len(given.due_s)))
             scores = model.score(given.rows[span.start : span.stop])
             declined = scores >= model.threshold
             for place, index in enumerate(span):
-                self.rows.append(
-                    _decided(given, index, len(self.rows) + 1, scores[place], declined[place], model)
-                )
+                key, why = f"u{before + index}", self.contract.check(given.records[index]).why
+                self.wires.accepted.append((key, self.contract.lacks(why)))
+                if not why:
+                    self.wires.rows.append(
+                        {
+                            "seq": len(self.wires.rows) + 1,
+                            "id": key,
+                            "record": given.records[index],
+                            "decision": "decline" if declined[place] else "approve",
+                            "score": float(scores[place]),
+                            "model": model.version,
+                            "degraded": False,
+                        }
+                    )
                 heapq.heappush(waiting, (given.known_s[index], index))
             self.declined.append(declined)
             told = []
@@ -178,20 +198,6 @@ def published(path: LearningPath, semantic: str, scale: float, shift: float) -> 
     return path.registry.put(made, semantic, dict(good.metrics), {"source": "a hand"}).version
 
 
-def _decided(
-    given: Units, index: int, seq: int, score: float, declined: np.bool_, model: Model
-) -> dict[str, object]:
-    return {
-        "seq": seq,
-        "id": f"u{seq - 1}",
-        "record": given.records[index],
-        "decision": "decline" if declined else "approve",
-        "score": float(score),
-        "model": model.version,
-        "degraded": False,
-    }
-
-
 def live(
     folder: Path, template: Path, live_it: Callable[[LearningPath], Coroutine[Any, Any, None]]
 ) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -219,6 +225,63 @@ def live(
     return whole
 
 
+@dataclass
+class Wires:
+    """The wires between the services of one learning path, and what the gateway would know."""
+
+    registry: Registry
+    world: World = field(
+        default_factory=lambda: World(processes={name: Process() for name in CONFIG.services})
+    )
+    services: dict[str, Service] = field(default_factory=dict)  # learner and registry
+    rows: list[dict[str, object]] = field(default_factory=list)
+    accepted: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # ids, and what each lacks
+    shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
+
+    async def __call__(self, edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
+        name = edge.partition("-")[2]
+        if name in self.services and not route.startswith("GET /healthz"):
+            reply = await self.services[name].handle(route, body)
+        else:
+            reply = self._known(name, route, body) or await self.world(edge, route, body, deadline_s)
+        if reply.status != 200:
+            failed = CallRejected if reply.status in (400, 409, 413, 422) else CallFailed
+            raise failed(f"{edge} {route}: {reply.status} {reply.body[:200]!r}")
+        return reply
+
+    def _known(self, name: str, route: str, body: bytes) -> Reply | None:
+        match name, route:
+            case "gateway", "POST /examples":
+                return _reply(self._examples(msgspec.json.decode(body)))
+            case "gateway", "PUT /switches/canary":
+                self.shares.append(msgspec.json.decode(body)["share"])
+                return _reply({})
+            case "gateway", "GET /signals":
+                count = float(len(self.rows))
+                return _reply({"calls_gateway_scorer_b_total": count, "accepted_total": count})
+            case "scorer-b", "GET /signals":
+                by_name = {one.alias: one.sha256 for one in self.registry.aliases()}
+                served = by_name.get("canary") or by_name["champion"]
+                return _reply({"serving_sha32": int(served[:8], 16)})
+            case _:
+                return None
+
+    def _examples(self, asked: Mapping[str, int]) -> dict[str, object]:
+        page = self.rows[asked["after"] : asked["after"] + asked["limit"]]
+        first = asked["accepted_after"]
+        accepted = self.accepted[first : first + asked["limit"]]
+        broken = [{"at": at, "id": key, "fields": lacks} for at, (key, lacks) in enumerate(accepted) if lacks]
+        return {
+            "rows": page,
+            "last": page[-1]["seq"] if page else asked["after"],
+            "accepted": {"rows": len(accepted), "broken": broken, "last": first + len(accepted)},
+        }
+
+
+def _reply(content: object) -> Reply:
+    return Reply(200, msgspec.json.encode(content))
+
+
 async def _opened(
     folder: Path,
     template: Path,
@@ -227,55 +290,18 @@ async def _opened(
     *,
     tasks: list[asyncio.Task[None]],
 ) -> LearningPath:
-    world = World(processes={name: Process() for name in CONFIG.services})
-    clock, features = Clock(), load_features(template)
-    rows: list[dict[str, object]] = []
-    shares: list[float] = []
-
-    def served_by_b() -> str:
-        by_name = {one.alias: one.sha256 for one in registry.aliases()}
-        return by_name.get("canary") or by_name["champion"]
-
-    async def call(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
-        match edge.partition("-")[2]:
-            case "registry" if not route.startswith("GET /healthz"):
-                reply = await registry_service.handle(route, body)
-            case "learner" if not route.startswith("GET /healthz"):
-                reply = await learner.handle(route, body)
-            case "gateway" if route == "POST /examples":
-                asked = msgspec.json.decode(body)
-                page = rows[asked["after"] : asked["after"] + asked["limit"]]
-                last = page[-1]["seq"] if page else asked["after"]
-                reply = Reply(200, msgspec.json.encode({"rows": page, "last": last}))
-            case "gateway" if route == "PUT /switches/canary":
-                shares.append(msgspec.json.decode(body)["share"])
-                reply = Reply(200, b"{}")
-            case "gateway" if route == "GET /signals":
-                counts = {
-                    "calls_gateway_scorer_b_total": float(len(rows)),
-                    "accepted_total": float(len(rows)),
-                }
-                reply = Reply(200, msgspec.json.encode(counts))
-            case "scorer-b" if route == "GET /signals":
-                reply = Reply(200, msgspec.json.encode({"serving_sha32": int(served_by_b()[:8], 16)}))
-            case _:
-                reply = await world(edge, route, body, deadline_s)
-        if reply.status != 200:
-            failed = CallRejected if reply.status in (400, 409, 413, 422) else CallFailed
-            raise failed(f"{edge} {route}: {reply.status} {reply.body[:200]!r}")
-        return reply
+    wires, clock, features = Wires(registry), Clock(), load_features(template)
 
     def ports(name: str, store: SqliteStore) -> Ports:
         return Ports(
             service=name,
             boot_id=f"{name}#1",
-            call=call,
+            call=wires,
             store=store,
             clock=clock,
             spawn=lambda make: tasks.append(asyncio.create_task(make())),
         )
 
-    registry_service = RegistryService(ports("registry", stores[0]), registry)
     learner = Learner(
         ports("learner", stores[0]),
         features,
@@ -286,17 +312,18 @@ async def _opened(
         beside=at_once,
         folder=folder / "trainings",
     )
+    wires.services = {"learner": learner, "registry": RegistryService(ports("registry", stores[0]), registry)}
     await learner.start()
-    reach, models = Reach(call), ReachModels(call)
+    reach, models = Reach(wires), ReachModels(wires)
     journal = Journal(stores[1], "healer", "healer#1")
     outside = Outside(
-        platform=world,
+        platform=wires.world,
         switches=reach,
         signals=reach,
         experience=models,
         models=models,
         journal=journal,
-        policy=world.policy,
+        policy=wires.world.policy,
         clock=clock,
         life=hashlib.sha256(str(folder).encode()).hexdigest()[:8],
     )
@@ -308,6 +335,4 @@ async def _opened(
     probing = healer.probing
     loops = (probing.pulse_forever, probing.probe_forever, healer.run_forever, healer.care_forever)
     tasks.extend(asyncio.create_task(loop()) for loop in loops)
-    path = LearningPath(learner, registry, healer, journal, clock.now_s())
-    path.rows, path.shares = rows, shares
-    return path
+    return LearningPath(learner, registry, healer, journal, wires, Contract(spec), clock.now_s())

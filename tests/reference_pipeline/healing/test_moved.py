@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from reference_pipeline.healing.acts import MODEL
 from tests.reference_pipeline.healing.worlds import passes, run
-from tests.reference_pipeline.learning import FIT_S, LearningPath, live, move, published, units
+from tests.reference_pipeline.learning import FIT_S, LearningPath, Units, live, move, published, units
+
+QUIET = ("rows", "scores", "fields", MODEL)
 
 
 def _detected(path: LearningPath, *targets: str) -> list[str]:
@@ -43,7 +48,57 @@ def test_a_day_and_a_half_as_usual_is_not_told(tmp_path: Path, whole_template: P
 
     async def story(path: LearningPath) -> None:
         await path.decide(given)
-        assert [one.reason for one in path.entries if one.target in ("rows", "scores", MODEL)] == []
+        assert [one.reason for one in path.entries if one.target in QUIET] == []
+
+    run(live(tmp_path, whole_template, story))
+
+
+def _spoiled(given: Units, field: str, value: object, *, share: float, from_s: float) -> None:
+    """Let ``field`` hold ``value`` in a share of the records from then on, as the driver would."""
+    hit = (np.random.default_rng(1).random(len(given.due_s)) < share) & (given.due_s >= from_s)
+    for index in np.flatnonzero(hit):
+        given.records[index][field] = value
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("amount", None, "amount missing has moved: share up"),
+        ("category", "moonwalk", "category unknown level has moved: share up"),
+        ("card_age_days", -1.0, "card_age_days invalid has moved: share up"),
+    ],
+)
+def test_a_field_that_is_refused_is_told_by_its_name_and_none_of_it_is_learned(
+    tmp_path: Path, whole_template: Path, field: str, value: object, told: str
+) -> None:
+    """Such records are quarantined: no row shows them."""
+    given = units(whole_template, seed=27, length_s=20)
+    _spoiled(given, field, value, share=0.05, from_s=10.0)
+    refused = {f"u{index}" for index, one in enumerate(given.records) if one[field] == value}
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert _detected(path, "fields", "rows", "scores") == [told]
+        (entry,) = [one for one in path.entries if one.reason == told]
+        assert entry.at_s - path.start_s > 10.0
+        with closing(sqlite3.connect(tmp_path / "learner.db")) as store:
+            learned = {key for (key,) in store.execute("SELECT key FROM log_known")}
+        assert len(refused) > 50
+        assert len(learned) > 3000
+        assert not refused & learned
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_a_field_that_is_always_refused_is_told_though_nothing_is_decided(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=28, length_s=6)
+    _spoiled(given, "amount", None, share=1.0, from_s=2.0)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert "amount missing has moved: share up" in _detected(path, "fields")
 
     run(live(tmp_path, whole_template, story))
 
@@ -98,7 +153,7 @@ def test_a_sound_version_that_begins_to_serve_is_quiet_for_a_day(
         path.registry.set_alias("champion", told["version"])
         before = len(path.entries)
         await path.decide(day)
-        assert [one.reason for one in path.entries[before:] if one.target in ("rows", "scores", MODEL)] == []
+        assert [one.reason for one in path.entries[before:] if one.target in QUIET] == []
         page = msgspec.json.decode((await handle("GET /batches", b"")).body)["batches"]
         seen = [one for one in page if one["version"] == told["version"] and one["scores"]]
         assert len(seen) > 200
