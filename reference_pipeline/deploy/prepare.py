@@ -43,7 +43,7 @@ from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_sce
 from reference_pipeline.world.population import make_population, save_population
 from reference_pipeline.world.replay import column_features, feature_rows, save_replay
 from reference_pipeline.world.simulator import Dice, as_records, draw_columns, draw_history
-from reference_pipeline.world.table import read_table
+from reference_pipeline.world.table import Table, read_table
 from reference_pipeline.world.truth import clear_cases
 
 FORMAT = "hormesis-template-1"
@@ -76,7 +76,7 @@ def prepare(scenario: Mapping[str, object], *, seed: int, out: Path) -> Path:
         if isinstance(knobs, SimulatorKnobs):
             champion = _from_simulator(knobs, seed, partial)
         else:
-            champion = _from_replay(knobs, partial)
+            champion = _from_replay(knobs, seed, partial)
         make_policies(partial / FOLDER, SHIPPED.read_bytes())
         _write_manifest(partial, scenario, seed=seed, champion=champion)
         partial.rename(out)
@@ -139,7 +139,7 @@ def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champio
     return champion
 
 
-def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
+def _from_replay(knobs: ReplayKnobs, seed: int, template: Path) -> Champion:
     table = read_table(knobs)
     _refuse_too_few(knobs, table.label[table.split :])
     features = column_features(table, knobs)
@@ -163,7 +163,18 @@ def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
     except BadTemplate as error:
         raise BadSource(f"{knobs.source}: {error}. {_MORE}") from error
     save_golden(Golden(records=table.records(chosen + split), decisions=decisions), template)
+    _save_watch(_replay_past(table, rows, features.spec), model, features.spec, seed=seed, template=template)
     return champion
+
+
+def _replay_past(table: Table, rows: NDArray[np.float64], spec: FeatureSpec) -> Past:
+    """The newest rows of the training part; which cycle a user's rows have, nobody knows."""
+    part = slice(max(0, table.split - _WATCHED_ROWS), table.split)
+    at = {field.name: column for column, field in enumerate(table.fields)}
+    names = [one.name for one in watched_of(spec).categories]
+    nulls = [[value is None for value in table.columns[at[name]][part].tolist()] for name in names]
+    whole = np.array(nulls, dtype=np.bool_).reshape(len(names), part.stop - part.start)
+    return Past(rows=rows[part], nulls=whole.T, period=1, learned=True)
 
 
 def _save_watch(past: Past, model: Model, spec: FeatureSpec, *, seed: int, template: Path) -> None:

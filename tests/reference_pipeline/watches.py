@@ -37,8 +37,15 @@ def stored_rows() -> Floats:
     return np.random.default_rng(1).random((10_000, 1))
 
 
-def small_watch(*, learned: bool = False) -> RowWatch:
+def small_watch() -> RowWatch:
     """Batches of 20 rows, no cycle; ``FIRST`` serves first."""
     rows = stored_rows()
-    past = Past(rows=rows, nulls=np.zeros((len(rows), 0), dtype=np.bool_), period=1, learned=learned)
+    past = Past(rows=rows, nulls=np.zeros((len(rows), 0), dtype=np.bool_), period=1, learned=False)
+    return make_row_watch(past, Scorer().score, spec=SPEC, version=FIRST, dice=np.random.default_rng(2))
+
+
+def few_rows() -> RowWatch:
+    """The watch of a system that was prepared from 900 rows, all of them learned from."""
+    rows = stored_rows()[:900]
+    past = Past(rows=rows, nulls=np.zeros((len(rows), 0), dtype=np.bool_), period=1, learned=True)
     return make_row_watch(past, Scorer().score, spec=SPEC, version=FIRST, dice=np.random.default_rng(2))

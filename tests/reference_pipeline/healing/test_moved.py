@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,17 @@ import numpy as np
 import pytest
 
 from reference_pipeline.healing.acts import MODEL
-from tests.reference_pipeline.healing.worlds import passes, run
+from reference_pipeline.healing.detectors.stored import LEARNED
+from reference_pipeline.healing.journal import JOURNAL, Journal
+from reference_pipeline.healing.model_ports import RowBatch, RowBatches
+from reference_pipeline.healing.moved import Moved
+from reference_pipeline.healing.refused_fields import RefusedBatches
+from reference_pipeline.healing.scribe import Scribe
+from reference_pipeline.healing.version_scores import VersionScores
+from reference_pipeline.stores import SqliteStore
+from tests.reference_pipeline.healing.worlds import Clock, passes, run
 from tests.reference_pipeline.learning import FIT_S, LearningPath, Units, live, move, published, units
+from tests.reference_pipeline.watches import FIRST, few_rows
 
 QUIET = ("rows", "scores", "fields", MODEL)
 
@@ -159,3 +169,40 @@ def test_a_sound_version_that_begins_to_serve_is_quiet_for_a_day(
         assert len(seen) > 200
 
     run(live(tmp_path, whole_template, story))
+
+
+@dataclass
+class Silent:
+    """A learner of a system whose stored rows are few: batches name their version and hold nothing else."""
+
+    batch: RowBatch
+
+    async def batches(self, after: int, limit: int, /) -> RowBatches:
+        return RowBatches(batches=(self.batch,)[after:limit], last=1)
+
+    async def refused(self, after: int, limit: int, /) -> RefusedBatches:
+        assert after < limit
+        return RefusedBatches(names=("amount missing",), batches=(), last=0)
+
+    async def version_scores(self, version: str, /) -> VersionScores:
+        raise AssertionError(f"the template knows it: {version}")
+
+
+def test_where_nothing_can_be_said_of_rows_and_scores_that_is_paged_once(tmp_path: Path) -> None:
+    few = few_rows()
+    batch = RowBatch(number=1, phase=0, rows=(), version=FIRST, scores=())
+    with closing(SqliteStore(tmp_path / "store.db", (JOURNAL,))) as store:
+        journal = Journal(store, "healer", "life")
+
+        async def story() -> None:
+            scribe = Scribe(journal, Clock(), "life", page_every_s=3600.0)
+            moved = Moved(Silent(batch), scribe, few)  # type: ignore[arg-type]
+            for _ in range(3):
+                await moved.look()
+
+        run(story)
+        told = [(one.evidence.choice, one.reason) for one in journal.entries()]
+    assert told == [
+        ("page", "nothing can be said of rows: 900 stored rows where 10000 are needed"),
+        ("page", f"nothing can be said of scores of {FIRST}: {LEARNED}"),
+    ]

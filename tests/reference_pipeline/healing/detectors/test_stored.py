@@ -27,7 +27,7 @@ from reference_pipeline.records import FeatureSpec, FieldSpec
 Floats = NDArray[np.float64]
 
 SPEC = FeatureSpec(
-    kind="columns",
+    kind="transactions",
     fields=(
         FieldSpec(name="amount", type="number"),
         FieldSpec(name="age", type="number", nullable=True),

@@ -6,7 +6,7 @@ import numpy as np
 
 from reference_pipeline.features import transaction_spec
 from reference_pipeline.healing.detectors.watched import watched_of
-from reference_pipeline.records import CATEGORIES, CHANNELS
+from reference_pipeline.records import CATEGORIES, CHANNELS, FeatureSpec, FieldSpec
 
 
 def test_transactions_have_twelve_numbers_and_two_categories() -> None:
@@ -16,6 +16,16 @@ def test_transactions_have_twelve_numbers_and_two_categories() -> None:
     assert len(found.numbers) == 12
     assert not {"hour_sin", "night"} & set(found.features)
     assert [spec.features[column] for column in found.features.values()] == list(found.features)
+
+
+def test_a_users_own_column_of_the_same_name_is_watched() -> None:
+    spec = FeatureSpec(
+        kind="columns",
+        fields=(FieldSpec(name="weekend", type="number"),),
+        features=("weekend",),
+        time_field="at",
+    )
+    assert watched_of(spec).features == {"weekend": 0}
 
 
 def test_codes_are_levels_a_level_never_seen_and_none() -> None:
