@@ -81,8 +81,7 @@ def fit_baseline(
     cycles = _by_cycle(history, period) - fit.mean
     # Means that were fitted to the same cycles leave residuals too small by their degrees of freedom.
     cycles /= np.sqrt(1.0 - 1.0 / len(cycles))
-    horizon = min(HORIZON, max(int(run_length), WINDOWS[-1]))
-    replicates = int(np.ceil(EVENTS_WANTED * max(1.0, run_length / horizon)))
+    horizon, replicates = _effort(run_length)
     chunk = max(1, _VALUES_AT_ONCE // (max(len(history), horizon) * history.shape[1]))
     greatest = np.concatenate(
         [
@@ -100,6 +99,33 @@ def fit_baseline(
         threshold=_threshold(greatest, run_length),
         run_length=run_length,
     )
+
+
+def normal_baseline(
+    groups: tuple[Group, ...], *, most: float, run_length: float, dice: np.random.Generator
+) -> Baseline:
+    """Give the baseline of components that are independent standard normal numbers, cut off at +-``most``.
+
+    There is nothing to fit: the scan is run over such numbers, and the threshold set as for a fit.
+    """
+    width = sum(len(group.parts) for group in groups)
+    numbers = np.clip(dice.standard_normal((*_effort(run_length), width)), -most, most)
+    greatest = np.maximum.accumulate(_greatest(numbers, groups), axis=0)
+    return Baseline(
+        groups=groups,
+        mean=np.zeros((1, width)),
+        lags=np.zeros((0, width)),
+        spread=np.ones((1, width)),
+        constant=np.zeros(width, dtype=np.bool_),
+        threshold=_threshold(greatest, run_length),
+        run_length=run_length,
+    )
+
+
+def _effort(run_length: float) -> tuple[int, int]:
+    """Batches of a run, and how many runs, that set the threshold."""
+    horizon = min(HORIZON, max(int(run_length), WINDOWS[-1]))
+    return horizon, int(np.ceil(EVENTS_WANTED * max(1.0, run_length / horizon)))
 
 
 def _refuse_little(history: Floats, period: int) -> None:
