@@ -16,8 +16,8 @@ next one is the same.
     >>> state = Usual()
     >>> for value in (19.5, 20.5, 20.0, 19.0, 21.0, 20.0, 19.5, 20.5):
     ...     state, component = see(state, value, spread_least=0.5)
-    >>> component is None, see(state, 20.0, spread_least=0.5)[1], see(state, 9.0, spread_least=0.5)[1]
-    (True, 0.0, -3.0)
+    >>> component is None, see(state, 31.0, spread_least=0.5)[1], see(state, 9.0, spread_least=0.5)[1]
+    (True, 3.0, -3.0)
 """
 
 from __future__ import annotations
