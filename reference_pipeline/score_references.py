@@ -51,16 +51,15 @@ class ScoreReferences:
         if self._watch is None:
             return VersionScores(version=version, waiting=False, why="no rows are stored")
         found = self._found(version)
-        if found is None and version not in self._asked and len(self._asked) < _KEPT:
-            self._asked.append(version)
-        waiting = version in self._asked
         if found is None:
-            return VersionScores(version=version, waiting=waiting)
+            if version not in self._asked and len(self._asked) < _KEPT:
+                self._asked.append(version)
+            return VersionScores(version=version, waiting=True)
         if not found.sample.size:
             del self._made[version]  # it could not be had; whoever asks again may have more luck
         return VersionScores(
             version=version,
-            waiting=waiting,
+            waiting=version in self._asked,
             sample=tuple(found.sample.tolist()),
             baseline=as_told(found.baseline) if found.baseline else None,
             why=found.why,
