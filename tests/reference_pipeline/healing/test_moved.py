@@ -117,7 +117,7 @@ def test_a_field_that_is_always_refused_is_told_though_nothing_is_decided(
 def test_a_constant_and_a_wrongly_calibrated_version_are_told_by_their_scores(
     tmp_path: Path, whole_template: Path, scale: float, shift: float
 ) -> None:
-    """Without a single label. The first serves for a second: its golden rows are looked at every other one."""
+    """Without a single label. The first serves for a second: then its golden rows are looked at."""
     before = units(whole_template, seed=29, length_s=3, delay_s=1e6)
     given = units(whole_template, seed=23, length_s=10, delay_s=1e6)
 
