@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
-from reference_pipeline.records import FeatureSpec, FieldSpec, Record
+from reference_pipeline.records import FeatureSpec, FieldSpec, Lack, Record
 
 Check = Callable[[object], str]
+_MISSING = "missing"
 _SHOWN_MAX = 60
 _NAMED_MAX = 20
 # Beyond these a value cannot become a feature; NaN and infinity are outside of both.
@@ -39,6 +40,7 @@ class Contract:
 
     def __init__(self, spec: FeatureSpec) -> None:
         self._checks = tuple((field.name, _compile(field)) for field in spec.fields)
+        self._levels = {field.name: ", ".join(field.categories) for field in spec.fields}
         self._known = frozenset(field.name for field in spec.fields) | {"id"}
 
     def check(self, record: Record) -> Findings:
@@ -46,7 +48,7 @@ class Contract:
         why = []
         for name, check in self._checks:
             if name not in record:
-                why.append(f"{name}: missing")
+                why.append(f"{name}: {_MISSING}")
             elif problem := check(record[name]):
                 why.append(f"{name}: {problem}")
         extra = record.keys() - self._known
@@ -55,6 +57,30 @@ class Contract:
     def broken_fields(self, record: Record) -> frozenset[str]:
         """Name the fields that are missing or invalid in ``record``."""
         return frozenset(n for n, check in self._checks if n not in record or check(record[n]))
+
+    def lacks(self, why: Sequence[str]) -> dict[str, Lack]:
+        """Tell which field each of ``why``, as :meth:`check` words them, is about, and what it lacks.
+
+        ``missing``: it is not there, or null; ``unknown level``: a word that is none of its categories.
+
+        >>> spec = FeatureSpec(kind="columns", fields=(FieldSpec(name="age", type="integer"),),
+        ...                    features=("age",), time_field="age")
+        >>> Contract(spec).lacks(Contract(spec).check({"age": None}).why)
+        {'age': 'missing'}
+        """
+        found: dict[str, Lack] = {}
+        for line in why:
+            names = [name for name in self._levels if line.startswith(f"{name}: ")]
+            if names:
+                name = max(names, key=len)
+                found[name] = _lack(line[len(name) + 2 :], self._levels[name])
+        return found
+
+
+def _lack(problem: str, levels: str) -> Lack:
+    if problem == _MISSING or problem.startswith("null,"):
+        return "missing"
+    return "unknown level" if levels and problem.endswith(f" is none of {levels}") else "invalid"
 
 
 def _noted(extra: Set[str]) -> tuple[str, ...]:

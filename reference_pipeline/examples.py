@@ -103,8 +103,12 @@ class Examples:
         self._known.extend(_decoded(seq, value) for seq, _, value in newest)
         self._lately.extend(one.example.declined for one in self._known)
 
-    def take(self, examples: Mapping[str, Example], cursor: int) -> None:
+    def take(
+        self, examples: Mapping[str, Example], cursor: int, *, also: Mapping[str, bytes] | None = None
+    ) -> None:
         """Make decided rows durable, join those whose label came before them, and move the cursor.
+
+        ``also``: named values that must change with it.
 
         Raises:
             StoreFailed: nothing has changed.
@@ -114,7 +118,8 @@ class Examples:
         joined = [
             Append(KNOWN, key, label + msgspec.msgpack.encode(examples[key])) for key, label in early.items()
         ]
-        seqs = self._store.commit([*appends, *joined], {_CURSOR: str(cursor).encode()})
+        values = {_CURSOR: str(cursor).encode(), **(also or {})}
+        seqs = self._store.commit([*appends, *joined], values)
         self._lately.extend(one.declined for one in examples.values())
         self.counts["examples_total"] += sum(seq > 0 for seq in seqs[: len(appends)])
         self._remember(joined, seqs[len(appends) :])

@@ -35,8 +35,20 @@ class _Outbox(msgspec.Struct):
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
 
 
+class _Examples(_Outbox):
+    """``accepted_after``: cursor of what was accepted, for whoever wants to know what broke the contract."""
+
+    accepted_after: _SEQ | None = None
+
+
+class _Why(msgspec.Struct):
+    why: tuple[str, ...] = ()
+
+
 _RECORDS = msgspec.json.Decoder(_Records)
 _OUTBOX = msgspec.json.Decoder(_Outbox)
+_EXAMPLES = msgspec.json.Decoder(_Examples)
+_WHY = msgspec.json.Decoder(_Why)
 _DECIDED = msgspec.json.Decoder(Decided)
 
 
@@ -49,6 +61,7 @@ class Gateway:
         self._ports = ports
         self._ledger = Ledger(ports.store, ports.clock)
         self._path = path
+        self._contract = Contract(spec)
         self._service, healing = self._wired(spec, config)
         self._door = Door(
             ports,
@@ -67,7 +80,7 @@ class Gateway:
         self, spec: FeatureSpec, config: DecisionConfig
     ) -> tuple[DecisionService, Mapping[str, Handler]]:
         """The service, and the routes of a healer where there is healing in the path."""
-        ports, contract = self._ports, Contract(spec)
+        ports, contract = self._ports, self._contract
         if self._path is None:
             plain = DecisionService(self._ledger, contract, ports.call, ports.clock, config=config)
             return plain, {}
@@ -126,7 +139,7 @@ class Gateway:
     async def _examples(self, request: Request) -> Reply:
         """What was decided, with the record it was decided on; never of a record that broke the contract."""
         try:
-            cursor = decoded(_OUTBOX, request.body or b"{}")
+            cursor = decoded(_EXAMPLES, request.body or b"{}")
         except NotUnderstood as error:
             raise BadRequest(str(error)) from error
         rows: list[dict[str, object]] = []
@@ -146,7 +159,20 @@ class Gateway:
                         "degraded": d.degraded,
                     }
                 )
-        return json_reply(200, {"rows": rows, "last": page[-1].seq if page else cursor.after})
+        told: dict[str, object] = {"rows": rows, "last": page[-1].seq if page else cursor.after}
+        if cursor.accepted_after is not None:
+            told["accepted"] = self._broken(cursor.accepted_after, cursor.limit)
+        return json_reply(200, told)
+
+    def _broken(self, after: int, limit: int) -> dict[str, object]:
+        """Which of the records that were accepted broke the contract, and in which fields; no record."""
+        page = self._ports.store.read(ACCEPTED, after, limit)
+        broken = [
+            {"at": at, "id": row.key, "fields": self._contract.lacks(why)}
+            for at, row in enumerate(page)
+            if (why := _WHY.decode(row.value).why)
+        ]
+        return {"rows": len(page), "broken": broken, "last": page[-1].seq if page else after}
 
     async def _audit(self, log: str, request: Request) -> Reply:
         after, limit = page(request)

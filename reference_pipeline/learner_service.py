@@ -24,10 +24,12 @@ from reference_pipeline.features import Features
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
-from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
+from reference_pipeline.ports import Beside, CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
 from reference_pipeline.quarantines import Quarantines
 from reference_pipeline.records import DECLINE, Decision
+from reference_pipeline.refusals import Accepted, Refusals
 from reference_pipeline.rollout import losses
+from reference_pipeline.score_references import ScoreReferences, StoredRows
 from reference_pipeline.scoring import Model
 from reference_pipeline.trainings import Trainer, Trainings
 from reference_pipeline.wire import NotUnderstood, decoded
@@ -57,6 +59,7 @@ class DecidedRow(msgspec.Struct, frozen=True, kw_only=True):
 class _Decided(msgspec.Struct):
     rows: list[DecidedRow]
     last: int
+    accepted: Accepted | None = None
 
 
 class _Label(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,7 +98,10 @@ _VALUE = msgspec.json.Decoder(_Value)
 
 
 class Learner:
-    """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``."""
+    """The learner of one system; its store needs the logs ``LOGS``, its calls the ``EDGES``.
+
+    ``stored`` reads rows that no version has learned from, ``beside`` is where they are scored.
+    """
 
     def __init__(
         self,
@@ -105,14 +111,18 @@ class Learner:
         *,
         golden: Golden,
         watch: RowWatch | None,
+        stored: StoredRows,
+        beside: Beside,
         folder: Path,
         oracle: bool = False,
     ) -> None:
         self._ports = ports
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
-        self._batches = Batches(watch)
+        self._refusals = Refusals(ports.store, features.spec.fields)
         self._models = Models(ports.call, ports.clock)
+        self._references = ScoreReferences(self._models, watch, stored, beside)
+        self._batches = Batches(watch, self._references.bins)
         self._golden = features.rows(golden.records)
         self._golden_declined = np.array([decision == DECLINE for decision in golden.decisions])
         self._acts = Acts(ports.clock)
@@ -128,6 +138,8 @@ class Learner:
                 "GET /known": self._known,
                 "GET /batches": self._batched,
                 "GET /batches/raw": self._batched_raw,
+                "GET /batches/refused": self._batched_refused,
+                "GET /scores/*": self._told_scores,
                 "POST /comparisons": self._compare,
                 "PUT /trainings/*": self._train,
                 "GET /trainings/*": self._training,
@@ -148,6 +160,7 @@ class Learner:
         self._trainings.recover()
         self._ports.spawn(self._pull_forever)
         self._ports.spawn(lambda: self._trainings.run_forever(self._ports.clock))
+        self._ports.spawn(lambda: self._references.run_forever(self._ports.clock))
 
     async def handle(self, route: str, body: bytes, /) -> Reply:
         """See :class:`reference_pipeline.ports.Service`."""
@@ -164,16 +177,24 @@ class Learner:
                 await self._ports.clock.sleep_s(_PULL_EVERY_S)
 
     async def _pull(self) -> int:
-        """Take one page of decided rows; how many the page had."""
-        body = msgspec.json.encode({"after": self._examples.cursor, "limit": _PULL_LIMIT})
+        """Take one page of decided rows, and one of what was accepted; how many the longer one had."""
+        asked = {
+            "after": self._examples.cursor,
+            "accepted_after": self._refusals.cursor,
+            "limit": _PULL_LIMIT,
+        }
+        body = msgspec.json.encode(asked)
         reply = await self._ports.call("learner-gateway", "POST /examples", body, _PULL_DEADLINE_S)
         try:
             given = decoded(_DECIDED, reply.body)
         except NotUnderstood as error:
             raise CallFailed(f"learner-gateway: reply not understood: {error}") from error
-        if given.last > self._examples.cursor:
+        accepted = given.accepted or Accepted(rows=0, broken=(), last=self._refusals.cursor)
+        if given.last > self._examples.cursor or accepted.rows:
             examples = self._as_examples(given.rows)
-            self._examples.take(examples, given.last)
+            cursor = max(given.last, self._examples.cursor)
+            self._examples.take(examples, cursor, also=self._refusals.mark(accepted))
+            self._refusals.take(accepted)
             self._left_out += sum(
                 self._examples.is_left_out(np.frombuffer(one.features, dtype="<f8"))
                 for one in examples.values()
@@ -181,14 +202,15 @@ class Learner:
             self._batches.take(
                 [self._scored(row, examples[row.id]) for row in given.rows if row.id in examples]
             )
-        return len(given.rows)
+        return max(len(given.rows), accepted.rows)
 
     def _scored(self, row: DecidedRow, example: Example) -> Scored:
         event_s = row.record.get(self._features.spec.time_field)
         return Scored(
             row=np.frombuffer(example.features, dtype="<f8"),
+            record=row.record,
             score=row.score,
-            model=row.model,
+            model="" if row.degraded else row.model,
             event_s=float(event_s) if isinstance(event_s, int | float) else 0.0,
         )
 
@@ -242,6 +264,13 @@ class Learner:
         after, limit = page(request)
         batches = self._batches.raw_page(after, limit)
         return json_reply(200, {"batches": batches, "last": self._batches.last})
+
+    async def _batched_refused(self, request: Request) -> Reply:
+        after, limit = page(request)
+        return json_reply(200, self._refusals.page(after, limit))
+
+    async def _told_scores(self, request: Request) -> Reply:
+        return json_reply(200, self._references.told(unquote(request.rest)))
 
     async def _compare(self, request: Request) -> Reply:
         """What each version would have lost on labelled rows, row by row, and how it decides golden ones."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from reference_pipeline.errors import PipelineError
 
+T = TypeVar("T")
 JSON_HEADERS: Mapping[str, str] = {"content-type": "application/json"}
 
 
@@ -101,6 +102,14 @@ class Clock(Protocol):
 
     async def sleep_s(self, seconds: float, /) -> None:
         """Let others run for that long."""
+        ...
+
+
+class Beside(Protocol):
+    """A place for work that computes and does nothing else, beside the loop that serves."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """Run ``work`` there and give what it gives."""
         ...
 
 

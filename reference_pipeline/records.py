@@ -15,6 +15,7 @@ import msgspec
 Record: TypeAlias = Mapping[str, object]
 Decision: TypeAlias = Literal["approve", "decline"]
 FieldType: TypeAlias = Literal["number", "integer", "string"]
+Lack: TypeAlias = Literal["missing", "unknown level", "invalid"]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 APPROVE: Decision = "approve"

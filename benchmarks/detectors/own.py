@@ -28,7 +28,7 @@ class WindowScan:
         self._reference = make_reference(
             _table(past.reference),
             numbers=tuple(f"number {column}" for column in range(NUMBERS)),
-            categories={"category": len(SHARES)},
+            categories={"category": tuple(f"level {level}" for level in range(len(SHARES)))},
         )
         history = np.array([components(self._reference, _table(batch)) for batch in past.history])
         self._baseline = fit_baseline(

@@ -34,7 +34,7 @@ from reference_pipeline.features import load_features, load_spec
 from reference_pipeline.gateway import Gateway
 from reference_pipeline.healer_service import HealerService
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.detectors.stored import load_row_watch
+from reference_pipeline.healing.detectors.stored import load_row_watch, load_score_rows
 from reference_pipeline.healing.reach import edge_to
 from reference_pipeline.learner_service import Learner
 from reference_pipeline.ports import Ports, Service
@@ -101,9 +101,16 @@ def serve_learner() -> None:
     def build(ports: Ports) -> Learner:
         golden = load_golden(_template())
         oracle = shell.environment("HEALING") == ORACLE
-        watch = load_row_watch(_template())
         return Learner(
-            ports, features, ChildTrainer(), golden=golden, watch=watch, folder=folder, oracle=oracle
+            ports,
+            features,
+            ChildTrainer(),
+            golden=golden,
+            watch=load_row_watch(_template()),
+            stored=lambda: load_score_rows(_template()),
+            beside=asyncio.to_thread,
+            folder=folder,
+            oracle=oracle,
         )
 
     _serve(

@@ -24,9 +24,15 @@ from reference_pipeline.errors import BadScenario, BadSource, BadTemplate, Pipel
 from reference_pipeline.fallback import MANIFEST_FILE, save_weights
 from reference_pipeline.fallback_training import fit_fallback
 from reference_pipeline.features import save_features, transaction_spec
-from reference_pipeline.healing.detectors.baseline import TooLittleHistory
-from reference_pipeline.healing.detectors.columns import BadReference
-from reference_pipeline.healing.detectors.stored import BATCH, DAYS, PHASES, make_row_watch, save_row_watch
+from reference_pipeline.healing.detectors.stored import (
+    BATCH,
+    DAYS,
+    PHASES,
+    Past,
+    make_row_watch,
+    save_row_watch,
+)
+from reference_pipeline.healing.detectors.watched import watched_of
 from reference_pipeline.records import DAY_S, FeatureSpec
 from reference_pipeline.registry import Registry
 from reference_pipeline.scoring import Model, load_model
@@ -37,7 +43,7 @@ from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_sce
 from reference_pipeline.world.population import make_population, save_population
 from reference_pipeline.world.replay import column_features, feature_rows, save_replay
 from reference_pipeline.world.simulator import Dice, as_records, draw_columns, draw_history
-from reference_pipeline.world.table import read_table
+from reference_pipeline.world.table import Table, read_table
 from reference_pipeline.world.truth import clear_cases
 
 FORMAT = "hormesis-template-1"
@@ -45,6 +51,7 @@ FIRST_VERSION = "1.0.0"
 CHAMPION = "champion"
 _GOLDEN_CANDIDATES = 20_000
 _WATCH_DICE = 7
+_WATCHED_ROWS = DAYS * PHASES * BATCH
 _MORE = (
     "Bring more rows, above all positive ones; or lower train_share, so that more of them are replayed; "
     "or check that label_column and positive name what the other columns can tell"
@@ -69,7 +76,7 @@ def prepare(scenario: Mapping[str, object], *, seed: int, out: Path) -> Path:
         if isinstance(knobs, SimulatorKnobs):
             champion = _from_simulator(knobs, seed, partial)
         else:
-            champion = _from_replay(knobs, partial)
+            champion = _from_replay(knobs, seed, partial)
         make_policies(partial / FOLDER, SHIPPED.read_bytes())
         _write_manifest(partial, scenario, seed=seed, champion=champion)
         partial.rename(out)
@@ -124,13 +131,15 @@ def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champio
         raise BadScenario(f"{error}; raise history_rows, amount_risk or big_ticket_share") from error
     records = as_records({name: column[chosen] for name, column in rows.items()})
     save_golden(Golden(records=records, decisions=decisions), template)
-    past_s = np.arange(0.5, DAYS * PHASES * BATCH, dtype=np.float64) * (DAY_S / PHASES / BATCH)
-    past = draw_columns(past_s, population, knobs, Dice(seed, "watch"))
-    _save_watch(features.rows_of(past), model, seed, template)
+    past_s = np.arange(0.5, _WATCHED_ROWS, dtype=np.float64) * (DAY_S / PHASES / BATCH)
+    past = features.rows_of(draw_columns(past_s, population, knobs, Dice(seed, "watch")))
+    nulls = np.zeros((len(past), len(watched_of(features.spec).categories)), dtype=np.bool_)
+    stored = Past(rows=past, nulls=nulls, period=PHASES, learned=False)
+    _save_watch(stored, model, features.spec, seed=seed, template=template)
     return champion
 
 
-def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
+def _from_replay(knobs: ReplayKnobs, seed: int, template: Path) -> Champion:
     table = read_table(knobs)
     _refuse_too_few(knobs, table.label[table.split :])
     features = column_features(table, knobs)
@@ -154,18 +163,25 @@ def _from_replay(knobs: ReplayKnobs, template: Path) -> Champion:
     except BadTemplate as error:
         raise BadSource(f"{knobs.source}: {error}. {_MORE}") from error
     save_golden(Golden(records=table.records(chosen + split), decisions=decisions), template)
+    _save_watch(_replay_past(table, rows, features.spec), model, features.spec, seed=seed, template=template)
     return champion
 
 
-def _save_watch(rows: NDArray[np.float64], model: Model, seed: int, template: Path) -> None:
-    """Keep what rows look like; a system that has too few of them has no such watch."""
+def _replay_past(table: Table, rows: NDArray[np.float64], spec: FeatureSpec) -> Past:
+    """The newest rows of the training part; which cycle a user's rows have, nobody knows."""
+    part = slice(max(0, table.split - _WATCHED_ROWS), table.split)
+    at = {field.name: column for column, field in enumerate(table.fields)}
+    names = [one.name for one in watched_of(spec).categories]
+    nulls = [[value is None for value in table.columns[at[name]][part].tolist()] for name in names]
+    whole = np.array(nulls, dtype=np.bool_).reshape(len(names), part.stop - part.start)
+    return Past(rows=rows[part], nulls=whole.T, period=1, learned=True)
+
+
+def _save_watch(past: Past, model: Model, spec: FeatureSpec, *, seed: int, template: Path) -> None:
+    """Keep what rows and scores look like, or why it cannot be told."""
     dice = np.random.default_rng([seed, _WATCH_DICE])
-    scores = model.score(rows)
-    try:
-        found = make_row_watch(rows, scores, features=model.features, version=model.version, dice=dice)
-    except (BadReference, TooLittleHistory):
-        return
-    save_row_watch(found, template)
+    found = make_row_watch(past, model.score, spec=spec, version=model.version, dice=dice)
+    save_row_watch(found, template, past=past)
 
 
 def _refuse_too_few(knobs: ReplayKnobs, held: NDArray[np.int8]) -> None:

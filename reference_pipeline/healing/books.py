@@ -55,6 +55,7 @@ class Books:
     quarantined: dict[str, float] = field(default_factory=dict)  # column -> value that is left out
     to_undo: dict[str, Open] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)  # versions that could not be served, or did not help
+    promoted: set[str] = field(default_factory=set)  # versions that were let serve, or serve again
     trained: list[tuple[float, float]] = field(default_factory=list)  # when it was over, its CPU seconds
     told_s: dict[tuple[str, str], float] = field(default_factory=dict)
     pages: int = 0
@@ -110,6 +111,8 @@ class Books:
         self.begun[entry.target] = Open(act, entry.episode, key, entry.at_s)
         if isinstance(act, Map):
             self.tried.add((act.field, act.source))
+        if isinstance(act, Promote | Restore):
+            self.promoted.add(act.version)
 
     def _finish(self, entry: Entry, act: Act) -> None:
         opened = self.begun.pop(entry.target)

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from reference_pipeline.healing.raw_rows import RawBatches
+from reference_pipeline.healing.refused_fields import RefusedBatches
+from reference_pipeline.healing.version_scores import VersionScores
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -63,11 +65,12 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A hundred decided rows as components; empty where there was nothing to look at."""
+    """Decided rows as components, empty where nothing is known; ``version`` scored most of them."""
 
     number: int
     phase: int
     rows: tuple[float, ...]
+    version: str
     scores: tuple[float, ...]
 
 
@@ -99,6 +102,14 @@ class Experience(Protocol):
 
     async def take_in(self, column: str, /) -> None:
         """Learn and compare with all rows of ``column`` again; none left out is fine."""
+        ...
+
+    async def refused(self, after: int, limit: int, /) -> RefusedBatches:
+        """Accepted records by the hundred, numbers above ``after``: what the contract refused of them."""
+        ...
+
+    async def version_scores(self, version: str, /) -> VersionScores:
+        """Tell what the scores of ``version`` look like on stored rows; it is made where it is not there."""
         ...
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:

@@ -1,39 +1,20 @@
-"""Have rows or scores moved? Told, and never a reason to touch the model: most moves do no harm.
+"""Have rows or scores moved, are fields refused? Told, and no reason to touch the model: most do no harm.
 
-Comes in: batches of the learner. Goes out: ``detected`` entries that name column, direction and since when,
-once an episode. An episode ends when a hundred batches in a row were quiet.
+Comes in: batches of the learner. Goes out: ``detected`` entries, once an episode. Where rows cannot be judged
+that is paged, once: silence would look like quiet.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
-from reference_pipeline.healing.detectors.reading import Reading
-from reference_pipeline.healing.detectors.scan import Baseline, Scan, step
+from reference_pipeline.healing.detectors.refused import refused_baseline, refused_components
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.model_ports import Experience, RowBatch
-from reference_pipeline.healing.scribe import Facts, Scribe
+from reference_pipeline.healing.scribe import Scribe
+from reference_pipeline.healing.served_scores import ServedScores
+from reference_pipeline.healing.stream import Stream
 
-ROWS, SCORES = "rows", "scores"
+ROWS, FIELDS = "rows", "fields"
 _PAGE = 100
-_QUIET = 100  # batches
-
-
-@dataclass(slots=True)
-class _Stream:
-    """One scan; ``quiet``: batches since the last alarm."""
-
-    target: str
-    baseline: Baseline
-    scan: Scan
-    quiet: int = 0
-
-    def see(self, components: list[float], phase: int) -> Reading:
-        values = np.array(components) if components else None
-        self.scan, reading = step(self.baseline, self.scan, values, phase)
-        return reading
 
 
 class Moved:
@@ -42,11 +23,11 @@ class Moved:
     def __init__(self, experience: Experience, scribe: Scribe, watch: RowWatch) -> None:
         self._experience = experience
         self._scribe = scribe
-        self._streams = {
-            ROWS: _Stream(ROWS, watch.rows, Scan.fresh(watch.rows)),
-            SCORES: _Stream(SCORES, watch.scores, Scan.fresh(watch.scores)),
-        }
-        self._last = 0
+        self._why = watch.why
+        self._rows = Stream(ROWS, scribe, watch.rows) if watch.rows else None
+        self._scores = ServedScores(experience, scribe, watch.scores)
+        self._fields: Stream | None = None
+        self._last = self._last_refused = 0
         self.alarms = 0
 
     async def look(self) -> None:
@@ -55,6 +36,9 @@ class Moved:
         Raises:
             CallFailed, StoreFailed: learner or journal failed; the next look goes on.
         """
+        if self._why:
+            self._scribe.tell(ROWS, "page", f"nothing can be said of rows: {self._why}")
+        await self._look_at_fields()
         page = await self._experience.batches(self._last, _PAGE)
         if page.last < self._last:  # another life of the learner: it counts anew
             self._last = 0
@@ -62,24 +46,20 @@ class Moved:
         for batch in page.batches:
             self._take(batch)
             self._last = batch.number
+        await self._scores.look()
+
+    async def _look_at_fields(self) -> None:
+        page = await self._experience.refused(self._last_refused, _PAGE)
+        if page.last < self._last_refused:
+            self._last_refused = 0
+            return
+        if self._fields is None:
+            self._fields = Stream(FIELDS, self._scribe, refused_baseline(page.names))
+        for batch in page.batches:
+            self.alarms += self._fields.take(refused_components(batch.counts).tolist(), 0)
+            self._last_refused = batch.number
 
     def _take(self, batch: RowBatch) -> None:
-        for name, components in ((ROWS, batch.rows), (SCORES, batch.scores)):
-            stream = self._streams[name]
-            reading = stream.see(list(components), batch.phase)
-            if reading.says == "alarm":
-                self.alarms += 1
-                stream.quiet = 0
-                self._tell(stream, reading)
-            elif reading.says == "quiet":
-                stream.quiet += 1
-                if stream.quiet == _QUIET:
-                    self._scribe.close(name)
-
-    def _tell(self, stream: _Stream, reading: Reading) -> None:
-        facts: Facts = {
-            "batches": reading.window,
-            "statistic": round(reading.statistic or 0.0, 3),
-            "threshold": round(reading.threshold or 0.0, 3),
-        }
-        self._scribe.saw_once(stream.target, f"{reading.where} has moved: {reading.how}", facts)
+        if self._rows is not None:
+            self.alarms += self._rows.take(batch.rows, batch.phase)
+        self.alarms += self._scores.take(batch)

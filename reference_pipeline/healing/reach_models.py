@@ -20,6 +20,8 @@ from reference_pipeline.healing.model_ports import (
 )
 from reference_pipeline.healing.raw_rows import RawBatches
 from reference_pipeline.healing.reach import edge_to, understood
+from reference_pipeline.healing.refused_fields import RefusedBatches
+from reference_pipeline.healing.version_scores import VersionScores
 from reference_pipeline.ports import Call, CallFailed
 
 LEARNER, REGISTRY = edge_to("learner"), edge_to("registry")
@@ -37,6 +39,8 @@ _RAW = msgspec.json.Decoder(RawBatches)
 _BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
 _TRAINING = msgspec.json.Decoder(TrainingState)
+_REFUSED = msgspec.json.Decoder(RefusedBatches)
+_SCORES = msgspec.json.Decoder(VersionScores)
 _VERSIONS = msgspec.json.Decoder(tuple[ModelVersion, ...])
 
 
@@ -73,6 +77,25 @@ class ReachModels:
     async def take_in(self, column: str, /) -> None:
         """See ``Experience``."""
         await self._call(LEARNER, f"DELETE /quarantines/{quote(column, safe='')}", b"", _CHANGE_S)
+
+    async def refused(self, after: int, limit: int, /) -> RefusedBatches:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /batches/refused?after={after}&limit={limit}", b"", _LOOK_S)
+        told = understood(_REFUSED, reply.body)
+        if {len(batch.counts) for batch in told.batches} - {len(told.names)}:
+            raise CallFailed(f"{LEARNER}: counts of other names")
+        return told
+
+    async def version_scores(self, version: str, /) -> VersionScores:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /scores/{quote(version, safe='')}", b"", _LOOK_S)
+        told = understood(_SCORES, reply.body)
+        try:
+            if told.baseline:
+                told.baseline.as_baseline()
+        except ValueError as error:
+            raise CallFailed(f"{LEARNER}: {error}") from error
+        return told
 
     async def compare(self, versions: Sequence[str], after: int, /) -> Compared:
         """See ``Experience``."""

@@ -10,21 +10,22 @@ import asyncio
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.ports import Move
+from reference_pipeline.contract import Contract
 from reference_pipeline.features import load_features
 from reference_pipeline.fitting import run_job
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.detectors.stored import load_row_watch
+from reference_pipeline.healing.detectors.stored import load_row_watch, load_score_rows
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.loop import Healer, Outside
@@ -32,28 +33,20 @@ from reference_pipeline.healing.model import Entry
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.learner_service import LOGS, Learner
-from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
+from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Service
 from reference_pipeline.registry import Registry, Version, copy_registry
 from reference_pipeline.registry_service import RegistryService
-from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.scoring import Model, dump_model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
 from reference_pipeline.world.golden import load_golden
-from tests.reference_pipeline.healing.worlds import (
-    BurningStore,
-    Clock,
-    Commits,
-    Fuse,
-    Killed,
-    Process,
-    World,
-    passes,
-)
+from tests.reference_pipeline.healing.worlds import BurningStore, Clock, Fuse, Killed, Process, World, passes
 
 RATE_HZ = 250
 FIT_S = 4.0
 CONFIG = HealerConfig()
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class InProcess:
@@ -72,6 +65,11 @@ class InProcess:
 
     def stop(self) -> None:
         self.stopped = True
+
+
+async def at_once(work: Callable[[], T], /) -> T:
+    """The Beside port: here and now."""
+    return work()
 
 
 @dataclass
@@ -119,16 +117,22 @@ class LearningPath:
     learner: Learner
     registry: Registry
     healer: Healer  # of the life that runs now
-    start_s: float
     outside: Outside
-    fuse: Fuse
-    policy: Commits = field(default_factory=Commits)
-    canary_fails: asyncio.Event = field(default_factory=asyncio.Event)  # set: calls to the second scorer fail
-    rows: list[dict[str, object]] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
-    moves: list[str] = field(default_factory=list)  # versions that the healer let serve
+    wires: Wires
+    contract: Contract
+    start_s: float
     declined: list[NDArray[np.bool_]] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> list[float]:
+        """What the gateway was told to give the canary."""
+        return self.wires.shares
+
+    @property
+    def fuse(self) -> Fuse:
+        """Burns before and after each change that the healer asks for, and each line of its journal."""
+        return self.wires.world.fuse
 
     @property
     def champion(self) -> Model:
@@ -146,17 +150,31 @@ class LearningPath:
         return self.registry.versions()
 
     async def decide(self, given: Units) -> None:
-        """Let all units come, a tenth of a second at a time, and their labels when they are known."""
+        """Let all units come, a tenth of a second at a time, and their labels when they are known.
+
+        What breaks the contract is accepted and never decided, as with the gateway.
+        """
         waiting: list[tuple[float, int]] = []
-        step, before = RATE_HZ // 10, len(self.rows)
+        step, before = RATE_HZ // 10, len(self.wires.accepted)
         for first in range(0, len(given.due_s), step):
             model, span = self.champion, range(first, min(first + step, len(given.due_s)))
             scores = model.score(given.rows[span.start : span.stop])
             declined = scores >= model.threshold
             for place, index in enumerate(span):
-                self.rows.append(
-                    _decided(given, index, len(self.rows) + 1, scores[place], declined[place], model)
-                )
+                key, why = f"u{before + index}", self.contract.check(given.records[index]).why
+                self.wires.accepted.append((key, self.contract.lacks(why)))
+                if not why:
+                    self.wires.rows.append(
+                        {
+                            "seq": len(self.wires.rows) + 1,
+                            "id": key,
+                            "record": given.records[index],
+                            "decision": "decline" if declined[place] else "approve",
+                            "score": float(scores[place]),
+                            "model": model.version,
+                            "degraded": False,
+                        }
+                    )
                 heapq.heappush(waiting, (given.known_s[index], index))
             self.declined.append(declined)
             told = []
@@ -179,26 +197,23 @@ class LearningPath:
         return float((cost - np.minimum(1 - p, 20 * p)).mean())
 
 
-def _decided(
-    given: Units, index: int, seq: int, score: float, declined: np.bool_, model: Model
-) -> dict[str, object]:
-    return {
-        "seq": seq,
-        "id": f"u{seq - 1}",
-        "record": given.records[index],
-        "decision": "decline" if declined else "approve",
-        "score": float(score),
-        "model": model.version,
-        "degraded": False,
-    }
+def published(path: LearningPath, semantic: str, scale: float, shift: float) -> str:
+    """Put a version into the registry: the champion, its log odds times ``scale`` plus ``shift``."""
+    good = path.champion
+    trees = replace(good.trees, value=scale * good.trees.value, baseline=scale * good.trees.baseline + shift)
+    made = dump_model(
+        trees,
+        version=semantic,
+        threshold=good.threshold,
+        features=good.features,
+        metrics=good.metrics,
+        lineage={"source": "a hand"},
+    )
+    return path.registry.put(made, semantic, dict(good.metrics), {"source": "a hand"}).version
 
 
 def live(
-    folder: Path,
-    template: Path,
-    live_it: Callable[[LearningPath], Coroutine[Any, Any, None]],
-    *,
-    oracle: bool = False,
+    folder: Path, template: Path, live_it: Callable[[LearningPath], Coroutine[Any, Any, None]]
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Make the coroutine that opens the learning path in ``folder`` and lets ``live_it`` run in it."""
 
@@ -211,7 +226,7 @@ def live(
                 for name, logs in (("learner.db", LOGS), ("healer.db", (JOURNAL,)))
             ]
             tasks: list[asyncio.Task[None]] = []
-            path = await _opened(folder, template, registry, stores, tasks=tasks, oracle=oracle)
+            path = await _opened(folder, template, registry, stores, tasks=tasks)
             try:
                 await live_it(path)
             finally:
@@ -224,65 +239,41 @@ def live(
     return whole
 
 
-async def _opened(
-    folder: Path,
-    template: Path,
-    registry: Registry,
-    stores: list[SqliteStore],
-    *,
-    tasks: list[asyncio.Task[None]],
-    oracle: bool,
-) -> LearningPath:
-    world = World(processes={name: Process() for name in CONFIG.services})
-    clock, features = Clock(), load_features(template)
-    rows: list[dict[str, object]] = []
-    shares: list[float] = []
-    moves: list[str] = []
-    failed_calls, failing = [0.0], asyncio.Event()
+@dataclass
+class Wires:
+    """The wires between the services of one learning path, and what the gateway would know."""
 
-    def served_by_b() -> str:
-        by_name = {one.alias: one.sha256 for one in registry.aliases()}
-        return by_name.get("canary") or by_name["champion"]
+    registry: Registry
+    world: World = field(
+        default_factory=lambda: World(processes={name: Process() for name in CONFIG.services})
+    )
+    services: dict[str, Service] = field(default_factory=dict)  # learner and registry
+    rows: list[dict[str, object]] = field(default_factory=list)
+    accepted: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # ids, and what each lacks
+    shares: list[float] = field(default_factory=list)  # that the gateway was told to give the canary
+    moves: list[str] = field(default_factory=list)  # versions that a service let serve
+    canary_fails: bool = False  # calls to the second scorer fail
+    failed_calls: float = 0.0
 
-    async def call(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
+    async def __call__(self, edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
         """The Call port; the healer may be killed before and after each change that it asks for."""
         changes = edge.startswith("healer-") and route.startswith(("PUT ", "DELETE "))
-        before = registry.alias("champion").version
+        before = self.registry.alias("champion").version
         if changes:
-            world.fuse.burn()
-        reply = await answer(edge, route, body, deadline_s)
-        if (after := registry.alias("champion").version) != before:
-            moves.append(after)
+            self.world.fuse.burn()
+        reply = await self._answered(edge, route, body, deadline_s)
+        if (after := self.registry.alias("champion").version) != before:
+            self.moves.append(after)
         if changes:
-            world.fuse.burn()
+            self.world.fuse.burn()
         return reply
 
-    async def answer(edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
-        match edge.partition("-")[2]:
-            case "registry" if not route.startswith("GET /healthz"):
-                reply = await registry_service.handle(route, body)
-            case "learner" if not route.startswith("GET /healthz"):
-                reply = await learner.handle(route, body)
-            case "gateway" if route == "POST /examples":
-                asked = msgspec.json.decode(body)
-                page = rows[asked["after"] : asked["after"] + asked["limit"]]
-                last = page[-1]["seq"] if page else asked["after"]
-                reply = Reply(200, msgspec.json.encode({"rows": page, "last": last}))
-            case "gateway" if route == "PUT /switches/canary":
-                shares.append(msgspec.json.decode(body)["share"])
-                reply = Reply(200, b"{}")
-            case "gateway" if route == "GET /signals":
-                failed_calls[0] += 5.0 * failing.is_set()
-                counts = {
-                    "calls_gateway_scorer_b_total": float(len(rows)),
-                    "failed_gateway_scorer_b_total": failed_calls[0],
-                    "accepted_total": float(len(rows)),
-                }
-                reply = Reply(200, msgspec.json.encode(counts))
-            case "scorer-b" if route == "GET /signals":
-                reply = Reply(200, msgspec.json.encode({"serving_sha32": int(served_by_b()[:8], 16)}))
-            case _:
-                reply = await world(edge, route, body, deadline_s)
+    async def _answered(self, edge: str, route: str, body: bytes, deadline_s: float) -> Reply:
+        name = edge.partition("-")[2]
+        if name in self.services and not route.startswith("GET /healthz"):
+            reply = await self.services[name].handle(route, body)
+        else:
+            reply = self._known(name, route, body) or await self.world(edge, route, body, deadline_s)
         if reply.status != 200:
             words = f"{edge} {route}: {reply.status} {reply.body[:200]!r}"
             if reply.status in (400, 409, 413, 422):
@@ -290,38 +281,89 @@ async def _opened(
             raise CallFailed(words)
         return reply
 
+    def _known(self, name: str, route: str, body: bytes) -> Reply | None:
+        match name, route:
+            case "gateway", "POST /examples":
+                return _reply(self._examples(msgspec.json.decode(body)))
+            case "gateway", "PUT /switches/canary":
+                self.shares.append(msgspec.json.decode(body)["share"])
+                return _reply({})
+            case "gateway", "GET /signals":
+                count = float(len(self.rows))
+                self.failed_calls += 5.0 * self.canary_fails
+                return _reply(
+                    {
+                        "calls_gateway_scorer_b_total": count,
+                        "failed_gateway_scorer_b_total": self.failed_calls,
+                        "accepted_total": count,
+                    }
+                )
+            case "scorer-b", "GET /signals":
+                by_name = {one.alias: one.sha256 for one in self.registry.aliases()}
+                served = by_name.get("canary") or by_name["champion"]
+                return _reply({"serving_sha32": int(served[:8], 16)})
+            case _:
+                return None
+
+    def _examples(self, asked: Mapping[str, int]) -> dict[str, object]:
+        page = self.rows[asked["after"] : asked["after"] + asked["limit"]]
+        first = asked["accepted_after"]
+        accepted = self.accepted[first : first + asked["limit"]]
+        broken = [{"at": at, "id": key, "fields": lacks} for at, (key, lacks) in enumerate(accepted) if lacks]
+        return {
+            "rows": page,
+            "last": page[-1]["seq"] if page else asked["after"],
+            "accepted": {"rows": len(accepted), "broken": broken, "last": first + len(accepted)},
+        }
+
+
+def _reply(content: object) -> Reply:
+    return Reply(200, msgspec.json.encode(content))
+
+
+async def _opened(
+    folder: Path,
+    template: Path,
+    registry: Registry,
+    stores: list[SqliteStore],
+    *,
+    tasks: list[asyncio.Task[None]],
+) -> LearningPath:
+    wires, clock, features = Wires(registry), Clock(), load_features(template)
+
     def ports(name: str, store: SqliteStore) -> Ports:
         return Ports(
             service=name,
             boot_id=f"{name}#1",
-            call=call,
+            call=wires,
             store=store,
             clock=clock,
             spawn=lambda make: tasks.append(asyncio.create_task(make())),
         )
 
-    registry_service = RegistryService(ports("registry", stores[0]), registry)
     learner = Learner(
         ports("learner", stores[0]),
         features,
         InProcess(),
         golden=load_golden(template),
         watch=load_row_watch(template),
+        stored=lambda: load_score_rows(template),
+        beside=at_once,
         folder=folder / "trainings",
-        oracle=oracle,
     )
+    wires.services = {"learner": learner, "registry": RegistryService(ports("registry", stores[0]), registry)}
     await learner.start()
-    reach, models = Reach(call), ReachModels(call)
+    reach, models = Reach(wires), ReachModels(wires)
 
     def outside(life: str) -> Outside:
         return Outside(
-            platform=world,
+            platform=wires.world,
             switches=reach,
             signals=reach,
             experience=models,
             models=models,
-            journal=Journal(BurningStore(stores[1], world.fuse), "healer", life),
-            policy=world.policy,
+            journal=Journal(BurningStore(stores[1], wires.world.fuse), "healer", life),
+            policy=wires.world.policy,
             clock=clock,
             life=life,
         )
@@ -334,9 +376,15 @@ async def _opened(
         made.recover()
         return made
 
-    path = LearningPath(learner, registry, healer("life-1"), clock.now_s(), outside("seen"), fuse=world.fuse)
-    path.policy, path.canary_fails = world.policy, failing
-    path.rows, path.shares, path.moves = rows, shares, moves
+    path = LearningPath(
+        learner,
+        registry,
+        healer("life-1"),
+        outside("seen"),
+        wires,
+        contract=Contract(features.spec),
+        start_s=clock.now_s(),
+    )
     tasks.append(asyncio.create_task(_lives(path, healer)))
     return path
 

@@ -140,3 +140,26 @@ def test_findings_survive_json(record: dict[str, object]) -> None:
     """They are stored and answered as JSON, whatever the names in the record look like."""
     findings = CONTRACT.check(record)
     assert msgspec.json.decode(msgspec.json.encode(findings.why)) == list(findings.why)
+
+
+def test_each_violation_says_which_field_lacks_what() -> None:
+    broken = {**GOOD, "terminal_id": 1.5, "amount": None, "channel": "fax", "category": None}
+    del broken["customer_id"]
+    assert CONTRACT.lacks(CONTRACT.check(broken).why) == {
+        "customer_id": "missing",
+        "terminal_id": "invalid",
+        "amount": "missing",
+        "channel": "unknown level",
+        "category": "missing",
+    }
+    assert CONTRACT.lacks(CONTRACT.check(GOOD).why) == {}
+
+
+def test_a_word_that_speaks_like_a_violation_is_still_a_word() -> None:
+    for word in ("missing", "null, not a string", "amount: missing"):
+        assert CONTRACT.lacks(CONTRACT.check({**GOOD, "channel": word}).why) == {"channel": "unknown level"}
+
+
+@given(objects)
+def test_what_fields_lack_is_told_of_exactly_those_that_are_broken(record: dict[str, object]) -> None:
+    assert CONTRACT.lacks(CONTRACT.check(record).why).keys() == CONTRACT.broken_fields(record)

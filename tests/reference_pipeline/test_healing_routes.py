@@ -352,3 +352,35 @@ def test_a_share_that_nobody_asks_for_any_more_is_taken_back_for_good(bench: Ben
     assert bench.ask("GET /switches/canary")[1] == {"share": 0.0}
     bench.restart()
     assert bench.ask("GET /switches/canary")[1] == {"share": 0.0}
+
+
+def test_examples_name_the_broken_fields_of_what_was_accepted_and_never_its_record(bench: Bench) -> None:
+    bench.decide(
+        record("a"), record("b", amount=None, channel="fax"), renamed("c"), record("d", amount="12.5")
+    )
+    _, told = bench.ask("POST /examples", {"accepted_after": 0})
+    assert [row["id"] for row in told["rows"]] == ["a", "d"]
+    assert told["accepted"] == {
+        "rows": 4,
+        "broken": [
+            {"at": 1, "id": "b", "fields": {"amount": "missing", "channel": "unknown level"}},
+            {"at": 2, "id": "c", "fields": {"amount": "missing"}},
+        ],
+        "last": 4,
+    }
+    _, rest = bench.ask("POST /examples", {"accepted_after": 2, "limit": 1})
+    assert rest["accepted"] == {
+        "rows": 1,
+        "broken": [{"at": 0, "id": "c", "fields": {"amount": "missing"}}],
+        "last": 3,
+    }
+    assert "accepted" not in bench.ask("POST /examples", {})[1]
+
+
+def test_what_was_quarantined_and_replayed_is_still_no_example(bench: Bench) -> None:
+    bench.decide(record("a"), renamed("b"))
+    bench.ask("PUT /switches/mapping", {"from": "value", "to": "amount"})
+    assert bench.ask("POST /replay", {"ids": ["b"]})[1]["replayed"] == ["b"]
+    _, told = bench.ask("POST /examples", {"accepted_after": 0})
+    assert [row["id"] for row in told["rows"]] == ["a"]
+    assert [row["id"] for row in told["accepted"]["broken"]] == ["b"]

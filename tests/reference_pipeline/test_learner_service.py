@@ -159,7 +159,7 @@ def test_raw_batches_hold_a_hundred_rows_each_and_the_scores_that_were_served(
         told = _told(await path.learner.handle("GET /batches/raw?after=1&limit=2", b""))
         second, third = told["batches"]  # type: ignore[misc]
         assert (second["number"], third["number"], told["last"]) == (2, 3, 10)
-        assert second["scores"] + third["scores"] == [row["score"] for row in path.rows[100:300]]
+        assert second["scores"] + third["scores"] == [row["score"] for row in path.wires.rows[100:300]]
         assert (len(second["rows"]), len(third["rows"])) == (100, 100)
 
     run(live(tmp_path, whole_template, story))

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.errors import PipelineError
-from reference_pipeline.healing.detectors.scan import WINDOWS, Baseline, Group, statistics
+from reference_pipeline.healing.detectors.scan import SAME, WINDOWS, Baseline, Group, statistics
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def fit_baseline(
     ``period`` 1: there is no cycle. ``run_length``: batches to a false alarm, on average, from a fresh state.
 
     Raises:
-        TooLittleHistory: fewer than 28 cycles, 500 batches, or a batch without data.
+        TooLittleHistory: fewer than 28 cycles or 500 batches, one without data, or nothing that ever varied.
 
     Example: a thousand batches without anything, one component.
 
@@ -81,8 +81,7 @@ def fit_baseline(
     cycles = _by_cycle(history, period) - fit.mean
     # Means that were fitted to the same cycles leave residuals too small by their degrees of freedom.
     cycles /= np.sqrt(1.0 - 1.0 / len(cycles))
-    horizon = min(HORIZON, max(int(run_length), WINDOWS[-1]))
-    replicates = int(np.ceil(EVENTS_WANTED * max(1.0, run_length / horizon)))
+    horizon, replicates = _effort(run_length)
     chunk = max(1, _VALUES_AT_ONCE // (max(len(history), horizon) * history.shape[1]))
     greatest = np.concatenate(
         [
@@ -96,9 +95,37 @@ def fit_baseline(
         mean=fit.mean,
         lags=fit.lags,
         spread=fit.spread,
+        constant=_never_varied(history),
         threshold=_threshold(greatest, run_length),
         run_length=run_length,
     )
+
+
+def normal_baseline(
+    groups: tuple[Group, ...], *, most: float, run_length: float, dice: np.random.Generator
+) -> Baseline:
+    """Give the baseline of components that are independent standard normal numbers, cut off at +-``most``.
+
+    There is nothing to fit: the scan is run over such numbers, and the threshold set as for a fit.
+    """
+    width = sum(len(group.parts) for group in groups)
+    numbers = np.clip(dice.standard_normal((*_effort(run_length), width)), -most, most)
+    greatest = np.maximum.accumulate(_greatest(numbers, groups), axis=0)
+    return Baseline(
+        groups=groups,
+        mean=np.zeros((1, width)),
+        lags=np.zeros((0, width)),
+        spread=np.ones((1, width)),
+        constant=np.zeros(width, dtype=np.bool_),
+        threshold=_threshold(greatest, run_length),
+        run_length=run_length,
+    )
+
+
+def _effort(run_length: float) -> tuple[int, int]:
+    """Batches of a run, and how many runs, that set the threshold."""
+    horizon = min(HORIZON, max(int(run_length), WINDOWS[-1]))
+    return horizon, int(np.ceil(EVENTS_WANTED * max(1.0, run_length / horizon)))
 
 
 def _refuse_little(history: Floats, period: int) -> None:
@@ -108,6 +135,12 @@ def _refuse_little(history: Floats, period: int) -> None:
         raise TooLittleHistory(f"{len(history)} batches of history where {needed} are needed{why}")
     if not np.isfinite(history).all():
         raise TooLittleHistory("a batch of the history holds no data; leave such cycles out")
+    if _never_varied(history).all():
+        raise TooLittleHistory("nothing in the history ever varied: what is usual cannot be told from it")
+
+
+def _never_varied(history: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.ptp(history, axis=0) <= SAME)
 
 
 def _fit(series: Floats, period: int) -> _Fit:

@@ -12,7 +12,8 @@ category, of categories never seen or of missing values, where c' = n p is expec
     >>> dice = np.random.default_rng(1)
     >>> rows = lambda mean, count: Table(
     ...     numbers=dice.normal(mean, 1.0, (count, 1)), categories=dice.integers(0, 3, (count, 1)))
-    >>> reference = make_reference(rows(0.0, 2000), numbers=("amount",), categories={"channel": 3})
+    >>> reference = make_reference(
+    ...     rows(0.0, 2000), numbers=("amount",), categories={"channel": ("pos", "web", "phone")})
     >>> [group.name for group in reference.groups]
     ['amount', 'amount missing', 'channel', 'channel missing']
     >>> usual, moved = (components(reference, rows(mean, 100)) for mean in (0.0, 1.0))
@@ -34,6 +35,7 @@ from reference_pipeline.healing.detectors.scan import Group
 Floats = NDArray[np.float64]
 
 REFERENCE_LEAST = 200
+UNKNOWN = "unknown level"
 _SHIFT = 3.0 / 8.0
 
 
@@ -96,8 +98,10 @@ class Reference:
     missing: Floats
 
 
-def make_reference(sample: Table, *, numbers: tuple[str, ...], categories: Mapping[str, int]) -> Reference:
-    """Learn a reference; ``categories`` gives the count of known levels of each column.
+def make_reference(
+    sample: Table, *, numbers: Sequence[str], categories: Mapping[str, Sequence[str]]
+) -> Reference:
+    """Learn a reference; ``categories`` names the known levels of each column.
 
     Raises:
         BadReference: fewer than 200 rows, or a column that holds no value.
@@ -112,7 +116,7 @@ def make_reference(sample: Table, *, numbers: tuple[str, ...], categories: Mappi
     )
     shares = []
     for (name, levels), column in zip(categories.items(), sample.categories.T, strict=True):
-        counts = _counts(column, levels)
+        counts = _counts(column, len(levels))
         if not counts.sum():
             raise BadReference(f"column {name} holds no value in the reference")
         shares.append((counts + 0.5) / (counts.sum() + 0.5 * len(counts)))
@@ -142,13 +146,12 @@ def components(reference: Reference, batch: Table) -> Floats | None:
     return np.concatenate(found)
 
 
-def _groups(numbers: tuple[str, ...], categories: Mapping[str, int]) -> tuple[Group, ...]:
+def _groups(numbers: Sequence[str], categories: Mapping[str, Sequence[str]]) -> tuple[Group, ...]:
     groups = []
     for name in numbers:
         groups += [Group(name, ("place", "width")), Group(f"{name} missing", ("share",))]
     for name, levels in categories.items():
-        parts = (*(f"level {level}" for level in range(levels)), "unknown level")
-        groups += [Group(name, parts), Group(f"{name} missing", ("share",))]
+        groups += [Group(name, (*levels, UNKNOWN)), Group(f"{name} missing", ("share",))]
     return tuple(groups)
 
 

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_pipeline.healing.detectors.baseline import BATCHES_LEAST, TooLittleHistory
 from reference_pipeline.healing.detectors.reading import Reading
 
 Floats = NDArray[np.float64]
@@ -66,22 +65,6 @@ class Harm:
     def fresh(self) -> HarmState:
         """Give the state before the first label, and after a healing that was verified."""
         return HarmState(0, np.zeros_like(BETS), np.zeros_like(BETS), np.zeros(BETS.shape, dtype=np.int64))
-
-
-def tolerated_loss(losses: Floats, *, margin: float) -> float:
-    """Give the mean loss to bear: that of a history, two of its standard errors, and ``margin`` on top.
-
-    ``margin``: what a move may cost before anybody should act, in the unit of the losses. A mean of zero is
-    borne as one loss in the whole history.
-
-    Raises:
-        TooLittleHistory: fewer than 500 losses.
-    """
-    known = losses[np.isfinite(losses)]
-    if known.size < BATCHES_LEAST:
-        raise TooLittleHistory(f"{known.size} labelled decisions; at least {BATCHES_LEAST} are needed")
-    error = float(known.std()) / np.sqrt(known.size)
-    return max(float(known.mean() + 2.0 * error) + margin, 1.0 / known.size)
 
 
 def update(harm: Harm, state: HarmState, losses: Floats) -> tuple[HarmState, Reading]:

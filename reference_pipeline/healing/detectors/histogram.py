@@ -3,7 +3,8 @@
 Comes in: the scores of a batch. Goes out: the components that ``scan`` watches. Pure.
 
 Bins are quantiles of the reference, so that each holds as many scores as the next one, wherever scores
-crowd; equal edges are one. Counts become components as categories do (``columns``).
+crowd; equal edges are one. Counts become components as categories do (``columns``). A batch without a number,
+and one that equals a reference of one score for everybody, hold nothing that could tell anything: no data.
 
     >>> dice = np.random.default_rng(1)
     >>> bins = make_bins(dice.beta(1, 20, 5000))
@@ -32,11 +33,15 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """``edges``: inner edges of the bins, ascending; ``shares``: of the bins, last of what is no number."""
+    """``edges``: inner edges of the bins, ascending; ``shares``: of the bins, last of what is no number.
+
+    ``only``: the one score that all of the reference have; NaN where there are several.
+    """
 
     group: Group
     edges: Floats
     shares: Floats
+    only: float
 
 
 def make_bins(scores: Floats, *, name: str = "score") -> Bins:
@@ -51,12 +56,13 @@ def make_bins(scores: Floats, *, name: str = "score") -> Bins:
     edges = np.unique(np.quantile(usable, np.arange(1, BINS) / BINS))
     counts = _counts(edges, scores)
     parts = (*(f"bin {number} of {len(edges) + 1}" for number in range(1, len(edges) + 2)), "no number")
-    return Bins(Group(name, parts), edges, (counts + 0.5) / (scores.size + 0.5 * counts.size))
+    only = float(usable[0]) if np.ptp(usable) == 0.0 else float("nan")
+    return Bins(Group(name, parts), edges, (counts + 0.5) / (scores.size + 0.5 * counts.size), only)
 
 
 def score_components(bins: Bins, scores: Floats) -> Floats | None:
-    """Give a component for every bin; None for an empty batch."""
-    if not scores.size:
+    """Give a component for every bin; None for a batch that shows nothing."""
+    if not np.isfinite(scores).any() or (scores == bins.only).all():
         return None
     return rooted(_counts(bins.edges, scores), bins.shares * scores.size)
 

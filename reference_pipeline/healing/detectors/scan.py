@@ -17,7 +17,7 @@ windows and groups: a generalised likelihood ratio for a change of the mean, lim
     >>> flat = Baseline(
     ...     groups=(Group("amount", ("location", "scale")),),
     ...     mean=np.zeros((1, 2)), spread=np.ones((1, 2)), lags=np.zeros((0, 2)),
-    ...     threshold=4.0, run_length=1000.0)
+    ...     constant=np.zeros(2, dtype=bool), threshold=4.0, run_length=1000.0)
     >>> state = Scan.fresh(flat)
     >>> for batch in range(6):
     ...     state, reading = step(flat, state, np.array([3.0, 0.0]), batch)
@@ -39,6 +39,7 @@ Floats = NDArray[np.float64]
 
 WINDOWS = (1, 2, 4, 8, 16, 32, 64)  # batches; a change is seen in the window nearest to its age
 _RING = WINDOWS[-1] + 1
+SAME = 1e-9  # components nearer than this are equal: a mean of equal numbers is off by its rounding
 
 
 class Group(NamedTuple):
@@ -52,14 +53,16 @@ class Group(NamedTuple):
 class Baseline:
     """How components behave while nothing is wrong.
 
-    ``mean``, ``spread``: (period, components), ``lags``: (order, components). At ``threshold``
-    a false alarm comes after ``run_length`` batches on average, counted from a fresh state.
+    ``mean``, ``spread``: (period, components), ``lags``: (order, components), ``constant``: those of the
+    components that never varied. At ``threshold`` a false alarm comes after ``run_length`` batches on
+    average, counted from a fresh state.
     """
 
     groups: tuple[Group, ...]
     mean: Floats
     lags: Floats
     spread: Floats
+    constant: NDArray[np.bool_]
     threshold: float
     run_length: float
 
@@ -85,7 +88,8 @@ def step(baseline: Baseline, state: Scan, components: Floats | None, phase: int)
     """Take one batch in; ``phase`` is its place in the cycle, or its number since the start of one.
 
     ``components`` None or not finite: there was nothing to look at, and the state stays as it is. So it is
-    while the first batches, as many as the baseline has lags, fill the memory.
+    while the first batches, as many as the baseline has lags, fill the memory. Where nothing of the baseline
+    ever varied, a batch like all others shows nothing either: no data, with a statistic, and never quiet.
     """
     if components is None or not np.isfinite(components).all():
         return state, Reading(says="no data", means="moved", threshold=baseline.threshold)
@@ -100,7 +104,8 @@ def step(baseline: Baseline, state: Scan, components: Floats | None, phase: int)
     state = Scan(count=count, recent=recent, sums=sums)
     if count <= 0:
         return state, Reading(says="no data", means="moved", threshold=baseline.threshold)
-    return state, _read(baseline, state)
+    same = bool((baseline.constant & (np.abs(residual) <= SAME)).all())
+    return state, _read(baseline, state, same)
 
 
 def statistics(windowed: Floats, groups: tuple[Group, ...]) -> Floats:
@@ -112,7 +117,7 @@ def statistics(windowed: Floats, groups: tuple[Group, ...]) -> Floats:
     return np.asarray((np.cbrt(total / width) - 1.0 + bias) / np.sqrt(bias))
 
 
-def _read(baseline: Baseline, state: Scan) -> Reading:
+def _read(baseline: Baseline, state: Scan, same: bool) -> Reading:
     windows = [w for w in WINDOWS if w <= state.count]
     before = state.sums[[(state.count - w) % _RING for w in windows]]
     windowed = (state.sums[state.count % _RING] - before) / np.sqrt(windows)[:, None]
@@ -124,7 +129,7 @@ def _read(baseline: Baseline, state: Scan) -> Reading:
     part = int(np.abs(parts).argmax())
     greatest = float(z[row, column])
     return Reading(
-        says="alarm" if greatest > baseline.threshold else "quiet",
+        says="alarm" if greatest > baseline.threshold else "no data" if same else "quiet",
         means="moved",
         statistic=greatest,
         threshold=baseline.threshold,

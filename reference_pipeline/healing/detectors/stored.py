@@ -1,14 +1,14 @@
 """What rows and scores look like while nothing is wrong, learned when a system is prepared.
 
-Comes in: feature rows of many days, hour by hour, and the champion's scores of them. Goes out: a
-:class:`RowWatch`, and ``row_watch.npz``. A system whose data cannot carry one (too few rows, no such cycle)
-has none: then nothing is said of its rows.
+Comes in: stored feature rows in the order of time, and the model that serves first. Goes out: a
+:class:`RowWatch` and ``row_watch.npz``; the stored rows themselves (``score_rows.npz``), on which a version
+that comes later is scored in its turn. Where the rows cannot carry a baseline, the watch says why.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,101 +16,154 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.arrays import read_arrays, write_arrays
-from reference_pipeline.healing.detectors.baseline import CYCLES_LEAST, fit_baseline
-from reference_pipeline.healing.detectors.columns import Reference, Table, components, make_reference
-from reference_pipeline.healing.detectors.histogram import Bins, make_bins, score_components
+from reference_pipeline.healing.detectors.baseline import (
+    BATCHES_LEAST,
+    CYCLES_LEAST,
+    TooLittleHistory,
+    fit_baseline,
+)
+from reference_pipeline.healing.detectors.columns import BadReference, Reference, components, make_reference
+from reference_pipeline.healing.detectors.histogram import make_bins
 from reference_pipeline.healing.detectors.scan import Baseline, Group
+from reference_pipeline.healing.detectors.scores import RUN_LENGTH, ScoreReference, make_score_reference
+from reference_pipeline.healing.detectors.watched import Category, Mask, Watched, watched_of
+from reference_pipeline.records import FeatureSpec
 
 Floats = NDArray[np.float64]
+Arrays = dict[str, NDArray[np.generic]]
 
-FILE = "row_watch.npz"
+FILE, ROWS_FILE = "row_watch.npz", "score_rows.npz"
 BATCH, PHASES, DAYS = 100, 24, CYCLES_LEAST
-RUN_LENGTH = 2000.0  # batches of 100 rows: an alarm here is told, and changes nothing
+BATCH_LEAST = 20  # rows: with fewer the root of a count is no normal number any more
 _SAMPLE = 2000
-_OF_THE_CLOCK = frozenset({"hour_sin", "hour_cos", "night", "weekend"})  # no moved row, just another hour
+LEARNED = (
+    "the stored rows are those that the first version has learned from: none to come is scored like them"
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """Stored rows (n, features) in the order of time; ``nulls`` (n, categories): there is no value.
+
+    ``period``: batches to a cycle, 1 where none is known. ``learned``: by the model that serves first.
+    """
+
+    rows: Floats
+    nulls: Mask
+    period: int
+    learned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowWatch:
-    """``watched``: which features. ``version``: whose scores the bins are of."""
+    """``sample`` and ``nulls``: some of the stored rows; ``batch``: rows of one; ``period``: as in the past.
 
-    watched: NDArray[np.int64]
-    reference: Reference
-    rows: Baseline
-    bins: Bins
-    scores: Baseline
-    version: str
+    ``reference`` and ``rows`` are None where rows cannot be judged; ``why`` says why. ``scores``: of the
+    version that serves first.
+    """
+
+    watched: Watched
+    sample: Floats
+    nulls: Mask
+    batch: int
+    period: int
+    reference: Reference | None
+    rows: Baseline | None
+    scores: ScoreReference
+    why: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Batches to a cycle, and rows of a batch."""
+        return self.period, self.batch
 
     def samples(self) -> dict[str, Floats]:
-        """Give the sorted reference sample of each watched feature, in their order."""
-        names = [group.name for group in self.reference.groups if group.parts == ("place", "width")]
-        return dict(zip(names, self.reference.ranked.values, strict=True))
+        """Give the sorted values of each watched feature in the sample, without missing ones."""
+        columns = {name: self.sample[:, column] for name, column in self.watched.features.items()}
+        return {name: np.sort(values[~np.isnan(values)]) for name, values in columns.items()}
 
-    def row_components(self, rows: Floats) -> Floats | None:
+    def row_components(self, rows: Floats, nulls: Mask) -> Floats | None:
         """Give the components of a batch of feature rows."""
-        return components(self.reference, _table(rows[:, self.watched]))
-
-    def score_components(self, scores: Floats) -> Floats | None:
-        """Give the components of a batch of scores of ``version``."""
-        return score_components(self.bins, scores)
+        if self.reference is None:
+            return None
+        return components(self.reference, self.watched.table(rows, nulls))
 
 
 def make_row_watch(
-    rows: Floats, scores: Floats, *, features: Sequence[str], version: str, dice: np.random.Generator
+    past: Past,
+    score: Callable[[Floats], Floats],
+    *,
+    spec: FeatureSpec,
+    version: str,
+    dice: np.random.Generator,
 ) -> RowWatch:
-    """Learn from ``DAYS`` days of ``PHASES`` batches of ``BATCH`` rows, in the order of time.
-
-    Raises:
-        BadReference, TooLittleHistory: they cannot carry it.
-    """
-    watched = np.array([n for n, name in enumerate(features) if name not in _OF_THE_CLOCK], dtype=np.int64)
-    sample = dice.choice(len(rows), _SAMPLE, replace=False)
-    names = tuple(features[n] for n in watched.tolist())
-    reference = make_reference(_table(rows[np.ix_(sample, watched)]), numbers=names, categories={})
-    bins = make_bins(scores[sample])
-    starts = range(0, len(rows) - BATCH + 1, BATCH)
-    of_rows = [components(reference, _table(rows[at : at + BATCH, watched])) for at in starts]
-    of_scores = [score_components(bins, scores[at : at + BATCH]) for at in starts]
+    """Learn from ``past``; ``score``: by ``version``, the one that serves first."""
+    watched = watched_of(spec)
+    chosen = dice.choice(len(past.rows), min(_SAMPLE, len(past.rows)), replace=False)
+    sample, nulls = past.rows[chosen], past.nulls[chosen]
+    batch = BATCH if past.period > 1 else min(BATCH, len(past.rows) // BATCHES_LEAST)
+    reference, rows, why = None, None, ""
+    try:
+        if batch < BATCH_LEAST:
+            needed = BATCH_LEAST * BATCHES_LEAST
+            raise TooLittleHistory(f"{len(past.rows)} stored rows where {needed} are needed")
+        reference = make_reference(
+            watched.table(sample, nulls), numbers=tuple(watched.numbers), categories=watched.levels
+        )
+        rows = _fit_rows(past, watched, reference, batch=batch, dice=dice)
+    except (BadReference, TooLittleHistory) as error:
+        reference, why = None, str(error)
+    shape = past.period, batch if reference else BATCH
+    if past.learned:
+        scores = ScoreReference(version=version, sample=score(sample), why=LEARNED)
+    else:
+        scored = score(past.rows)
+        scores = make_score_reference(version, scored[chosen], scored, shape=shape, dice=dice)
     return RowWatch(
         watched=watched,
+        sample=sample,
+        nulls=nulls,
+        batch=shape[1],
+        period=shape[0],
         reference=reference,
-        rows=fit_baseline(
-            np.array(of_rows), reference.groups, period=PHASES, run_length=RUN_LENGTH, dice=dice
-        ),
-        bins=bins,
-        scores=fit_baseline(
-            np.array(of_scores), (bins.group,), period=PHASES, run_length=RUN_LENGTH, dice=dice
-        ),
-        version=version,
+        rows=rows,
+        scores=scores,
+        why=why,
     )
 
 
-def save_row_watch(found: RowWatch, template: Path) -> None:
-    """Write ``row_watch.npz`` into ``template``."""
+def _fit_rows(
+    past: Past, watched: Watched, reference: Reference, *, batch: int, dice: np.random.Generator
+) -> Baseline:
+    starts = range(0, len(past.rows) - batch + 1, batch)
+    tables = (watched.table(past.rows[at : at + batch], past.nulls[at : at + batch]) for at in starts)
+    found = np.array([components(reference, table) for table in tables])
+    return fit_baseline(found, reference.groups, period=past.period, run_length=RUN_LENGTH, dice=dice)
+
+
+def save_row_watch(found: RowWatch, template: Path, *, past: Past) -> None:
+    """Write ``row_watch.npz`` into ``template``; ``score_rows.npz`` where nobody has learned from them."""
+    scores = found.scores
     meta = {
-        "groups": [[group.name, *group.parts] for group in found.rows.groups],
-        "score_parts": list(found.bins.group.parts),
-        "version": found.version,
-        "thresholds": [found.rows.threshold, found.scores.threshold],
-        "run_lengths": [found.rows.run_length, found.scores.run_length],
+        "numbers": dict(found.watched.numbers),
+        "categories": found.watched.categories,
+        "batch": found.batch,
+        "period": found.period,
+        "why": found.why,
+        "version": scores.version,
+        "scores_why": scores.why,
     }
-    ranked = found.reference.ranked
-    arrays: dict[str, NDArray[np.generic]] = {
-        "meta": np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8),
-        "watched": found.watched,
-        "values": np.concatenate(ranked.values),
-        "sizes": np.array([len(one) for one in ranked.values], dtype=np.int64),
-        "missing": found.reference.missing,
-        "edges": found.bins.edges,
-        "shares": found.bins.shares,
+    arrays: Arrays = {
+        "meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8),
+        "sample": found.sample,
+        "nulls": found.nulls,
+        "scored": scores.sample,
     }
-    for name, baseline in (("rows", found.rows), ("scores", found.scores)):
-        arrays |= {
-            f"{name}_mean": baseline.mean,
-            f"{name}_lags": baseline.lags,
-            f"{name}_spread": baseline.spread,
-        }
+    arrays |= _as_arrays("rows", found.rows) | _as_arrays("scores", scores.baseline)
     write_arrays(template / FILE, arrays)
+    if not past.learned:
+        # Half the bytes; a score differs only where a value lies on a split.
+        write_arrays(template / ROWS_FILE, {"rows": past.rows.astype(np.float32)})
 
 
 def load_row_watch(template: Path) -> RowWatch | None:
@@ -123,42 +176,66 @@ def load_row_watch(template: Path) -> RowWatch | None:
         return None
     arrays = read_arrays(template / FILE)
     meta = json.loads(arrays["meta"].tobytes())
-    groups = tuple(Group(name, tuple(parts)) for name, *parts in meta["groups"])
-    ends = np.cumsum(arrays["sizes"].astype(np.int64))[:-1]
-    values = np.split(arrays["values"].astype(np.float64), ends)
-    names = tuple(group.name for group in groups if group.parts == ("place", "width"))
-    # Ranks need the sorted sample alone; what standardises them follows from it.
-    longest = max(len(one) for one in values)
-    sample = np.full((longest, len(values)), np.nan)
-    for column, one in enumerate(values):
-        sample[: len(one), column] = one
-    reference = make_reference(_table(sample), numbers=names, categories={})
-
-    def baseline(name: str, number: int, of: tuple[Group, ...]) -> Baseline:
-        return Baseline(
-            groups=of,
-            mean=arrays[f"{name}_mean"].astype(np.float64),
-            lags=arrays[f"{name}_lags"].astype(np.float64),
-            spread=arrays[f"{name}_spread"].astype(np.float64),
-            threshold=meta["thresholds"][number],
-            run_length=meta["run_lengths"][number],
+    categories = (Category(name, tuple(levels), tuple(at)) for name, levels, at in meta["categories"])
+    watched = Watched(meta["numbers"], tuple(categories))
+    sample, nulls = arrays["sample"].astype(np.float64), arrays["nulls"].astype(np.bool_)
+    scored = arrays["scored"].astype(np.float64)
+    reference = rows = bins = baseline = None
+    if not meta["why"]:
+        # The same sample gives the same reference: it need not be stored.
+        reference = make_reference(
+            watched.table(sample, nulls), numbers=tuple(watched.numbers), categories=watched.levels
         )
-
-    scores = Group("score", tuple(meta["score_parts"]))
+        rows = _from_arrays("rows", arrays, reference.groups)
+    if not meta["scores_why"]:
+        bins = make_bins(scored)
+        baseline = _from_arrays("scores", arrays, (bins.group,))
     return RowWatch(
-        watched=arrays["watched"].astype(np.int64),
-        reference=Reference(
-            groups=groups,
-            ranked=reference.ranked,
-            shares=(),
-            missing=arrays["missing"].astype(np.float64),
+        watched=watched,
+        sample=sample,
+        nulls=nulls,
+        batch=meta["batch"],
+        period=meta["period"],
+        reference=reference,
+        rows=rows,
+        scores=ScoreReference(
+            version=meta["version"], sample=scored, bins=bins, baseline=baseline, why=meta["scores_why"]
         ),
-        rows=baseline("rows", 0, groups),
-        bins=Bins(scores, arrays["edges"].astype(np.float64), arrays["shares"].astype(np.float64)),
-        scores=baseline("scores", 1, (scores,)),
-        version=meta["version"],
+        why=meta["why"],
     )
 
 
-def _table(rows: Floats) -> Table:
-    return Table(numbers=rows, categories=np.zeros((len(rows), 0), dtype=np.int64))
+def load_score_rows(template: Path) -> NDArray[np.float32] | None:
+    """Load the stored rows that no version has learned from, in the order of time; None where none are there.
+
+    Raises:
+        BadTemplate: the file is damaged.
+    """
+    if not (template / ROWS_FILE).exists():
+        return None
+    return read_arrays(template / ROWS_FILE)["rows"].astype(np.float32)
+
+
+def _as_arrays(name: str, one: Baseline | None) -> Arrays:
+    if one is None:
+        return {}
+    return {
+        f"{name}_mean": one.mean,
+        f"{name}_lags": one.lags,
+        f"{name}_spread": one.spread,
+        f"{name}_constant": one.constant,
+        f"{name}_level": np.array([one.threshold, one.run_length]),
+    }
+
+
+def _from_arrays(name: str, arrays: Mapping[str, NDArray[np.generic]], groups: tuple[Group, ...]) -> Baseline:
+    threshold, run_length = arrays[f"{name}_level"].astype(np.float64).tolist()
+    return Baseline(
+        groups=groups,
+        mean=arrays[f"{name}_mean"].astype(np.float64),
+        lags=arrays[f"{name}_lags"].astype(np.float64),
+        spread=arrays[f"{name}_spread"].astype(np.float64),
+        constant=arrays[f"{name}_constant"].astype(np.bool_),
+        threshold=threshold,
+        run_length=run_length,
+    )

@@ -18,6 +18,7 @@ from sklearn.datasets import load_breast_cancer
 from reference_pipeline.deploy.prepare import main, prepare
 from reference_pipeline.errors import BadScenario, BadTemplate
 from reference_pipeline.features import load_features
+from reference_pipeline.healing.detectors.stored import LEARNED, load_row_watch, load_score_rows
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.world import open_world
@@ -155,6 +156,16 @@ def test_the_shipped_scenario_is_one_of_this_world() -> None:
     assert shipped["world_s_per_run_s"] == 720
 
 
+def test_the_template_keeps_what_rows_and_scores_look_like(template: Path, tmp_path: Path) -> None:
+    found, rows = load_row_watch(template), load_score_rows(template)
+    assert found is not None
+    assert rows is not None
+    assert found.scores.version == _champion(template, tmp_path).version
+    assert (found.why, found.scores.why) == ("", "")
+    assert len(rows) == 28 * 24 * 100
+    assert (template / "score_rows.npz").stat().st_size < 8_000_000
+
+
 @pytest.mark.live
 def test_the_command_builds_the_default_template_in_a_fresh_process(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text('{"kind": "simulator", "world_s_per_run_s": 720}')
@@ -217,3 +228,36 @@ def test_a_real_labelled_set_is_trained_on_and_replayed(real_set: dict[str, obje
         record["seconds"]: label for record, label in zip(drawn.records, drawn.label.tolist(), strict=True)
     }
     assert ["decline" if labels[r["seconds"]] else "approve" for r in records] == decisions
+
+
+def test_a_replay_of_few_rows_says_why_its_rows_cannot_be_judged(
+    real_set: dict[str, object], tmp_path: Path
+) -> None:
+    found = load_row_watch(prepare(real_set, seed=1, out=tmp_path / "template"))
+    assert found is not None
+    assert found.why == "284 stored rows where 10000 are needed"
+    assert found.scores.why == LEARNED
+    assert len(found.scores.sample) == 284
+
+
+def test_a_replay_of_many_rows_is_watched_numbers_categories_and_what_is_missing(tmp_path: Path) -> None:
+    dice = np.random.default_rng(5)
+    level = dice.choice(["a", "b", "c", ""], 24_000, p=[0.5, 0.3, 0.19, 0.01])
+    amount = dice.lognormal(3.0, 1.0, 24_000)
+    label = (amount > 60).astype(int)
+    with (tmp_path / "own.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["when", "amount", "level", "fraud"])
+        writer.writerows(
+            zip(range(24_000), amount.round(2).tolist(), level.tolist(), label.tolist(), strict=True)
+        )
+    knobs = {"kind": "replay", "source": str(tmp_path / "own.csv"), "time_column": "when"}
+    out = prepare(knobs | {"label_column": "fraud"}, seed=1, out=tmp_path / "template")
+    found = load_row_watch(out)
+    assert found is not None
+    assert found.rows is not None
+    names = ["amount", "amount missing", "level", "level missing"]
+    assert [group.name for group in found.rows.groups] == names
+    assert found.shape == (1, 24)
+    assert 0 < found.nulls.sum() < 60
+    assert load_score_rows(out) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from reference_pipeline.records import Costs
 from reference_pipeline.scoring import dump_model
 from reference_pipeline.world.frozen import frozen_declines
 from tests.reference_pipeline.healing.worlds import passes, run
-from tests.reference_pipeline.learning import CONFIG, LearningPath, live, move, units
+from tests.reference_pipeline.learning import CONFIG, LearningPath, live, move, published, units
 
 ON_S = 10.0
 
@@ -145,21 +144,6 @@ def test_from_labels_of_what_was_declined_alone_nothing_is_concluded(
         assert pages == [SELECTIVE]
 
     run(live(tmp_path, whole_template, story))
-
-
-def published(path: LearningPath, semantic: str, scale: float, shift: float) -> str:
-    """A version made of the champion by moving its log odds."""
-    good = path.champion
-    trees = replace(good.trees, value=scale * good.trees.value, baseline=scale * good.trees.baseline + shift)
-    made = dump_model(
-        trees,
-        version=semantic,
-        threshold=good.threshold,
-        features=good.features,
-        metrics=good.metrics,
-        lineage={"source": "a hand"},
-    )
-    return path.registry.put(made, semantic, dict(good.metrics), {"source": "a hand"}).version
 
 
 def test_a_candidate_with_good_papers_that_is_worse_is_never_promoted(
@@ -295,7 +279,7 @@ def test_a_version_that_failed_on_its_way_holds_up_no_other_one(tmp_path: Path, 
         assert taught.version != first.version
         path.registry.set_alias("champion", first.version)
         path.registry.set_alias("candidate", taught.version)
-        path.canary_fails.set()
+        path.wires.canary_fails = True
         before = len(_acts(path, Train))
         await path.decide(more)
         told = [one.reason for one in path.entries if one.evidence.choice == "refrain"]

@@ -59,7 +59,7 @@ def test_where_the_policy_does_not_allow_it_training_is_held_and_that_is_paged(
     given = _with_sentinels(given, whole_template, share=0.6, from_s=5.0, until_s=1e9)
 
     async def story(path: LearningPath) -> None:
-        path.policy.texts.append(b"{version: 1, allowed: [train, promote]}")
+        path.wires.world.policy.texts.append(b"{version: 1, allowed: [train, promote]}")
         await path.decide(given)
         assert not _acts(path, Quarantine)
         started = [one.evidence.act for one in path.entries if one.kind == "action.started"]

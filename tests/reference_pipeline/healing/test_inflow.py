@@ -1,4 +1,4 @@
-"""How much comes is learned, a fall and a stop are told once, and what cannot be counted is no fall."""
+"""How much comes is learned; a fall and a stop are told once, and what cannot be counted is no fall."""
 
 from __future__ import annotations
 
@@ -66,10 +66,33 @@ def _usual(dice: np.random.Generator) -> Callable[[int], int]:
     return lambda _: int(dice.poisson(250))
 
 
-def test_a_fall_by_a_third_is_told_once_after_what_is_usual_was_learned(journal: Journal) -> None:
+def test_a_fall_by_a_third_is_told_once(journal: Journal) -> None:
     usual = _usual(np.random.default_rng(2))
     fallen = _told(journal, lambda second: usual(second) * (2 if second > 700 else 3) // 3, seconds=730)
     assert fallen == ["volume has moved: count down"]
+
+
+def test_it_speaks_before_the_second_minute_is_over(journal: Journal) -> None:
+    usual = _usual(np.random.default_rng(5))
+    fallen = _told(journal, lambda second: usual(second) * (2 if second > 60 else 3) // 3, seconds=85)
+    assert fallen == ["volume has moved: count down"]
+
+
+def test_a_clockwork_is_not_told_and_its_fall_is(journal: Journal) -> None:
+    assert _told(journal, lambda second: 250 if second < 120 else 170, seconds=119) == []
+    told = _told(journal, lambda second: 250 if second < 120 else 170, seconds=145)
+    assert told == ["volume has moved: count down"]
+
+
+def test_batches_that_fall_between_two_looks_are_no_fall(journal: Journal) -> None:
+    """Two hundred at a time, nearly once a second: every fiftieth second has none."""
+    load = lambda second: 200 * (int(second * 0.98) - int((second - 1) * 0.98))  # noqa: E731
+    assert _told(journal, lambda second: 50 + load(second), seconds=3600) == []
+
+
+def test_silence_before_the_first_record_is_not_usual(journal: Journal) -> None:
+    usual = _usual(np.random.default_rng(6))
+    assert _told(journal, lambda second: usual(second) if second > 90 else 0, seconds=240) == []
 
 
 def test_a_quarter_of_an_hour_as_usual_is_not_told(journal: Journal) -> None:

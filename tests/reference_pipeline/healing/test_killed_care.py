@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from reference_pipeline.healing.acts import MODEL
-from tests.reference_pipeline.healing.test_care import published
 from tests.reference_pipeline.healing.worlds import passes, run
-from tests.reference_pipeline.learning import LearningPath, live, move, units
+from tests.reference_pipeline.learning import LearningPath, live, move, published, units
 
 Story = Callable[[LearningPath], Coroutine[Any, Any, None]]
 
@@ -25,7 +24,7 @@ def _rolled_back(template: Path) -> Story:
         await passes(3.0)
         path.registry.set_alias("champion", published(path, "1.1.0", 0.0, 2.0))
         await path.decide(given)
-        assert path.moves == [good]
+        assert path.wires.moves == [good]
         assert path.champion.version == good
 
     return story
@@ -38,7 +37,7 @@ def _learned(template: Path) -> Story:
     async def story(path: LearningPath) -> None:
         frozen = path.champion.version
         await path.decide(given)
-        assert len(path.moves) == 1
+        assert len(path.wires.moves) == 1
         assert path.champion.lineage["parent"] == frozen
         assert path.shares[-1] == 0.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference_pipeline.healing.detectors.baseline import TooLittleHistory, fit_baseline
+from reference_pipeline.healing.detectors.baseline import TooLittleHistory, fit_baseline, normal_baseline
 from reference_pipeline.healing.detectors.scan import Baseline, Group, Scan, step
 
 Floats = NDArray[np.float64]
@@ -48,6 +48,7 @@ def test_a_component_that_is_constant_has_the_spread_of_independent_rows() -> No
     series[:, 0] = dice.standard_normal(600)
     base = fit_baseline(series, TWO, run_length=100.0, dice=dice)
     assert (base.spread[:, 2] == 1.0).all()
+    assert base.constant.tolist() == [False, True, True]
     assert np.isfinite(base.lags).all()
 
 
@@ -91,3 +92,16 @@ def test_a_history_with_a_hole_is_refused() -> None:
     series[17, 1] = np.nan
     with pytest.raises(TooLittleHistory, match="no data"):
         fit_baseline(series, TWO, run_length=100.0, dice=dice)
+
+
+def test_a_history_in_which_nothing_ever_varied_tells_nothing() -> None:
+    dice = np.random.default_rng(12)
+    with pytest.raises(TooLittleHistory, match="ever varied"):
+        fit_baseline(np.full((600, 3), 0.7), TWO, run_length=100.0, dice=dice)
+
+
+def test_numbers_that_are_normal_already_need_no_history() -> None:
+    dice = np.random.default_rng(13)
+    base = normal_baseline(TWO, most=3.0, run_length=60.0, dice=dice)
+    fresh = np.clip(dice.standard_normal((100, 1000, 3)), -3.0, 3.0)
+    assert 40.0 < np.mean([_run_length(base, run) for run in fresh]) < 90.0

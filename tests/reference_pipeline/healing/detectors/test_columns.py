@@ -38,7 +38,8 @@ def _table(numbers: Floats, categories: NDArray[np.int64] | None = None) -> Tabl
 
 
 def _reference(sample: Table, levels: int = 3) -> Reference:
-    return make_reference(sample, numbers=("amount",), categories={"channel": levels})
+    names = tuple(f"level {level}" for level in range(levels))
+    return make_reference(sample, numbers=("amount",), categories={"channel": names})
 
 
 def _of(reference: Reference, batch: Table) -> dict[str, float]:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reference_pipeline.healing.detectors.baseline import TooLittleHistory
-from reference_pipeline.healing.detectors.harm import BETS, BadLoss, Harm, tolerated_loss, update
+from reference_pipeline.healing.detectors.harm import BETS, BadLoss, Harm, update
 
 Floats = NDArray[np.float64]
 
@@ -124,12 +123,3 @@ def test_a_loss_beyond_one_is_refused() -> None:
 def test_a_watch_that_cannot_work_is_refused(tolerated: float, run_length: float) -> None:
     with pytest.raises(ValueError, match="give 0 < m < 1"):
         Harm(tolerated=tolerated, run_length=run_length)
-
-
-def test_what_is_tolerated_is_the_history_its_error_and_the_margin() -> None:
-    losses = np.tile([1.0] + [0.0] * 9, 100)
-    error = (0.1 * 0.9 / 1000) ** 0.5
-    assert tolerated_loss(losses, margin=0.02) == pytest.approx(0.1 + 2 * error + 0.02)
-    assert tolerated_loss(np.zeros(1000), margin=0.0) == 0.001
-    with pytest.raises(TooLittleHistory, match="499 labelled"):
-        tolerated_loss(np.append(np.zeros(499), np.nan), margin=0.0)

@@ -30,9 +30,9 @@ def test_a_model_that_gives_everybody_one_score_is_seen() -> None:
     assert score_components(bins, np.full(100, 0.55)).max() > 10.0
 
 
-def test_a_constant_reference_is_quiet_about_itself_and_loud_about_others() -> None:
+def test_a_constant_reference_has_no_data_about_itself_and_is_loud_about_others() -> None:
     bins = make_bins(np.full(500, 0.3))
-    assert np.abs(score_components(bins, np.full(100, 0.3))).max() < 1.0
+    assert score_components(bins, np.full(100, 0.3)) is None
     assert np.abs(score_components(bins, np.full(100, 0.9))).max() > 10.0
 
 
@@ -45,8 +45,9 @@ def test_scores_that_are_no_number_are_a_part_of_their_own() -> None:
     assert found["no number"] > 10.0
 
 
-def test_an_empty_batch_has_no_components() -> None:
-    assert score_components(make_bins(np.random.default_rng(5).random(500)), np.zeros(0)) is None
+@pytest.mark.parametrize("scores", [np.zeros(0), np.full(100, np.nan)])
+def test_a_batch_without_a_number_has_no_components(scores: np.ndarray) -> None:
+    assert score_components(make_bins(np.random.default_rng(5).random(500)), scores) is None
 
 
 def test_too_few_scores_are_no_reference() -> None:

@@ -18,12 +18,13 @@ Floats = NDArray[np.float64]
 GROUPS = (Group("amount", ("place", "width")), Group("channel", ("level 0", "level 1", "unknown level")))
 
 
-def _baseline(*, period: int = 1, order: int = 0, threshold: float = 4.0) -> Baseline:
+def _baseline(*, period: int = 1, order: int = 0, threshold: float = 4.0, constant: bool = False) -> Baseline:
     return Baseline(
         groups=GROUPS,
         mean=np.arange(period, dtype=float)[:, None] * np.ones(5),
         spread=np.full((period, 5), 2.0),
         lags=np.full((order, 5), 0.25),
+        constant=np.full(5, constant),
         threshold=threshold,
         run_length=1000.0,
     )
@@ -120,5 +121,21 @@ def test_the_phase_goes_on_through_a_gap() -> None:
     assert reading.statistic == pytest.approx(_by_the_formula(baseline, baseline.mean[:1])[0])
 
 
-def test_constant_components_are_quiet() -> None:
-    assert {r.says for r in _run(_baseline(), np.zeros((200, 5)))} == {"quiet"}
+def test_what_never_varied_and_does_not_vary_now_is_no_data_and_never_quiet() -> None:
+    readings = _run(_baseline(constant=True), np.zeros((200, 5)))
+    assert {reading.says for reading in readings} == {"no data"}
+
+
+def test_what_never_varied_and_moves_is_an_alarm_and_no_data_again_after_it() -> None:
+    series = np.zeros((200, 5))
+    series[20:24, 4] = 12.0
+    says = [reading.says for reading in _run(_baseline(constant=True), series)]
+    assert says[:20] == ["no data"] * 20
+    assert set(says[20:24]) == {"alarm"}
+    assert set(says[24 + WINDOWS[-1] :]) == {"no data"}
+
+
+def test_one_component_that_varied_is_enough_to_be_quiet() -> None:
+    baseline = _baseline(constant=True)
+    baseline.constant[2] = False
+    assert {reading.says for reading in _run(baseline, np.zeros((50, 5)))} == {"quiet"}
