@@ -13,6 +13,7 @@ import unicodedata
 # What libyaml takes for a line end; str.splitlines would also split at form feeds.
 LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 COLUMNS = 100
+NEAR = 4 * COLUMNS  # letters on either side that are looked at: a line may have a million
 TAB = "    "
 ELLIPSIS = "…"
 
@@ -44,7 +45,9 @@ def excerpt(lines: tuple[str, ...], line: int, column: int, width: int, *, label
     source = lines[line - 1]
     start = min(max(column - 1, 0), len(source))
     end = min(max(start + width, start + 1), max(len(source), start + 1))
-    cells = [_shown(letter) for letter in source]
+    left = max(0, start - NEAR)
+    cells = [_shown(letter) for letter in source[left : start + NEAR]]
+    start, end = start - left, end - left
     before = sum(map(_columns, cells[:start]))
     carets = max(1, sum(map(_columns, cells[start:end])))
     shown, before, carets = _clip(cells, before, carets)

@@ -26,7 +26,7 @@ Data = Scalar | list["Data"] | dict[str, "Data"]
 SIZE_MAX = 1 << 20
 SCALAR_MAX = 1 << 16
 DEPTH_MAX = 32
-NODES_MAX = 50_000  # ten times the largest experiment one would write; bounds the reading time
+NODES_MAX = 5_000  # ten times the largest experiment one would write; bounds the reading time: some 50 ms
 PROBLEMS_MAX = 50
 # YAML's printable set, less the replacement of a byte-order mark inside the text.
 NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")

@@ -19,15 +19,17 @@ P = TypeVar("P", bound=msgspec.Struct)
 
 # No fault outlives this by itself, whatever happens to who injected it: the proxy's and guardian's limit.
 DURATION_MAX_S = 900.0
+# What is shorter is over before anybody can meet it, and would count as survived.
+DURATION_MIN_S, MILLISECONDS_MIN = 0.05, 1.0
 # "(?!\n)": in Python "$" also matches before a last newline, and "a\n" is no name.
 ServiceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 # The witness's edge is "driver-" and the name of a service.
 EdgeName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,69}$(?!\n)")]
 FieldName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$(?!\n)")]
-Duration = Annotated[float, msgspec.Meta(gt=0, le=DURATION_MAX_S)]
+Duration = Annotated[float, msgspec.Meta(ge=DURATION_MIN_S, le=DURATION_MAX_S)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 # Longer than any deadline that can be asked for; more would be a partition by another name.
-Milliseconds = Annotated[float, msgspec.Meta(gt=0, le=120_000)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=MILLISECONDS_MIN, le=120_000)]
 
 
 class FaultProblem(ValueError):

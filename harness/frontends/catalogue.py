@@ -122,19 +122,15 @@ def _parameters(row: FaultKind) -> Iterator[str]:
     properties = msgspec.convert(schema["properties"], dict[str, dict[str, object]])
     width = max(map(len, properties))
     for name, one in sorted(properties.items(), key=lambda item: item[0] not in required):
-        end = "needed" if name in required else _default(one.get("default"))
+        end = "needed" if name in required else _default(name, one.get("default"))
         where = ", one of `hormesis explain system`" if name in LISTED else ""
         yield f"{name:<{width}}  {_takes(one)}{where}; {end}"
 
 
-def _default(value: object) -> str:
-    return (
-        "without it: until undone"
-        if value is None
-        else f"{value:g} if left out"
-        if isinstance(value, float)
-        else f"{value} if left out"
-    )
+def _default(name: str, value: object) -> str:
+    if value is None:
+        return "without it: until undone" if name == "duration_s" else "may be left out"
+    return f"{value:g} if left out" if isinstance(value, float) else f"{value} if left out"
 
 
 def _takes(one: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.errors import Problem, UsageProblem
+from harness.experiment.messages import MESSAGES
 
 # What reading a stored run calls its problems, by the code that `explain code` lists.
 STORED: Mapping[str, str] = {"no-campaign": "HRM403", "damaged-campaign": "HRM404", "no-run": "HRM405"}
@@ -21,7 +22,8 @@ def problem_text(problem: Problem) -> str:
     lines = [f"error[{code_of(problem)}]: {problem.message}", f"  --> {place}"]
     lines += [problem.excerpt] if problem.excerpt else []
     lines += [f"  why: {problem.why}"] if problem.why else []
-    lines += [f"  help: {problem.help}"] if problem.help else []
+    mend = problem.help or (MESSAGES[code_of(problem)].mend if problem.code in STORED else "")
+    lines += [f"  help: {mend}"] if mend else []
     return "\n".join(lines)
 
 

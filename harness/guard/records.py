@@ -139,11 +139,21 @@ def close_record(folder: Path, record_id: str) -> bool:
 def open_records(folder: Path, run: str = "") -> tuple[Record, ...]:
     """Read all open records, of one run where it is named, oldest first; broken ones belong to every run.
 
-    Where others may write the folder, nothing in it is read: what is open is then the folder itself.
+    Where others may write the folder, or it cannot be looked at, nothing in it is read: what is open is then
+    the folder itself. Only a folder that is not there is empty.
     """
-    if folder.is_dir() and (wrong := why_not_ours(folder.stat())):
-        return (_broken(FOLDER, f"{folder} cannot be trusted: {wrong}"),)
-    found = [record for path in sorted(folder.glob("*.json")) if (record := _read(path))]
+    try:
+        status = os.lstat(folder)
+        if not stat.S_ISDIR(status.st_mode):
+            return (_broken(FOLDER, f"{folder} is no folder: what is open cannot be told"),)
+        if wrong := why_not_ours(status):
+            return (_broken(FOLDER, f"{folder} cannot be trusted: {wrong}"),)
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
+    except (FileNotFoundError, NotADirectoryError):  # nor is there a store that it could lie in
+        return ()
+    except OSError as error:
+        return (_broken(FOLDER, f"{folder} cannot be looked at: {error.strerror}"),)
+    found = [record for name in names if (record := _read(folder / name))]
     kept = [record for record in found if not run or record.broken or record.run == run]
     return tuple(sorted(kept, key=lambda record: (record.opened, record.id)))
 

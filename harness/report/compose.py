@@ -6,6 +6,7 @@ clock, no path of this machine, floats rounded where they are made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,6 +36,8 @@ FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was
 DAMNING = (PAIRED, FALSE_IMPACTS)
 """Checks that no verdict survives: what they find was made by the instrument or the machine."""
 
+_NUMBER = re.compile(r"r(\d{4,})(?:-|$)")
+
 FALSE_REOPEN_MAX = 0.02
 FALSE_ACCEPT_MAX = 0.01
 FALSE_IMPACT_MAX = 0.05
@@ -53,6 +56,7 @@ def compose_campaign(campaign: Campaign) -> Document:
     """Compute the document of a campaign that was read already."""
     file = campaign.file
     limit = _bad_ratio_max(file.objectives)
+    missing = _missing(campaign.runs)
     repeated = _repeated(campaign.runs)
     again = {history.run_id for history in repeated}
     campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
@@ -65,7 +69,7 @@ def compose_campaign(campaign: Campaign) -> Document:
         file.objectives,
         campaign_id=file.id,
         planned_runs=file.planned_runs,
-        doubts=_doubts(trust),
+        doubts=[*missing, *_doubts(trust)],
         repeated=len(repeated),
     )
     return Document(
@@ -77,6 +81,16 @@ def compose_campaign(campaign: Campaign) -> Document:
         runs=runs,
         repeated=tuple(facts(history, bad_ratio_max=limit) for history in repeated),
     )
+
+
+def _missing(histories: Sequence[History]) -> list[str]:
+    """Runs that were begun and are not there: they are numbered from 1, those done again as well."""
+    found = [_NUMBER.match(history.run_id) for history in histories]
+    numbers = sorted(int(one[1]) for one in found if one)
+    if numbers == list(range(1, len(numbers) + 1)):
+        return []
+    gaps = sorted(set(range(1, numbers[-1] + 1)) - set(numbers))
+    return [f"runs are missing or doubled among those numbered 1 to {numbers[-1]}: {gaps or numbers}"]
 
 
 def _doubts(trust: Sequence[Check]) -> list[str]:

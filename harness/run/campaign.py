@@ -12,7 +12,7 @@ from pathlib import Path
 
 import harness
 from harness import shell
-from harness.errors import HormesisError, Refused, Untrustworthy
+from harness.errors import HormesisError, Refused, Untrustworthy, UsageProblem
 from harness.experiment.model import Experiment
 from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import Injected
@@ -134,9 +134,12 @@ def _run_plans(
             break
     try:
         write_reports(folder)
-    except OSError as error:
+    except (OSError, UsageProblem) as error:
+        # Not the user's mistake, though it is told like one: the folder was there when the run began.
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise Untrustworthy(
-            f"no report could be written: {error.strerror}; what was recorded is in {folder}"
+            f"no report could be written: {why}; what was recorded was in {folder}; "
+            f"`hormesis undo --store DIR` tells what is open there"
         ) from error
     return folder
 
@@ -144,8 +147,8 @@ def _run_plans(
 def _reports_if_possible(folder: Path, progress: Callable[[str], None]) -> None:
     try:
         write_reports(folder)
-    except OSError as error:
-        progress(f"no report was written: {error.strerror}")
+    except (OSError, UsageProblem) as error:
+        progress(f"no report was written: {error}")
 
 
 def _check_store(store: Path) -> None:

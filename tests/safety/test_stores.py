@@ -22,6 +22,7 @@ from harness.plan.schedule import make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
 from harness.run.safety import MustStop, store_problem
+from harness.verdict.codes import EXIT_CODE
 
 
 def raised(store) -> list[str]:
@@ -185,3 +186,16 @@ def test_only_errors_of_a_store_are_taken_for_one():
         assert isinstance(store_problem(OSError(number, "x")), MustStop)
     assert store_problem(OSError(2, "x")) is None
     assert store_problem(ValueError()) is None
+
+
+@pytest.mark.live
+def test_a_store_that_is_moved_during_a_fault_is_void_and_no_mistake_of_the_users(tmp_path):
+    """SR-11: the fault is undone; what is still open moved with the store, and is closed there."""
+    store, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    with kit.running(store, "pause") as runner:
+        assert runner.await_seen(lambda: runner.told(b"fault.injected"))
+        store.rename(elsewhere)
+        code, said = runner.wait()
+        assert code == EXIT_CODE["VOID"], said
+        assert "Nothing was done" not in said
+    assert kit.undo(elsewhere) == 0

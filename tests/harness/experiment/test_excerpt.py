@@ -35,6 +35,15 @@ def test_a_long_line_is_clipped_around_the_carets(at):
     assert all(len(row) <= COLUMNS + len("    1 | ") + 2 for row in shown.split("\n"))
 
 
+def test_a_line_of_a_million_letters_is_shown_like_one_of_a_thousand():
+    def shown(letters):
+        return excerpt(("x" * letters + "BAD" + "y" * letters,), 1, letters + 1, 3, label="no")
+
+    assert shown(1_000_000) == shown(1000)
+    assert "BAD" in shown(1000)
+    assert "^^^ no" in shown(1000)
+
+
 def test_a_value_wider_than_the_window_gives_carets_up_to_its_edge():
     shown = excerpt(("x" * 5000,), 1, 1, 1_000_000)
     assert shown.split("\n")[1].count("^") == COLUMNS

@@ -17,7 +17,7 @@ VALUES = {
     "service": st.sampled_from(("gateway", "scorer-a")),
     "edge": st.sampled_from(("gateway-features", "driver-gateway")),
     "field": st.sampled_from(("amount", "age")),
-    "duration_s": st.none() | st.floats(0.001, 900) | st.sampled_from((3.0, 8.0)),
+    "duration_s": st.none() | st.floats(0.05, 900) | st.sampled_from((3.0, 8.0)),
     "share_ratio": SHARES,
     "latency_ms": st.floats(50, 100),
     "jitter_ms": st.floats(0, 50),

@@ -317,7 +317,9 @@ def test_validate_as_json_is_one_document(capsys, tmp_path):
 def test_what_is_no_stored_run_is_a_usage_error(capsys, tmp_path, monkeypatch, command, run):
     monkeypatch.chdir(tmp_path)
     assert main([command, run, "--store", str(tmp_path / "store")]) == 2
-    assert "error[HRM403]" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "error[HRM403]" in said
+    assert "help: name a folder that `hormesis run` printed" in said
 
 
 def test_a_demo_without_its_experiment_says_where_to_run_it(tmp_path):

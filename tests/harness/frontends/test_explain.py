@@ -73,6 +73,13 @@ def test_a_fault_says_where_the_names_it_takes_are_listed(capsys, kind, name):
     assert re.search(rf"^    {name} .*hormesis explain system.*; needed$", capsys.readouterr().out, re.M)
 
 
+def test_only_what_ends_a_fault_says_what_it_means_to_leave_it_out(capsys):
+    assert main(["explain", "fault", "world.concept_change"]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if "until undone" in line] == ["duration_s"]
+    assert "may be left out" in out
+
+
 def test_the_table_as_json_tells_what_the_loader_takes(capsys):
     assert main(["explain", "fault", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

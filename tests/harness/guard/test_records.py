@@ -182,3 +182,30 @@ def test_killed_between_any_two_calls_a_record_is_whole_or_not_there(tmp_path):
     first, last = seen.index(True), len(seen) - seen[::-1].index(True)
     assert all(seen[first:last]), "it comes once and goes once"
     assert first > 0
+
+
+def test_a_folder_that_is_none_or_leads_nowhere_is_open_and_not_empty(tmp_path):
+    """SR-4: what cannot be seen is never called clean."""
+    folder = tmp_path / ".undo"
+    for make in (lambda: folder.symlink_to("/nonexistent"), lambda: folder.write_text("x")):
+        make()
+        (found,) = open_records(folder)
+        assert found.broken
+        folder.unlink()
+    assert open_records(folder) == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_that_may_not_be_looked_into_is_open_and_not_empty(tmp_path):
+    """SR-4, as another user: root may look into everything."""
+    words = "import os,sys; from pathlib import Path; from harness.guard.records import open_records; "
+    words += "os.chdir(sys.argv[1]); os.setgroups([]); os.setgid(65534); os.setuid(65534); "
+    words += "print([one.broken != '' for one in open_records(Path('.undo'))])"
+    folder = tmp_path / ".undo"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    os.chown(tmp_path, 65534, 65534)
+    folder.chmod(0)
+    command = [sys.executable, "-c", words, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "[True]", done.stderr[-500:]

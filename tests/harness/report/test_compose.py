@@ -11,6 +11,7 @@ import pytest
 
 from harness.errors import UsageProblem
 from harness.history import events as ev
+from harness.history.model import Campaign
 from harness.report.compose import compose, compose_campaign, decode, encode
 from harness.report.document import Check, Document
 from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, objective, written
@@ -132,6 +133,14 @@ def test_a_run_that_was_done_again_before_any_harm_is_listed_apart_and_not_judge
     assert (len(document.runs), len(document.repeated)) == (1, 1)
     assert document.verdict.word == "DONE", document.verdict.why
     assert check(document, "Runs done again").value == "1 beside 1 kept"
+
+
+def test_a_campaign_from_which_a_run_was_taken_is_void_though_as_many_are_left_as_were_planned() -> None:
+    """The one that was done again is no less a part of the record."""
+    whole = campaign_of(unmet(killed()), killed(), planned=1)
+    document = compose_campaign(Campaign(whole.file, whole.runs[1:]))
+    assert document.verdict.word == "VOID"
+    assert "numbered 1 to 2: [1]" in document.verdict.why
 
 
 def test_a_baseline_that_was_never_met_stays_void() -> None:
