@@ -6,7 +6,6 @@ clock, no path of this machine, floats rounded where they are made.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Objective, Profile
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
-from harness.history.store import read_campaign
+from harness.history.store import read_campaign, run_number
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
 from harness.report.words import inert_json
@@ -35,8 +34,6 @@ PAIRED = "Runs of a pair share seed, units and due instants"
 FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was done"
 DAMNING = (PAIRED, FALSE_IMPACTS)
 """Checks that no verdict survives: what they find was made by the instrument or the machine."""
-
-_NUMBER = re.compile(r"r(\d{4,})(?:-|$)")
 
 FALSE_REOPEN_MAX = 0.02
 FALSE_ACCEPT_MAX = 0.01
@@ -85,8 +82,8 @@ def compose_campaign(campaign: Campaign) -> Document:
 
 def _missing(histories: Sequence[History]) -> list[str]:
     """Runs that were begun and are not there: they are numbered from 1, those done again as well."""
-    found = [_NUMBER.match(history.run_id) for history in histories]
-    numbers = sorted(int(one[1]) for one in found if one)
+    found = (run_number(history.run_id) for history in histories)
+    numbers = sorted(number for number in found if number is not None)
     if numbers == list(range(1, len(numbers) + 1)):
         return []
     gaps = sorted(set(range(1, numbers[-1] + 1)) - set(numbers))
