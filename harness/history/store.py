@@ -143,8 +143,16 @@ def new_run(
 def find_campaign(store: Path, name: str) -> Path:
     """Resolve what a user typed, an id in ``store`` or a path, to a campaign's folder.
 
-    A run's folder inside a campaign leads to its campaign. Raises UsageProblem.
+    A run's folder inside a campaign leads to its campaign. Raises UsageProblem, Refused where nobody lets us
+    look.
     """
+    try:
+        return _found(store, name)
+    except PermissionError as error:
+        raise Refused(f"cannot look at {error.filename}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _found(store: Path, name: str) -> Path:
     named = store / name
     if _ID.fullmatch(name) and named.is_dir() and not named.is_symlink():
         return named

@@ -32,8 +32,9 @@ from harness.verdict.judge import judge
 
 PAIRED = "Runs of a pair share seed, units and due instants"
 FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was done"
-DAMNING = (PAIRED, FALSE_IMPACTS)
-"""Checks that no verdict survives: what they find was made by the instrument or the machine."""
+NUMBERED = "Runs that were begun are there, by their numbers"
+DAMNING = (PAIRED, FALSE_IMPACTS, NUMBERED)
+"""Checks that no verdict survives: what they find was made by the instrument, the machine or a hand."""
 
 FALSE_REOPEN_MAX = 0.02
 FALSE_ACCEPT_MAX = 0.01
@@ -53,7 +54,7 @@ def compose_campaign(campaign: Campaign) -> Document:
     """Compute the document of a campaign that was read already."""
     file = campaign.file
     limit = _bad_ratio_max(file.objectives)
-    missing = _missing(campaign.runs)
+    numbered = _numbered_check(campaign.runs)
     repeated = _repeated(campaign.runs)
     again = {history.run_id for history in repeated}
     campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
@@ -66,7 +67,7 @@ def compose_campaign(campaign: Campaign) -> Document:
         file.objectives,
         campaign_id=file.id,
         planned_runs=file.planned_runs,
-        doubts=[*missing, *_doubts(trust)],
+        doubts=_doubts((numbered, *trust)),
         repeated=len(repeated),
     )
     return Document(
@@ -74,20 +75,21 @@ def compose_campaign(campaign: Campaign) -> Document:
         inputs=_inputs(file, campaign.runs),
         verdict=verdict,
         estimates=estimates,
-        trust=(*trust, _repeat_check(len(repeated), len(runs))),
+        trust=(*trust, numbered, _repeat_check(len(repeated), len(runs))),
         runs=runs,
         repeated=tuple(facts(history, bad_ratio_max=limit) for history in repeated),
     )
 
 
-def _missing(histories: Sequence[History]) -> list[str]:
-    """Runs that were begun and are not there: they are numbered from 1, those done again as well."""
+def _numbered_check(histories: Sequence[History]) -> Check:
+    """Whether runs that were begun are there: they are numbered from 1, those done again as well."""
     found = (run_number(history.run_id) for history in histories)
     numbers = sorted(number for number in found if number is not None)
     if numbers == list(range(1, len(numbers) + 1)):
-        return []
+        return Check(text=NUMBERED, value=f"{len(numbers)} of {len(numbers)}", ok=bool(numbers))
     gaps = sorted(set(range(1, numbers[-1] + 1)) - set(numbers))
-    return [f"runs are missing or doubled among those numbered 1 to {numbers[-1]}: {gaps or numbers}"]
+    value = f"missing or doubled among those numbered 1 to {numbers[-1]}: {gaps or numbers}"
+    return Check(text=NUMBERED, value=value, ok=False)
 
 
 def _doubts(trust: Sequence[Check]) -> list[str]:
