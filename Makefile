@@ -17,6 +17,8 @@ IN_MEMORY := $(if $(TMPDIR),,$(if $(MEMORY),TMPDIR=$(MEMORY)))
 # Pure tests side by side, then those that measure, alone: a neighbour would be measured too.
 PYTEST = $(IN_MEMORY) "$(BIN)/python" -m pytest -q --durations=10
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+BOTH = status=0; $(PYTEST) -m "$(1)not live" $(SIDE_BY_SIDE) $(2) || status=$$?; \
+	$(PYTEST) -m "$(1)live" $(2) || status=$$?; exit $$status
 
 # Content, not time stamps: a checkout, a copy or a touch changes the latter. The folder is in the
 # key because an environment that was moved or copied points to where it was; it is made anew.
@@ -59,18 +61,12 @@ demo: $(STAMP)
 	@"$(BIN)/hormesis" demo --story $(STORY)
 
 test: $(STAMP)
-	@status=0; \
-	$(PYTEST) -m "not slow and not live" $(SIDE_BY_SIDE) --hypothesis-profile=ci || status=$$?; \
-	$(PYTEST) -m "not slow and live" --hypothesis-profile=ci || status=$$?; \
-	exit $$status
+	@$(call BOTH,not slow and ,--hypothesis-profile=ci)
 
 test-all: $(STAMP)
-	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); status=0; \
+	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); \
 	echo "seed of the generated tests: $$seed (again: make test-all SEED=$$seed)"; \
-	fresh=(--hypothesis-profile=fresh --hypothesis-seed="$$seed"); \
-	$(PYTEST) -m "not live" $(SIDE_BY_SIDE) "$${fresh[@]}" || status=$$?; \
-	$(PYTEST) -m live "$${fresh[@]}" || status=$$?; \
-	exit $$status
+	$(call BOTH,,--hypothesis-profile=fresh --hypothesis-seed="$$seed")
 
 bars: $(STAMP)
 	@"$(BIN)/python" -m benchmarks $(PART)

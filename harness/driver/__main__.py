@@ -9,8 +9,9 @@ import math
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+import traceback
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -43,10 +44,11 @@ def main(argv: list[str], out: TextIO) -> int:
     """
     spec = msgspec.json.decode(Path(argv[-1]).read_bytes(), type=Spec)
     try:
-        if argv[1] == "--check":
-            return _check(spec, out)
-        world = open_world(spec)
-        costs, parcels = _costs(world), _parcels(spec, world)
+        with _telling(spec.world):
+            if argv[1] == "--check":
+                return _check(spec, out)
+            world = open_world(spec)
+            costs, parcels = _costs(world), _parcels(spec, world)
     except Refused as error:
         print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
         return 5
@@ -56,6 +58,18 @@ def main(argv: list[str], out: TextIO) -> int:
     gc.freeze()
     asyncio.run(_drive(spec, parcels, costs, out=out))
     return 0
+
+
+@contextmanager
+def _telling(world: str) -> Iterator[None]:
+    """Turn whatever a world raises into Refused: its own words last, where it was raised before them."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        traceback.print_exception(error, limit=-1, chain=False)
+        raise Refused(f"world {world!r} gives no records: {error or type(error).__name__}") from error
 
 
 def open_world(spec: Spec) -> World:

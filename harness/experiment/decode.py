@@ -185,7 +185,9 @@ def _note_wrong(words: str, data: object, path: Path, findings: Findings) -> Non
     named = re.sub(r"`([^`]*)`", lambda match: _type_words(match[1]), words)
     if ", got " in words:
         wanted = named.removeprefix("Expected ").split(", got ")[0]
-        findings.add("HRM201", f"{key} must be {wanted}, not {_seen(data)}", path, help=f"write {wanted}")
+        findings.add(
+            "HRM201", f"{key} must be {wanted}, not {_seen(data)}", path, help=_instead(wanted, data)
+        )
     elif isinstance(data, int | float) and data < 0 and _is_time(path):
         findings.add(
             "HRM205", f"{key} is negative: {data}", path, label="negative time", help="write seconds, above 0"
@@ -196,6 +198,13 @@ def _note_wrong(words: str, data: object, path: Path, findings: Findings) -> Non
     else:
         wanted = named.removeprefix("Expected ")
         findings.add("HRM204", f"{key} must be {wanted}, not {_seen(data)}", path, help=f"write {wanted}")
+
+
+def _instead(wanted: str, data: object) -> str:
+    """Say what to write; a list where one text may stand can be one, its entries between commas."""
+    if isinstance(data, list) and "text" in wanted and all(isinstance(one, str) for one in data):
+        return f"write one text: {quoted(','.join(data))}"
+    return f"write {wanted}"
 
 
 def _type_words(names: str) -> str:

@@ -17,6 +17,7 @@ from harness.faults.effects import Effect, Kill, Mutate, lasts_s
 # More could neither be held in memory at once nor be waited for: 20 million units = 27 h at 200/s.
 UNITS_MAX = 20_000_000
 LENGTH_MAX_S = 7 * 86_400.0
+CLAIM_RATIO_MIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,15 @@ def check_claim(objective: Objective, watched_s: float | None, path: Path, findi
     ``watched_s`` None: profile or method were wrong, so nothing can be said about the horizon.
     """
     for key in ("share_ratio", "availability_ratio"):
-        if getattr(objective, key) == 0:
+        asked = getattr(objective, key)
+        if asked is not None and asked < CLAIM_RATIO_MIN:
             findings.add(
                 "HRM204",
-                f"'{key}' is 0",
+                f"'{key}' is {asked:g}",
                 (*path, key),
-                label="above 0",
-                why="every system has at least that: the claim could not fail",
-                help="write a number above 0 and at most 1",
+                label=f"at least {CLAIM_RATIO_MIN:g}",
+                why="every system has at least that: the claim could hardly fail",
+                help=f"write a number from {CLAIM_RATIO_MIN:g} to 1",
             )
     limit_s = objective.served_within_s
     if limit_s is not None and watched_s is not None and limit_s > watched_s:

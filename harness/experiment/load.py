@@ -99,6 +99,7 @@ class _Reader:
                 system=system[0],
                 system_dir=str(system[1]),
                 scenario=scenario[0],
+                scenario_file=str(self.path.parent / asked.scenario),
                 source=scenario[1],
                 profile=asked.profile,
                 steps=steps,
@@ -229,7 +230,7 @@ def _substitutions(data: dict[str, object]) -> Iterator[Path]:
 def _sealed(experiment: Experiment) -> Experiment:
     """Give the experiment with its hash; where it lies on this machine is no part of the question."""
     plain = msgspec.to_builtins(experiment)
-    for place in ("file", "sha256", "system_dir"):
+    for place in ("file", "sha256", "system_dir", "scenario_file"):
         del plain[place]
     if experiment.source is not None:
         del plain["source"]["path"]

@@ -276,6 +276,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     system: System
     system_dir: str
     scenario: Scenario
+    scenario_file: str = ""
     source: Source | None = None
     profile: Profile
     steps: tuple[FaultStep, ...]

@@ -94,6 +94,14 @@ def read_bytes(path: FilePath, shown: str) -> bytes:
     raise UsageProblem(tuple(findings.problems))
 
 
+def findings_of(shown: str) -> Findings:
+    """Read a file once more, for the places in it; without them where it is not there any more."""
+    try:
+        return parse(FilePath(shown).read_bytes(), shown).findings
+    except (OSError, ValueError, UsageProblem):
+        return Findings(shown)
+
+
 def parse(content: bytes, shown: str) -> Parsed:
     """Parse one YAML or JSON document.
 

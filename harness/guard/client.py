@@ -29,7 +29,7 @@ from harness.guard.records import (
     write_record,
 )
 from harness.guard.shell import monotonic_s, wall_text
-from harness.guard.undo import Outcome, undo_all, undo_one
+from harness.guard.undo import Outcome, undo_all, undo_one, undo_these
 
 BEAT_S, LEASE_S = 0.2, 0.8
 PROMISE_S = 5.0
@@ -63,6 +63,7 @@ class Guardian:
         )
         self._target = target
         self._count = 0
+        self._open: dict[str, Record] = {}
         self._renewals: list[Callable[[], None]] = []
         self._failed = ""
         self._over = threading.Event()
@@ -128,19 +129,34 @@ class Guardian:
             owner=ourselves(),
         )
         write_record(self.folder, record)
+        self._open[record.id] = record
         return record
 
     def close(self, record: Record) -> bool:
         """Close a record after the clean proof; False where the guardian had undone it already."""
+        self._open.pop(record.id, None)
         return close_record(self.folder, record.id)
 
     def undo(self, record: Record) -> Outcome:
         """Undo, prove and close one record here and now, by its verb."""
-        return undo_one(self.folder, record)
+        return self._noted((undo_one(self.folder, record),))[0]
 
     def undo_everything(self) -> tuple[Outcome, ...]:
-        """Undo, prove and close all that is open of this run, ending the run first; quick."""
-        return undo_all(self.folder, self.run)
+        """Undo, prove and close all that is open of this run, ending the run first; quick.
+
+        What we opened and cannot be read any more (somebody moved the store, or cleared the folder) is undone
+        as we remember it. What the guardian has undone meanwhile is so a second time, which changes nothing.
+        """
+        found = self._noted(undo_all(self.folder, self.run))
+        seen = {outcome.record.id for outcome in found}
+        vanished = [record for name, record in self._open.items() if name not in seen]
+        return found + self._noted(undo_these(self.folder, vanished))
+
+    def _noted(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        for outcome in outcomes:
+            if outcome.clean:
+                self._open.pop(outcome.record.id, None)
+        return outcomes
 
     def open_ids(self) -> frozenset[str]:
         """Ids of the records of this run that are open now."""

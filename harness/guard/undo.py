@@ -6,7 +6,7 @@ where the whole run can be ended, that comes first: it is quickest, and the othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,13 @@ def undo_all(
     folder: Path, run: str = "", *, say: Callable[[Outcome], None] = lambda _: None
 ) -> tuple[Outcome, ...]:
     """Undo, prove and close every open record, of one run where it is named; ``say`` hears each at once."""
-    records = open_records(folder, run)
+    return undo_these(folder, open_records(folder, run), say=say)
+
+
+def undo_these(
+    folder: Path, records: Sequence[Record], *, say: Callable[[Outcome], None] = lambda _: None
+) -> tuple[Outcome, ...]:
+    """Undo and prove these, oldest first as they come; a file that is there no more is no matter."""
     runs = dict.fromkeys(record.run for record in records)
     outcomes: list[Outcome] = []
     for one in runs:

@@ -30,6 +30,7 @@ from harness.history.observations import DTYPE, read_rows
 from harness.plan.model import Plan
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
+_NUMBER = re.compile(r"r(\d{4,})(?:-|$)")  # as _run_id writes it
 _FILE_BYTES_MAX = 2 * 1024**3  # a run of 20 million units is below; more is no run, or a sparse file
 _SMALL_BYTES_MAX = 16 * 1024 * 1024  # plans of 1,000 episodes are below 1 MB
 _COLUMNS = tuple((name, DTYPE[name].str) for name in DTYPE.names or ())
@@ -51,6 +52,16 @@ def _run_id(number: int, plan: Plan) -> str:
     """Make a run's id: its place in the campaign first, so that names sort in order of running."""
     side = "sham" if plan.sham else "fault"
     return f"r{number:04d}-{plan.arm}-{plan.restart_profile}-{side}-p{plan.pair}"[:64]
+
+
+def run_number(run_id: str) -> int | None:
+    """Give a run's place in its campaign, from 1; None: its id tells none.
+
+    >>> run_number("r0012-none-fast-sham-p0"), run_number("unreadable")
+    (12, None)
+    """
+    found = _NUMBER.match(run_id)
+    return int(found[1]) if found else None
 
 
 def new_campaign(store: Path, file: CampaignFile) -> Path:
@@ -133,8 +144,16 @@ def new_run(
 def find_campaign(store: Path, name: str) -> Path:
     """Resolve what a user typed, an id in ``store`` or a path, to a campaign's folder.
 
-    A run's folder inside a campaign leads to its campaign. Raises UsageProblem.
+    A run's folder inside a campaign leads to its campaign. Raises UsageProblem, Refused where nobody lets us
+    look.
     """
+    try:
+        return _found(store, name)
+    except PermissionError as error:
+        raise Refused(f"cannot look at {error.filename}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _found(store: Path, name: str) -> Path:
     named = store / name
     if _ID.fullmatch(name) and named.is_dir() and not named.is_symlink():
         return named

@@ -128,10 +128,14 @@ class DelayStats(_Told, frozen=True, kw_only=True):
 
 
 class ToxicCounters(_Told, frozen=True, kw_only=True):
-    """How much of the traffic one toxic has touched since it was added; ``held_bytes`` are held now."""
+    """How much of the traffic one toxic has touched since it was added; ``held_bytes`` are held now.
+
+    ``cut``: chunks of those that left in more than one piece.
+    """
 
     connections: int = 0
     chunks: int = 0
+    cut: int = 0
     bytes: int = 0
     held_bytes: int = 0
     delay_ms: DelayStats = DelayStats()

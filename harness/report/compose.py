@@ -6,7 +6,6 @@ clock, no path of this machine, floats rounded where they are made.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Objective, Profile
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
-from harness.history.store import read_campaign
+from harness.history.store import read_campaign, run_number
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
 from harness.report.words import inert_json
@@ -33,10 +32,9 @@ from harness.verdict.judge import judge
 
 PAIRED = "Runs of a pair share seed, units and due instants"
 FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was done"
-DAMNING = (PAIRED, FALSE_IMPACTS)
-"""Checks that no verdict survives: what they find was made by the instrument or the machine."""
-
-_NUMBER = re.compile(r"r(\d{4,})(?:-|$)")
+NUMBERED = "Runs that were begun are there, by their numbers"
+DAMNING = (PAIRED, FALSE_IMPACTS, NUMBERED)
+"""Checks that no verdict survives: what they find was made by the instrument, the machine or a hand."""
 
 FALSE_REOPEN_MAX = 0.02
 FALSE_ACCEPT_MAX = 0.01
@@ -56,7 +54,7 @@ def compose_campaign(campaign: Campaign) -> Document:
     """Compute the document of a campaign that was read already."""
     file = campaign.file
     limit = _bad_ratio_max(file.objectives)
-    missing = _missing(campaign.runs)
+    numbered = _numbered_check(campaign.runs)
     repeated = _repeated(campaign.runs)
     again = {history.run_id for history in repeated}
     campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
@@ -69,7 +67,7 @@ def compose_campaign(campaign: Campaign) -> Document:
         file.objectives,
         campaign_id=file.id,
         planned_runs=file.planned_runs,
-        doubts=[*missing, *_doubts(trust)],
+        doubts=_doubts((numbered, *trust)),
         repeated=len(repeated),
     )
     return Document(
@@ -77,20 +75,21 @@ def compose_campaign(campaign: Campaign) -> Document:
         inputs=_inputs(file, campaign.runs),
         verdict=verdict,
         estimates=estimates,
-        trust=(*trust, _repeat_check(len(repeated), len(runs))),
+        trust=(*trust, numbered, _repeat_check(len(repeated), len(runs))),
         runs=runs,
         repeated=tuple(facts(history, bad_ratio_max=limit) for history in repeated),
     )
 
 
-def _missing(histories: Sequence[History]) -> list[str]:
-    """Runs that were begun and are not there: they are numbered from 1, those done again as well."""
-    found = [_NUMBER.match(history.run_id) for history in histories]
-    numbers = sorted(int(one[1]) for one in found if one)
+def _numbered_check(histories: Sequence[History]) -> Check:
+    """Whether runs that were begun are there: they are numbered from 1, those done again as well."""
+    found = (run_number(history.run_id) for history in histories)
+    numbers = sorted(number for number in found if number is not None)
     if numbers == list(range(1, len(numbers) + 1)):
-        return []
+        return Check(text=NUMBERED, value=f"{len(numbers)} of {len(numbers)}", ok=bool(numbers))
     gaps = sorted(set(range(1, numbers[-1] + 1)) - set(numbers))
-    return [f"runs are missing or doubled among those numbered 1 to {numbers[-1]}: {gaps or numbers}"]
+    value = f"missing or doubled among those numbered 1 to {numbers[-1]}: {gaps or numbers}"
+    return Check(text=NUMBERED, value=value, ok=False)
 
 
 def _doubts(trust: Sequence[Check]) -> list[str]:

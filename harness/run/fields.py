@@ -16,11 +16,11 @@ import msgspec
 
 from harness import shell
 from harness.driver.changes import Untouchable
-from harness.errors import HormesisError, Refused, UsageProblem
+from harness.errors import Refused, UsageProblem
 from harness.experiment.excerpt import quoted
-from harness.experiment.findings import Findings, advice
+from harness.experiment.findings import advice
 from harness.experiment.model import Experiment
-from harness.experiment.yaml import parse
+from harness.experiment.yaml import findings_of
 from harness.faults.effects import Effect, Shift
 from harness.plan.model import Plan
 from harness.run.records import record_spans
@@ -120,7 +120,7 @@ def _ask(spec: Mapping[str, object], python_path: str) -> tuple[Untouchable, ...
 def _problems(
     refused: Sequence[Untouchable], effects: Mapping[int, Effect], experiment: Experiment
 ) -> UsageProblem:
-    findings = _findings(experiment.file)
+    findings = findings_of(experiment.file)
     for fault in refused:
         effect = effects[fault.episode]
         named = "knob" if isinstance(effect, Shift) else "field"
@@ -141,11 +141,3 @@ def _steps(experiment: Experiment, effect: Effect) -> Iterator[tuple[int, str]]:
     for place, step in enumerate(experiment.steps):
         if step.effect == effect:
             yield place, f"{step.kind} {quoted(step.name)}"
-
-
-def _findings(file: str) -> Findings:
-    """The experiment's file again, for the places; without them where it is not there any more."""
-    try:
-        return parse(Path(file).read_bytes(), file).findings
-    except (OSError, HormesisError):
-        return Findings(file)

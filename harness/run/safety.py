@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness import shell
 from harness.errors import Refused, Unsafe, Untrustworthy
+from harness.experiment.excerpt import quoted
 from harness.guard.client import ALLOWED_S, Guardian, GuardianGone, NotProven
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.lock import Held, locked
@@ -43,8 +44,15 @@ class MustStop(Untrustworthy):
 def store_problem(error: BaseException) -> MustStop | None:
     """Tell an error of a store that cannot be written any more from all others."""
     if isinstance(error, OSError) and error.errno in _STORE_BROKEN:
-        return MustStop("store", f"the store cannot be written: {error.strerror}; everything was undone")
+        return MustStop(
+            "store", f"{_place(error)} cannot be written: {error.strerror}; everything was undone"
+        )
     return None
+
+
+def _place(error: OSError) -> str:
+    """The store and the systems' own state are two places, and not every error says which it was."""
+    return quoted(error.filename) if error.filename else "the store or the scratch (HORMESIS_SCRATCH)"
 
 
 def is_urgent(error: BaseException) -> bool:

@@ -16,13 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import Refused
-from harness.guard.folders import mark, owner_of, remove_state
-from harness.guard.shell import boot_id
+from harness.guard.folders import mark, owner_of, remove_empty, remove_state
+from harness.guard.shell import boot_id, clock_gap_s, monotonic_s
 from harness.shell import environment
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES_MIN = 512 * 1024 * 1024
 PREFIX = "hormesis-"
+MADE_WITHIN_S = 60.0
+"""A runner that has made its folder writes whose it is at once; one without, and older, is nobody's."""
 
 
 def scratch_root() -> Path:
@@ -71,12 +73,14 @@ def scratch(store: Path) -> Iterator[Path]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what runners left that are no more. A folder without its owner's file is never touched.
+    """Remove what runners left that are no more; what is in a folder without its owner's file stays.
 
     One of another boot is a reboot's or another machine's: `hormesis undo` of its store removes it.
     """
     for folder in root.glob(f"{PREFIX}[0-9]*-*"):
         owner = owner_of(folder)
+        if owner is None and _is_old(folder):  # a runner that was killed before it wrote whose it is
+            remove_empty(folder)
         if (
             owner is not None
             and owner.boot == boot_id()
@@ -84,3 +88,10 @@ def _sweep(root: Path) -> None:
             and not owner.lives()
         ):
             remove_state(folder)
+
+
+def _is_old(folder: Path) -> bool:
+    try:
+        return monotonic_s() + clock_gap_s() - folder.lstat().st_mtime > MADE_WITHIN_S
+    except OSError:
+        return False

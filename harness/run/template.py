@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from pathlib import Path
 import msgspec
 
 from harness import shell
-from harness.errors import Problem, Refused, Unsafe, UsageProblem
+from harness.errors import Refused, Unsafe, UsageProblem
 from harness.experiment.model import Experiment, Prepare
+from harness.experiment.yaml import findings_of
 from harness.guard.client import Guardian, GuardianGone, NotProven
 from harness.guard.verbs import VARIABLE
 from harness.run.refusals import refuse_if_halted
@@ -96,15 +98,23 @@ def ensure_template(
                 _prepare(experiment.system.prepare, spec, made, {"PYTHONPATH": python_path, VARIABLE: token})
             _settle(made, folder)
     except WrongScenario as wrong:
-        problem = Problem(
-            code="HRM227",
-            message=f"the system does not take scenario '{experiment.scenario.name}'",
-            file=experiment.file,
-            why=str(wrong),
-            help="mend its knobs, or the file that they name; nothing was started",
-        )
-        raise UsageProblem((problem,)) from wrong
+        raise _scenario_problem(experiment, str(wrong)) from wrong
     return folder
+
+
+def _scenario_problem(experiment: Experiment, why: str) -> UsageProblem:
+    """Point to the knob that the reason names, else to all of them."""
+    findings = findings_of(experiment.scenario_file or experiment.file)
+    named = [knob for knob in experiment.scenario.knobs if re.search(rf"\b{re.escape(knob)}\b", why)]
+    findings.add(
+        "HRM227",
+        f"the system does not take scenario '{experiment.scenario.name}'",
+        ("knobs", *named[:1]),
+        key=True,
+        why=why,
+        help="mend its knobs, or the file that they name; nothing was started",
+    )
+    return UsageProblem(tuple(findings.problems))
 
 
 @contextlib.contextmanager

@@ -111,7 +111,7 @@ def progress(move: Move, due_s: Floats) -> Floats:
     if move.period_s > 0:
         on &= since_s % move.period_s < move.period_s / 2
     since_s = since_s % move.period_s if move.period_s > 0 else since_s
-    come = np.clip(since_s / move.ramp_s, 0.0, 1.0) if move.ramp_s > 0 else np.ones(len(due_s))
+    come = np.clip(since_s, 0.0, move.ramp_s) / move.ramp_s if move.ramp_s > 0 else np.ones(len(due_s))
     return np.where(on, come, 0.0)
 
 

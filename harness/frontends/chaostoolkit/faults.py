@@ -17,11 +17,16 @@ from harness.frontends.chaostoolkit.wire import restore_edge
 from harness.shell import monotonic_s, sleep_until
 
 if TYPE_CHECKING:
+    from harness.guard.leash import Leash
     from harness.targets.local.spec import ServiceState
 
 EFFECT_WITHIN_S = 5.0
 READY_WITHIN_S = 20.0
+SLACK_S = 5.0
+"""A hang that ends by itself is ended by us, on time; whoever stands by only where that does not happen."""
 LOOK_EVERY_S = 0.02
+_held: dict[str, Leash] = {}
+"""What continues the process of a service if this one ends before its rollback."""
 
 network_latency = action("network.latency")
 network_bandwidth = action("network.bandwidth")
@@ -86,25 +91,35 @@ def process_kill(service: str) -> dict[str, object]:
 def process_hang(service: str, duration_s: float | None = None) -> dict[str, object]:
     """Stop the one process of ``service`` with SIGSTOP; it stays until ``process_restore``.
 
-    With ``duration_s`` the call lasts that long and continues the process at its end, whatever
-    interrupts it.
+    With ``duration_s`` the call lasts that long and continues the process at its end. Whatever interrupts it,
+    the death of this process too, the hurt one goes on; at the latest after 15 minutes.
     """
+    from harness.guard.leash import Leash, NotHeld
+    from harness.guard.records import TTL_S_MAX
     from harness.targets.local.kernel import pinned
 
     if duration_s is not None and not duration_s > 0:
         raise Refused(f"duration_s must be above 0, not {duration_s}. Nothing was injected.")
     row = _running(process_of(platform(), service))
+    _let_go(service)
     with pinned(row.pid, row.start_ticks) as handle:
-        signal.pidfd_send_signal(handle, signal.SIGSTOP)
         try:
+            leash = Leash(handle, TTL_S_MAX if duration_s is None else duration_s + SLACK_S)
+        except NotHeld as error:
+            raise Refused(f"{service} is not stopped: {error}. Nothing was injected.") from error
+        lasts = False
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGSTOP)
             _wait_stopped(service, row.pid)
             if duration_s is not None:
                 sleep_until(monotonic_s() + duration_s)
-        except BaseException:
-            signal.pidfd_send_signal(handle, signal.SIGCONT)
-            raise
-        if duration_s is not None:
-            signal.pidfd_send_signal(handle, signal.SIGCONT)
+            lasts = duration_s is None
+        finally:
+            if not lasts:
+                leash.let_go()
+                signal.pidfd_send_signal(handle, signal.SIGCONT)  # whatever became of whoever stood by
+    if lasts:
+        _held[service] = leash
     return {"service": service, "pid": row.pid, "fault": "process.hang", "duration_s": duration_s}
 
 
@@ -116,6 +131,7 @@ def process_restore(service: str) -> dict[str, object]:
     client = platform()
     row = process_of(client, service)
     continued = row.pid != 0 and _continue(row)
+    _let_go(service)
     if row.pid == 0:
         client.act(service, "start")
     until_s = monotonic_s() + READY_WITHIN_S
@@ -124,6 +140,12 @@ def process_restore(service: str) -> dict[str, object]:
             raise Unsafe(f"{service} is {row.state} after the undo (pid {row.pid}): look at its log")
         sleep_until(monotonic_s() + LOOK_EVERY_S)
     return {"service": service, "pid": row.pid, "continued": continued}
+
+
+def _let_go(service: str) -> None:
+    leash = _held.pop(service, None)
+    if leash is not None:
+        leash.let_go()
 
 
 def _running(row: ServiceState) -> ServiceState:

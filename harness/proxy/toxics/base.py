@@ -59,7 +59,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._connections: set[int] = set()
-        self._chunks = self._bytes = self._held = 0
+        self._chunks = self._bytes = self._held = self._cut = 0
         self._count, self._sum_s, self._min_s, self._max_s = 0, 0.0, math.inf, 0.0
 
     def connection(self, number: int) -> None:
@@ -70,6 +70,10 @@ class Tally:
         """Note one chunk of ``count`` bytes."""
         self._chunks += 1
         self._bytes += count
+
+    def cut(self) -> None:
+        """Note one chunk that leaves in more than one piece."""
+        self._cut += 1
 
     def held(self, change: int) -> None:
         """Note that bytes are held (positive) or have left (negative)."""
@@ -95,6 +99,7 @@ class Tally:
         return ToxicCounters(
             connections=len(self._connections),
             chunks=self._chunks,
+            cut=self._cut,
             bytes=self._bytes,
             held_bytes=self._held,
             delay_ms=delay,

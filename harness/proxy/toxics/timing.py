@@ -80,6 +80,8 @@ class _Cutting(Stage):
             self.queue.popleft()
             return piece
         part = piece[self._offset : self._offset + count]
+        if self._offset == 0 and len(part) < len(piece):
+            self.tally.cut()
         self._offset += len(part)
         self._hold(-len(part))
         self.tally.delayed(now_s - arrived_s)

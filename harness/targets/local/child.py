@@ -74,7 +74,7 @@ class Child:
 
     def log_tail(self) -> str:
         """The last lines of what it wrote on standard error; "" if there are none."""
-        return tail(self._log, 15)
+        return tail(self._log)
 
 
 def _write(spec: msgspec.Struct, folder: Path) -> Path:
@@ -89,7 +89,7 @@ def _write(spec: msgspec.Struct, folder: Path) -> Path:
     return path
 
 
-def tail(path: Path, line_count: int) -> str:
+def tail(path: Path, line_count: int = 15) -> str:
     """The last lines of a log, each on its own line, indented and printable; "" if there are none."""
     if not path.exists():
         return ""

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Throttle
 from harness.proxy.client import ProxyGone
-from harness.proxy.spec import EdgeState
+from harness.proxy.spec import EdgeState, ToxicCounters
 from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
-from harness.targets.local.evidence import VISIBLE_S, added_s, is_visible, shows
+from harness.targets.local.evidence import BINDS_S, VISIBLE_S, added_s, did, is_visible, shows
 from harness.targets.local.passage import Passage, pass_through
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.toxics import share_of, toxic_of
@@ -39,7 +39,7 @@ class EdgeHarm:
         self._system = system
         self._seen_within_s = seen_within_s
         self._count = 0
-        self._after_proof: dict[str, int] = {}
+        self._at_proof: dict[str, tuple[ToxicCounters, int]] = {}
         # Bytes of an edge when we began, or at our last look: what comes on top is its own.
         self._ours = {name: one.counters.bytes_upstream for name, one in self._states().items()}
         self._busy: dict[str, bool] = {}
@@ -94,13 +94,15 @@ class EdgeHarm:
     def exercised(self, effect: EdgeEffect, handle: str) -> bool:
         """Say whether traffic of the edge's own met the toxic since its proof; asked before the undo.
 
-        A closed or deaf port meets connections that nobody can count: there it is asked whether the edge had
-        traffic of its own until then.
+        Passing a slicer in one piece, or a limit of bandwidth within 1 ms, is not met. A closed or deaf port
+        meets connections that nobody can count: there it is asked whether the edge had traffic of its own
+        until then.
         """
         counted = self._state(effect.edge).counters.toxics.get(handle)
         if counted is None or isinstance(effect, Refuse | Blackhole):
             return self._busy.get(handle, False)
-        return counted.chunks > self._after_proof.get(handle, 0)
+        at_proof, ours = self._at_proof.get(handle, (ToxicCounters(), 0))
+        return counted.chunks > at_proof.chunks + ours and did(effect, counted, at_proof)
 
     def reach(self, service: str) -> bool:
         """Say whether ``service`` was in use: traffic into it, or out of it where no edge leads into it.
@@ -165,10 +167,10 @@ class EdgeHarm:
             after = self._looked(effect.edge)
             if handle not in after.counters.toxics:
                 raise WithoutEffect(f"edge {effect.edge}: the toxic is gone, and not by us")
-            if (words or not visible) and _is_touched(effect, handle, after):
+            if (words or not visible) and _is_touched(effect, handle, after, direct):
                 # A look that was given up may still cross, there and back, and is not the edge's own.
                 ours = 0 if isinstance(effect, Cut) else 2 * given_up
-                self._after_proof[handle] = after.counters.toxics[handle].chunks + ours
+                self._at_proof[handle] = (after.counters.toxics[handle], ours)
                 return (_told(effect, words), _counted(handle, before, after, looks))
             if monotonic_s() > until_s:
                 raise WithoutEffect(f"edge {effect.edge}: {_missing(seen, handle, after)}")
@@ -217,9 +219,15 @@ def _padding_bytes(effect: EdgeEffect) -> int:
     return min(PADDING_BYTES_MAX, int(effect.rate_kib_s * 1024 * 0.15))
 
 
-def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState) -> bool:
+def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState, direct: Passage) -> bool:
     """A closed or deaf port touches no connection that the proxy could count."""
-    return isinstance(effect, Refuse | Blackhole) or state.counters.toxics[handle].connections > 0
+    if isinstance(effect, Refuse | Blackhole):
+        return True
+    counters = state.counters.toxics[handle]
+    if isinstance(effect, Throttle):  # what it must have held; a measured delay may be the machine's
+        longest_bytes = max(direct.sent_bytes, counters.bytes / max(1, counters.chunks))
+        return counters.connections > 0 and added_s(effect, int(longest_bytes)) >= BINDS_S
+    return counters.connections > 0 and did(effect, counters, ToxicCounters())
 
 
 def _told(effect: EdgeEffect, words: str) -> str:

@@ -1,8 +1,8 @@
-"""What a fresh request through an edge shows of a fault on it, next to one that went past the edge. Pure.
+"""What a fresh request through an edge shows of a fault on it, and what the proxy's counters do. Pure.
 
-Comes in: the effect, a passage by the edge and one directly to the callee. Goes out: words for the proof, or
-"" where this pair of passages shows nothing. The callee's own slowness is never taken for the fault: what the
-edge adds is counted, not what the request took.
+Comes in: the effect, a passage by the edge and one directly to the callee; or counters. Goes out: words for
+the proof, or "" where this pair of passages shows nothing. The callee's own slowness is never taken for the
+fault: what the edge adds is counted, not what the request took.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from harness.faults.effects import (
     Throttle,
     WrongBody,
 )
+from harness.proxy.spec import ToxicCounters
 from harness.targets.local.passage import Passage
 
 VISIBLE_S = 0.02
 """What a fault must at least add before one request can show it on a busy machine."""
+BINDS_S = 0.001
+"""A limit of bandwidth that holds a chunk for less than the least latency one may ask for limits nothing."""
 
 
 def added_s(effect: EdgeEffect, request_bytes: int = 0, answer_bytes: int = 0) -> float:
@@ -60,6 +63,26 @@ def is_visible(effect: EdgeEffect, direct: Passage) -> bool:
             return added_s(effect, direct.sent_bytes, len(direct.answer)) >= VISIBLE_S
         case Corrupt():
             return effect.way != "request"  # what the callee was asked is not seen in what it answers
+        case _:
+            return True
+
+
+def did(effect: EdgeEffect, now: ToxicCounters, since: ToxicCounters) -> bool:
+    """Say whether a toxic did to what passed it since then what it is for, where passing it is not enough.
+
+    A slicer must have cut a chunk, a limit of bandwidth held chunks for 1 ms on average. ``since``: earlier
+    counters of the same toxic.
+
+    >>> did(Slice(edge="a", slice_bytes=10_000), ToxicCounters(chunks=9), ToxicCounters())
+    False
+    """
+    match effect:
+        case Slice():
+            return now.cut > since.cut
+        case Throttle():
+            left = now.delay_ms.count - since.delay_ms.count
+            held_ms = now.delay_ms.count * now.delay_ms.mean - since.delay_ms.count * since.delay_ms.mean
+            return held_ms / 1e3 >= BINDS_S * left if left else now.held_bytes > 0
         case _:
             return True
 

@@ -30,7 +30,6 @@ from harness.targets.local.zygote import Spawn
 STOP_GRACE_S = 2.0
 PROBE_TIMEOUT_S = 1.0
 WATCH_PERIOD_S = 1.0
-LAST_LINES = 15
 # A port that somebody else holds is not worth more than ten looks a second.
 HELD_RETRY_S = 0.1
 
@@ -203,7 +202,7 @@ class Keeper:
         detail = f"code {end.code}" if end.code >= 0 else _signal_name(-end.code)
         if not self.was_ready.is_set():
             # Now, not when somebody asks: the next process writes to the same log.
-            detail += tail(self._log, LAST_LINES)
+            detail += tail(self._log)
         self._note("exited", at_s=end.at_s, detail=detail)
         self._child, self._boot_id = None, ""
         self._idle.set()

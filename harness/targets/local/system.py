@@ -167,9 +167,9 @@ class LocalSystem:
                 raise Refused(f"{name} is {row.state}, not ready after {limit_s:g} s{self.log_tail(name)}")
             sleep_until(monotonic_s() + POLL_S)
 
-    def log_tail(self, name: str, line_count: int = 15) -> str:
+    def log_tail(self, name: str) -> str:
         """The last lines of a service's log, each on its own line and indented; "" if there are none."""
-        return tail(self._state_dir / name / "log.txt", line_count)
+        return tail(self._state_dir / name / "log.txt")
 
     def stop(self) -> None:
         """End everything; again is nothing. ``Unsafe`` if a process of this run cannot be ended."""

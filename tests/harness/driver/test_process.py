@@ -115,3 +115,26 @@ def test_a_world_that_cannot_be_opened_is_refused_in_one_line(tmp_path: Path, wo
     assert driver.process.returncode == 5
     assert "cannot be opened" in errors
     assert "Traceback" not in errors
+
+
+RAISES = """
+class World:
+    def draw(self, due_s):
+        raise ValueError("the rows run out")
+
+
+def open_world(*, scenario, seed, template):
+    return World()
+"""
+
+
+def test_a_world_that_raises_is_refused_with_its_own_words_last(tmp_path: Path) -> None:
+    (tmp_path / "raising_world.py").write_text(RAISES)
+    path = (str(tmp_path),)
+    with Driver(tmp_path / "run", 1, world="raising_world:open_world", world_path=path) as driver:
+        _, errors = driver.process.communicate(timeout=30)
+    *where, last = errors.strip().splitlines()
+    assert driver.process.returncode == 5
+    assert last == "driver: world 'raising_world:open_world' gives no records: the rows run out"
+    assert "raising_world.py" in "".join(where)
+    assert len(where) < 6

@@ -38,7 +38,9 @@ def asking(folder, words: str):
         ("profile: {rate_hz: 0.1, baseline_units: 70000}", "HRM225", "{"),
         ("profile: {tau_s: 866}", "HRM218", "{"),  # 866 + 5 + 30 = 901
         ("objectives: [{served_within_s: 5, share_ratio: 0}]", "HRM204", "0"),
+        ("objectives: [{served_within_s: 5, share_ratio: 1e-9}]", "HRM204", "1e-9"),
         ("objectives: [{availability_ratio: 0}]", "HRM204", "0"),
+        ("objectives: [{availability_ratio: 0.009}]", "HRM204", "0.009"),
         ("profile: test\n  objectives: [{served_within_s: 7}]", "HRM204", "7"),
         ("sham: false\n  objectives: [{availability_ratio: 0.9}]", "HRM226", "0.9"),
         ("objectives: [{fault: process.kill, exactly_once: true}]", "HRM226", "process.kill"),

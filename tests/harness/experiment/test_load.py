@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -293,6 +295,23 @@ def test_a_replay_of_no_readable_file_is_refused_and_not_waited_for(folder, make
         folder, ("name: steady", "name: steady\nknobs: {source: data.csv}"), file="scenario.yaml"
     )
     assert [(problem.code, under_carets(problem)) for problem in problems] == [("HRM101", "data.csv")]
+
+
+def test_a_list_where_one_text_may_stand_is_refused_with_that_text(folder):
+    (problem,) = problems_of(
+        folder,
+        ("name: steady", "name: steady\nknobs: {categorical: [country, channel]}"),
+        file="scenario.yaml",
+    )
+    assert (problem.code, problem.help) == ("HRM201", "write one text: 'country,channel'")
+
+
+def test_where_the_scenario_lies_is_known_and_is_no_part_of_the_question(folder, tmp_path):
+    here = load_experiment(folder / "experiment.yaml")
+    there = load_experiment(shutil.copytree(folder, tmp_path / "there") / "experiment.yaml")
+    assert Path(here.scenario_file).samefile(folder / "scenario.yaml")
+    assert here.scenario_file != there.scenario_file
+    assert here.sha256 == there.sha256
 
 
 def test_every_code_that_is_raised_has_a_page(folder):

@@ -198,6 +198,31 @@ def test_chaos_run_runs_the_file_that_our_loader_reads(platform, tmp_path):
     assert platform.services()[0].restarts == 1
 
 
+HANGS = """
+import signal
+from harness.frontends.chaostoolkit.faults import process_hang
+print(process_hang("toy")["pid"], flush=True)
+signal.pause()
+"""
+HANGS_FOR_LONG = """
+from harness.frontends.chaostoolkit import faults
+faults._wait_stopped = lambda _, pid: print(pid, flush=True)
+faults.process_hang("toy", 600)
+"""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("program", [HANGS, HANGS_FOR_LONG], ids=["until restored", "for a time"])
+@pytest.mark.usefixtures("platform")
+def test_a_hang_does_not_outlast_a_killed_chaos_run(program):
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as chaos:
+        pid = int(chaos.stdout.readline())
+        wait_until(lambda: is_stopped(pid))
+        chaos.kill()
+    wait_until(lambda: not is_stopped(pid))
+    assert ready("toy")
+
+
 @pytest.mark.parametrize(
     ("address", "token"),
     [

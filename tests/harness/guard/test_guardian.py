@@ -200,6 +200,33 @@ def test_a_single_record_is_undone_when_its_time_is_over_though_the_runner_lives
         assert guardian.undo(long).clean
 
 
+@pytest.mark.parametrize("how", ["the record", "the folder", "the store"])
+def test_what_is_open_is_undone_though_its_record_has_vanished(tmp_path, stopped, of, state_of, how):
+    """SR-4: a record that somebody removed does not mean that nothing is in force."""
+    process, store = stopped(), tmp_path / "store"
+    store.mkdir()
+    with opened(store) as guardian:
+        record = guardian.open("continue_process", of(process), episode=0, fault="f")
+        folder = undo_folder(store)
+        if how == "the record":
+            (folder / f"{record.id}.json").unlink()
+        else:
+            (folder if how == "the folder" else store).rename(tmp_path / "elsewhere")
+        assert state_of(process.pid) == "T"
+    assert state_of(process.pid) != "T"
+
+
+def test_a_vanished_record_that_cannot_be_proven_undone_is_told(tmp_path, server):
+    """SR-4: what cannot be seen is never called clean."""
+    routes = {"GET /proxies/a/toxics": (200, '[{"name": "t"}]'), "DELETE /proxies/a/toxics/t": (500, "")}
+    path = tmp_path / "proxy"
+    server(routes, path)
+    words = {"socket": str(path), "token": "t", "edge": "a", "name": "t"}
+    with pytest.raises(NotProven, match="still has toxic t"), opened(tmp_path) as guardian:  # noqa: PT012
+        guardian.open("remove_toxic", words, episode=0, fault="f", promise_s=0.1)
+        undo_folder(tmp_path).rename(tmp_path / "elsewhere")
+
+
 def test_a_run_over_its_hard_limit_is_ended(tmp_path, carrier, until):
     """SR-7: a run has a hard limit of time."""
     mine = carrier()

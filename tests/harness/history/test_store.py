@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -232,6 +233,19 @@ def test_a_campaign_is_found_by_id_by_path_and_by_the_path_of_a_run(campaign: Pa
         assert find_campaign(store, name).resolve() == campaign.resolve()
     with pytest.raises(UsageProblem, match="no campaign"):
         find_campaign(store, "nothing-here")
+
+
+def test_a_store_that_nobody_lets_us_look_into_is_refused(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may be root, whom no mode keeps out."""
+
+    def denied(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", denied)
+    with pytest.raises(Refused, match=r"cannot look at .*: permission denied"):
+        find_campaign(campaign.parent, FILE.id)
 
 
 def test_a_wrong_name_does_not_find_the_campaign_around_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,13 @@ def test_a_store_that_is_a_file_is_refused(prepared_by, tmp_path, below):
 def test_a_store_that_cannot_be_written_is_refused(prepared_by, store):
     with pytest.raises(Refused, match=r"store .* cannot be written"):
         run(prepared_by("true"), Path(store))
+
+
+def test_a_store_whose_name_no_record_could_hold_is_refused_before_it_is_made(prepared_by, tmp_path):
+    store = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(Refused, match=r"caf\\udce9.* no text in UTF-8"):
+        run(prepared_by("true"), store)
+    assert not store.exists()
 
 
 def test_modules_are_not_imported_from_a_folder_that_everybody_may_write_into(prepared_by, tmp_path):

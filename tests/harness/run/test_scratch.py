@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,22 @@ def test_a_users_folder_of_such_a_name_is_never_touched(tmp_path, left):
     assert not left.exists()
     assert all(folder.joinpath("thesis.tex").read_text() == "years" for folder in kept)
     assert open_to_all.is_dir()
+
+
+def test_an_empty_folder_that_nobody_has_signed_for_a_minute_is_removed(tmp_path, monkeypatch):
+    """Its runner was killed between the making of the folder and the writing of its owner's file."""
+    monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path))
+    old, young, full = (tmp_path / f"hormesis-123-{end}" for end in ("old_old_", "youngone", "fullfull"))
+    for folder in (old, young, full):
+        folder.mkdir(mode=0o700)
+    (full / "thesis.tex").write_text("years")
+    for folder in (old, full):
+        os.utime(folder, (0.0, 0.0))
+    with scratch(tmp_path):
+        pass
+    assert not old.exists()
+    assert young.is_dir()
+    assert (full / "thesis.tex").read_text() == "years"
 
 
 def test_the_folder_of_a_runner_that_lives_stays(tmp_path, monkeypatch):

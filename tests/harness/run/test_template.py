@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from harness.errors import Refused, UsageProblem
+from harness.experiment.model import Scenario
 from harness.guard.halt import halt
 from harness.run import template
 from harness.run.template import ensure_template
@@ -68,6 +69,21 @@ def test_a_scenario_that_prepare_does_not_take_is_the_files_problem(prepared_by,
     (problem,) = raised.value.problems
     assert (problem.code, problem.why) == ("HRM227", "knob labelcolumn is unknown")
     assert [p for p in (tmp_path / "cache").iterdir() if p.is_dir()] == []
+
+
+@pytest.mark.parametrize(("why", "line"), [("knob positive: no row has 1", 4), ("no rows", 3)])
+def test_a_scenario_that_is_not_taken_is_shown_in_its_own_file(prepared_by, tmp_path, why, line):
+    file = tmp_path / "my.yaml"
+    file.write_text("version: 1\nname: my\nknobs:\n  positive: 1\n")
+    scenario = Scenario(version=1, name="my", knobs={"positive": 1})
+    refuse = f"import sys; print({why!r}); sys.exit(2)"
+    asked = msgspec.structs.replace(
+        prepared_by("{python}", "-c", refuse), scenario=scenario, scenario_file=str(file)
+    )
+    with pytest.raises(UsageProblem) as raised:
+        ensure(asked, tmp_path / "cache")
+    (problem,) = raised.value.problems
+    assert (problem.file, problem.line, problem.why) == (str(file), line, why)
 
 
 def test_a_prepare_that_takes_too_long_is_ended_and_refused(prepared_by, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reference_pipeline.errors import BadScenario
@@ -153,6 +153,7 @@ def test_a_move_in_one_slice_leaves_the_truth_of_the_others(world: SimulatedWorl
     st.floats(0, 20),
     st.lists(st.floats(0, 200), min_size=1),
 )
+@example(1.0, 1.0, 5e-324, 0.0, [1.5])
 def test_progress_is_a_share_that_is_zero_outside_of_its_span(
     from_s: float, lasts_s: float, ramp_s: float, period_s: float, due: list[float]
 ) -> None:

@@ -118,10 +118,11 @@ def test_connections_take_turns_on_the_wire():
 
 @given(st.binary(min_size=1, max_size=500), st.integers(1, 60), st.floats(0, 0.1))
 def test_the_slicer_gives_pieces_of_its_size_its_pause_apart(data, size, pause_s):
-    chain = Chain()
-    chain.add("t", Slicer(Tally(), size, pause_s))
+    chain, tally = Chain(), Tally()
+    chain.add("t", Slicer(tally, size, pause_s))
     out, _ = drive(chain, [(data, 0.0)])
     assert joined(out) == data
+    assert tally.counters().cut == (len(data) > size)
     assert all(len(piece) == size for piece, _ in out[:-1])
     gaps_s = [after - before for (_, before), (_, after) in itertools.pairwise(out)]
     assert all(gap_s >= pause_s - 1e-9 for gap_s in gaps_s)

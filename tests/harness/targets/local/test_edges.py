@@ -56,9 +56,10 @@ EFFECTS = [
 ]
 INVISIBLE = [
     Delay(edge=BUSY, latency_ms=5),
-    Throttle(edge=BUSY, rate_kib_s=100_000),
+    Throttle(edge=BUSY, rate_kib_s=1000),
     Slice(edge=BUSY, slice_bytes=10, pause_ms=0),
 ]
+IDLE_TOXICS = [Throttle(edge=BUSY, rate_kib_s=100_000), Slice(edge=BUSY, slice_bytes=100_000, pause_ms=50)]
 TWO_CALLS_ONE = {BUSY: Edge(source="two", to="one"), IDLE: Edge(source="one", to="two")}
 
 
@@ -132,6 +133,14 @@ def test_a_fault_too_small_for_one_request_is_proven_by_what_the_proxy_counted(t
     assert "connections 0" not in applied.proof[1]
     target.undo(applied)
     assert target.is_clean(applied)
+
+
+@pytest.mark.parametrize("effect", IDLE_TOXICS, ids=repr)
+def test_a_limit_that_nothing_on_the_edge_reaches_is_without_effect(system, effect):
+    target = LocalTarget(system, seen_within_s=0.3)
+    with pytest.raises(WithoutEffect):
+        target.apply(effect)
+    assert not system.crossing.client.proxies()[BUSY].toxics
 
 
 @pytest.mark.parametrize(
