@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from harness.episodes.confidence import FALL_RATIO
-from harness.episodes.model import Confidence
+from harness.episodes.monitors import Confidence
 from harness.estimates.rates import rate
 from harness.estimates.shares import share, upper_bound
 

@@ -27,10 +27,6 @@ class BadArtefact(PipelineError):
     """Model bytes whose hash or format is wrong; they are never used."""
 
 
-class StaleArtefact(PipelineError):
-    """Model bytes that are sound and older than what was served already. Wait for the registry."""
-
-
 class UnknownVersion(PipelineError):
     """No such version, alias or artefact in the registry."""
 

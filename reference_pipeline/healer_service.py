@@ -13,7 +13,8 @@ from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
-from reference_pipeline.healing.loop import Healer, Outside
+from reference_pipeline.healing.loop import Healer
+from reference_pipeline.healing.outside import Outside
 from reference_pipeline.healing.policy import PolicySource
 from reference_pipeline.healing.ports import Platform
 from reference_pipeline.healing.reach import Reach, edge_to

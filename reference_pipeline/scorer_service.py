@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from reference_pipeline.door import BadRequest, Door, json_reply
-from reference_pipeline.errors import BadArtefact, PipelineError, StaleArtefact
+from reference_pipeline.errors import BadArtefact, PipelineError
 from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import RECORDS_MAX
 from reference_pipeline.scoring import Model, load_model
@@ -28,6 +28,10 @@ _FOLLOW_S = 1.0
 _REFUSED_FOR_S = 10.0  # then bad bytes are asked for again: it may have been the way that damaged them
 _COPY, _COPY_SHA256 = "model", "model_sha256"
 CANARY_SERVICE = "scorer-b"
+
+
+class StaleArtefact(PipelineError):
+    """Model bytes that are sound and older than what was served already. Wait for the registry."""
 
 
 class Artefact(NamedTuple):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.episodes.model import Confidence
+from harness.episodes.monitors import Confidence
 from harness.history.observations import Rows
 
 Floats = NDArray[np.float64]

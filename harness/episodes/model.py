@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.episodes.monitors import Confidence
 from harness.episodes.timeline import ModelTimeline
 
 
@@ -110,21 +111,6 @@ class FalseHeal(_Frozen, frozen=True, kw_only=True):
     act: str
     by: str
     acts: int
-
-
-class Confidence(_Frozen, frozen=True, kw_only=True):
-    """What a monitor of confidence saw, in means of max(p, 1 - p) over answers, p their scores.
-
-    ``reference``: of the last ``WINDOW`` before the first fault of the run (``episodes.confidence``).
-    ``lowest``: of so many in a row, in the episode; ``fires``: that is more than ``FALL_RATIO`` below.
-    ``there``: of all ``answers`` that came while the fault was there; None = none did.
-    """
-
-    reference: float
-    lowest: float
-    answers: int
-    there: float | None
-    fires: bool
 
 
 class Episode(_Frozen, frozen=True, kw_only=True):

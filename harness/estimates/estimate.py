@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import Episode, RunFacts
+from harness.estimates.counts import Rate
 from harness.estimates.decisions import decisions
 from harness.estimates.means import mean, run_mean
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
 from harness.estimates.quantiles import quantile
-from harness.estimates.rates import Rate, rate
+from harness.estimates.rates import rate
 from harness.estimates.shares import share
 from harness.estimates.training import training
 from harness.experiment.model import Profile

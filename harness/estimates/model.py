@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.estimates.rates import Rate
+from harness.estimates.counts import Rate
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,27 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import msgspec
 from scipy.special import chdtrc, gammaincinv
+
+from harness.estimates.counts import Rate
 
 LEVEL_RATIO = 0.95
 DIGITS = 6  # as of shares
-
-
-class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``k`` events in ``hours`` that were looked at; ``upper_per_h``: one-sided 95 % bound.
-
-    None = no hour was looked at, or the events come in clusters (``clustered``). In ``blind`` further runs
-    not each event could have been seen; ``blind_k`` were. Neither their hours nor these are in the rest.
-    """
-
-    k: int
-    hours: float
-    per_h: float | None
-    upper_per_h: float | None
-    clustered: bool = False
-    blind: int = 0
-    blind_k: int = 0
 
 
 def rate(runs: Sequence[tuple[int, float]], blind: Sequence[int] = ()) -> Rate:

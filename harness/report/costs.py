@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.estimates.counts import Rate
 from harness.estimates.model import ClassEstimate, DecisionEstimate, Mean, TrainingEstimate
-from harness.estimates.rates import Rate
 from harness.report.figures import Figure, mean_seconds
 from harness.report.lengths import amount, at_most
 

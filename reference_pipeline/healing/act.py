@@ -5,7 +5,8 @@ Comes in: an act and its key. Goes out: nothing, or ``CallFailed`` where the eff
 
 from __future__ import annotations
 
-from reference_pipeline.healing.acts import Map, Promote, Quarantine, Release, Restart, Restore, Unmap
+from reference_pipeline.healing.acts import Map, Quarantine, Release, Restart, Unmap
+from reference_pipeline.healing.model_acts import Promote, Restore
 from reference_pipeline.healing.model_ports import Experience, Models
 from reference_pipeline.healing.ports import GatewaySwitches, Platform
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
+
+from reference_pipeline.healing.model_acts import Promote, Restore, Train
 
 
 class Restart(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restart"):
@@ -33,33 +33,6 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rep
 
     field: str
     source: str
-
-
-class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
-    """Fit a candidate of ``kind`` on labelled rows above the cursor ``after``."""
-
-    kind: Literal["adapt", "recalibrate", "anew"]
-    after: int
-
-
-class Promote(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="promote"):
-    """Let ``version`` serve in the place of ``was``: a candidate, or an older one again.
-
-    ``after``: the cursor of the labels up to which they were compared; what comes later tells if it helped.
-    ``by_steps``: it has never served, and takes a part of the traffic first.
-    """
-
-    version: str
-    was: str
-    after: int = 0
-    by_steps: bool = False
-
-
-class Restore(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore"):
-    """Take a promotion back that did not help: ``version`` serves again."""
-
-    version: str
-    was: str
 
 
 class Quarantine(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="quarantine"):
@@ -99,3 +72,16 @@ def target_of(act: Act) -> str:
             return f"rows.{act.column}"
         case Map() | Unmap() | Replay():
             return f"records.{act.field}"
+
+
+def undo_of(act: Map | Replay | Promote | Quarantine) -> Unmap | Restore | Release:
+    """Give the act that takes ``act`` back.
+
+    >>> undo_of(Map(field="amount", source="amt"))
+    Unmap(field='amount', source='amt')
+    """
+    if isinstance(act, Promote):
+        return Restore(version=act.was, was=act.version)
+    if isinstance(act, Quarantine):
+        return Release(column=act.column, value=act.value)
+    return Unmap(field=act.field, source=act.source)

@@ -9,20 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reference_pipeline.healing.acts import (
-    MODEL,
-    Act,
-    Map,
-    Promote,
-    Quarantine,
-    Release,
-    Replay,
-    Restore,
-    Train,
-    Unmap,
-    target_of,
-)
+from reference_pipeline.healing.acts import MODEL, Act, Map, Quarantine, Release, Replay, Unmap, target_of
 from reference_pipeline.healing.model import Entry
+from reference_pipeline.healing.model_acts import Promote, Restore, Train
 
 HOUR_S = 3600.0
 OVERTAKEN = "overtaken"  # a fact of a promotion: somebody else moved the alias first

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from reference_pipeline.healing.acts import Promote
 from reference_pipeline.healing.config import HealerConfig
+from reference_pipeline.healing.model_acts import Promote
 from reference_pipeline.healing.model_ports import Models
 from reference_pipeline.healing.ports import GatewaySwitches, Signals
 from reference_pipeline.ports import CallFailed, CallRejected, Clock

@@ -15,11 +15,12 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from reference_pipeline.healing.acts import MODEL, Promote, Train
+from reference_pipeline.healing.acts import MODEL
 from reference_pipeline.healing.books import Open
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.decide import Wish
 from reference_pipeline.healing.journal import Journal
+from reference_pipeline.healing.model_acts import Promote, Train
 from reference_pipeline.healing.model_ports import Experience, KnownRows, Models, ModelVersion
 from reference_pipeline.healing.rivals import Rivals, golden_reading, soundest
 from reference_pipeline.healing.scribe import Facts, Scribe

@@ -10,20 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from reference_pipeline.healing.acts import (
-    Act,
-    Map,
-    Promote,
-    Quarantine,
-    Release,
-    Replay,
-    Restart,
-    Restore,
-    Train,
-    Unmap,
-    target_of,
-)
+from reference_pipeline.healing.acts import Act, Map, Quarantine, Release, Replay, Restart, Unmap, target_of
 from reference_pipeline.healing.books import Books, tag
+from reference_pipeline.healing.model_acts import Promote, Restore, Train
 from reference_pipeline.healing.policy import Policy
 from reference_pipeline.healing.ports import PlatformService
 

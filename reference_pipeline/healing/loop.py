@@ -19,15 +19,13 @@ from reference_pipeline.healing.acts import (
     MODEL,
     TRAINING,
     Map,
-    Promote,
     Quarantine,
     Release,
     Replay,
     Restart,
-    Restore,
-    Train,
     Unmap,
     target_of,
+    undo_of,
 )
 from reference_pipeline.healing.books import OVERTAKEN, Books, Open, tag
 from reference_pipeline.healing.canary import CanaryRun
@@ -38,17 +36,18 @@ from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
 from reference_pipeline.healing.inflow import Inflow
-from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import Evidence, is_of
-from reference_pipeline.healing.model_ports import Experience, Models, TrainingState
+from reference_pipeline.healing.model_acts import Promote, Restore, Train
+from reference_pipeline.healing.model_ports import TrainingState
 from reference_pipeline.healing.moved import Moved
-from reference_pipeline.healing.policy import Policies, PolicySource
-from reference_pipeline.healing.ports import DeadLetter, GatewaySwitches, Platform, Signals
+from reference_pipeline.healing.outside import Outside
+from reference_pipeline.healing.policy import Policies
+from reference_pipeline.healing.ports import DeadLetter
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
 from reference_pipeline.healing.scribe import Facts, Scribe
 from reference_pipeline.healing.verify import REPAIRED, MappingCheck, restarted
-from reference_pipeline.ports import CallFailed, CallRejected, Clock, StoreFailed
+from reference_pipeline.ports import CallFailed, CallRejected, StoreFailed
 from reference_pipeline.records import Costs
 
 LEARNER = "learner"
@@ -59,21 +58,6 @@ _PAGES_A_TICK = 4
 _RETRY_S = 1.0
 _INFLOW_SEED = 5  # the same counts give the same threshold
 _UNREADABLE = "records break the contract in another way than one missing field"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """All that the healer reaches; ``life`` makes its ids unique."""
-
-    platform: Platform
-    switches: GatewaySwitches
-    signals: Signals
-    experience: Experience
-    models: Models
-    journal: Journal
-    policy: PolicySource
-    clock: Clock
-    life: str
 
 
 @dataclass(slots=True)
@@ -298,7 +282,7 @@ class Healer:
     def _undone(self) -> list[Wish]:
         """What a failed verification left to be taken back."""
         return [
-            Wish(_undo_of(one.act), one.episode, "it did not help")
+            Wish(undo_of(one.act), one.episode, "it did not help")
             for one in self.books.to_undo.values()
             if isinstance(one.act, Map | Replay | Promote | Quarantine)
         ]
@@ -511,11 +495,3 @@ class Healer:
             self._scribe.tell(
                 target_of(opened.act), "page", f"{tag(opened.act)} did not help", opened.episode
             )
-
-
-def _undo_of(act: Map | Replay | Promote | Quarantine) -> Unmap | Restore | Release:
-    if isinstance(act, Promote):
-        return Restore(version=act.was, was=act.version)
-    if isinstance(act, Quarantine):
-        return Release(column=act.column, value=act.value)
-    return Unmap(field=act.field, source=act.source)

@@ -29,9 +29,10 @@ from typing import Protocol
 
 import numpy as np
 
-from reference_pipeline.healing.acts import Act, Promote, Train, target_of
+from reference_pipeline.healing.acts import Act, target_of
 from reference_pipeline.healing.journal import Journal
 from reference_pipeline.healing.model import Entry, Evidence, Kind
+from reference_pipeline.healing.model_acts import Promote, Train
 from reference_pipeline.healing.model_ports import Experience, Models, ModelVersion
 from reference_pipeline.healing.ports import Signals
 from reference_pipeline.healing.raw_rows import RawBatch, RawBatches

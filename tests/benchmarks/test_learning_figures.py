@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from benchmarks.learning_figures import EPS, LIES, QUIET, Row, figures
-from harness.episodes.model import Confidence
+from harness.episodes.monitors import Confidence
 
 TEN = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
 ROW = Row(

@@ -28,8 +28,9 @@ from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.detectors.stored import load_row_watch, load_score_rows
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
-from reference_pipeline.healing.loop import Healer, Outside
+from reference_pipeline.healing.loop import Healer
 from reference_pipeline.healing.model import Entry
+from reference_pipeline.healing.outside import Outside
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.learner_service import LOGS, Learner
@@ -40,7 +41,8 @@ from reference_pipeline.scoring import Model, dump_model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.world import open_world
 from reference_pipeline.world.golden import load_golden
-from tests.reference_pipeline.healing.worlds import BurningStore, Clock, Fuse, Killed, Process, World, passes
+from tests.reference_pipeline.healing.worlds import BurningStore, Clock, Fuse, Killed, Process, World
+from tests.virtual import passes
 
 RATE_HZ = 250
 FIT_S = 4.0
@@ -213,9 +215,16 @@ def published(path: LearningPath, semantic: str, scale: float, shift: float) -> 
 
 
 def live(
-    folder: Path, template: Path, live_it: Callable[[LearningPath], Coroutine[Any, Any, None]]
+    folder: Path,
+    template: Path,
+    live_it: Callable[[LearningPath], Coroutine[Any, Any, None]],
+    *,
+    oracle: bool = False,
 ) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Make the coroutine that opens the learning path in ``folder`` and lets ``live_it`` run in it."""
+    """Make the coroutine that opens the learning path in ``folder`` and lets ``live_it`` run in it.
+
+    ``oracle``: its learner is told what is true of each record.
+    """
 
     async def whole() -> None:
         copy_registry(template / "registry", folder / "registry")
@@ -226,7 +235,7 @@ def live(
                 for name, logs in (("learner.db", LOGS), ("healer.db", (JOURNAL,)))
             ]
             tasks: list[asyncio.Task[None]] = []
-            path = await _opened(folder, template, registry, stores, tasks=tasks)
+            path = await _opened(folder, template, registry, stores, tasks=tasks, oracle=oracle)
             try:
                 await live_it(path)
             finally:
@@ -258,14 +267,14 @@ class Wires:
     async def __call__(self, edge: str, route: str, body: bytes, deadline_s: float, /) -> Reply:
         """The Call port; the healer may be killed before and after each change that it asks for."""
         changes = edge.startswith("healer-") and route.startswith(("PUT ", "DELETE "))
+        if not changes:
+            return await self._answered(edge, route, body, deadline_s)
         before = self.registry.alias("champion").version
-        if changes:
-            self.world.fuse.burn()
+        self.world.fuse.burn()
         reply = await self._answered(edge, route, body, deadline_s)
         if (after := self.registry.alias("champion").version) != before:
             self.moves.append(after)
-        if changes:
-            self.world.fuse.burn()
+        self.world.fuse.burn()
         return reply
 
     async def _answered(self, edge: str, route: str, body: bytes, deadline_s: float) -> Reply:
@@ -328,6 +337,7 @@ async def _opened(
     stores: list[SqliteStore],
     *,
     tasks: list[asyncio.Task[None]],
+    oracle: bool,
 ) -> LearningPath:
     wires, clock, features = Wires(registry), Clock(), load_features(template)
 
@@ -350,43 +360,53 @@ async def _opened(
         stored=lambda: load_score_rows(template),
         beside=at_once,
         folder=folder / "trainings",
+        oracle=oracle,
     )
     wires.services = {"learner": learner, "registry": RegistryService(ports("registry", stores[0]), registry)}
     await learner.start()
-    reach, models = Reach(wires), ReachModels(wires)
-
-    def outside(life: str) -> Outside:
-        return Outside(
-            platform=wires.world,
-            switches=reach,
-            signals=reach,
-            experience=models,
-            models=models,
-            journal=Journal(BurningStore(stores[1], wires.world.fuse), "healer", life),
-            policy=wires.world.policy,
-            clock=clock,
-            life=life,
-        )
-
-    watch = load_row_watch(template)
-
-    def healer(life: str) -> Healer:
-        spec = features.spec
-        made = Healer(outside(life), Diagnosis(spec, [], CONFIG), CONFIG, costs=spec.costs, watch=watch)
-        made.recover()
-        return made
-
+    reborn = _Reborn(template, wires, clock, stores[1])
     path = LearningPath(
         learner,
         registry,
-        healer("life-1"),
-        outside("seen"),
+        reborn.healer("life-1"),
+        reborn.outside("seen"),
         wires,
         contract=Contract(features.spec),
         start_s=clock.now_s(),
     )
-    tasks.append(asyncio.create_task(_lives(path, healer)))
+    tasks.append(asyncio.create_task(_lives(path, reborn.healer)))
     return path
+
+
+@dataclass
+class _Reborn:
+    """A healer for each life, on the same store."""
+
+    template: Path
+    wires: Wires
+    clock: Clock
+    store: SqliteStore
+
+    def outside(self, life: str) -> Outside:
+        reach, models, world = Reach(self.wires), ReachModels(self.wires), self.wires.world
+        return Outside(
+            platform=world,
+            switches=reach,
+            signals=reach,
+            experience=models,
+            models=models,
+            journal=Journal(BurningStore(self.store, world.fuse), "healer", life),
+            policy=world.policy,
+            clock=self.clock,
+            life=life,
+        )
+
+    def healer(self, life: str) -> Healer:
+        spec, watch = load_features(self.template).spec, load_row_watch(self.template)
+        diagnosis = Diagnosis(spec, [], CONFIG)
+        made = Healer(self.outside(life), diagnosis, CONFIG, costs=spec.costs, watch=watch)
+        made.recover()
+        return made
 
 
 async def _lives(path: LearningPath, healer: Callable[[str], Healer]) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 
 from reference_pipeline.ports import Reply
 from reference_pipeline.scoring import Model, dump_model
-from tests.reference_pipeline.healing.worlds import passes, run
 from tests.reference_pipeline.learning import FIT_S, LearningPath, live, move, units
+from tests.virtual import passes, run
 
 
 def _told(reply: Reply) -> dict[str, object]:

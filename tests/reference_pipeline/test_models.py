@@ -15,7 +15,8 @@ from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import Clock, passes, run
+from tests.reference_pipeline.healing.worlds import Clock
+from tests.virtual import passes, run
 
 
 class Way:
@@ -57,8 +58,12 @@ def _story(folder: Path, template: Path, tell: Callable[[Way, Models], Coroutine
         closing(Registry(folder / "registry")) as registry,
         closing(SqliteStore(folder / "store.db", ())) as store,
     ):
-        way = Way(folder, registry, store)
-        run(lambda: tell(way, Models(way, Clock())))
+
+        async def whole() -> None:
+            way = Way(folder, registry, store)
+            await tell(way, Models(way, Clock()))
+
+        run(whole)
 
 
 def test_a_registry_that_is_away_is_no_damage_and_the_next_question_is_answered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -14,13 +15,22 @@ from reference_pipeline.inpath import Acts
 from reference_pipeline.ports import StoreFailed
 from reference_pipeline.quarantines import Quarantines
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import Clock
 
 FEATURES = ("amount", "hour")
 
 
+class Still:
+    """A clock that stands still."""
+
+    def now_s(self) -> float:
+        return 1.0
+
+    async def sleep_s(self, seconds: float, /) -> None:
+        raise AssertionError(f"nothing here waits, and not for {seconds} s")
+
+
 def _life(store: SqliteStore) -> tuple[Examples, Quarantines, Acts]:
-    examples, acts = Examples(store, len(FEATURES)), Acts(Clock())
+    examples, acts = Examples(store, len(FEATURES)), Acts(Still())
     examples.recover()
     quarantines = Quarantines(store, examples, FEATURES, acts)
     quarantines.recover()
@@ -69,10 +79,11 @@ def test_a_column_that_is_not_there_is_404(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_not_in_force(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "learner.db", LOGS)
-    examples, quarantines, _ = _life(store)
-    _fill(examples)
-    store.close()
-    with pytest.raises(StoreFailed):
-        quarantines.set("amount", 9999.0)
-    assert len(examples.newest(100).label) == 10
+    with closing(SqliteStore(tmp_path / "learner.db", LOGS)) as store:
+        examples, quarantines, _ = _life(store)
+        _fill(examples)
+        with closing(sqlite3.connect(tmp_path / "learner.db", isolation_level=None)) as other:
+            other.execute("DROP TABLE log_values")
+        with pytest.raises(StoreFailed):
+            quarantines.set("amount", 9999.0)
+        assert len(examples.newest(100).label) == 10

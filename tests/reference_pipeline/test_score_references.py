@@ -14,9 +14,10 @@ from reference_pipeline.errors import BadTemplate, UnknownVersion
 from reference_pipeline.healing.detectors.stored import LEARNED, RowWatch
 from reference_pipeline.ports import CallFailed
 from reference_pipeline.score_references import ScoreReferences
-from tests.reference_pipeline.healing.worlds import Clock, passes, run
+from tests.reference_pipeline.healing.worlds import Clock
 from tests.reference_pipeline.learning import at_once
 from tests.reference_pipeline.watches import FIRST, Scorer, small_watch, stored_rows
+from tests.virtual import passes, run
 
 
 @dataclass

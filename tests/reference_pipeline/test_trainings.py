@@ -24,7 +24,8 @@ from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.trainings import DROPPED, Trainings, next_semantic
-from tests.reference_pipeline.healing.worlds import Clock, passes, run
+from tests.reference_pipeline.healing.worlds import Clock
+from tests.virtual import passes, run
 
 ROWS = 800
 

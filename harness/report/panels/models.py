@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.episodes.confidence import FALL_RATIO, WINDOW
-from harness.episodes.model import Confidence
+from harness.episodes.monitors import Confidence
 from harness.episodes.timeline import ModelTimeline
 from harness.report.document import Document
 from harness.report.lengths import after
@@ -95,7 +95,7 @@ def _panel(scene: Scene, models: ModelTimeline) -> Panel:
 
 def _confidence(found: Confidence | None) -> str:
     """Say what a monitor of confidence would have done; without data it is not said to be quiet."""
-    watches = f"mean of max(p, 1 − p) over {WINDOW:,} answers, fires {100 * FALL_RATIO:g} % below what it was"
+    watches = f"mean of max(p, 1 − p) over {WINDOW} answers, fires {100 * FALL_RATIO:g} % below what it was"
     if found is None:
         return f"A monitor of confidence ({watches}) would have had no data."
     says = "fired" if found.fires else "stayed quiet"

@@ -79,7 +79,8 @@ def watched_of(spec: FeatureSpec) -> Watched:
     found = [_category(field, at) for field in spec.fields]
     categories = tuple(one for one in found if one.columns)
     hot = {column for one in categories for column in one.columns}
-    numbers = {name: column for name, column in at.items() if column not in hot and name not in _OF_THE_CLOCK}
+    clock = _OF_THE_CLOCK if spec.kind == "transactions" else frozenset()  # else a column of the user's
+    numbers = {name: column for name, column in at.items() if column not in hot and name not in clock}
     return Watched(numbers, categories)
 
 

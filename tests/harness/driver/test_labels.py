@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,24 +19,9 @@ from harness.driver.taint import read_taint
 from harness.driver.workload import Finding, Reply, Unit
 from harness.faults.effects import Relabel
 from harness.history.observations import GOOD, UNKNOWN
+from tests.virtual import passes, run
 
 FEED = LabelFeed(url="", delay_s=2.0, spread_s=4.0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Time jumps from one timer to the next."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_s = 0.0
-
-    def time(self) -> float:
-        return self.now_s
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.now_s = max(self.now_s, self._scheduled[0].when())  # type: ignore[attr-defined]
-        super()._run_once()  # type: ignore[misc]
 
 
 @dataclass
@@ -58,14 +41,9 @@ class System:
         return Reply(now_s, now_s, "", 200, b"{}")
 
 
-def _run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(make())
-
-
 async def _told(labels: Labels, until_s: float) -> None:
     telling = asyncio.create_task(labels.tell_forever())
-    await asyncio.sleep(until_s)
+    await passes(until_s)
     telling.cancel()
 
 
@@ -96,7 +74,7 @@ def test_a_label_is_told_once_its_time_has_come_and_the_first_known_first() -> N
         assert [at_s for at_s, _, _ in system.taken] == pytest.approx([2.0, 5.0, 6.0], abs=0.2)
         assert (labels.due, labels.told) == (3, 3)
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_what_nobody_will_know_is_never_told() -> None:
@@ -107,7 +85,7 @@ def test_what_nobody_will_know_is_never_told() -> None:
         await _told(labels, 10.0)
         assert system.posts == labels.due == 0
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_a_post_that_fails_is_made_again_until_it_is_taken() -> None:
@@ -121,7 +99,7 @@ def test_a_post_that_fails_is_made_again_until_it_is_taken() -> None:
         assert system.taken[0][0] >= 7.0
         assert sorted(int(name) for _, name, _ in system.taken) == list(range(1200))
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_where_only_what_was_declined_is_looked_into_the_rest_stays_unknown() -> None:
@@ -134,7 +112,7 @@ def test_where_only_what_was_declined_is_looked_into_the_rest_stays_unknown() ->
         await _told(labels, 1.0)
         assert {name for _, name, _ in system.taken} == {"declined", "explored"}
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_waits_have_mean_one_and_exploration_its_share() -> None:
@@ -189,7 +167,7 @@ def _recorded(system: Taken | None, truth: Taken, until_s: float = 10.0) -> tupl
         await _told(labels, until_s)
         counts.append((labels.due, labels.told, labels.posts_failed))
 
-    _run(story)
+    run(story, start_s=0.0)
     return counts[0]
 
 
@@ -270,7 +248,7 @@ def test_a_touched_label_is_told_otherwise_and_stands_in_the_ledger(
         assert (line.id, line.episode, line.mutation) == ("w7-1", 3, "relabel")
         assert [message["records"]["why"] for message in said] == ["on", "first"]  # type: ignore[index]
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_while_its_fault_is_off_a_label_is_told_as_it_is(tmp_path: Path) -> None:
@@ -283,7 +261,7 @@ def test_while_its_fault_is_off_a_label_is_told_as_it_is(tmp_path: Path) -> None
         assert [told for _, _, told in system.taken] == [1]
         assert (tmp_path / "taint.jsonl").read_bytes() == b""
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_selected_labels_are_those_of_what_was_declined(tmp_path: Path) -> None:
@@ -297,7 +275,7 @@ def test_selected_labels_are_those_of_what_was_declined(tmp_path: Path) -> None:
         await _told(labels, 30.0)
         assert [name for _, name, _ in system.taken] == ["declined"]
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +309,7 @@ def test_where_nobody_listens_labels_fall_due_and_nothing_is_told() -> None:
         await _told(labels, 10.0)
         assert (labels.due, labels.told, labels.posts_failed) == (1, 0, 0)
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 @pytest.mark.parametrize("how", ["stop", "delay"])
@@ -344,15 +322,15 @@ def test_a_label_that_is_held_back_comes_when_the_fault_is_off(tmp_path: Path, h
         labels = _labels_of(system, FEED, faults)
         labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
         telling = asyncio.create_task(labels.tell_forever())
-        await asyncio.sleep(13.0)
+        await passes(13.0)
         assert not system.taken
         assert labels.due == 0
         faults.obey(b"off 3\n")
-        await asyncio.sleep(1.0)
+        await passes(1.0)
         telling.cancel()
         assert [at_s for at_s, _, _ in system.taken] == pytest.approx([13.1], abs=0.2)
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_what_falls_due_after_the_span_is_told_as_it_is(tmp_path: Path) -> None:
@@ -365,7 +343,7 @@ def test_what_falls_due_after_the_span_is_told_as_it_is(tmp_path: Path) -> None:
         await _told(labels, 30.0)
         assert [told for _, _, told in system.taken] == [1]
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 def test_a_flipped_label_is_proven_when_it_is_taken_and_not_before(tmp_path: Path) -> None:
@@ -377,14 +355,14 @@ def test_a_flipped_label_is_proven_when_it_is_taken_and_not_before(tmp_path: Pat
         labels = _labels_of(system, FEED, faults)
         labels.recorded(_given(span, 1), Finding(GOOD, ""), 8.0)
         telling = asyncio.create_task(labels.tell_forever())
-        await asyncio.sleep(14.0)
+        await passes(14.0)
         assert len(said) == 1
-        await asyncio.sleep(3.0)
+        await passes(3.0)
         telling.cancel()
         assert said[1]["records"]["why"] == "first"  # type: ignore[index]
         assert said[1]["records"]["at_s"] >= 15.0  # type: ignore[index]
 
-    _run(story)
+    run(story, start_s=0.0)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, poisson
 
 from harness.episodes.facts import facts
+from harness.estimates.counts import Rate
 from harness.estimates.estimate import estimate
-from harness.estimates.rates import Rate, rate, upper_bound_per_h
+from harness.estimates.rates import rate, upper_bound_per_h
 from harness.history import events as ev
 from tests.traps.histories import CLOCK_ZERO_S, PROFILE, Story, history_of, killed
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from harness.episodes import confidence
 from harness.episodes.decided import WINDOW
 from harness.report import html
 from harness.report.compose import compose_campaign
@@ -167,7 +168,7 @@ def test_every_number_about_decisions_is_in_the_json():
     document = compose_campaign(noticed())
     page = html.render(document)
     assert "Regret in all" in page
-    assert unknown(document, page) - {f"{WINDOW}"} == set()
+    assert unknown(document, page) - {f"{WINDOW}", f"{confidence.WINDOW}"} == set()
 
 
 def test_a_number_that_is_not_in_the_json_would_be_noticed(document):

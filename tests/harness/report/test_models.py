@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from harness.episodes.model import Confidence
+from harness.episodes.monitors import Confidence
 from harness.episodes.timeline import ModelChange, ModelTimeline, ModelTold, ServedVersion
 from harness.report.compose import compose_campaign
 from harness.report.html import render
@@ -92,5 +92,5 @@ def test_one_line_says_what_a_monitor_of_confidence_would_have_done(
     document = _document(confidence=confidence)
     (panel,) = timelines(document)
     assert panel.confidence.endswith(words)
-    assert "over 1,000 answers, fires 5 % below" in panel.confidence
+    assert "over 1000 answers, fires 5 % below" in panel.confidence
     assert words in render(document)

@@ -178,7 +178,7 @@ def test_a_driver_that_is_mute_is_ended_by_the_undo(tmp_path: Path, url: str) ->
 def test_effects_on_processes_are_not_for_the_driver(tmp_path: Path) -> None:
     with Witness({}, spec_file=tmp_path / "s", log=tmp_path / "l", python_path="") as witness:
         target = RecordsTarget(Line(witness, list), 0, PROFILE)
-        assert target.abilities() == {"mutate", "surge", "shift"}
+        assert target.abilities() == {"mutate", "surge", "shift", "relabel"}
         with pytest.raises(Refused, match="Kill"):
             target.apply(Kill(service="gateway"))
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from reference_pipeline.healing.acts import Promote
 from reference_pipeline.healing.canary import CanaryRun, sha32
+from reference_pipeline.healing.model_acts import Promote
 from reference_pipeline.healing.model_ports import ModelVersion
 from reference_pipeline.healing.ports import DeadLetters, Replayed
 from reference_pipeline.ports import CallFailed, CallRejected
-from tests.reference_pipeline.healing.worlds import CONFIG, Clock, passes, run
+from tests.reference_pipeline.healing.worlds import CONFIG, Clock
+from tests.virtual import passes, run
 
 OLD, NEW = "1.0.0+aaaaaaaa0000", "1.1.0+bbbbbbbb0000"
 

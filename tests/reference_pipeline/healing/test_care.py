@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference_pipeline.healing.acts import MODEL, TRAINING, Promote, Restore, Train
+from reference_pipeline.healing.acts import MODEL, TRAINING
 from reference_pipeline.healing.care import FAILED, GOLDEN, REFUSED, SELECTIVE, SILENT, UNVERIFIED, Care
 from reference_pipeline.healing.decide import Wish
 from reference_pipeline.healing.model import Entry, Evidence
+from reference_pipeline.healing.model_acts import Promote, Restore, Train
 from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.records import Costs
 from reference_pipeline.scoring import dump_model
 from reference_pipeline.world.frozen import frozen_declines
-from tests.reference_pipeline.healing.worlds import passes, run
 from tests.reference_pipeline.learning import CONFIG, LearningPath, live, move, published, units
+from tests.virtual import passes, run
 
 ON_S = 10.0
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from reference_pipeline.features import load_features
-from reference_pipeline.healing.acts import Quarantine, Release, Train
+from reference_pipeline.healing.acts import Quarantine, Release
+from reference_pipeline.healing.model_acts import Train
 from reference_pipeline.jobs import DATA_FILE
-from tests.reference_pipeline.healing.worlds import run
 from tests.reference_pipeline.learning import LearningPath, Units, live, move, units
+from tests.virtual import run
 
 SENTINEL = 9999.0
 

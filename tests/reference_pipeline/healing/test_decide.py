@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from reference_pipeline.healing.acts import (
-    Act,
-    Map,
-    Promote,
-    Quarantine,
-    Release,
-    Replay,
-    Restart,
-    Restore,
-    Train,
-    Unmap,
-    target_of,
-)
+from reference_pipeline.healing.acts import Act, Map, Quarantine, Release, Replay, Restart, Unmap, target_of
 from reference_pipeline.healing.books import OVERTAKEN, Books
 from reference_pipeline.healing.decide import Decision, Wish, decide, overtaken
 from reference_pipeline.healing.model import Entry, Evidence, Kind
+from reference_pipeline.healing.model_acts import Promote, Restore, Train
 from reference_pipeline.healing.policy import NOTHING
 from reference_pipeline.healing.ports import PlatformService, ServiceState
 from tests.reference_pipeline.healing.worlds import POLICY

@@ -11,7 +11,8 @@ from pathlib import Path
 from reference_pipeline.healer_service import LOGS, HealerService, edges
 from reference_pipeline.ports import Ports
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import CONFIG, SPEC, Clock, World, golden_rows, passes, run
+from tests.reference_pipeline.healing.worlds import CONFIG, SPEC, Clock, World, golden_rows
+from tests.virtual import passes, run
 
 
 def test_the_journal_is_read_by_cursor_and_the_signals_count(tmp_path: Path) -> None:

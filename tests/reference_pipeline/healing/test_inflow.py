@@ -15,7 +15,8 @@ from reference_pipeline.healing.ports import DeadLetters
 from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.ports import CallFailed
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import Clock, passes, run
+from tests.reference_pipeline.healing.worlds import Clock
+from tests.virtual import passes, run
 
 
 class Gateway:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reference_pipeline.healing.acts import MODEL
-from tests.reference_pipeline.healing.worlds import passes, run
 from tests.reference_pipeline.learning import LearningPath, live, move, published, units
+from tests.virtual import passes, run
 
 Story = Callable[[LearningPath], Coroutine[Any, Any, None]]
 

@@ -21,12 +21,11 @@ from tests.reference_pipeline.healing.worlds import (
     kinds,
     lines,
     open_store,
-    passes,
     renamed,
-    run,
     stream,
     transaction,
 )
+from tests.virtual import passes, run
 
 GOLDEN = golden_rows(1)
 STEPS = ["detected", "diagnosed", "decided", "action.started", "action.finished", "verified"]

@@ -21,9 +21,10 @@ from reference_pipeline.healing.refused_fields import RefusedBatches
 from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.healing.version_scores import VersionScores
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import Clock, passes, run
+from tests.reference_pipeline.healing.worlds import Clock
 from tests.reference_pipeline.learning import FIT_S, LearningPath, Units, live, move, published, units
 from tests.reference_pipeline.watches import FIRST, few_rows
+from tests.virtual import passes, run
 
 QUIET = ("rows", "scores", "fields", MODEL)
 

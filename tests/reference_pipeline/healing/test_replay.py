@@ -5,16 +5,8 @@ from __future__ import annotations
 from reference_pipeline.healing.acts import Replay
 from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.replay import ReplayRun
-from tests.reference_pipeline.healing.worlds import (
-    CONFIG,
-    Clock,
-    World,
-    golden_rows,
-    passes,
-    renamed,
-    run,
-    stream,
-)
+from tests.reference_pipeline.healing.worlds import CONFIG, Clock, World, golden_rows, renamed, stream
+from tests.virtual import passes, run
 
 
 def _world(count: int) -> World:

@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference_pipeline.healing.acts import Promote
 from reference_pipeline.healing.detectors.histogram import score_components
 from reference_pipeline.healing.detectors.scores import ScoreReference, make_score_reference
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.journal import JOURNAL, Journal
+from reference_pipeline.healing.model_acts import Promote
 from reference_pipeline.healing.model_ports import RowBatch
 from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.healing.served_scores import ServedScores
 from reference_pipeline.healing.version_scores import VersionScores, as_told
 from reference_pipeline.stores import SqliteStore
-from tests.reference_pipeline.healing.worlds import Clock, run
+from tests.reference_pipeline.healing.worlds import Clock
 from tests.reference_pipeline.watches import FIRST, Scorer, small_watch, stored_rows
+from tests.virtual import run
 
 SECOND, THIRD = "2.0.0+b", "3.0.0+c"
 POWERS = {FIRST: 4.0, SECOND: 4.2, THIRD: 1.0}  # the second is nearly like the first, the third is not

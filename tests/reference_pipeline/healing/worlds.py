@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from reference_pipeline.contract import Contract
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.diagnose import Diagnosis
 from reference_pipeline.healing.journal import JOURNAL, Journal
-from reference_pipeline.healing.loop import Healer, Outside
+from reference_pipeline.healing.loop import Healer
+from reference_pipeline.healing.outside import Outside
 from reference_pipeline.healing.policy import Policy, PolicyUnreadable
 from reference_pipeline.healing.ports import DeadLetter, PlatformService, ServiceState
 from reference_pipeline.healing.reach import Reach
@@ -27,6 +28,7 @@ from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.ports import Append, CallFailed, CallRefused, Reply, Row
 from reference_pipeline.records import CATEGORIES, CHANNELS, TRANSACTION_FIELDS, FeatureSpec
 from reference_pipeline.stores import SqliteStore
+from tests.virtual import passes
 
 POLICY = Policy()
 # A pipeline without a learner; tests/reference_pipeline/learning.py has one.
@@ -52,35 +54,6 @@ class Commits:
 
 class Killed(BaseException):
     """The healer's process ends here."""
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its clock stands still while there is work and jumps to the next timer when there is none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_s = 1000.0
-
-    def time(self) -> float:
-        return self.now_s
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.now_s = max(self.now_s, self._scheduled[0].when())  # type: ignore[attr-defined]
-        super()._run_once()  # type: ignore[misc]
-
-
-def run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a coroutine in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(make())
-
-
-async def passes(seconds: float) -> None:
-    """Let virtual time pass: a timer of the loop, which jumps there."""
-    over = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(seconds, lambda: over.done() or over.set_result(None))
-    await over
 
 
 class Clock:

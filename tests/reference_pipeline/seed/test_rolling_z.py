@@ -28,14 +28,14 @@ def test_a_step_is_flagged_at_first_and_has_vanished_soon_after() -> None:
     assert np.mean(later) < 0.02  # the rate is still five deviations off
 
 
-def test_a_slow_ramp_is_mostly_never_flagged() -> None:
-    """Known defect: to ten deviations within 400 values."""
+def test_a_slow_ramp_is_hardly_ever_flagged() -> None:
+    """Known defect: to ten deviations within 400 values, of which noise alone flags some."""
     dice = np.random.default_rng(2)
     found = [
         _flags(np.concatenate([dice.normal(0, 1, 100), np.linspace(0, 10, 400) + dice.normal(0, 1, 400)]))
         for _ in range(50)
     ]
-    assert np.mean([flags[100:].any() for flags in found]) < 0.9
+    assert np.mean([flags[100:].mean() for flags in found]) < 0.02
 
 
 def test_day_and_night_are_full_of_false_alarms() -> None:

@@ -135,7 +135,7 @@ def test_an_effect_that_stays_after_its_undo_is_unsafe(system: System) -> None:
     applied = _applied(system, effect)
     harm = _harm(system)
     assert harm.undo(applied, effect)
-    with pytest.raises(Unsafe, match="still there"):
+    with pytest.raises(Unsafe, match="not seen to be gone"):
         harm.look_gone(applied)
 
 

@@ -1,0 +1,24 @@
+"""What a rate is: the type alone, so that whoever reads reports needs no library of statistics.
+
+Comes in: nothing. ``estimates.rates`` computes it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``k`` events in ``hours`` that were looked at; ``upper_per_h``: one-sided 95 % bound.
+
+    None = no hour was looked at, or the events come in clusters (``clustered``). In ``blind`` further runs
+    not each event could have been seen; ``blind_k`` were. Neither their hours nor these are in the rest.
+    """
+
+    k: int
+    hours: float
+    per_h: float | None
+    upper_per_h: float | None
+    clustered: bool = False
+    blind: int = 0
+    blind_k: int = 0
