@@ -1,13 +1,14 @@
 """Decided rows in batches, as components: what the healer's scans look at.
 
-Comes in: feature rows with scores, versions and the hour of their event. Goes out: batches by number. Those
-of an earlier life are not kept: a scan begins anew, and misses some hundred rows.
+Comes in: feature rows with scores, versions and the instant of their event. Goes out: batches by number.
+Where the watch knows a cycle, a batch takes one row of each grain of time, as what was stored did; else every
+row. Batches of an earlier life are not kept: a scan begins anew, and misses some hundred rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median_low
 
@@ -15,12 +16,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_pipeline.healing.detectors.calendar import grain_of, phase_of
 from reference_pipeline.healing.detectors.histogram import Bins, score_components
-from reference_pipeline.healing.detectors.stored import PHASES, RowWatch
+from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.records import DAY_S, Record
 
 Floats = NDArray[np.float64]
 
+_HOUR_S = 3600.0
 _KEPT = 2000
 _RAW_KEPT = 50
 _MOST_RATIO = 0.75  # of a batch that one version must have scored: of fewer a share is another number
@@ -40,10 +43,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RawBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """The same rows as they are: the watched features of each, None = missing; and the score of each."""
+    """Rows as they came, all of them: the watched features of each, None = missing; and the score of each.
+
+    ``hour``: of the day, 0 to 23, of the middle one.
+    """
 
     number: int
-    phase: int
+    hour: int
     rows: list[list[float | None]]
     scores: list[float]
 
@@ -66,27 +72,37 @@ class Batches:
         self._watch = watch
         self._bins = bins
         self._waiting: list[Scored] = []
+        self._waiting_raw: list[Scored] = []
+        self._grain = -1
         self._made: deque[Batch] = deque(maxlen=_KEPT)
         self._raw: deque[RawBatch] = deque(maxlen=_RAW_KEPT)
-        self._number = 0
+        self._number = self._raw_number = 0
 
     def take(self, rows: Sequence[Scored]) -> None:
         """Take decided rows in, in their order."""
         if self._watch is None:
             return
-        self._waiting += rows
         size = self._watch.batch
+        self._waiting += self._spread(rows, size) if self._watch.period > 1 else rows
         while len(self._waiting) >= size:
             batch, self._waiting = self._waiting[:size], self._waiting[size:]
             self._number += 1
-            made = self._batch(self._watch, batch)
-            self._made.append(made)
-            self._raw.append(_raw(self._watch, batch, made))
+            self._made.append(self._batch(self._watch, batch))
+        self._waiting_raw += rows
+        while len(self._waiting_raw) >= size:
+            batch, self._waiting_raw = self._waiting_raw[:size], self._waiting_raw[size:]
+            self._raw_number += 1
+            self._raw.append(_raw(self._watch, batch, self._raw_number))
 
     @property
     def last(self) -> int:
         """Number of the newest batch; 0 before the first."""
         return self._number
+
+    @property
+    def last_raw(self) -> int:
+        """Number of the newest raw batch; 0 before the first."""
+        return self._raw_number
 
     def page(self, after: int, limit: int) -> list[Batch]:
         """Give at most ``limit`` batches with a number above ``after``."""
@@ -96,6 +112,14 @@ class Batches:
         """Give the rows of at most ``limit`` of the newest batches, with a number above ``after``."""
         return [one for one in self._raw if one.number > after][:limit]
 
+    def _spread(self, rows: Sequence[Scored], size: int) -> Iterator[Scored]:
+        """Choose the first row of each grain; one that comes late is of another grain than the one before."""
+        for one in rows:
+            grain = grain_of(one.event_s, size)
+            if grain != self._grain:
+                self._grain = grain
+                yield one
+
     def _batch(self, watch: RowWatch, batch: Sequence[Scored]) -> Batch:
         names = [one.name for one in watch.watched.categories]
         nulls = np.array([[one.record.get(name) is None for name in names] for one in batch], dtype=np.bool_)
@@ -104,10 +128,9 @@ class Batches:
         bins = self._bins(version) if version else None
         own = np.array([one.score for one in batch if one.model == version])
         scores = score_components(bins, own) if bins else None
-        hour = int(median_low(one.event_s for one in batch) % DAY_S / DAY_S * PHASES)
         return Batch(
             number=self._number,
-            phase=min(hour, PHASES - 1),
+            phase=phase_of(median_low(one.event_s for one in batch)),
             rows=[] if rows is None else rows.tolist(),
             version=version,
             scores=[] if scores is None else scores.tolist(),
@@ -119,8 +142,9 @@ def _scored_most(batch: Sequence[Scored]) -> str:
     return version if count >= _MOST_RATIO * len(batch) else ""
 
 
-def _raw(watch: RowWatch, batch: Sequence[Scored], made: Batch) -> RawBatch:
+def _raw(watch: RowWatch, batch: Sequence[Scored], number: int) -> RawBatch:
     columns = list(watch.watched.features.values())
     rows = [[None if np.isnan(v) else float(v) for v in one.row[columns]] for one in batch]
     scores = [one.score for one in batch]
-    return RawBatch(number=made.number, phase=made.phase, rows=rows, scores=scores)
+    hour = int(median_low(one.event_s for one in batch) % DAY_S // _HOUR_S)
+    return RawBatch(number=number, hour=hour, rows=rows, scores=scores)

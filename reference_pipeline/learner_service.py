@@ -263,7 +263,7 @@ class Learner:
     async def _batched_raw(self, request: Request) -> Reply:
         after, limit = page(request)
         batches = self._batches.raw_page(after, limit)
-        return json_reply(200, {"batches": batches, "last": self._batches.last})
+        return json_reply(200, {"batches": batches, "last": self._batches.last_raw})
 
     async def _batched_refused(self, request: Request) -> Reply:
         after, limit = page(request)

@@ -24,10 +24,10 @@ from reference_pipeline.errors import BadScenario, BadSource, BadTemplate, Pipel
 from reference_pipeline.fallback import MANIFEST_FILE, save_weights
 from reference_pipeline.fallback_training import fit_fallback
 from reference_pipeline.features import save_features, transaction_spec
+from reference_pipeline.healing.detectors.calendar import PHASES, instants
 from reference_pipeline.healing.detectors.stored import (
     BATCH,
-    DAYS,
-    PHASES,
+    CYCLES,
     Past,
     make_row_watch,
     save_row_watch,
@@ -51,7 +51,10 @@ FIRST_VERSION = "1.0.0"
 CHAMPION = "champion"
 _GOLDEN_CANDIDATES = 20_000
 _WATCH_DICE = 7
-_WATCHED_ROWS = DAYS * PHASES * BATCH
+_WATCHED_ROWS = 70_000  # of a user's file
+_WATCHED_DAYS = (
+    14  # before the run: customers and their cards grow older, so what is longer ago is another law
+)
 _MORE = (
     "Bring more rows, above all positive ones; or lower train_share, so that more of them are replayed; "
     "or check that label_column and positive name what the other columns can tell"
@@ -131,7 +134,7 @@ def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champio
         raise BadScenario(f"{error}; raise history_rows, amount_risk or big_ticket_share") from error
     records = as_records({name: column[chosen] for name, column in rows.items()})
     save_golden(Golden(records=records, decisions=decisions), template)
-    past_s = np.arange(0.5, _WATCHED_ROWS, dtype=np.float64) * (DAY_S / PHASES / BATCH)
+    past_s = instants(knobs.history_days, days=_WATCHED_DAYS, cycles=CYCLES, rows=BATCH)
     past = features.rows_of(draw_columns(past_s, population, knobs, Dice(seed, "watch")))
     nulls = np.zeros((len(past), len(watched_of(features.spec).categories)), dtype=np.bool_)
     stored = Past(rows=past, nulls=nulls, period=PHASES, learned=False)

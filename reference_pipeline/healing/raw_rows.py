@@ -12,7 +12,7 @@ class RawBatch(msgspec.Struct, frozen=True, kw_only=True):
     """A hundred decided rows as they are: watched features, None = missing, and scores as served."""
 
     number: int
-    phase: int
+    hour: int
     rows: tuple[tuple[float | None, ...], ...]
     scores: tuple[float, ...]
 

@@ -132,10 +132,10 @@ class SeedLearning:
             if self._in_a_row.see(sample):
                 self._in_a_row = KsInARow(self._sample)
                 await self._retrain("ten batches in a row have a feature below p = 0.05")
-            if batch.phase < self._hour and (found := ensemble_says(self._sample, sample)):
+            if batch.hour < self._hour and (found := ensemble_says(self._sample, sample)):
                 told = ", ".join(f"{name} ({test})" for name, test in found.items())
                 await self._retrain(f"the day's drift job: {told}")
-            self._hour = batch.phase
+            self._hour = batch.hour
         await self._see_scores([score for batch in page.batches for score in batch.scores])
 
     def _as_sample(self, batch: RawBatch) -> Sample:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from reference_pipeline.batches import Batch, Batches, Scored
+from reference_pipeline.healing.detectors.calendar import PHASES
 from reference_pipeline.healing.detectors.histogram import Bins
 from reference_pipeline.healing.detectors.stored import RowWatch
 from tests.reference_pipeline.watches import FIRST, Scorer, small_watch
@@ -40,7 +42,7 @@ def _made(watch: RowWatch | None, models: Sequence[str], known: dict[str, Bins])
 
 def test_a_batch_names_the_version_that_scored_it_and_the_hour_of_its_events(watch: RowWatch) -> None:
     first, second = _made(watch, [FIRST] * 2 * SIZE + [FIRST], _bins(watch, FIRST))
-    assert (first.number, second.number, first.phase) == (1, 2, 1)
+    assert (first.number, second.number, first.phase) == (1, 2, 2)
     assert (first.version, second.version) == (FIRST, FIRST)
     assert len(first.rows) == 3
     assert watch.scores.bins is not None
@@ -69,3 +71,23 @@ def test_a_batch_that_a_fallback_answered_names_nobody(watch: RowWatch) -> None:
 
 def test_without_a_watch_there_are_no_batches() -> None:
     assert _made(None, [FIRST] * 100, {}) == []
+
+
+def test_where_a_cycle_is_known_a_batch_takes_one_row_of_each_grain_and_a_late_one_its_own(
+    watch: RowWatch,
+) -> None:
+    """A half hour of the world has as many grains as a batch has rows: 90 s here."""
+    cyclic = dataclasses.replace(watch, period=PHASES)
+    batches = Batches(cyclic, {}.get)
+    at_s = [*(30.0 * n for n in range(3 * SIZE)), 45.0, 1e9, 1800.0]
+    given = [
+        Scored(row=np.array([0.5]), record={"amount": 0.5}, score=0.1, model=FIRST, event_s=one)
+        for one in at_s
+    ]
+    batches.take(given[:7])
+    batches.take(given[7 : 3 * SIZE - 2])
+    (first,) = batches.page(0, 10)
+    assert first.phase == 0
+    assert [one.number for one in batches.raw_page(0, 10)] == [1, 2]
+    batches.take([*given[3 * SIZE - 2 :], *[given[-1]] * 5 * SIZE])
+    assert (batches.last, batches.last_raw) == (1, 8)  # nothing more: one row of that grain, and strays

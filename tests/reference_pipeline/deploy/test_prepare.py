@@ -18,7 +18,8 @@ from sklearn.datasets import load_breast_cancer
 from reference_pipeline.deploy.prepare import main, prepare
 from reference_pipeline.errors import BadScenario, BadTemplate
 from reference_pipeline.features import load_features
-from reference_pipeline.healing.detectors.stored import LEARNED, load_row_watch, load_score_rows
+from reference_pipeline.healing.detectors.calendar import PHASES
+from reference_pipeline.healing.detectors.stored import BATCH, LEARNED, load_row_watch, load_score_rows
 from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.world import open_world
@@ -162,7 +163,7 @@ def test_the_template_keeps_what_rows_and_scores_look_like(template: Path, tmp_p
     assert rows is not None
     assert found.scores.version == _champion(template, tmp_path).version
     assert (found.why, found.scores.why) == ("", "")
-    assert len(rows) == 28 * 24 * 100
+    assert len(rows) == 28 * PHASES * BATCH
     assert (template / "score_rows.npz").stat().st_size < 8_000_000
 
 

@@ -51,7 +51,7 @@ class System:
 
     clock: SomeLooks
     mean: Callable[[int], float] = lambda _: 0.0
-    phase: Callable[[int], int] = lambda _: 3
+    hour: Callable[[int], int] = lambda _: 3
     wrong: Callable[[float], int] = lambda _: 0
     rate: Callable[[int], float] = lambda _: 250.0
     score: Callable[[int], float] = lambda _: 0.1
@@ -80,7 +80,7 @@ class System:
         rows = self.dice.random((100, 1)) + self.mean(after + 1)
         batch = RawBatch(
             number=after + 1,
-            phase=self.phase(after + 1),
+            hour=self.hour(after + 1),
             rows=tuple(tuple(row) for row in rows.tolist()),
             scores=(self.score(after + 1),) * 100,
         )
@@ -212,7 +212,7 @@ def test_a_category_that_moves_alone_is_seen_by_the_daily_job_by_chi_square(tmp_
         (tmp_path / name).mkdir()
         system = WithChannel(
             SomeLooks(8),
-            phase=lambda n: (n + 18) % 24,
+            hour=lambda n: (n + 18) % 24,
             web=lambda n, web=web: web if n == 6 else 50,  # type: ignore[misc]
         )
         told = [entry.reason for entry in _entries(tmp_path / name, system) if entry.kind == "detected"]
@@ -227,9 +227,9 @@ def test_ks_in_a_row_takes_no_category_for_a_number(tmp_path: Path) -> None:
 
 def test_the_daily_job_retrains_on_a_single_batch_once_the_day_is_over(tmp_path: Path) -> None:
     """M-23 with M-22: the day ends where the hour falls; before it the same drift is nothing to the job."""
-    system = System(SomeLooks(8), mean=lambda number: float(number == 5), phase=lambda n: (n + 18) % 24)
+    system = System(SomeLooks(8), mean=lambda number: float(number == 5), hour=lambda n: (n + 18) % 24)
     assert _lives(tmp_path, system) == []
-    system = System(SomeLooks(8), mean=lambda number: float(number == 6), phase=lambda n: (n + 18) % 24)
+    system = System(SomeLooks(8), mean=lambda number: float(number == 6), hour=lambda n: (n + 18) % 24)
     assert "action.started" in _lives(tmp_path, system)
 
 

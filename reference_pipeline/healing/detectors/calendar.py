@@ -1,0 +1,62 @@
+"""What place in the cycle an instant of the simulated world has, and instants that fill whole cycles.
+
+Comes in: seconds of the world. Goes out: a phase, a grain, or instants. Pure. Working days and weekends have
+other customers at each half hour, so a cycle is one day of each kind: a batch is judged by those of its own
+half hour and kind of day. Within the half hour the law still moves. So a batch is spread over all of it, one
+row from each of its grains, in what was stored as in what comes: ten batches within one half hour would each
+be off by where in it they lie, all to the same side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.records import DAY_S
+
+Floats = NDArray[np.float64]
+
+SLOTS = 48
+PHASES = 2 * SLOTS
+"""Half hours of a working day, then those of a day of the weekend."""
+WEEK_DAYS, WORKING_DAYS = 7, 5
+
+
+def phase_of(event_s: float) -> int:
+    """Give the place in the cycle.
+
+    >>> phase_of(0.0), phase_of(1800.0), phase_of(5 * 86_400.0)
+    (0, 1, 48)
+    """
+    day, second = divmod(event_s, DAY_S)
+    slot = min(int(second / DAY_S * SLOTS), SLOTS - 1)
+    return slot + (SLOTS if day % WEEK_DAYS >= WORKING_DAYS else 0)
+
+
+def grain_of(event_s: float, rows: int) -> int:
+    """Number the grains of which a slot has ``rows``; a batch takes one row of each.
+
+    >>> grain_of(0.0, 100), grain_of(17.9, 100), grain_of(18.0, 100)
+    (0, 0, 1)
+    """
+    return int(event_s // (DAY_S / SLOTS / rows))
+
+
+def instants(before_day: int, *, days: int, cycles: int, rows: int) -> Floats:
+    """Give the middle of each grain of ``cycles`` cycles, drawn from the ``days`` before ``before_day``.
+
+    Shape: (cycles x PHASES x rows,), in seconds of the world. Days come again where there are fewer than
+    cycles; whoever draws records for them draws others each time.
+
+    >>> found = instants(14, days=14, cycles=2, rows=1)
+    >>> len(found), found[0], found[48] / 86_400.0 > 5, found[96] / 86_400.0 > 1
+    (192, 900.0, True, True)
+    """
+    known = range(before_day - days, before_day)
+    working = [day for day in known if day % WEEK_DAYS < WORKING_DAYS]
+    weekend = [day for day in known if day % WEEK_DAYS >= WORKING_DAYS]
+    if not (working and weekend):
+        raise ValueError(f"{days} days hold no weekend, or nothing else: take at least a week")
+    drawn = [day for n in range(cycles) for day in (working[n % len(working)], weekend[n % len(weekend)])]
+    within = (np.arange(SLOTS * rows) + 0.5) * (DAY_S / SLOTS / rows)
+    return np.asarray((np.array(drawn, dtype=np.float64)[:, None] * DAY_S + within).ravel())
