@@ -303,7 +303,8 @@ def test_a_version_whose_file_is_damaged_is_given_up_and_not_asked_for_for_ever(
         path.registry.set_alias("champion", bad)
         _damage(tmp_path, path, good.version)
         await path.decide(given)
-        (finished,) = [one for one in path.entries if one.kind == "action.finished"]
+        of_model = [one for one in path.entries if one.target == MODEL]
+        (finished,) = [one for one in of_model if one.kind == "action.finished"]
         assert finished.evidence.ok is False
         assert good.version in path.healer.books.failed
         assert not path.healer.books.busy(MODEL)
