@@ -1,14 +1,14 @@
 """Decided rows in batches, as components: what the healer's scans look at.
 
 Comes in: feature rows with scores, versions and the instant of their event. Goes out: batches by number.
-Where the watch knows a cycle, a batch takes one row of each grain of time, as what was stored did; else every
-row. Batches of an earlier life are not kept: a scan begins anew, and misses some hundred rows.
+Where the watch knows a cycle, a batch is drawn from all rows of a half hour of the world (``spread``); else
+it has every row. Batches of an earlier life are not kept: a scan begins anew, and misses some hundred rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median_low
 
@@ -16,14 +16,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_pipeline.healing.detectors.calendar import grain_of, phase_of
+from reference_pipeline.healing.detectors.calendar import phase_of
 from reference_pipeline.healing.detectors.histogram import Bins, score_components
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.records import DAY_S, Record
+from reference_pipeline.spread import Spread
 
 Floats = NDArray[np.float64]
 
 _HOUR_S = 3600.0
+_DICE = 11
 _KEPT = 2000
 _RAW_KEPT = 50
 _MOST_RATIO = 0.75  # of a batch that one version must have scored: of fewer a share is another number
@@ -73,7 +75,8 @@ class Batches:
         self._bins = bins
         self._waiting: list[Scored] = []
         self._waiting_raw: list[Scored] = []
-        self._grain = -1
+        cyclic = watch is not None and watch.period > 1
+        self._spread = Spread[Scored](watch.batch, np.random.default_rng(_DICE)) if watch and cyclic else None
         self._made: deque[Batch] = deque(maxlen=_KEPT)
         self._raw: deque[RawBatch] = deque(maxlen=_RAW_KEPT)
         self._number = self._raw_number = 0
@@ -83,7 +86,8 @@ class Batches:
         if self._watch is None:
             return
         size = self._watch.batch
-        self._waiting += self._spread(rows, size) if self._watch.period > 1 else rows
+        for one in rows:
+            self._waiting += self._spread.take(one, one.event_s) if self._spread else (one,)
         while len(self._waiting) >= size:
             batch, self._waiting = self._waiting[:size], self._waiting[size:]
             self._number += 1
@@ -111,14 +115,6 @@ class Batches:
     def raw_page(self, after: int, limit: int) -> list[RawBatch]:
         """Give the rows of at most ``limit`` of the newest batches, with a number above ``after``."""
         return [one for one in self._raw if one.number > after][:limit]
-
-    def _spread(self, rows: Sequence[Scored], size: int) -> Iterator[Scored]:
-        """Choose the first row of each grain; one that comes late is of another grain than the one before."""
-        for one in rows:
-            grain = grain_of(one.event_s, size)
-            if grain != self._grain:
-                self._grain = grain
-                yield one
 
     def _batch(self, watch: RowWatch, batch: Sequence[Scored]) -> Batch:
         names = [one.name for one in watch.watched.categories]

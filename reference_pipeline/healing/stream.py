@@ -1,7 +1,7 @@
 """One scan, and what it says in the journal: once an episode, however long an alarm lasts.
 
 Comes in: components, batch by batch. Goes out: ``detected`` entries that name column, direction and since
-when. An episode ends when a hundred batches that could be judged were no alarm.
+when. An episode ends when some batches in a row that could be judged were no alarm.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reference_pipeline.healing.detectors.reading import Reading
 from reference_pipeline.healing.detectors.scan import Baseline, Scan, step
 from reference_pipeline.healing.scribe import Facts, Scribe
 
-_CALM = 100  # batches
+_CALM, _CALM_OF_CYCLES = 100, 16  # batches of a hundred rows each; of a half hour of the world each
 
 
 class Stream:
@@ -25,6 +25,7 @@ class Stream:
         self._scribe = scribe
         self._baseline = baseline
         self._scan = Scan.fresh(baseline)
+        self._calm_batches = _CALM_OF_CYCLES if len(baseline.mean) > 1 else _CALM
         self._calm = 0
 
     def take(self, components: Sequence[float], phase: int) -> bool:
@@ -42,7 +43,7 @@ class Stream:
         # What never varies is never quiet: it is enough that it was looked at and is as it always was.
         if reading.statistic is not None:
             self._calm += 1
-            if self._calm == _CALM:
+            if self._calm == self._calm_batches:
                 self._scribe.close(self._target)
         return False
 

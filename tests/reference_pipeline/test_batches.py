@@ -73,21 +73,17 @@ def test_without_a_watch_there_are_no_batches() -> None:
     assert _made(None, [FIRST] * 100, {}) == []
 
 
-def test_where_a_cycle_is_known_a_batch_takes_one_row_of_each_grain_and_a_late_one_its_own(
+def test_where_a_cycle_is_known_a_batch_is_of_a_half_hour_and_raw_ones_are_of_all_rows(
     watch: RowWatch,
 ) -> None:
-    """A half hour of the world has as many grains as a batch has rows: 90 s here."""
     cyclic = dataclasses.replace(watch, period=PHASES)
     batches = Batches(cyclic, {}.get)
-    at_s = [*(30.0 * n for n in range(3 * SIZE)), 45.0, 1e9, 1800.0]
-    given = [
-        Scored(row=np.array([0.5]), record={"amount": 0.5}, score=0.1, model=FIRST, event_s=one)
-        for one in at_s
-    ]
-    batches.take(given[:7])
-    batches.take(given[7 : 3 * SIZE - 2])
-    (first,) = batches.page(0, 10)
-    assert first.phase == 0
-    assert [one.number for one in batches.raw_page(0, 10)] == [1, 2]
-    batches.take([*given[3 * SIZE - 2 :], *[given[-1]] * 5 * SIZE])
-    assert (batches.last, batches.last_raw) == (1, 8)  # nothing more: one row of that grain, and strays
+    batches.take(
+        [
+            Scored(row=np.array([0.5]), record={"amount": 0.5}, score=0.1, model=FIRST, event_s=10.0 * n)
+            for n in range(720)  # two hours
+        ]
+    )
+    assert [one.phase for one in batches.page(0, 10)] == [0, 1, 2]
+    assert [one.number for one in batches.raw_page(0, 100)] == list(range(1, 37))
+    assert (batches.last, batches.last_raw) == (3, 36)

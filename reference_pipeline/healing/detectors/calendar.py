@@ -1,10 +1,10 @@
 """What place in the cycle an instant of the simulated world has, and instants that fill whole cycles.
 
-Comes in: seconds of the world. Goes out: a phase, a grain, or instants. Pure. Working days and weekends have
-other customers at each half hour, so a cycle is one day of each kind: a batch is judged by those of its own
-half hour and kind of day. Within the half hour the law still moves. So a batch is spread over all of it, one
-row from each of its grains, in what was stored as in what comes: ten batches within one half hour would each
-be off by where in it they lie, all to the same side.
+Comes in: seconds of the world. Goes out: a phase, a half hour, or instants. Pure. Working days and weekends
+have other customers at each half hour, so a cycle is one day of each kind: a batch is judged by those of its
+own half hour and kind of day. Within the half hour the law still moves. So a batch is spread over all of it,
+in what was stored as in what comes (``spread``): ten batches within one half hour would each be off by where
+in it they lie, all to the same side.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ def phase_of(event_s: float) -> int:
     return slot + (SLOTS if day % WEEK_DAYS >= WORKING_DAYS else 0)
 
 
-def grain_of(event_s: float, rows: int) -> int:
-    """Number the grains of which a slot has ``rows``; a batch takes one row of each.
+def slot_of(event_s: float) -> int:
+    """Number the half hours of the world.
 
-    >>> grain_of(0.0, 100), grain_of(17.9, 100), grain_of(18.0, 100)
-    (0, 0, 1)
+    >>> slot_of(1799.9), slot_of(1800.0), slot_of(86_400.0)
+    (0, 1, 48)
     """
-    return int(event_s // (DAY_S / SLOTS / rows))
+    return int(event_s // (DAY_S / SLOTS))
 
 
 def instants(before_day: int, *, days: int, cycles: int, rows: int) -> Floats:
-    """Give the middle of each grain of ``cycles`` cycles, drawn from the ``days`` before ``before_day``.
+    """Give ``rows`` instants, evenly, of each half hour of ``cycles`` cycles from the ``days`` before.
 
     Shape: (cycles x PHASES x rows,), in seconds of the world. Days come again where there are fewer than
     cycles; whoever draws records for them draws others each time.
