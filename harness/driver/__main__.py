@@ -69,7 +69,7 @@ def _telling(world: str) -> Iterator[None]:
         raise
     except Exception as error:
         traceback.print_exception(error, limit=-1, chain=False)
-        raise Refused(f"world {world!r} gives no records: {error or type(error).__name__}") from error
+        raise Refused(f"world {world!r} gives no records: {type(error).__name__}: {error}") from error
 
 
 def open_world(spec: Spec) -> World:

@@ -150,7 +150,12 @@ class Guardian:
         found = self._noted(undo_all(self.folder, self.run))
         seen = {outcome.record.id for outcome in found}
         vanished = [record for name, record in self._open.items() if name not in seen]
-        return found + self._noted(undo_these(self.folder, vanished))
+        outcomes = self._noted(undo_these(self.folder, vanished))
+        for outcome in outcomes:
+            if not outcome.clean:
+                with contextlib.suppress(OSError, ValueError):  # so that it refuses the next run
+                    write_record(self.folder, outcome.record)
+        return found + outcomes
 
     def _noted(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         for outcome in outcomes:

@@ -6,6 +6,7 @@ where the whole run can be ended, that comes first: it is quickest, and the othe
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,13 @@ def undo_one(folder: Path, record: Record, *, ended: str = "") -> Outcome:
     if wrong:
         return Outcome(record, False, "nothing", f"broken record: {wrong}", monotonic_s())
     outcome = _undone(record, ended)
-    if outcome.clean:
+    if not outcome.clean:
+        return outcome
+    try:
         close_record(folder, record.id)
+    except OSError as error:
+        text = f"{outcome.text}; but its record cannot be removed: {error.strerror}"
+        return dataclasses.replace(outcome, clean=False, text=text)
     return outcome
 
 

@@ -130,12 +130,13 @@ class DelayStats(_Told, frozen=True, kw_only=True):
 class ToxicCounters(_Told, frozen=True, kw_only=True):
     """How much of the traffic one toxic has touched since it was added; ``held_bytes`` are held now.
 
-    ``cut``: chunks of those that left in more than one piece.
+    ``changed``: of those that pass a toxic unharmed as often as not, chunks to which it did what it is for:
+    left in more than one piece (``slicer``), had to wait for the wire for 1 ms or more (``bandwidth``).
     """
 
     connections: int = 0
     chunks: int = 0
-    cut: int = 0
+    changed: int = 0
     bytes: int = 0
     held_bytes: int = 0
     delay_ms: DelayStats = DelayStats()

@@ -154,17 +154,16 @@ def _reports_if_possible(folder: Path, progress: Callable[[str], None]) -> None:
 def _check_store(store: Path) -> None:
     """Raise Refused where ``store`` cannot be made or written into."""
     try:
-        str(store.absolute()).encode()
+        str(store.resolve()).encode()
+        store.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=store, prefix=".probe-"):
+            pass
     except UnicodeEncodeError as error:
         raise Refused(
             f"the store {str(store)!r} has a name that is no text in UTF-8, and records name it; "
             "name another with --store DIR or HORMESIS_STORE"
         ) from error
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=store, prefix=".probe-"):
-            pass
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; links in a circle
         why = getattr(error, "strerror", None) or str(error)
         raise Refused(
             f"the store {str(store)!r} cannot be written: {why.lower()}; "

@@ -3,8 +3,9 @@
 A shared disk answers an fsync after 0.1 to 0.6 s now and then, as long as a deadline; that is noise of the
 machine, not of the system. ``HORMESIS_SCRATCH`` names another folder, to have the disk in the measurement.
 What a killed runner left behind is removed by the next run, where a file in it names that runner; without
-such a file (a user's folder, or one of a version that wrote none) nothing is ever removed, and neither where
-that runner cannot be seen from here: of another boot, or of another pid namespace of this one.
+such a file (a user's folder, or one of a version that wrote none) nothing in it is ever removed, and an empty
+one a minute after it was made. Nothing is, either, where that runner cannot be seen from here: of another
+boot, or of another pid namespace of this one.
 """
 
 from __future__ import annotations

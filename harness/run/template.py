@@ -105,7 +105,8 @@ def ensure_template(
 def _scenario_problem(experiment: Experiment, why: str) -> UsageProblem:
     """Point to the knob that the reason names, else to all of them."""
     findings = findings_of(experiment.scenario_file or experiment.file)
-    named = [knob for knob in experiment.scenario.knobs if re.search(rf"\b{re.escape(knob)}\b", why)]
+    knobs = "|".join(map(re.escape, sorted(experiment.scenario.knobs, key=len, reverse=True)))
+    named = re.findall(rf"\bknobs? ({knobs})\b", why) if knobs else []
     findings.add(
         "HRM227",
         f"the system does not take scenario '{experiment.scenario.name}'",

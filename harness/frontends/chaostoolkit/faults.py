@@ -104,7 +104,7 @@ def process_hang(service: str, duration_s: float | None = None) -> dict[str, obj
     _let_go(service)
     with pinned(row.pid, row.start_ticks) as handle:
         try:
-            leash = Leash(handle, TTL_S_MAX if duration_s is None else duration_s + SLACK_S)
+            leash = Leash(handle, min(TTL_S_MAX, (duration_s or TTL_S_MAX) + SLACK_S))
         except NotHeld as error:
             raise Refused(f"{service} is not stopped: {error}. Nothing was injected.") from error
         lasts = False

@@ -59,7 +59,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._connections: set[int] = set()
-        self._chunks = self._bytes = self._held = self._cut = 0
+        self._chunks = self._bytes = self._held = self._changed = 0
         self._count, self._sum_s, self._min_s, self._max_s = 0, 0.0, math.inf, 0.0
 
     def connection(self, number: int) -> None:
@@ -71,9 +71,9 @@ class Tally:
         self._chunks += 1
         self._bytes += count
 
-    def cut(self) -> None:
-        """Note one chunk that leaves in more than one piece."""
-        self._cut += 1
+    def changed(self) -> None:
+        """Note one chunk to which the toxic did what it is for; only where passing it need not be that."""
+        self._changed += 1
 
     def held(self, change: int) -> None:
         """Note that bytes are held (positive) or have left (negative)."""
@@ -99,7 +99,7 @@ class Tally:
         return ToxicCounters(
             connections=len(self._connections),
             chunks=self._chunks,
-            cut=self._cut,
+            changed=self._changed,
             bytes=self._bytes,
             held_bytes=self._held,
             delay_ms=delay,

@@ -13,6 +13,7 @@ from harness.proxy.toxics.base import NEVER, Dice, Mark, Piece, Stage, Tally, si
 
 # A slice is at most this long on the wire: measured, a whole first chunk leaks 34 % at 0.1 MB/s.
 SLICE_S = 0.05
+BINDS_S = 0.001  # the least latency that may be asked for: a limit that holds bytes for less limits nothing
 
 
 class Latency(Stage):
@@ -80,8 +81,6 @@ class _Cutting(Stage):
             self.queue.popleft()
             return piece
         part = piece[self._offset : self._offset + count]
-        if self._offset == 0 and len(part) < len(piece):
-            self.tally.cut()
         self._offset += len(part)
         self._hold(-len(part))
         self.tally.delayed(now_s - arrived_s)
@@ -98,6 +97,7 @@ class Bandwidth(_Cutting):
         super().__init__(tally)
         self._bucket = bucket
         self._slice = 0
+        self._told = False  # that the head had to wait
         self._through_s = NEVER
 
     def push(self, piece: Piece, now_s: float) -> None:
@@ -134,6 +134,11 @@ class Bandwidth(_Cutting):
             piece, arrived_s = self.queue[0]
             self._slice = min(self._bucket.slice_bytes(), size(piece) - self._offset)
             self._through_s = self._bucket.reserve(self._slice, arrived_s)
+            # By what it reserves, not by when it left: a busy machine is late by itself.
+            waits = self._through_s - arrived_s >= BINDS_S
+            if waits and not (self._told and self._offset):
+                self.tally.changed()
+            self._told = waits or (self._told and self._offset > 0)
 
 
 class Slicer(_Cutting):
@@ -152,8 +157,11 @@ class Slicer(_Cutting):
         """Give one piece, or all pieces where the pause is zero."""
         out: list[Piece] = []
         while self.due_s() <= now_s:
-            if not isinstance(self.queue[0][0], Mark):
+            piece, _ = self.queue[0]
+            if not isinstance(piece, Mark):
                 self._next_s = now_s + self._pause_s
+                if self._offset == 0 and len(piece) > self._slice_bytes:
+                    self.tally.changed()
             out.append(self._leave_part(self._slice_bytes, now_s))
         return out
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.errors import Refused, Unsafe
-from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Throttle
+from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Slice, Throttle
 from harness.proxy.client import ProxyGone
 from harness.proxy.spec import EdgeState, ToxicCounters
 from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
-from harness.targets.local.evidence import BINDS_S, VISIBLE_S, added_s, did, is_visible, shows
+from harness.targets.local.evidence import VISIBLE_S, added_s, did, is_visible, shows
 from harness.targets.local.passage import Passage, pass_through
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.toxics import share_of, toxic_of
@@ -94,7 +94,7 @@ class EdgeHarm:
     def exercised(self, effect: EdgeEffect, handle: str) -> bool:
         """Say whether traffic of the edge's own met the toxic since its proof; asked before the undo.
 
-        Passing a slicer in one piece, or a limit of bandwidth within 1 ms, is not met. A closed or deaf port
+        Passing a slicer in one piece, or a limit of bandwidth at once, is not met. A closed or deaf port
         meets connections that nobody can count: there it is asked whether the edge had traffic of its own
         until then.
         """
@@ -167,7 +167,7 @@ class EdgeHarm:
             after = self._looked(effect.edge)
             if handle not in after.counters.toxics:
                 raise WithoutEffect(f"edge {effect.edge}: the toxic is gone, and not by us")
-            if (words or not visible) and _is_touched(effect, handle, after, direct):
+            if (words or not visible) and _is_touched(effect, handle, after):
                 # A look that was given up may still cross, there and back, and is not the edge's own.
                 ours = 0 if isinstance(effect, Cut) else 2 * given_up
                 self._at_proof[handle] = (after.counters.toxics[handle], ours)
@@ -175,6 +175,7 @@ class EdgeHarm:
             if monotonic_s() > until_s:
                 raise WithoutEffect(f"edge {effect.edge}: {_missing(seen, handle, after)}")
             self._system.crossing.renew()
+            sleep_until(monotonic_s() + POLL_S)
 
     def _passages(self, effect: EdgeEffect) -> tuple[Passage, Passage]:
         """One request past the edge, and the same through it."""
@@ -213,21 +214,21 @@ def _quick_s(effect: EdgeEffect | None) -> float:
 
 
 def _padding_bytes(effect: EdgeEffect) -> int:
-    """Make the request long enough to be slowed down for 0.15 s."""
-    if not isinstance(effect, Throttle):
-        return 0
-    return min(PADDING_BYTES_MAX, int(effect.rate_kib_s * 1024 * 0.15))
+    """Make the request long enough to be slowed down for 0.15 s, or to be cut."""
+    match effect:
+        case Throttle():
+            return min(PADDING_BYTES_MAX, int(effect.rate_kib_s * 1024 * 0.15))
+        case Slice() if effect.way != "answer":
+            return min(PADDING_BYTES_MAX, 2 * effect.slice_bytes)
+        case _:
+            return 0
 
 
-def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState, direct: Passage) -> bool:
+def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState) -> bool:
     """A closed or deaf port touches no connection that the proxy could count."""
-    if isinstance(effect, Refuse | Blackhole):
-        return True
     counters = state.counters.toxics[handle]
-    if isinstance(effect, Throttle):  # what it must have held; a measured delay may be the machine's
-        longest_bytes = max(direct.sent_bytes, counters.bytes / max(1, counters.chunks))
-        return counters.connections > 0 and added_s(effect, int(longest_bytes)) >= BINDS_S
-    return counters.connections > 0 and did(effect, counters, ToxicCounters())
+    known = isinstance(effect, Refuse | Blackhole) or counters.connections > 0
+    return known and did(effect, counters, ToxicCounters())
 
 
 def _told(effect: EdgeEffect, words: str) -> str:

@@ -26,8 +26,6 @@ from harness.targets.local.passage import Passage
 
 VISIBLE_S = 0.02
 """What a fault must at least add before one request can show it on a busy machine."""
-BINDS_S = 0.001
-"""A limit of bandwidth that holds a chunk for less than the least latency one may ask for limits nothing."""
 
 
 def added_s(effect: EdgeEffect, request_bytes: int = 0, answer_bytes: int = 0) -> float:
@@ -70,21 +68,13 @@ def is_visible(effect: EdgeEffect, direct: Passage) -> bool:
 def did(effect: EdgeEffect, now: ToxicCounters, since: ToxicCounters) -> bool:
     """Say whether a toxic did to what passed it since then what it is for, where passing it is not enough.
 
-    A slicer must have cut a chunk, a limit of bandwidth held chunks for 1 ms on average. ``since``: earlier
-    counters of the same toxic.
+    A slicer must have cut a chunk, a limit of bandwidth have let one wait. ``since``: earlier counters of the
+    same toxic.
 
     >>> did(Slice(edge="a", slice_bytes=10_000), ToxicCounters(chunks=9), ToxicCounters())
     False
     """
-    match effect:
-        case Slice():
-            return now.cut > since.cut
-        case Throttle():
-            left = now.delay_ms.count - since.delay_ms.count
-            held_ms = now.delay_ms.count * now.delay_ms.mean - since.delay_ms.count * since.delay_ms.mean
-            return held_ms / 1e3 >= BINDS_S * left if left else now.held_bytes > 0
-        case _:
-            return True
+    return now.changed > since.changed if isinstance(effect, Slice | Throttle) else True
 
 
 def shows(effect: EdgeEffect, seen: Passage, direct: Passage) -> str:

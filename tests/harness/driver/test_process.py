@@ -135,6 +135,6 @@ def test_a_world_that_raises_is_refused_with_its_own_words_last(tmp_path: Path) 
         _, errors = driver.process.communicate(timeout=30)
     *where, last = errors.strip().splitlines()
     assert driver.process.returncode == 5
-    assert last == "driver: world 'raising_world:open_world' gives no records: the rows run out"
+    assert last == "driver: world 'raising_world:open_world' gives no records: ValueError: the rows run out"
     assert "raising_world.py" in "".join(where)
     assert len(where) < 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -200,19 +201,23 @@ def test_a_single_record_is_undone_when_its_time_is_over_though_the_runner_lives
         assert guardian.undo(long).clean
 
 
-@pytest.mark.parametrize("how", ["the record", "the folder", "the store"])
+@pytest.mark.parametrize("how", ["the record", "the folder", "the store", "the folder, and a file is there"])
 def test_what_is_open_is_undone_though_its_record_has_vanished(tmp_path, stopped, of, state_of, how):
     """SR-4: a record that somebody removed does not mean that nothing is in force."""
     process, store = stopped(), tmp_path / "store"
     store.mkdir()
-    with opened(store) as guardian:
+    untold = pytest.raises(NotProven) if "file" in how else contextlib.nullcontext()
+    with untold, opened(store) as guardian:
         record = guardian.open("continue_process", of(process), episode=0, fault="f")
         folder = undo_folder(store)
         if how == "the record":
             (folder / f"{record.id}.json").unlink()
         else:
-            (folder if how == "the folder" else store).rename(tmp_path / "elsewhere")
+            (store if how == "the store" else folder).rename(tmp_path / "elsewhere")
+        if "file" in how:
+            folder.write_text("")
         assert state_of(process.pid) == "T"
+    assert is_gone(guardian.pid)
     assert state_of(process.pid) != "T"
 
 
@@ -225,6 +230,7 @@ def test_a_vanished_record_that_cannot_be_proven_undone_is_told(tmp_path, server
     with pytest.raises(NotProven, match="still has toxic t"), opened(tmp_path) as guardian:  # noqa: PT012
         guardian.open("remove_toxic", words, episode=0, fault="f", promise_s=0.1)
         undo_folder(tmp_path).rename(tmp_path / "elsewhere")
+    assert [record.verb for record in open_records(undo_folder(tmp_path))] == ["remove_toxic"]
 
 
 def test_a_run_over_its_hard_limit_is_ended(tmp_path, carrier, until):

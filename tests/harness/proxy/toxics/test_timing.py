@@ -107,6 +107,17 @@ def test_all_connections_of_an_edge_together_keep_the_rate_over_any_stretch(chun
     assert all(size <= max(1, rate * SLICE_S) for _, size in outs)
 
 
+@pytest.mark.parametrize(("count", "changed"), [(9, 0), (11, 1), (2000, 1)])
+def test_a_limit_counts_each_chunk_once_that_waits_a_millisecond_for_the_wire(count, changed):
+    """At 10,000 bytes a second; 2,000 bytes leave in four slices."""
+    chain, tally = Chain(), Tally()
+    chain.add("t", Bandwidth(tally, Bucket(10_000.0)))
+    drive(chain, [(b"x" * count, 0.0)])
+    assert tally.counters().changed == changed
+    drive(chain, [(b"x" * count, 10.0), (b"x" * count, 0.0)])
+    assert tally.counters().changed == (3 * changed or 1)  # the third has to wait for the second at least
+
+
 def test_connections_take_turns_on_the_wire():
     bucket = Bucket(1000.0)
     one, two = Bandwidth(Tally(), bucket), Bandwidth(Tally(), bucket)
@@ -122,7 +133,7 @@ def test_the_slicer_gives_pieces_of_its_size_its_pause_apart(data, size, pause_s
     chain.add("t", Slicer(tally, size, pause_s))
     out, _ = drive(chain, [(data, 0.0)])
     assert joined(out) == data
-    assert tally.counters().cut == (len(data) > size)
+    assert tally.counters().changed == (len(data) > size)
     assert all(len(piece) == size for piece, _ in out[:-1])
     gaps_s = [after - before for (_, before), (_, after) in itertools.pairwise(out)]
     assert all(gap_s >= pause_s - 1e-9 for gap_s in gaps_s)

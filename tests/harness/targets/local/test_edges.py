@@ -59,6 +59,11 @@ INVISIBLE = [
     Throttle(edge=BUSY, rate_kib_s=1000),
     Slice(edge=BUSY, slice_bytes=10, pause_ms=0),
 ]
+QUIET = [
+    Slice(edge=IDLE, slice_bytes=1000),
+    Slice(edge=IDLE, slice_bytes=1000, way="request"),
+    Throttle(edge=IDLE, rate_kib_s=64),
+]
 IDLE_TOXICS = [Throttle(edge=BUSY, rate_kib_s=100_000), Slice(edge=BUSY, slice_bytes=100_000, pause_ms=50)]
 TWO_CALLS_ONE = {BUSY: Edge(source="two", to="one"), IDLE: Edge(source="one", to="two")}
 
@@ -150,6 +155,7 @@ def test_a_limit_that_nothing_on_the_edge_reaches_is_without_effect(system, effe
         Refuse(edge=IDLE),
         Corrupt(edge=IDLE),
         Corrupt(edge=IDLE, way="request"),
+        *QUIET,
     ],
     ids=repr,
 )
@@ -170,6 +176,7 @@ def closed_or_still(*, edge, service):
     [
         Delay(edge=IDLE, latency_ms=100),
         Cut(edge=IDLE),
+        *QUIET,
         *closed_or_still(edge=IDLE, service="two"),
     ],
     ids=repr,
@@ -186,6 +193,8 @@ def test_a_fault_where_nothing_passes_was_not_exercised_by_our_own_look(target, 
     "effect",
     [
         Delay(edge=BUSY, latency_ms=30),
+        Throttle(edge=BUSY, rate_kib_s=4),
+        Slice(edge=BUSY, slice_bytes=20),
         Reset(edge=BUSY),
         *closed_or_still(edge=BUSY, service="one"),
     ],
