@@ -68,7 +68,10 @@ class Scored:
 
 
 class Batches:
-    """Batches of one learner; without a watch there are none. ``bins``: of the scores of a version."""
+    """Batches of one learner; without a watch there are none. ``bins``: of the scores of a version.
+
+    ``serving``: the version that scored most of the newest hundred rows, "" where none did.
+    """
 
     def __init__(self, watch: RowWatch | None, bins: Callable[[str], Bins | None]) -> None:
         self._watch = watch
@@ -80,6 +83,7 @@ class Batches:
         self._made: deque[Batch] = deque(maxlen=_KEPT)
         self._raw: deque[RawBatch] = deque(maxlen=_RAW_KEPT)
         self._number = self._raw_number = 0
+        self.serving = ""
 
     def take(self, rows: Sequence[Scored]) -> None:
         """Take decided rows in, in their order."""
@@ -96,6 +100,7 @@ class Batches:
         while len(self._waiting_raw) >= size:
             batch, self._waiting_raw = self._waiting_raw[:size], self._waiting_raw[size:]
             self._raw_number += 1
+            self.serving = _scored_most(batch)
             self._raw.append(_raw(self._watch, batch, self._raw_number))
 
     @property

@@ -258,7 +258,9 @@ class Learner:
 
     async def _batched(self, request: Request) -> Reply:
         after, limit = page(request)
-        return json_reply(200, {"batches": self._batches.page(after, limit), "last": self._batches.last})
+        found = self._batches
+        told = {"batches": found.page(after, limit), "last": found.last, "serving": found.serving}
+        return json_reply(200, told)
 
     async def _batched_raw(self, request: Request) -> Reply:
         after, limit = page(request)

@@ -75,10 +75,14 @@ class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowBatches(msgspec.Struct, frozen=True, kw_only=True):
-    """One page; ``last``: the number of the newest batch there is."""
+    """One page; ``last``: the number of the newest batch there is.
+
+    ``serving``: the version that scored most of the newest hundred rows, "" where none did.
+    """
 
     batches: tuple[RowBatch, ...]
     last: int
+    serving: str = ""
 
 
 class Experience(Protocol):

@@ -46,6 +46,7 @@ class Moved:
         for batch in page.batches:
             self._take(batch)
             self._last = batch.number
+        self._scores.serves(page.serving)
         await self._scores.look()
 
     async def _look_at_fields(self) -> None:

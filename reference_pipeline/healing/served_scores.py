@@ -53,18 +53,17 @@ class ServedScores:
         Raises:
             StoreFailed: the journal cannot be written.
         """
-        if not batch.version:
-            return False
-        if batch.version != self._version:
-            self._begin(batch.version)
-        if self._stream is None:
+        if self._stream is None or batch.version != self._version:  # or most of it came before a change
             return False
         # A learner in another life has forgotten the reference: asked again, it makes it again.
         if not batch.scores:
             self._open.add(self._version)
         return self._stream.take(batch.scores, batch.phase)
 
-    def _begin(self, version: str) -> None:
+    def serves(self, version: str) -> None:
+        """Note who serves now, "" where nobody does alone: another one than before begins anew."""
+        if not version or version == self._version:
+            return
         self._scribe.close(SCORES)
         self._version, self._stream = version, None
         self._judged.discard(version)

@@ -184,7 +184,7 @@ class Silent:
     batch: RowBatch
 
     async def batches(self, after: int, limit: int, /) -> RowBatches:
-        return RowBatches(batches=(self.batch,)[after:limit], last=1)
+        return RowBatches(batches=(self.batch,)[after:limit], last=1, serving=FIRST)
 
     async def refused(self, after: int, limit: int, /) -> RefusedBatches:
         assert after < limit

@@ -81,6 +81,10 @@ class Bench:
         given = () if found is None else tuple(found.tolist())
         return RowBatch(number=1, phase=0, rows=(), version=version, scores=given)
 
+    def take(self, batch: RowBatch) -> bool:
+        self.served.serves(batch.version)
+        return self.served.take(batch)
+
     @property
     def told(self) -> list[str]:
         return [entry.reason for entry in self.journal.entries() if entry.kind == "detected"]
@@ -106,9 +110,9 @@ def bench(tmp_path: Path, watch: RowWatch) -> Iterator[Callable[..., Bench]]:
 def test_the_first_version_is_scanned_without_asking(bench: Callable[[], Bench]) -> None:
     async def story() -> None:
         one = bench()
-        quiet = [one.served.take(one.batch(FIRST)) for _ in range(30)]
+        quiet = [one.take(one.batch(FIRST)) for _ in range(30)]
         await one.served.look()
-        moved = [one.served.take(one.batch(FIRST, power=2.0)) for _ in range(30)]
+        moved = [one.take(one.batch(FIRST, power=2.0)) for _ in range(30)]
         assert not any(quiet)
         assert any(moved)
         assert one.knowing.asked == []
@@ -120,12 +124,12 @@ def test_the_first_version_is_scanned_without_asking(bench: Callable[[], Bench])
 def test_a_version_that_comes_later_is_scanned_by_its_own_reference(bench: Callable[[], Bench]) -> None:
     async def story() -> None:
         one = bench()
-        one.served.take(one.batch(FIRST))
-        one.served.take(one.batch(SECOND, known=False))
+        one.take(one.batch(FIRST))
+        one.take(one.batch(SECOND, known=False))
         await one.served.look()
         assert one.knowing.asked == [SECOND]
-        quiet = [one.served.take(one.batch(SECOND)) for _ in range(30)]
-        moved = [one.served.take(one.batch(SECOND, power=2.0)) for _ in range(30)]
+        quiet = [one.take(one.batch(SECOND)) for _ in range(30)]
+        moved = [one.take(one.batch(SECOND, power=2.0)) for _ in range(30)]
         assert not any(quiet)
         assert any(moved)
         assert all(reason.startswith("score has moved: bin") for reason in one.told)
@@ -139,10 +143,10 @@ def test_a_version_unlike_the_one_before_is_told_even_when_it_has_gone_again(
     async def story() -> None:
         one = bench()
         one.knowing.waiting.add(THIRD)
-        one.served.take(one.batch(FIRST))
-        one.served.take(one.batch(THIRD, known=False))
+        one.take(one.batch(FIRST))
+        one.take(one.batch(THIRD, known=False))
         await one.served.look()
-        one.served.take(one.batch(FIRST))
+        one.take(one.batch(FIRST))
         assert one.told == []
         one.knowing.waiting.clear()
         await one.served.look()
@@ -158,12 +162,12 @@ def test_what_the_healer_has_promoted_itself_is_trusted_and_the_next_is_compared
 ) -> None:
     async def story() -> None:
         one = bench()
-        one.served.take(one.batch(FIRST))
+        one.take(one.batch(FIRST))
         one.scribe.begin(one.scribe.wish(Promote(version=THIRD, was=FIRST), "it loses less"))
-        one.served.take(one.batch(THIRD, known=False))
+        one.take(one.batch(THIRD, known=False))
         await one.served.look()
         assert one.told == []
-        one.served.take(one.batch(SECOND, known=False))
+        one.take(one.batch(SECOND, known=False))
         await one.served.look()
         assert one.told == ["score has moved with the version: down"]
 
@@ -173,12 +177,12 @@ def test_what_the_healer_has_promoted_itself_is_trusted_and_the_next_is_compared
 def test_one_score_for_everybody_is_told_and_then_nothing_can_be_said(bench: Callable[[], Bench]) -> None:
     async def story() -> None:
         one = bench()
-        one.served.take(one.batch(FIRST))
+        one.take(one.batch(FIRST))
         constant = RowBatch(number=2, phase=0, rows=(), version="9.0.0+z", scores=())
-        assert not one.served.take(constant)
+        assert not one.take(constant)
         for _ in range(3):
             await one.served.look()
-            assert not one.served.take(constant)
+            assert not one.take(constant)
         assert one.told == ["score has moved with the version: one for everybody"]
         assert one.pages == ["nothing can be said of scores of 9.0.0+z: it gives everybody one score"]
         assert one.knowing.asked == ["9.0.0+z"]
@@ -189,12 +193,12 @@ def test_one_score_for_everybody_is_told_and_then_nothing_can_be_said(bench: Cal
 def test_a_learner_that_has_forgotten_is_asked_again(bench: Callable[[], Bench]) -> None:
     async def story() -> None:
         one = bench()
-        one.served.take(one.batch(SECOND))
+        one.take(one.batch(SECOND))
         await one.served.look()
-        one.served.take(one.batch(SECOND))
+        one.take(one.batch(SECOND))
         await one.served.look()
         assert one.knowing.asked == [SECOND]
-        one.served.take(one.batch(SECOND, known=False))
+        one.take(one.batch(SECOND, known=False))
         await one.served.look()
         assert one.knowing.asked == [SECOND, SECOND]
 
@@ -204,9 +208,26 @@ def test_a_learner_that_has_forgotten_is_asked_again(bench: Callable[[], Bench])
 def test_batches_of_several_versions_are_left_out(bench: Callable[[], Bench]) -> None:
     async def story() -> None:
         one = bench()
-        one.served.take(one.batch(FIRST))
-        assert not one.served.take(RowBatch(number=2, phase=0, rows=(), version="", scores=()))
+        one.take(one.batch(FIRST))
+        assert not one.take(RowBatch(number=2, phase=0, rows=(), version="", scores=()))
         await one.served.look()
         assert (one.told, one.pages, one.knowing.asked) == ([], [], [])
+
+    run(story)
+
+
+def test_a_version_that_serves_for_less_than_a_batch_is_compared_all_the_same(
+    bench: Callable[[], Bench],
+) -> None:
+    async def story() -> None:
+        one = bench()
+        one.take(one.batch(FIRST))
+        one.served.serves(THIRD)
+        assert not one.served.take(one.batch(FIRST))  # its rows came before
+        await one.served.look()
+        one.served.serves("")
+        one.served.serves(FIRST)
+        await one.served.look()
+        assert one.told == ["score has moved with the version: up"]
 
     run(story)
