@@ -83,10 +83,15 @@ def remove_state(folder: Path) -> None:
 
 
 def remove_empty(folder: Path) -> bool:
-    """Remove a state folder in which nothing is, not even yet an owner; False where it is none such."""
+    """Remove a state folder in which nothing is, not even yet an owner; False where it is none such.
+
+    An owner's file without a byte is none: whoever made it was killed before it wrote.
+    """
     if not _NAME.fullmatch(folder.name) or not _is_private(folder):
         return False
     try:
+        if [(entry.name, entry.lstat().st_size) for entry in folder.iterdir()] == [(_OWNER_FILE, 0)]:
+            (folder / _OWNER_FILE).unlink()
         folder.rmdir()
     except OSError:
         return False

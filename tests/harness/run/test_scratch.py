@@ -76,17 +76,22 @@ def test_a_users_folder_of_such_a_name_is_never_touched(tmp_path, left):
 
 
 def test_an_empty_folder_that_nobody_has_signed_for_a_minute_is_removed(tmp_path, monkeypatch):
-    """Its runner was killed between the making of the folder and the writing of its owner's file."""
+    """Its runner was killed between the making of the folder and the writing of whose it is."""
     monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path))
-    old, young, full = (tmp_path / f"hormesis-123-{end}" for end in ("old_old_", "youngone", "fullfull"))
-    for folder in (old, young, full):
+    names = ("old_old_", "oldblank", "youngone", "fullfull")
+    old, blank, young, full = (tmp_path / f"hormesis-123-{end}" for end in names)
+    for folder in (old, blank, young, full):
         folder.mkdir(mode=0o700)
+    with scratch(tmp_path) as mine:
+        (marked,) = mine.iterdir()
+    (blank / marked.name).touch(mode=0o600)
     (full / "thesis.tex").write_text("years")
-    for folder in (old, full):
+    for folder in (old, blank, full):
         os.utime(folder, (0.0, 0.0))
     with scratch(tmp_path):
         pass
     assert not old.exists()
+    assert not blank.exists()
     assert young.is_dir()
     assert (full / "thesis.tex").read_text() == "years"
 
