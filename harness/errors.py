@@ -49,5 +49,9 @@ class Untrustworthy(HormesisError):
     """Something ran but cannot be trusted; the run ends VOID: exit 4."""
 
 
+class PartGone(Untrustworthy):
+    """A part of the harness that held a fault is gone: whether the fault is, only the run's end can prove."""
+
+
 class Unsafe(HormesisError):
     """A clean state could not be proven: exit 6, wins over all others."""

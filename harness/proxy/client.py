@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import Refused, Untrustworthy
+from harness.errors import PartGone, Refused
 from harness.proxy.spec import EdgeState, ProxyEvent, ToxicSpec
 
 TIMEOUT_S = 5.0
 
 
-class ProxyGone(Untrustworthy):
+class ProxyGone(PartGone):
     """The proxy does not answer: what crosses its edges cannot be known."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness import shell
-from harness.errors import Unsafe
+from harness.errors import PartGone, Unsafe
 from harness.faults.effects import Hook, Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
 from harness.history import events
@@ -303,6 +303,9 @@ def _end(
         at_s = shell.monotonic_s()
         append(Undone(episode=episode.index, at_s=at_s, needed=needed, exercised=course.exercised))
         proof = target.is_clean(applied)
+    except PartGone as error:
+        _end_at_once(stage, episode)  # Unsafe where that is not proven
+        raise MustStop("guard", f"{error}; everything was ended") from error
     except Exception as error:
         # Broad on purpose: an undo that raises anything at all has left the state unproven.
         if store_problem(error):

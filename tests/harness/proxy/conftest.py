@@ -133,9 +133,10 @@ def _proxy() -> Iterator[Running]:
 
 
 @pytest.fixture
-def proxy(_proxy) -> Iterator[Running]:
-    """The running proxy, clean before and after."""
+def proxy(_proxy, until) -> Iterator[Running]:
+    """The running proxy, clean before and after, and without a connection of the test before."""
     _proxy.client.reset()
+    until(lambda: not any(edge.counters.open for edge in _proxy.client.proxies().values()))
     yield _proxy
     _proxy.client.reset()
 

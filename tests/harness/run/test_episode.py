@@ -11,7 +11,7 @@ import pytest
 
 from harness.experiment.load import load_experiment
 from harness.faults.effects import Hook
-from harness.history.events import Acted, Clean, Cleared, FirstDue, Undone, WithoutEffect
+from harness.history.events import Acted, Clean, Cleared, FirstDue, NotClean, Undone, WithoutEffect
 from harness.history.store import read_campaign
 from harness.plan.schedule import make_plans
 from harness.report.compose import compose
@@ -46,7 +46,7 @@ def run(store: Path, fault: str, open_target: type[LocalTarget], duration_s: flo
     experiment = msgspec.structs.replace(base, steps=(msgspec.structs.replace(step, effect=effect),))
     plans = make_plans(experiment, 7)
     folder = run_campaign(plans, experiment, store=store, seed=7, progress=print, open_target=open_target)
-    (history,) = read_campaign(folder).runs
+    *_, history = read_campaign(folder).runs  # a busy machine may ask for a baseline again
     return compose(folder).verdict.word, [entry.event for entry in history.entries], history
 
 
@@ -87,6 +87,22 @@ def test_a_fault_that_stays_to_its_end_is_trusted(tmp_path, trusted, fault, dura
     assert not [event for event in events if isinstance(event, WithoutEffect)]
     (cleared,) = [event for event in events if isinstance(event, Cleared)]
     assert cleared.by == ("itself" if duration_s else "harness")
+
+
+class Bereft(LocalTarget):
+    """Its proxy is killed when the fault is to be undone."""
+
+    def undo(self, applied, /):
+        os.kill(self._system.crossing.pid, signal.SIGKILL)
+        return super().undo(applied)
+
+
+@pytest.mark.live
+def test_where_the_proxy_is_gone_with_its_fault_the_run_is_ended_proven_clean_and_void(tmp_path):
+    word, events, history = run(tmp_path, "latency", Bereft)
+    assert word == "VOID"
+    assert [type(e) for e in events if isinstance(e, Undone | Clean | NotClean)] == [Undone, Clean]
+    assert "ProxyGone" not in history.cut
 
 
 class Unmet(LocalTarget):
