@@ -18,6 +18,8 @@ HOLDER = """
 import os, signal, sys
 sys.path[:0] = [sys.argv[1]]
 from harness.guard.leash import Leash
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # whoever started the tests may ignore them
 leash = Leash(os.pidfd_open(int(sys.argv[2])), float(sys.argv[3]))
 print("held", flush=True)
 signal.pause()
