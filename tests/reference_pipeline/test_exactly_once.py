@@ -13,8 +13,6 @@ import pytest
 
 from tests.reference_pipeline.running import Answer, Pipeline, record, until
 
-pytestmark = pytest.mark.live
-
 SENDERS = 6
 
 

@@ -8,8 +8,6 @@ import pytest
 
 from tests.reference_pipeline.running import SERVICES, Pipeline, ask, record, until
 
-pytestmark = pytest.mark.live
-
 BROKEN_BODIES = {
     "nothing": b"",
     "no JSON": b"{records: 1}",

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
 from tests.reference_pipeline.running import Pipeline
-
-pytestmark = pytest.mark.live
 
 
 def test_the_registry_serves_alias_versions_and_artefact(pipeline: Pipeline) -> None:

@@ -16,8 +16,6 @@ from reference_pipeline.scoring import dump_model, load_model
 from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.running import Pipeline, until
 
-pytestmark = pytest.mark.live
-
 
 class LyingRegistry(BaseHTTPRequestHandler):
     """Names one hash as champion and sends other bytes for it."""

@@ -122,7 +122,6 @@ def platform(tmp_path, monkeypatch):
         supervisor.stdout.close()
 
 
-@pytest.mark.live
 def test_a_kill_ends_exactly_this_process_and_the_platform_starts_another(platform):
     before = platform.services()[0].pid
     assert process_kill("toy")["pid"] == before
@@ -132,7 +131,6 @@ def test_a_kill_ends_exactly_this_process_and_the_platform_starts_another(platfo
     assert row.restarts == 1
 
 
-@pytest.mark.live
 def test_a_hang_stays_until_it_is_restored_and_restoring_twice_is_harmless(platform):
     pid = process_hang("toy")["pid"]
     assert is_stopped(pid)
@@ -141,7 +139,6 @@ def test_a_hang_stays_until_it_is_restored_and_restoring_twice_is_harmless(platf
     assert process_restore("toy") == {"service": "toy", "pid": pid, "continued": False}
 
 
-@pytest.mark.live
 def test_a_hang_that_is_not_seen_is_taken_back(platform, monkeypatch):
     pid = platform.services()[0].pid
     with monkeypatch.context() as unseen:
@@ -152,7 +149,6 @@ def test_a_hang_that_is_not_seen_is_taken_back(platform, monkeypatch):
     wait_until(lambda: not is_stopped(pid))
 
 
-@pytest.mark.live
 def test_a_stopped_service_is_started_by_the_rollback_and_cannot_be_hurt(platform):
     platform.act("toy", "stop")
     with pytest.raises(Refused, match="does not run"):
@@ -163,14 +159,12 @@ def test_a_stopped_service_is_started_by_the_rollback_and_cannot_be_hurt(platfor
     assert ready("toy")
 
 
-@pytest.mark.live
 def test_an_unknown_service_is_named_with_the_nearest(platform):
     assert platform.services()
     with pytest.raises(Refused, match="did you mean 'toy'"):
         process_kill("toys")
 
 
-@pytest.mark.live
 def test_chaos_run_runs_the_file_that_our_loader_reads(platform, tmp_path):
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
     before = platform.services()[0]
@@ -211,7 +205,6 @@ faults.process_hang("toy", 600)
 """
 
 
-@pytest.mark.live
 @pytest.mark.parametrize("program", [HANGS, HANGS_FOR_LONG], ids=["until restored", "for a time"])
 @pytest.mark.usefixtures("platform")
 def test_a_hang_does_not_outlast_a_killed_chaos_run(program):

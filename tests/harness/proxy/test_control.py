@@ -15,8 +15,6 @@ from harness.proxy.client import ProxyClient, ProxyGone
 from harness.proxy.spec import ToxicSpec
 from harness.shell import monotonic_s, sleep_until
 
-pytestmark = pytest.mark.live
-
 LATENCY = {
     "name": "slow",
     "type": "latency",

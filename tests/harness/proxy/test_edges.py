@@ -14,8 +14,6 @@ from harness.errors import Refused
 from harness.proxy.spec import ToxicSpec
 from harness.shell import monotonic_s
 
-pytestmark = pytest.mark.live
-
 BLINK_S = 0.25  # long enough for anything on loopback, short enough to wait for nothing
 
 

@@ -9,8 +9,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.live
-
 
 def run(spec_path):
     return subprocess.run(

@@ -7,11 +7,7 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
 from harness.targets.local.procfs import start_ticks
-
-pytestmark = pytest.mark.live
 
 PARENT = """
 import subprocess, sys

@@ -22,8 +22,6 @@ from harness.targets.local.procfs import (
     thread_states,
 )
 
-pytestmark = pytest.mark.live
-
 
 @pytest.fixture
 def sleeper(tmp_path):

@@ -18,8 +18,6 @@ from harness.targets.local.looks import look
 from harness.targets.local.procfs import is_stopped, start_ticks
 from harness.targets.local.target import LocalSystem, SystemPlace
 
-pytestmark = pytest.mark.live
-
 QUICK_LIVENESS = {"liveness_period_s": 0.1, "liveness_timeout_s": 0.3, "readiness_period_s": 0.02}
 
 
