@@ -9,8 +9,6 @@ import pytest
 from tests.reference_pipeline.killing import kill_registry, kill_training
 from tests.reference_pipeline.test_fitting import _fit, _job
 
-pytestmark = pytest.mark.live
-
 
 @pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_killed_registry_keeps_what_it_acknowledged_and_serves_nothing_half(

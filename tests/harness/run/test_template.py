@@ -123,7 +123,6 @@ def preparing(prepared_by, tmp_path, until, monkeypatch) -> Iterator[tuple[subpr
             runner.kill()
 
 
-@pytest.mark.live
 def test_when_the_runner_is_killed_all_that_prepare_started_ends_too(preparing, tmp_path, until):
     """SR-1: by the run's token, so that a child of it ends as well."""
     runner, pid, ticks = preparing
@@ -134,7 +133,6 @@ def test_when_the_runner_is_killed_all_that_prepare_started_ends_too(preparing, 
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@pytest.mark.live
 def test_what_a_killed_runner_left_half_made_goes_with_the_next(preparing, prepared_by, tmp_path, until):
     runner, _, _ = preparing
     cache = tmp_path / "store" / ".templates"
@@ -146,7 +144,6 @@ def test_what_a_killed_runner_left_half_made_goes_with_the_next(preparing, prepa
     assert list(cache.glob(".tmp-*")) == []
 
 
-@pytest.mark.live
 def test_a_halt_ends_a_prepare_and_says_so(preparing, tmp_path, until):
     """SR-8: it may take minutes."""
     runner, pid, ticks = preparing

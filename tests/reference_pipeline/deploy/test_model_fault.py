@@ -23,8 +23,6 @@ from reference_pipeline.seed.confidence import FALL_RATIO, confidence
 from reference_pipeline.world import open_world
 from tests.reference_pipeline.running import SWITCH_TOKEN, Pipeline
 
-pytestmark = pytest.mark.live
-
 Floats = NDArray[np.float64]
 ACTIONS = sorted(kind.removeprefix("model.") for kind in FAULTS if kind.startswith("model."))
 SERVED = [one for one in ACTIONS if one not in ("bad_candidate", "corrupt_file")]

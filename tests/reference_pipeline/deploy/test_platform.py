@@ -14,7 +14,6 @@ from harness.targets.local.wiring import SystemPlace
 from reference_pipeline.deploy.platform import HttpPlatform
 from reference_pipeline.ports import CallFailed, CallRejected
 
-pytestmark = pytest.mark.live
 ONE = Service(
     command=("{python}", "-m", "http.server", "{port}", "--bind", "127.0.0.1"), readiness="/", health="/"
 )

@@ -167,7 +167,6 @@ def test_the_template_keeps_what_rows_and_scores_look_like(template: Path, tmp_p
     assert (template / "score_rows.npz").stat().st_size < 8_000_000
 
 
-@pytest.mark.live
 def test_the_command_builds_the_default_template_in_a_fresh_process(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text('{"kind": "simulator", "world_s_per_run_s": 720}')
     out = tmp_path / "template"

@@ -21,7 +21,6 @@ def test_where_nobody_learns_there_is_nobody_to_be_told() -> None:
     assert LEARNERS == ["oracle", "reference", "seed"]
 
 
-@pytest.mark.live
 @pytest.mark.parametrize("arm", LEARNERS)
 def test_the_truth_is_taken_in_arm_oracle_alone(arm: str, tmp_path: Path, small_template: Path) -> None:
     """Labels are taken in each of them."""

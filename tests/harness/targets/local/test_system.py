@@ -22,7 +22,6 @@ from harness.targets.local.looks import look
 from harness.targets.local.procfs import carriers, start_ticks
 from harness.targets.local.target import LocalSystem
 
-pytestmark = pytest.mark.live
 HERE = Path(__file__).parent
 
 
