@@ -26,7 +26,7 @@ from tests.reference_pipeline.running import Answer, Pipeline
 
 ALIAS = "champion"
 PAUSE_S = (0.0, 0.15)
-FIT_PAUSE_S = (0.3, 2.0)  # a child imports for half a second or more, and then fits for two
+FIT_PAUSE_S = (0.7, 2.3)  # a child imports for half a second or more, and then fits for two
 
 
 @dataclass
