@@ -97,8 +97,8 @@ def read_bytes(path: FilePath, shown: str) -> bytes:
 def findings_of(shown: str) -> Findings:
     """Read a file once more, for the places in it; without them where it is not there any more."""
     try:
-        return parse(FilePath(shown).read_bytes(), shown).findings
-    except (OSError, ValueError, UsageProblem):
+        return read_file(FilePath(shown), shown).findings
+    except UsageProblem:
         return Findings(shown)
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +27,7 @@ from harness.guard.records import (
     write_record,
 )
 from harness.guard.shell import monotonic_s, wall_text
+from harness.guard.standby import first_line, start_standby
 from harness.guard.undo import Outcome, undo_all, undo_one, undo_these
 
 BEAT_S, LEASE_S = 0.2, 0.8
@@ -183,10 +182,7 @@ class Guardian:
             raise GuardianGone(self._failed)
 
     def _await_ready(self) -> None:
-        out = self._process.stdout
-        assert out is not None
-        readable, _, _ = select.select([out], [], [], START_WITHIN_S)
-        if not readable or b'"ready"' not in out.readline():
+        if b'"ready"' not in first_line(self._process, START_WITHIN_S):
             raise GuardianGone("the guardian did not start; nothing was done")
 
     def _beat(self) -> None:
@@ -254,15 +250,5 @@ def _start(store: Path, run: str, log: Path, lease_s: float) -> subprocess.Popen
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     spec = folder / f".{run.rpartition('/')[2]}.guard"
     spec.write_text(json.dumps({"store": str(store.resolve()), "run": run, "lease_s": lease_s}))
-    home = Path(__file__).resolve().parents[2]  # the folder that holds the package
     with log.open("ab") as errors:
-        return subprocess.Popen(
-            # -S: it needs no site-packages, and starts in half the time.
-            [sys.executable, "-S", "-P", "-m", "harness.guard", str(spec.resolve())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={"PYTHONPATH": str(home), "PATH": "/usr/bin:/bin"},
-            cwd="/",
-            start_new_session=True,
-        )
+        return start_standby("harness.guard", (str(spec.resolve()),), errors=errors)

@@ -12,7 +12,8 @@ import select
 import signal
 import subprocess
 import sys
-from pathlib import Path
+
+from harness.guard.standby import first_line, start_standby
 
 READY = b"held\n"
 START_WITHIN_S = 15.0
@@ -30,22 +31,13 @@ class Leash:
     """
 
     def __init__(self, pidfd: int, within_s: float) -> None:
-        home = Path(__file__).resolve().parents[2]  # the folder that holds the package
-        self._child = subprocess.Popen(
-            [sys.executable, "-S", "-P", "-m", "harness.guard.leash", str(pidfd), f"{within_s:.3f}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(pidfd,),
-            env={"PYTHONPATH": str(home), "PATH": "/usr/bin:/bin"},
-            cwd="/",
-            start_new_session=True,  # no signal to the caller's group reaches it
+        words = (str(pidfd), f"{within_s:.3f}")
+        self._child = start_standby(
+            "harness.guard.leash", words, errors=subprocess.DEVNULL, pass_fds=(pidfd,)
         )
-        out = self._child.stdout
-        assert out is not None
-        with out:
-            readable, _, _ = select.select([out], [], [], START_WITHIN_S)
-            held = bool(readable) and out.readline() == READY
+        held = first_line(self._child, START_WITHIN_S) == READY
+        assert self._child.stdout is not None
+        self._child.stdout.close()
         if not held:
             self.let_go()
             raise NotHeld("whoever is to continue the process did not start")

@@ -24,7 +24,12 @@ def wait_s(length_s: float) -> None:
 
 def clock_gap_s() -> float:
     """Wall clock minus monotonic clock, in seconds: it stays, unless somebody sets the wall clock."""
-    return time.time() - time.monotonic()
+    return wall_s() - time.monotonic()
+
+
+def wall_s() -> float:
+    """Read the wall clock in seconds since 1970; for nothing but what files say of their age."""
+    return time.time()
 
 
 def wall_text() -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.errors import Refused
 from harness.guard.folders import mark, owner_of, remove_empty, remove_state
-from harness.guard.shell import boot_id, clock_gap_s, monotonic_s
+from harness.guard.shell import boot_id, wall_s
 from harness.shell import environment
 
 MEMORY = Path("/dev/shm")
@@ -93,6 +93,6 @@ def _sweep(root: Path) -> None:
 
 def _is_old(folder: Path) -> bool:
     try:
-        return monotonic_s() + clock_gap_s() - folder.lstat().st_mtime > MADE_WITHIN_S
+        return wall_s() - folder.lstat().st_mtime > MADE_WITHIN_S
     except OSError:
         return False

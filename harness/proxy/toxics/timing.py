@@ -97,7 +97,6 @@ class Bandwidth(_Cutting):
         super().__init__(tally)
         self._bucket = bucket
         self._slice = 0
-        self._told = False  # that the head had to wait
         self._through_s = NEVER
 
     def push(self, piece: Piece, now_s: float) -> None:
@@ -129,16 +128,16 @@ class Bandwidth(_Cutting):
         super().discard()
 
     def _reserve(self) -> None:
-        self._through_s = NEVER
+        before_s, self._through_s = self._through_s, NEVER
         if self.queue:
             piece, arrived_s = self.queue[0]
             self._slice = min(self._bucket.slice_bytes(), size(piece) - self._offset)
             self._through_s = self._bucket.reserve(self._slice, arrived_s)
             # By what it reserves, not by when it left: a busy machine is late by itself.
-            waits = self._through_s - arrived_s >= BINDS_S
-            if waits and not (self._told and self._offset):
+            counted = self._offset > 0 and before_s - arrived_s >= BINDS_S
+            waits = isinstance(piece, bytes) and self._through_s - arrived_s >= BINDS_S
+            if waits and not counted:
                 self.tally.changed()
-            self._told = waits or (self._told and self._offset > 0)
 
 
 class Slicer(_Cutting):

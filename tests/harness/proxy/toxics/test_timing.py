@@ -118,6 +118,14 @@ def test_a_limit_counts_each_chunk_once_that_waits_a_millisecond_for_the_wire(co
     assert tally.counters().changed == (3 * changed or 1)  # the third has to wait for the second at least
 
 
+def test_an_end_that_waits_for_the_wire_is_no_chunk_that_a_limit_held():
+    bucket = Bucket(10_000.0)
+    Bandwidth(Tally(), bucket).push(b"x" * 100, 0.0)  # another connection has the wire for 10 ms
+    tally = Tally()
+    Bandwidth(tally, bucket).push(Mark.END, 0.0)
+    assert tally.counters().changed == 0
+
+
 def test_connections_take_turns_on_the_wire():
     bucket = Bucket(1000.0)
     one, two = Bandwidth(Tally(), bucket), Bandwidth(Tally(), bucket)
