@@ -16,7 +16,7 @@ MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$
 IN_MEMORY := $(if $(TMPDIR),,$(if $(MEMORY),TMPDIR=$(MEMORY)))
 # Pure tests side by side, then those that measure, alone: a neighbour would be measured too.
 PYTEST = $(IN_MEMORY) "$(BIN)/python" -m pytest -q --durations=10
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BOTH = status=0; $(PYTEST) -m "$(1)not live" $(SIDE_BY_SIDE) $(2) || status=$$?; \
 	$(PYTEST) -m "$(1)live" $(2) || status=$$?; exit $$status
 

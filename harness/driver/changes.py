@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import msgspec
 
-from harness.driver.mutations import is_number, is_touched, known_values, mutated
+from harness.driver.mutations import in_slice, is_number, is_touched, known_values, mutated
 from harness.driver.offered import Batch, Offered, body_of, parcel_of
 from harness.driver.relabel import why_no_effect
 from harness.driver.spec import LabelFeed, Span
@@ -91,7 +91,7 @@ def _why_untouchable(span: Span, batches: Sequence[Batch], labels: LabelFeed | N
         case Relabel():
             return _label_problem(span, span.effect, batches, labels), span.effect.field
         case Mutate():
-            return _problem(span.effect, batches), span.effect.field
+            return _mutation_problem(span, span.effect, batches), span.effect.field
 
 
 def _label_problem(span: Span, effect: Relabel, batches: Sequence[Batch], labels: LabelFeed | None) -> str:
@@ -104,6 +104,13 @@ def _label_problem(span: Span, effect: Relabel, batches: Sequence[Batch], labels
 
 def _surge_problem(batches: Sequence[Batch]) -> str:
     return "" if _has_load(batches) else "surge: the profile offers no load batches"
+
+
+def _mutation_problem(span: Span, effect: Mutate, batches: Sequence[Batch]) -> str:
+    lasts_s = span.until_s - span.from_s
+    if effect.ramp_s > lasts_s:
+        return f"ramp_s {effect.ramp_s:g} is longer than the {lasts_s:g} s for which the fault is there"
+    return _problem(effect, batches)
 
 
 def _problem(effect: Mutate, batches: Sequence[Batch]) -> str:
@@ -127,6 +134,8 @@ def _field_problem(effect: Mutate, offered: Sequence[Offered]) -> str:
         return f"add: the records have a field {field!r} already" if values else ""
     if not values:
         return f"{what}: no record has a field {field!r}"
+    if effect.slice_field and not any(in_slice(effect, one) for one in offered):
+        return f"{what}: no record's {effect.slice_field!r} is {effect.slice_level!r}"
     if what == "unit" and not any(map(is_number, values)):
         return f"unit: {field!r} holds no numbers"
     if what == "new_category" and not any(isinstance(value, str) for value in values):
@@ -164,7 +173,7 @@ def extra_parcel(span: Span, batch: Batch) -> Parcel:
 
 def _mutated(span: Span, effect: Mutate, due: Mapping[int, Batch], seed: int) -> Iterator[tuple[int, Change]]:
     flat = list(itertools.chain.from_iterable(due.values()))
-    changed, detail = mutated(flat, effect, seed=seed, episode=span.episode)
+    changed, detail = mutated(flat, effect, seed=seed, episode=span.episode, from_s=span.from_s)
     left = iter(changed)
     for index, batch in due.items():
         own = list(itertools.islice(left, len(batch)))

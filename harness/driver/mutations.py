@@ -44,20 +44,32 @@ def drawn_name(seed: int, episode: int, what: str, taken: Collection[str]) -> st
         attempt += 1
 
 
-def is_touched(effect: Mutate, seed: int, episode: int, offered: Offered) -> bool:
-    """Whether the dice choose this unit: a share of ``share_ratio``, whatever the other units are."""
-    return hashed_dice(seed, episode, offered.unit.id) < effect.share_ratio
+def is_touched(effect: Mutate, seed: int, episode: int, offered: Offered, *, since_s: float = 0.0) -> bool:
+    """Whether the dice choose this unit: a share of ``share_ratio``, whatever the other units are.
+
+    ``since_s``: for how long the fault was there when the unit was due; along a ramp the share grows by it.
+    """
+    if effect.slice_field and not in_slice(effect, offered):
+        return False
+    grown = min(1.0, max(0.0, since_s) / effect.ramp_s) if effect.ramp_s > 0 else 1.0
+    return hashed_dice(seed, episode, offered.unit.id) < effect.share_ratio * grown
+
+
+def in_slice(effect: Mutate, offered: Offered) -> bool:
+    """Whether a record is of the part that ``effect`` is about, if it is about one."""
+    value = offered.record.get(effect.slice_field)
+    return value is not None and str(value) == effect.slice_level
 
 
 def mutated(
-    offered: Sequence[Offered], effect: Mutate, *, seed: int, episode: int
+    offered: Sequence[Offered], effect: Mutate, *, seed: int, episode: int, from_s: float = 0.0
 ) -> tuple[list[Offered | None], str]:
     """Apply ``effect`` to records in order of due; gives each one's change or None, and the taint's detail.
 
     Not for ``duplicate`` and ``truncate``. A record that lacks the field, or that the change would
-    leave equal, is untouched.
+    leave equal, is untouched. ``from_s``: when the fault begins, by the units' ``due_s``.
     """
-    chosen = [is_touched(effect, seed, episode, one) for one in offered]
+    chosen = [is_touched(effect, seed, episode, one, since_s=one.unit.due_s - from_s) for one in offered]
     if effect.mutation == "late":
         return _exchanged(offered, chosen, effect.lag_s), "exchanged with another unit's record"
     change, detail = _changer(offered, chosen, effect, seed=seed, episode=episode)

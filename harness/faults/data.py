@@ -16,7 +16,16 @@ from typing import Annotated, Literal
 import msgspec
 
 from harness.faults.effects import Effect, Mutate, Mutation
-from harness.faults.kind import Duration, FaultKind, FaultProblem, FieldName, Share, typed
+from harness.faults.kind import (
+    Duration,
+    FaultKind,
+    FaultProblem,
+    FieldName,
+    LevelName,
+    Seconds,
+    Share,
+    typed,
+)
 
 PROOF = "the driver counts the records that it sent changed; the taint ledger names each"
 UNDO = "the driver is told to stop, and stops by itself at the end of the span or of its own process"
@@ -45,9 +54,16 @@ class NullParameters(FieldParameters, frozen=True, kw_only=True):
 
 
 class SentinelParameters(FieldParameters, frozen=True, kw_only=True):
-    """``value``: what a failed lookup writes in place of the field, of a valid type."""
+    """``value``: what a failed lookup writes in place of the field, of a valid type.
+
+    ``ramp_s``: how long the share grows evenly from none to ``share_ratio``. ``slice_field`` and
+    ``slice_level``: in that part of the records only.
+    """
 
     value: Annotated[float, msgspec.Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)] = -1.0
+    ramp_s: Seconds = 0.0
+    slice_field: FieldName | None = None
+    slice_level: LevelName | None = None
 
 
 class LagParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +101,19 @@ def _compile_nulls(parameters: NullParameters) -> Mutate:
     given = msgspec.structs.asdict(parameters)
     by_label = given.pop("by") == "label"
     return Mutate(mutation="null_by_label" if by_label else "null", **given)
+
+
+def _compile_sentinel(parameters: SentinelParameters) -> Mutate:
+    """Compile ``data.sentinel``.
+
+    >>> _compile_sentinel(SentinelParameters(field="amount", ramp_s=20)).ramp_s
+    20
+    """
+    if (parameters.slice_field is None) != (parameters.slice_level is None):
+        missing = "slice_level" if parameters.slice_level is None else "slice_field"
+        raise FaultProblem("a part of the records is slice_field and its slice_level", argument=missing)
+    given = {name: value for name, value in msgspec.structs.asdict(parameters).items() if value is not None}
+    return Mutate(mutation="sentinel", **given)
 
 
 def plain(parameters: type[msgspec.Struct], mutation: Mutation) -> Callable[[msgspec.Struct], Effect]:
@@ -142,7 +171,7 @@ ROWS = (
         "data.sentinel",
         "a field holds the number that a failed lookup writes",
         SentinelParameters,
-        plain(SentinelParameters, "sentinel"),
+        typed(SentinelParameters, _compile_sentinel),
     ),
     _row("data.duplicate", "a record is delivered twice", LagParameters, plain(LagParameters, "duplicate")),
     _row("data.late", "records come late and out of order", LagParameters, plain(LagParameters, "late")),

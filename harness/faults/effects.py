@@ -154,7 +154,8 @@ class Mutate(_Effect, frozen=True, kw_only=True, tag="mutate"):
     """Change a share of the records before they are sent; the taint ledger knows each of them.
 
     ``field``: which one (not for duplicate, late, truncate). ``factor``: of a unit change.
-    ``value``: of a sentinel. ``lag_s``: of late and duplicate records.
+    ``value``: of a sentinel. ``lag_s``: of late and duplicate records. ``ramp_s``: the share grows to
+    ``share_ratio`` along it. ``slice_field``, ``slice_level``: only where that field is that.
     """
 
     mutation: Mutation
@@ -163,6 +164,9 @@ class Mutate(_Effect, frozen=True, kw_only=True, tag="mutate"):
     factor: float = 100.0
     value: float = -1.0
     lag_s: float = 1.0
+    ramp_s: float = 0.0
+    slice_field: str = ""
+    slice_level: str = ""
     duration_s: float | None = None
 
 
@@ -275,6 +279,8 @@ def subject(effect: Effect, *, timed: bool = False) -> str:
     part = ""
     if isinstance(effect, Shift | Relabel) and effect.field:
         part = f" where {effect.field} is {effect.level}"
+    elif isinstance(effect, Mutate) and effect.slice_field:
+        part = f" where {effect.slice_field} is {effect.slice_level}"
     return f"{_size(effect)}{_length(effect) if timed else ''}{part}"
 
 
@@ -296,9 +302,8 @@ def _size(effect: Effect) -> str:
         case Surge():
             return f"{LOAD} x{_number(effect.factor)}"
         case Shift():
-            ramp = f" over {_number(effect.ramp_s)} s" if effect.ramp_s else ""
             period = f" every {_number(effect.period_s)} s" if effect.period_s else ""
-            return f"{effect.knob} {_number(effect.value)}{ramp}{period}"
+            return f"{effect.knob} {_number(effect.value)}{_ramp(effect)}{period}"
         case Relabel():
             factor = "" if effect.factor == 1 else f" x{_number(effect.factor)}"
             return f"{LABELS}{factor} {_percent(effect.share_ratio)}"
@@ -345,7 +350,11 @@ def _change(effect: Mutate) -> str:
     factor = "" if effect.factor == usual.factor else f" x{_number(effect.factor)}"
     value = "" if effect.value == usual.value else f" to {_number(effect.value)}"
     lag = "" if effect.lag_s == usual.lag_s else f" {_number(effect.lag_s)} s later"
-    return f"{whose}{factor}{value}{lag}"
+    return f"{whose}{factor}{value}{lag}{_ramp(effect)}"
+
+
+def _ramp(effect: Mutate | Shift) -> str:
+    return f" over {_number(effect.ramp_s)} s" if effect.ramp_s else ""
 
 
 def _length(effect: Effect) -> str:

@@ -26,7 +26,9 @@ ServiceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!
 # The witness's edge is "driver-" and the name of a service.
 EdgeName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,69}$(?!\n)")]
 FieldName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$(?!\n)")]
+LevelName = Annotated[str, msgspec.Meta(max_length=64)]
 Duration = Annotated[float, msgspec.Meta(ge=DURATION_MIN_S, le=DURATION_MAX_S)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=DURATION_MAX_S)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 # Longer than any deadline that can be asked for; more would be a partition by another name.
 Milliseconds = Annotated[float, msgspec.Meta(ge=MILLISECONDS_MIN, le=120_000)]

@@ -18,8 +18,15 @@ import msgspec
 
 from harness.faults.data import UNDO, UNDONE_WITHIN_S
 from harness.faults.effects import Effect, Relabel, Wrong
-from harness.faults.kind import Duration, FaultKind, FaultProblem, FieldName, Share, typed
-from harness.faults.world import LevelName
+from harness.faults.kind import (
+    Duration,
+    FaultKind,
+    FaultProblem,
+    FieldName,
+    LevelName,
+    Share,
+    typed,
+)
 
 PROOF = "the driver counts the units whose label it tells otherwise; the taint ledger names each"
 

@@ -20,12 +20,18 @@ import msgspec
 
 from harness.faults.data import UNDO, UNDONE_WITHIN_S
 from harness.faults.effects import Effect, Moves, Shift
-from harness.faults.kind import DURATION_MAX_S, Duration, FaultKind, FaultProblem, FieldName, typed
+from harness.faults.kind import (
+    Duration,
+    FaultKind,
+    FaultProblem,
+    FieldName,
+    LevelName,
+    Seconds,
+    typed,
+)
 
 PROOF = "the world draws the same units twice, unmoved and moved; the driver counts those that differ"
 NUMBER_MAX = 1e9
-LevelName = Annotated[str, msgspec.Meta(max_length=64)]
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=DURATION_MAX_S)]
 
 
 class ShiftParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -198,7 +198,8 @@ def _foot(document: Document, pen: _Pen) -> Iterator[str]:
     if not document.trust:
         yield f"{bad} no check of the instrument was recorded: trust nothing here"
     elif not broken:
-        yield f"{ok} instrument: every check ok"
+        limits = " or a limit that the report tells" if any(check.weak for check in document.trust) else ""
+        yield f"{ok} instrument: every check ok{limits}"
     for check in broken:
         yield from pen.wrapped(f"{check.text}: {check.value}", f"{bad} ", "  ")
     if document.verdict.next:

@@ -111,14 +111,6 @@ def test_a_renamed_field_is_mapped_so_that_answers_are_full_again(told):
 
 
 @pytest.mark.live
-def test_a_kill_is_the_platforms_matter_in_both_arms(told, alone):
-    for seen in (told, alone):
-        found = episode(seen, "process.kill")
-        assert found["cleared_by"] == "platform"
-        assert found["served"]["recovered_s"] is not None or found["ended_by"] == "absorbed"
-
-
-@pytest.mark.live
 def test_a_hang_is_healed_by_the_healer_and_by_nobody_who_only_watches_the_process(told, alone):
     assert is_held(episode(told, "process.hang"))
     found = episode(alone, "process.hang")

@@ -18,7 +18,9 @@ from harness.targets.base import WithoutEffect
 from harness.targets.local.target import LocalTarget
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = msgspec.structs.replace(PROFILES["test"], name="traps", tau_s=1.0, hold_s=0.5, wash_out_s=0.5)
+SHORT = msgspec.structs.replace(
+    PROFILES["test"], name="traps", tau_s=1.0, hold_s=0.5, wash_out_s=0.5, settle_s=3.0
+)
 
 
 def word_of(store, open_target, *, sham=False, **changes):
@@ -77,12 +79,10 @@ def test_a_trap_ends_in_its_own_word_and_never_0(live_store, open_target, expect
     assert word_of(live_store, open_target) == expected
 
 
-@pytest.mark.live
 def test_a_baseline_that_is_not_met_is_void_and_nothing_is_injected(live_store):
     assert word_of(live_store, BrokenBeforehand, arms=("bare",)) == ("VOID", 4)
 
 
-@pytest.mark.live
 def test_an_undo_that_lies_is_found_by_the_independent_look(live_store):
     """SR-5: UNSAFE, whatever the run measured."""
     base = load_experiment(ROOT / "experiments" / "smoke" / "demo.yaml")
@@ -90,7 +90,6 @@ def test_an_undo_that_lies_is_found_by_the_independent_look(live_store):
     assert word_of(live_store, LyingUndo, steps=hang) == ("UNSAFE", 6)
 
 
-@pytest.mark.live
 def test_a_target_that_matches_nothing_is_refused(live_store):
     base = load_experiment(ROOT / "experiments" / "smoke" / "kill-one.yaml")
     ghost = msgspec.structs.replace(base.steps[0], effect=Kill(service="ghost"))

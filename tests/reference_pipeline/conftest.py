@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,22 @@ SMALL = {"kind": "simulator", "customers": 200, "terminals": 60, "history_rows":
 
 @pytest.fixture(scope="session")
 def small_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepare(SMALL, seed=3, out=tmp_path_factory.mktemp("prepared") / "template")
+    return _once(tmp_path_factory, "small", SMALL)
 
 
 @pytest.fixture(scope="session")
 def whole_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The system as users get it: a champion that knows its world."""
-    return prepare({"kind": "simulator"}, seed=3, out=tmp_path_factory.mktemp("whole") / "template")
+    return _once(tmp_path_factory, "whole", {"kind": "simulator"})
+
+
+def _once(places: pytest.TempPathFactory, name: str, scenario: Mapping[str, object]) -> Path:
+    """Prepare what all processes of this test session read and none changes."""
+    own = places.getbasetemp()
+    out = (own.parent if own.name.startswith("popen-") else own) / f"template-{name}"
+    with out.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return out if out.exists() else prepare(scenario, seed=3, out=out)
 
 
 @pytest.fixture(scope="module")

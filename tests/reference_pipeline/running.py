@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -95,7 +96,7 @@ def ask(
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.read(), dict(error.headers))
-    except OSError:
+    except (OSError, http.client.HTTPException):  # nobody listens, or who answered died while it did
         return Answer(0)
 
 

@@ -94,7 +94,6 @@ def test_a_model_from_nothing_knows_its_rows_and_none_of_its_parent_s(
     assert scores[others[:, 0] > 0].mean() > 0.3 > 0.05 > scores[others[:, 0] < 0].mean()
 
 
-@pytest.mark.live
 def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small_template: Path) -> None:
     whole = _fit(_job(tmp_path / "whole", small_template))
     folder = _job(tmp_path / "child", small_template)
@@ -105,7 +104,6 @@ def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small
     assert 0 < spent_s(folder) < 60
 
 
-@pytest.mark.live
 def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
     tmp_path: Path, small_template: Path, until: Callable[..., object]
 ) -> None:
@@ -122,7 +120,6 @@ def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
     assert read_result(folder) is not None
 
 
-@pytest.mark.live
 def test_a_child_that_does_not_get_on_is_ended_after_a_while(tmp_path: Path, small_template: Path) -> None:
     folder = _job(tmp_path, small_template)
     with (folder / LOCK_FILE).open("w") as lock:
@@ -192,7 +189,6 @@ def test_a_job_that_was_not_written_whole_is_none(tmp_path: Path) -> None:
     assert read_job(tmp_path) is None
 
 
-@pytest.mark.live
 def test_a_child_whose_learner_is_gone_ends_without_a_result(tmp_path: Path, small_template: Path) -> None:
     """Its parent here is a shell that ends at once; the pipe stays open as long as the child lives."""
     folder = _job(tmp_path, small_template, rows=4000)

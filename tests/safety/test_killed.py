@@ -14,7 +14,6 @@ LATE, SURE = 700, 1400
 """Boundaries of a run: from here on the fault is near, and so many each run has."""
 
 
-@pytest.mark.live
 @pytest.mark.timeout(300)
 def test_thirty_runners_killed_at_boundaries_leave_nothing(tmp_path):
     """SR-1: six side by side, each in a store of its own, five times."""

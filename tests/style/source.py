@@ -36,6 +36,7 @@ class Source:
         return f"{self.path}:{getattr(node, 'lineno', 1)}: {text}"
 
 
+@cache
 def parse(path: str, text: str) -> Source:
     """Parse one file's text; ``path`` is from the top of the repository."""
     return Source(path, text, ast.parse(text, filename=path))

@@ -129,6 +129,16 @@ NO_LOAD = msgspec.structs.replace(PROFILE, load_batch=0)
         (Mutate(mutation="add", field="amount"), PROFILE, "have a field 'amount' already"),
         (Mutate(mutation="new_category", field="amount"), PROFILE, "holds no strings"),
         (Mutate(mutation="unit", field="golden"), PROFILE, "holds no numbers"),
+        (
+            Mutate(mutation="sentinel", field="amount", ramp_s=2.5),
+            PROFILE,
+            "ramp_s 2.5 is longer than the 2 s",
+        ),
+        (
+            Mutate(mutation="sentinel", field="amount", slice_field="amount", slice_level="none such"),
+            PROFILE,
+            "no record's 'amount' is 'none such'",
+        ),
         (Mutate(mutation="late", lag_s=0.0), PROFILE, "not above 0"),
         (Mutate(mutation="truncate", share_ratio=0.5), NO_LOAD, "no load batches"),
         (Surge(factor=2.0), NO_LOAD, "no load batches"),

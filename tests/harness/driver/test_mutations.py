@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,29 @@ def test_whether_a_unit_is_touched_does_not_depend_on_the_others(seed, share, cu
     whole, _ = mutated(numbers(30, seed), asked, seed=seed, episode=0)
     part, _ = mutated(numbers(30, seed)[-cut:], asked, seed=seed, episode=0)
     assert part == whole[-cut:]
+
+
+def test_a_share_that_creeps_grows_evenly_from_none_and_stays():
+    batch = numbers(3000)  # 60 s
+    asked = effect("sentinel", share_ratio=0.4, ramp_s=20.0, value=9999.0)
+    changed, _ = mutated(batch, asked, seed=7, episode=0, from_s=10.0)
+    hit = np.array([new is not None for new in changed])
+    parts = [hit[int(a * 50) : int(b * 50)].mean() for a, b in ((0, 10), (10, 20), (20, 30), (30, 60))]
+    assert parts[0] == 0.0
+    for seen, wanted, among in zip(parts[1:], (0.1, 0.3, 0.4), (500, 500, 1500), strict=True):
+        assert abs(seen - wanted) < 5 * math.sqrt(wanted * (1 - wanted) / among)
+    at_once, _ = mutated(batch, effect("sentinel", share_ratio=0.4, value=9999.0), seed=7, episode=0)
+    assert all(whole is not None for whole, part in zip(at_once, changed, strict=True) if part is not None)
+
+
+def test_a_fault_in_one_part_of_the_records_touches_no_other():
+    batch = offered(
+        [({"amount": n + 0.5, "country": ("DE", "FR")[n % 2], "tier": n % 3}, 0) for n in range(12)]
+    )
+    for name, level, own in (("country", "FR", [1, 3, 5, 7, 9, 11]), ("tier", "2", [2, 5, 8, 11])):
+        asked = effect("sentinel", slice_field=name, slice_level=level)
+        changed, _ = mutated(batch, asked, seed=7, episode=0)
+        assert [place for place, new in enumerate(changed) if new is not None] == own
 
 
 def test_episodes_and_seeds_choose_other_units():

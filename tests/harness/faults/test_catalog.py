@@ -160,6 +160,11 @@ def test_every_effect_of_the_table_survives_json(kind):
         ("data.nulls", {"by": "label"}, Mutate(mutation="null_by_label", field="amount")),
         ("data.nulls", {}, Mutate(mutation="null", field="amount")),
         ("data.sentinel", {"value": 9999}, Mutate(mutation="sentinel", field="amount", value=9999)),
+        (
+            "data.sentinel",
+            {"ramp_s": 20, "slice_field": "channel", "slice_level": "web"},
+            Mutate(mutation="sentinel", field="amount", ramp_s=20, slice_field="channel", slice_level="web"),
+        ),
         ("data.late", {"lag_s": 4}, Mutate(mutation="late", lag_s=4)),
         ("data.wrong_rename", {}, Mutate(mutation="decoy", field="amount")),
         ("data.truncate_batch", {}, Mutate(mutation="truncate", share_ratio=0.5)),
@@ -210,6 +215,8 @@ WRONG = [
     ("data.change_unit", "factor", (0, 1, math.inf)),
     ("data.nulls", "by", ("row",)),
     ("data.late", "lag_s", (0, 61)),
+    ("data.sentinel", "ramp_s", (-1, 901)),
+    ("data.sentinel", "slice_level", ("a" * 65,)),
     ("data.truncate_batch", "share_ratio", (0, 1)),
     ("world.concept_change", "knob", ("", "a b", 1)),
     ("world.concept_change", "value", ("high", math.nan, 1e10)),
@@ -244,6 +251,14 @@ def test_a_part_of_the_records_needs_its_field_and_its_level():
     for half, missing in (({"field": "channel"}, "level"), ({"level": "web"}, "field")):
         with pytest.raises(FaultProblem, match="a field and its level") as caught:
             compile_fault("world.concept_change", least("world.concept_change") | half)
+        assert caught.value.argument == missing
+
+    for half, missing in (
+        ({"slice_field": "channel"}, "slice_level"),
+        ({"slice_level": "web"}, "slice_field"),
+    ):
+        with pytest.raises(FaultProblem, match="slice_field and its slice_level") as caught:
+            compile_fault("data.sentinel", least("data.sentinel") | half)
         assert caught.value.argument == missing
 
 

@@ -35,6 +35,8 @@ VALUES = {
     "period_s": st.just(0.0) | st.floats(20, 900),
     "scale": st.floats(0.1, 10),
     "shift": st.floats(0.1, 5),  # with none, a scale of 1 would be no fault
+    "slice_field": st.sampled_from(("channel", "tier")),
+    "slice_level": st.text(max_size=64) | st.just("web over 3 s"),
     "level": st.text(max_size=64) | st.sampled_from(("web", "web for 3 s", "web until undone")),
 }
 
@@ -48,8 +50,9 @@ def values_of(kind):
 
 def right(kind, arguments):
     """Leave out a part of the records that is no part: a field without its level, or a level without one."""
-    half = kind.startswith("world.") and ("field" in arguments) != ("level" in arguments)
-    return {key: value for key, value in arguments.items() if not half or key not in ("field", "level")}
+    part = ("slice_field", "slice_level") if kind == "data.sentinel" else ("field", "level")
+    half = kind.startswith(("world.", "data.sentinel")) and (part[0] in arguments) != (part[1] in arguments)
+    return {key: value for key, value in arguments.items() if not half or key not in part}
 
 
 @st.composite
@@ -80,6 +83,8 @@ DIFFERENT = [
     ("network.corrupt", EDGE, {"way": "request"}),
     ("data.change_unit", FIELD, {"factor": 1000.0}),
     ("data.sentinel", FIELD, {"value": 9999.0}),
+    ("data.sentinel", FIELD, {"ramp_s": 20.0}),
+    ("data.sentinel", FIELD, {"slice_field": "channel", "slice_level": "phone"}),
     ("data.late", {}, {"lag_s": 4.0}),
     ("data.nulls", FIELD, {"by": "label"}),
     ("data.drop_field", FIELD | {"share_ratio": 0.1}, {"share_ratio": 0.10000001}),
@@ -116,6 +121,11 @@ NAMES = [
     ("data.change_unit", FIELD, "amount 100 %"),
     ("data.nulls", FIELD, "amount 100 %"),
     ("data.sentinel", FIELD, "amount 100 %"),
+    (
+        "data.sentinel",
+        FIELD | {"ramp_s": 20, "slice_field": "channel", "slice_level": "phone"},
+        "amount 100 % over 20 s where channel is phone",
+    ),
     ("data.duplicate", {"share_ratio": 0.5}, "records 50 %"),
     ("data.truncate_batch", {"share_ratio": 0.5}, "records 50 %"),
     (

@@ -19,7 +19,7 @@ from harness.guard.processes import start_ticks
 from harness.guard.records import Record, ourselves
 from harness.guard.shell import monotonic_s
 
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
+VARIABLE, TOKEN = "HORMESIS_RUN", f"{os.getpid():064x}"  # tests side by side end what carries theirs
 
 
 @pytest.fixture

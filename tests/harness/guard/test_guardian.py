@@ -17,7 +17,7 @@ from harness.guard.halt import halt
 from harness.guard.records import open_records, undo_folder, write_record
 
 ROOT = Path(__file__).resolve().parents[3]
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
+VARIABLE, TOKEN = "HORMESIS_RUN", f"{os.getpid():064x}"  # tests side by side end what carries theirs
 
 RUNNER = """
 import sys, threading

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 
 from harness.guard.records import open_records, ourselves, write_record
 from harness.guard.undo import undo_all, undo_one
 
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
+VARIABLE, TOKEN = "HORMESIS_RUN", f"{os.getpid():064x}"  # tests side by side end what carries theirs
 
 
 def end_run(record, tmp_path, **more):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 
 import pytest
@@ -11,7 +12,7 @@ from harness.guard import processes, verbs
 from harness.guard.records import Owner, ourselves
 from harness.guard.verbs import StillThere, problem_of
 
-VARIABLE, TOKEN = "HORMESIS_RUN", "0123456789abcdef" * 4
+VARIABLE, TOKEN = "HORMESIS_RUN", f"{os.getpid():064x}"  # tests side by side end what carries theirs
 PROCESS = {"pid": 1, "start_ticks": 1, "variable": VARIABLE, "token": TOKEN}
 
 

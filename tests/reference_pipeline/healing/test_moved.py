@@ -150,6 +150,7 @@ def test_scores_that_move_under_a_later_version_are_told(tmp_path: Path, whole_t
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_sound_version_that_begins_to_serve_is_quiet_for_a_day(
     tmp_path: Path, whole_template: Path
 ) -> None:
