@@ -67,7 +67,10 @@ def _told(name: str, arguments: argparse.Namespace) -> int:
 
 
 def demo_file(beside: Path, name: Path = STORIES["faults"][0]) -> Path:
-    """Find a demo's experiment in the folder that holds the package; raises ``UsageProblem``."""
+    """Find a demo's experiment in the folder that holds the package; raises ``UsageProblem``.
+
+    Its name is as short as it can be: it stands in the report, which may be shown to others.
+    """
     file = beside / name
     if not file.is_file():
         raise usage(
@@ -76,7 +79,8 @@ def demo_file(beside: Path, name: Path = STORIES["faults"][0]) -> Path:
             why="experiments are part of the repository, not of the package",
             help_text="run the demo from a checkout: make demo",
         )
-    return file
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file
 
 
 def profile_text(profile: Profile) -> str:

@@ -330,3 +330,13 @@ def test_a_demo_without_its_experiment_says_where_to_run_it(tmp_path):
         demo_file(tmp_path)
     assert "make demo" in caught.value.problems[0].help
     assert demo_file(ROOT).is_file()
+
+
+def test_a_demos_file_is_told_by_its_place_in_the_checkout(tmp_path, monkeypatch):
+    """Its name stands in the report; that of the machine's folder is nobody's business."""
+    from harness.frontends.commands.demo import demo_file
+
+    monkeypatch.chdir(ROOT)
+    assert demo_file(ROOT) == Path("experiments/smoke/demo.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert demo_file(ROOT) == ROOT / "experiments" / "smoke" / "demo.yaml"
