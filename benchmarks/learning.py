@@ -10,7 +10,7 @@ are made from all rows by ``learning_figures``, which says what is wanted.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,7 @@ from harness.episodes.model import Episode, RunFacts
 from harness.episodes.served import MODEL_ACTS
 from harness.experiment.model import Experiment
 from harness.history.events import Acted
-from harness.history.model import History
+from harness.history.model import History, Said
 from harness.history.store import read_campaign
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
@@ -110,7 +110,7 @@ def _of_faults(told: Row, run: RunFacts, history: History) -> list[Row]:
     planned = history.plan.episodes[len(run.episodes) :]
     void = told.void or "it was planned and not done"
     return [
-        *(_of_episode(told, episode, log) for episode in run.episodes),
+        *(_of_episode(told, episode, log, history.journal) for episode in run.episodes),
         *(msgspec.structs.replace(told, void=void, fault=missing.kind) for missing in planned),
     ]
 
@@ -137,8 +137,9 @@ def _changes(log: RunLog) -> list[Acted]:
     return [one for one in acted if one.effect and one.act in MODEL_ACTS and one.received_s >= first_s]
 
 
-def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
-    begin_s = log.injected[episode.index].effective_at_s
+def _of_episode(told: Row, episode: Episode, log: RunLog, journal: Sequence[Said]) -> Row:
+    # From the order on: a hook may work for seconds before its effect is seen, and a healer meanwhile.
+    begin_s = log.injected[episode.index].asked_at_s
     until_s = min(
         (one.asked_at_s for one in log.injected.values() if one.asked_at_s > begin_s), default=float("inf")
     )
@@ -152,6 +153,7 @@ def _of_episode(told: Row, episode: Episode, log: RunLog) -> Row:
         first_act_s=round(changes[0].received_s - begin_s, 3) if changes else None,
         cleared_by=episode.cleared_by,
         served_offer=_served_offer(episode, log),
+        judged_offer=_judged_offer(episode, log, journal),
         served_before=_served_before(episode),
         cleared_s=episode.cleared_s,
         cpu_s=episode.learned.cpu_s if told.acts_seen else None,
@@ -175,6 +177,14 @@ def _served_offer(episode: Episode, log: RunLog) -> bool:
     value = log.injected[episode.index].shows.partition(" ")[2]
     served = () if episode.models is None else episode.models.served
     return bool(value) and any(one.version == value for one in served)
+
+
+def _judged_offer(episode: Episode, log: RunLog, journal: Sequence[Said]) -> bool:
+    """Whether the healer said, since the offer, what it thinks of it; who never looked says nothing."""
+    injected = log.injected[episode.index]
+    value = injected.shows.partition(" ")[2]
+    since = (one.reason for one in journal if one.received_s >= injected.asked_at_s)
+    return bool(value) and any(reason.startswith(f"candidate {value}: ") for reason in since)
 
 
 def _served_before(episode: Episode) -> bool:

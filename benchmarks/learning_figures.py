@@ -25,7 +25,10 @@ from harness.estimates.shares import share, upper_bound
 
 CONCEPT, UNHARMED, POISON, MODELS = "concept", "unharmed", "poison", "models"
 OFFERED, CONFIDENT = "model.bad_candidate", "model.confident_wrong"
-QUIET = ("world.covariate_shift", "labels.delay", "placebo.better_model")
+BETTER = "placebo.better_model"
+QUIET = ("world.covariate_shift", "labels.delay", BETTER)
+HARMLESS_MAX = 0.05
+"""A move that costs a decision more than this is no harmless one; a changed concept costs 1.3."""
 LIES = ("labels.poison", "data.sentinel")
 CYCLE = "a daily cycle"
 UNANSWERED_APART_MAX = 0.01
@@ -41,6 +44,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``model_acts``: changes of what serves that somebody else than the harness made, from the fault until the
     next one; ``first_act_s`` after it. ``served_offer``: what a hook offered or set has answered,
+    ``judged_offer``: the healer has said what it thinks of it,
     ``served_before``: what answered last is what answered before the fault. ``why``:
     why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
     prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``;
@@ -62,6 +66,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     fault: str = ""
     first_act_s: float | None = None
     served_offer: bool = False
+    judged_offer: bool = False
     served_before: bool = False
     cleared_by: str = ""
     cleared_s: float | None = None
@@ -129,10 +134,20 @@ def _concept(rows: Sequence[Row], least: int) -> dict[str, bool]:
 def _quiet(rows: Sequence[Row], least: int) -> dict[str, bool]:
     def untouched(fault: str) -> bool:
         kept = _of(rows, UNHARMED, "reference", fault)
-        clean = (not row.void and row.acts_seen and row.model_acts == 0 for row in kept)
+        clean = (_was_harmless(row) and row.acts_seen and row.model_acts == 0 for row in kept)
         return len(kept) >= least and all(clean)
 
     return {f"{fault or CYCLE}: nobody touches the model": untouched(fault) for fault in ("", *QUIET)}
+
+
+def _was_harmless(row: Row) -> bool:
+    """Whether there was what should be left alone: no harm by the truth, a better model that did serve."""
+    if row.void or not row.fault:
+        return not row.void
+    if row.why or not row.decisions or row.jump is None or row.loss is None:
+        return False
+    served = row.fault != BETTER or row.served_offer
+    return served and row.jump <= HARMLESS_MAX and (row.fault != BETTER or row.loss <= EPS)
 
 
 def _lies(rows: Sequence[Row], least: int) -> dict[str, bool]:
@@ -148,12 +163,13 @@ def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:
     offered = _of(rows, MODELS, "reference", OFFERED)
     wrong = _of(rows, MODELS, "reference", CONFIDENT)
     refused = (
-        not (row.void or row.served_offer) and row.acts_seen and row.model_acts == 0 for row in offered
+        not (row.void or row.served_offer) and row.judged_offer and row.acts_seen and row.model_acts == 0
+        for row in offered
     )
     healed = (not row.void and row.cleared_by == "healer" and row.served_before for row in wrong)
     quiet = (not row.void and _quiet_monitor(row.confidence) for row in wrong)
     return {
-        "a bad candidate never serves": len(offered) >= least and all(refused),
+        "a bad candidate is judged and never serves": len(offered) >= least and all(refused),
         "confident and wrong is rolled back by the healer": len(wrong) >= least and all(healed),
         "confident and wrong: a monitor of confidence stays quiet": len(wrong) >= least and all(quiet),
     }
@@ -193,7 +209,9 @@ def _of(rows: Sequence[Row], experiment: str, arm: str, fault: str) -> list[Row]
 
 def _class(rows: Sequence[Row]) -> dict[str, object]:
     kept = [row for row in rows if not row.void]
-    acting = sum(row.model_acts > 0 for row in kept)
+    # An act that could not be seen is none, so a run that shows none says nothing.
+    seen = [row for row in kept if row.acts_seen or row.model_acts]
+    acting = sum(row.model_acts > 0 for row in seen)
     return {
         "n": len(kept),
         "void": len(rows) - len(kept),
@@ -203,8 +221,9 @@ def _class(rows: Sequence[Row]) -> dict[str, object]:
         "jump": _spread([row.jump for row in kept]),
         "back_s": sorted(row.back_s for row in kept if row.back_s is not None),
         "cpu_s": _spread([row.cpu_s for row in kept]),
-        "acting": msgspec.to_builtins(share(acting, len(kept))),
-        "acting_upper_95": upper_bound(acting, len(kept)) if kept else None,
+        "acting": msgspec.to_builtins(share(acting, len(seen))),
+        "acting_upper_95": upper_bound(acting, len(seen)) if seen else None,
+        "acts_not_observable": len(kept) - len(seen),
         "confidence": _confidences([row.confidence for row in kept if row.confidence is not None]),
         "first_act_s": sorted(row.first_act_s for row in kept if row.first_act_s is not None),
         "cleared_by": dict(Counter(row.cleared_by or "undo" for row in kept)),

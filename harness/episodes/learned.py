@@ -25,9 +25,12 @@ _DIGITS = 3
 def learned_of(log: RunLog, journal: Sequence[Said], *, inject_s: float, end_s: float) -> Learned:
     """Tell what was noticed and promoted in [``inject_s``, ``end_s``); instants from ``inject_s``.
 
-    Trainings count until the next fault is asked for, or the run ends: they cost what they cost, also after
-    this one was undone.
+    Trainings count from when the fault was asked for, which may be seconds before it is there, until the next
+    one is, or the run ends: they cost what they cost, also after this one was undone.
     """
+    asked_s = min(
+        (i.asked_at_s for i in log.injected.values() if i.effective_at_s == inject_s), default=inject_s
+    )
     theirs = of_others(log.acted, log.injected.values(), log.cleared, log.undone)
     moved = (one.received_s for one in theirs if one.effect and one.act == ALIAS_CHANGED)
     next_s = min((i.asked_at_s for i in log.injected.values() if i.asked_at_s > inject_s), default=None)
@@ -35,7 +38,7 @@ def learned_of(log: RunLog, journal: Sequence[Said], *, inject_s: float, end_s: 
         one
         for one in log.acted
         if one.act == TRAINING_ENDED
-        and inject_s <= one.received_s
+        and asked_s <= one.received_s
         and (next_s is None or one.received_s < next_s)
     ]
     return Learned(

@@ -36,7 +36,7 @@ def whole() -> list[Row]:
         for arm, left, loss in (("reference", 0.2, 0.2), ("none", 1.0, 1.2), ("oracle", 0.05, 0.1))
         for n in range(10)
     ]
-    quiet = replace(ROW, experiment="unharmed", left=None)
+    quiet = replace(ROW, experiment="unharmed", left=None, jump=0.01, loss=0.005, served_offer=True)
     rows += [
         replace(quiet, fault=fault, sham=not fault, repetition=n) for fault in ("", *QUIET) for n in range(10)
     ]
@@ -48,7 +48,8 @@ def whole() -> list[Row]:
         for n in range(10)
     ]
     bad = replace(ROW, experiment="models")
-    rows += [replace(bad, fault="model.bad_candidate", repetition=n) for n in range(20)]
+    judged = replace(bad, fault="model.bad_candidate", judged_offer=True)
+    rows += [replace(judged, repetition=n) for n in range(20)]
     wrong = replace(bad, fault="model.confident_wrong", model_acts=1, cleared_by="healer", confidence=BLIND)
     wrong = replace(wrong, served_before=True)
     return rows + [replace(wrong, repetition=n) for n in range(20)]
@@ -89,10 +90,15 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"loss": None}, {"arm": "oracle"}, "oracle never costs more"),
         (1, {"model_acts": 1}, {"experiment": "unharmed", "fault": ""}, "a daily cycle"),
         (1, {"acts_seen": False}, {"fault": "labels.delay"}, "labels.delay: nobody touches"),
+        (1, {"why": "x"}, {"fault": "labels.delay"}, "labels.delay: nobody touches"),
+        (1, {"jump": 0.2}, {"fault": "world.covariate_shift"}, "world.covariate_shift: nobody touches"),
+        (1, {"served_offer": False}, {"fault": "placebo.better_model"}, "better_model: nobody touches"),
+        (1, {"loss": 0.1}, {"fault": "placebo.better_model"}, "better_model: nobody touches"),
+        (1, {"judged_offer": False}, {"fault": "model.bad_candidate"}, "a bad candidate is judged"),
         (1, {"loss": 0.1 + 1.1 * EPS}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
         (1, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "data.sentinel"),
-        (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
-        (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate never serves"),
+        (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate is judged and never"),
+        (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate is judged and never"),
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
         (1, {"served_before": False}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
         (1, {"unanswered": 100}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
@@ -113,6 +119,13 @@ def test_one_of_ten_may_be_healed_too_little_and_within_eps_is_no_difference() -
     rows = changed(whole(), 1, {"left": 0.9}, arm="reference", experiment="concept")
     rows = changed(rows, 1, {"loss": 0.2 + 0.9 * EPS}, arm="oracle")
     assert missed(rows) == []
+
+
+def test_a_run_whose_acts_could_not_be_seen_is_none_without_acts() -> None:
+    rows = changed(whole(), 4, {"acts_seen": False}, experiment="unharmed", fault="labels.delay")
+    told = figures(rows, TEN)["classes"]["unharmed, labels.delay, reference"]
+    assert (told["n"], told["acts_not_observable"]) == (10, 4)
+    assert told["acting_upper_95"] == pytest.approx(1 - 0.05 ** (1 / 6))
 
 
 def test_a_missing_repetition_misses_its_bars() -> None:

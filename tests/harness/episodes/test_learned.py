@@ -120,3 +120,10 @@ def test_trainings_count_from_the_fault_to_the_next_one_and_beyond_the_undo() ->
     log = RunLog(injected={0: injected(0, INJECT_S), 1: injected(1, 299.5)})
     assert learned(*told, log=log).trainings == 2
     assert learned(*told).trainings == 4
+
+
+def test_a_training_that_ends_while_a_hook_is_at_work_is_the_next_faults() -> None:
+    log = RunLog(injected={0: injected(0, INJECT_S), 1: injected(1, 150.0)})
+    assert learned(ended(149.7, "cpu 1.00 s"), log=log).trainings == 0
+    log.acted = [ended(149.7, "cpu 1.00 s")]
+    assert learned_of(log, (), inject_s=150.0, end_s=END_S).cpu_s == 1.0
