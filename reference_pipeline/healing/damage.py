@@ -82,8 +82,8 @@ class Damage:
                 self._found[name] = found
             elif name not in left_out:
                 self._found.pop(name, None)
-            here = name in left_out and bool((values == left_out[name]).any())
-            column.without = 0 if here else column.without + 1
+            gone = name in left_out and not (values == left_out[name]).any()
+            column.without = column.without + 1 if gone else 0
 
     def _to_leave_out(self) -> Iterator[Wish]:
         left_out = self._scribe.books.quarantined

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from reference_pipeline.features import load_features
 from reference_pipeline.healing.acts import Quarantine, Release
+from reference_pipeline.healing.damage import Damage
+from reference_pipeline.healing.journal import JOURNAL, Journal
+from reference_pipeline.healing.model import Evidence
 from reference_pipeline.healing.model_acts import Train
+from reference_pipeline.healing.raw_rows import RawBatch, RawBatches
+from reference_pipeline.healing.scribe import Scribe
 from reference_pipeline.jobs import DATA_FILE
+from reference_pipeline.stores import SqliteStore
+from tests.reference_pipeline.healing.worlds import Clock
 from tests.reference_pipeline.learning import LearningPath, Units, live, move, units
 from tests.virtual import run
 
@@ -51,6 +60,52 @@ def test_a_sentinel_is_left_out_of_every_training_and_taken_in_again_when_it_is_
                 assert not (arrays["rows"][:, column] == left_out.value).any()
 
     run(live(tmp_path, whole_template, story))
+
+
+class Pages:
+    """Raw batches of one column, page by page; the rest of the experience is not asked."""
+
+    def __init__(self) -> None:
+        self.waiting: list[list[float]] = []
+        self.count = 0
+
+    async def raw_batches(self, _: int, limit: int) -> RawBatches:
+        batches = []
+        for values in self.waiting[:limit]:
+            self.count += 1
+            rows = tuple((one,) for one in values)
+            batches.append(RawBatch(number=self.count, hour=0, rows=rows, scores=(0.1,) * len(rows)))
+        del self.waiting[:limit]
+        return RawBatches(batches=tuple(batches), last=self.count)
+
+
+def test_batches_without_the_value_count_from_when_it_is_left_out(tmp_path: Path) -> None:
+    dice = np.random.default_rng(1)
+    clean, broken = dice.lognormal(size=(150, 100)).tolist(), dice.lognormal(size=(4, 100))
+    broken[:, :30] = SENTINEL
+    pages = Pages()
+    watch = SimpleNamespace(samples=lambda: {"amount": dice.lognormal(size=2000)})
+
+    async def story() -> None:
+        with closing(SqliteStore(tmp_path / "healer.db", [JOURNAL])) as store:
+            scribe = Scribe(Journal(store, "healer", "life"), Clock(), "life", page_every_s=3600.0)
+            damage = Damage(pages, scribe, watch)  # type: ignore[arg-type]
+            pages.waiting += clean
+            for _ in range(10):
+                assert await damage.look() == []
+            pages.waiting += broken.tolist()
+            (wish,) = await damage.look()
+            scribe.begin(wish)
+            scribe.put("action.finished", wish.episode, Evidence(act=wish.act, ok=True), "done")
+            assert await damage.look() == [], "nothing has come since"
+            pages.waiting += clean[:99]
+            wishes = [one.act for _ in range(6) for one in await damage.look()]
+            assert wishes == []
+            pages.waiting += clean[:1]
+            (release,) = await damage.look()
+            assert release.act == Release(column="amount", value=SENTINEL)
+
+    run(story)
 
 
 def test_where_the_policy_does_not_allow_it_training_is_held_and_that_is_paged(
