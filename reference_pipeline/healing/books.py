@@ -124,7 +124,7 @@ class Books:
     def _verify(self, entry: Entry, act: Act) -> None:
         opened = self.unverified.pop(entry.target)
         self.ended_s[_lane(act)] = entry.at_s
-        helped = bool(entry.evidence.ok)
+        helped = entry.evidence.ok is not False  # None: nobody can tell, and it stays
         match act:
             case Map() if helped:
                 self.mapped[act.field] = act.source

@@ -36,7 +36,8 @@ def sha32(version: str) -> float:
 class CanaryRun:
     """One rollout; call :meth:`step` until :attr:`may_serve` is no longer None.
 
-    ``share``: the greatest part of the traffic that it has had. ``why``: how it ended, or is about to.
+    ``share``: the greatest part of the traffic that it has had. ``why``: how it ended. ``stopped``: why it
+    must end, whatever is under way.
     """
 
     def __init__(self, act: Promote, clock: Clock, config: HealerConfig) -> None:
@@ -49,7 +50,12 @@ class CanaryRun:
         self._before: Mapping[str, float] = {}
         self.share = 0.0
         self.may_serve: bool | None = None
+        self.stopped = ""
         self.why = ""
+
+    def stop(self, why: str) -> None:
+        """Let it end without serving, at the next step; what it was told first stays the reason."""
+        self.stopped = self.stopped or why
 
     async def step(self, signals: Signals, switches: GatewaySwitches, models: Models) -> None:
         """Do the next bit if it is due.
@@ -60,15 +66,15 @@ class CanaryRun:
         now_s = self._clock.now_s()
         self._heard_s = now_s if self._heard_s is None else self._heard_s
         try:
-            if self.why:
-                await self._end(switches, models, self.why)
+            if self.stopped:
+                await self._end(switches, models, self.stopped)
                 return
             await self._go(now_s, signals, switches, models=models)
             self._heard_s = now_s
         except CallFailed as error:
             late = now_s - self._heard_s > self._config.canary_load_s
             if late or isinstance(error, CallRejected):
-                self.why = self.why or f"it cannot be rolled out: {error}"
+                self.stop(f"it cannot be rolled out: {error}")
             raise
 
     async def _go(self, now_s: float, signals: Signals, switches: GatewaySwitches, *, models: Models) -> None:
@@ -94,16 +100,18 @@ class CanaryRun:
     async def _look(
         self, now_s: float, signals: Signals, switches: GatewaySwitches, *, models: Models
     ) -> None:
-        """Count what the second scorer was asked at this step; without a single call it goes on."""
+        """Count what the second scorer was asked at this step, which goes on until that is enough."""
         numbers = await signals.numbers("gateway")
         calls, failed = self._since(numbers, CALLS), self._since(numbers, FAILED)
         if failed > self._config.canary_failures_max:
             why = f"{failed:.0f} calls to it failed at {self.share:.0%} of traffic"
             await self._end(switches, models, why)
-        elif calls > 0:
+        elif calls >= self._config.canary_calls_least:
             await self._go_on(now_s, signals, switches)
-        elif now_s - self._since_s > self._config.canary_load_s:
-            await self._end(switches, models, f"nobody asked it at {self.share:.0%} of traffic")
+        elif now_s - self._since_s > self._config.canary_wait_s:
+            waited_s = now_s - self._since_s
+            why = f"only {calls:.0f} calls came to it at {self.share:.0%} of traffic within {waited_s:.0f} s"
+            await self._end(switches, models, why)
 
     def _since(self, numbers: Mapping[str, float], name: str) -> float:
         """How much a counter of the gateway has grown at this step; one that fell began anew."""
@@ -112,6 +120,8 @@ class CanaryRun:
 
     async def _go_on(self, now_s: float, signals: Signals, switches: GatewaySwitches) -> None:
         share = next_step(self.share)
+        if self.stopped:
+            return  # while the gateway was asked; the next step ends it
         if share is None:
             self.may_serve, self.why = True, f"it served {self.share:.0%} of traffic"
             return

@@ -40,10 +40,12 @@ HARMED = "labelled decisions lose more than is borne"
 NO_BETTER = "decisions lose more than is borne, and no model that is there loses less"
 REFUSED = "what the registry has of the version that serves is refused; a scorer that starts will not load it"
 SELECTIVE = "labels come mostly of what was declined: nothing is concluded from them"
-SILENT = "labels have stopped: nothing can be concluded any more"
+SILENT = "no labels come: nothing can be concluded"
 UNWATCHED = "no version says what its decisions lose: harm cannot be seen in labels"
 UNVERIFIED = "a promotion cannot be verified: no usable labels come any more"
 FAILED = "it was tried and failed"
+DAMAGED = "it was trained on rows some of which are left out since"
+Word = Literal["", "helped", "worse", "unknown"]
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class _Case:
     trained_rows: int = 0
     recalibrated: bool = False  # since the last training
     before: tuple[int, float] = (0, 0.0)
+    trained: set[str] = field(default_factory=set)  # for this case
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ class _Check:
     cursor: int
     last_row_s: float
     so_far: Comparison = field(default_factory=Comparison)
+    golden: str = ""  # what golden rows say of the version that was let serve
 
 
 class Care:
@@ -136,6 +140,13 @@ class Care:
         """Let a trained candidate, which has seen rows up to the cursor ``last``, join the running case."""
         if self._case:
             self._case.rivals.join(version, last)
+            self._case.trained.add(version)
+
+    def damaged(self) -> None:
+        """Let nothing serve that was trained in the running case: some of its rows are left out since."""
+        if self._case:
+            self._case.rivals.bar(self._case.trained, DAMAGED)
+            self._case.trained_rows, self._case.recalibrated = 0, False
 
     def trained(self, act: Train) -> None:
         """Note that a training is over, whatever came of it: more rows must come before the next."""
@@ -145,25 +156,28 @@ class Care:
             self._case.trained_rows = self._case.rows
             self._case.recalibrated = False
 
-    async def verdict(self, opened: Open, act: Promote) -> tuple[bool | None, str]:
-        """Judge a promotion on rows that came after it, as both versions decide them.
+    async def verdict(self, opened: Open, act: Promote) -> tuple[Word, str]:
+        """Judge a promotion on rows that came after it, as both versions decide them, and by golden rows.
 
-        None: it is too early. One that cannot be judged, since no usable labels come, stays and is paged.
+        Labels asked for it, and may lie: what golden rows say is another signal. "": it is too early. One
+        that cannot be judged, since no usable labels come, stays, is told as not verified, and is paged.
 
         Raises:
             CallFailed: nothing can be said now.
         """
         check, refused = await self._check(opened, act)
         if act.version in refused:
-            return self._judged_as(opened, helped=False, reason=f"no comparison: {refused[act.version]}")
+            return self._judged_as(opened, "worse", f"no comparison: {refused[act.version]}")
+        if check.golden == "alarm":
+            return self._judged_as(opened, "worse", GOLDEN)
         word, rows = check.so_far.word(level=self._config.proof_level), check.so_far.rows
         if word != "open" or rows >= self._config.promoted_rows:
             reason = f"{word} than {act.was} on {rows} labelled rows since"
-            return self._judged_as(opened, helped=word != "worse", reason=reason)
+            return self._judged_as(opened, "worse" if word == "worse" else "helped", reason)
         if refused or self._clock.now_s() - check.last_row_s > self._config.proof_wait_s:
             self._scribe.tell(MODEL, "page", UNVERIFIED, opened.episode)
-            return self._judged_as(opened, helped=True, reason=f"not verified: {rows} labelled rows since")
-        return None, ""
+            return self._judged_as(opened, "unknown", f"not verified: {rows} labelled rows since")
+        return "", ""
 
     async def why_not_on(self, opened: Open, act: Promote) -> str:
         """Say why a rollout that is on its way should end: its version is proven worse on newer rows."""
@@ -181,15 +195,16 @@ class Care:
         if self._watch is not None and self._watch.selective:
             return check, {}
         told = await self._experience.compare([act.was, act.version], check.cursor)
+        check.golden = golden_reading(told, act.version).says
         if not told.refused and told.last > check.cursor:
             was, new = np.array(told.losses[act.was]), np.array(told.losses[act.version])
             check.so_far = compare(check.so_far, was, new)
             check.cursor, check.last_row_s = told.last, self._clock.now_s()
         return check, told.refused
 
-    def _judged_as(self, opened: Open, *, helped: bool, reason: str) -> tuple[bool, str]:
+    def _judged_as(self, opened: Open, word: Word, reason: str) -> tuple[Word, str]:
         del self._checks[opened.key]
-        return helped, reason
+        return word, reason
 
     # who serves, and what it loses
 
@@ -220,8 +235,9 @@ class Care:
         """Page blindness, harm or not: who looks at nothing finds nothing wrong."""
         if self._served and self._watch is None:
             self._scribe.tell(MODEL, "page", UNWATCHED)
-        silent_s = 0.0 if self._label_s is None else self._clock.now_s() - self._label_s
-        if silent_s > self._config.proof_wait_s:
+        if self._label_s is None:
+            self._label_s = self._clock.now_s()  # from now on they are missed
+        if self._clock.now_s() - self._label_s > self._config.proof_wait_s:
             self._scribe.tell(MODEL, "page", SILENT)
             self._close()
 

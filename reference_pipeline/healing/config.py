@@ -69,5 +69,7 @@ class HealerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     proof_wait_s: float = 60.0  # without a label: then nothing will be proven
     canary_load_s: float = 10.0  # until the second scorer serves it
     canary_s: float = 2.0  # at each share of traffic
+    canary_calls_least: int = 20  # at each share, of which so many may fail:
     canary_failures_max: int = 1
+    canary_wait_s: float = 60.0  # for those calls
     promoted_rows: int = 2000  # after a promotion, of rows that both would have decided

@@ -74,10 +74,13 @@ class Damage:
     def _take(self, batch: RawBatch) -> None:
         rows = np.array(batch.rows, dtype=np.float64)  # None becomes NaN
         left_out = self._scribe.books.quarantined
+        for number, column in enumerate(self._columns.values()):
+            column.recent.append(rows[:, number])
+        lately = {name: (np.concatenate(one.recent), one.sample) for name, one in self._columns.items()}
         for number, (name, column) in enumerate(self._columns.items()):
             values = rows[:, number]
-            column.recent.append(values)
-            found = point_mass(np.concatenate(column.recent), column.sample)
+            beside = [one for other, one in lately.items() if other != name]
+            found = point_mass(*lately[name], beside=beside)
             if found:
                 self._found[name] = found
             elif name not in left_out:

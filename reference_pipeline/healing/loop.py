@@ -7,7 +7,7 @@ intent that has no done, ours or an earlier life's, is taken up again at the nex
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -53,6 +53,7 @@ from reference_pipeline.records import Costs
 LEARNER = "learner"
 LEFT_OUT = "rows_left_out_total"
 _CONFLICT = 409
+_HELPED: Mapping[str, bool | None] = {"helped": True, "worse": False, "unknown": None}
 _PAGE = 256
 _PAGES_A_TICK = 4
 _RETRY_S = 1.0
@@ -71,6 +72,7 @@ class _Work:
     replays: dict[str, ReplayRun] = field(default_factory=dict)
     left_out: dict[str, float] = field(default_factory=dict)  # the learner's count when it was first asked
     canaries: dict[str, CanaryRun] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)  # trainings that the learner was asked for
     tries: Counter[str] = field(default_factory=Counter)
     retry_s: dict[str, float] = field(default_factory=dict)
 
@@ -155,6 +157,8 @@ class Healer:
             await self._moved.look()
         if self._damage:
             self._wished_of_rows = await self._damage.look()
+            if any(isinstance(wish.act, Quarantine) for wish in self._wished_of_rows):
+                self._care.damaged()
 
     async def _look_after_model(self) -> None:
         self._wished = await self._care.look()
@@ -372,6 +376,10 @@ class Healer:
         if opened is None or not isinstance(act := opened.act, Train):
             return
         late = self._out.clock.now_s() - opened.started_s > self._config.train_lease_s
+        if held := self._damage.why_held() if self._damage else "":
+            await self._hold(opened, held, late=late)
+            return
+        self._work.asked.add(opened.key)
         try:
             told = await self._out.experience.train(opened.key, act.kind, act.after)
         except CallRejected as error:
@@ -387,22 +395,30 @@ class Healer:
             self._care.offer(told.version, told.last)
         self._care.trained(act)
 
+    async def _hold(self, opened: Open, why: str, *, late: bool) -> None:
+        """Rows that it would learn from, or does, are damaged: it waits, or is given up if it runs."""
+        if opened.key in self._work.asked:
+            await self._out.experience.drop(opened.key)
+        elif not late:
+            return
+        self._finish(opened, ok=False, reason=why)
+
     async def _judge_canary(self) -> None:
         """End a rollout whose version is proven worse on the rows that came since it was wished for."""
         opened = self.books.begun.get(MODEL)
         run = self._work.canaries.get(opened.key) if opened else None
-        if opened is None or run is None or run.why or not isinstance(opened.act, Promote):
+        if opened is None or run is None or run.stopped or not isinstance(opened.act, Promote):
             return
         if why := await self._care.why_not_on(opened, opened.act):
-            run.why = why
+            run.stop(why)
 
     async def _verify_promotion(self) -> None:
         opened = self.books.unverified.get(MODEL)
         if opened is None or not isinstance(opened.act, Promote):
             return
-        helped, reason = await self._care.verdict(opened, opened.act)
-        if helped is not None:
-            self._verified(opened, helped, reason)
+        word, reason = await self._care.verdict(opened, opened.act)
+        if word:
+            self._verified(opened, _HELPED[word], reason)
 
     async def _replay(self, opened: Open, act: Replay) -> None:
         new = ReplayRun(act, self._out.clock, self._config)
@@ -486,12 +502,13 @@ class Healer:
         elif waited_s > self._config.quarantine_verify_s:
             self._verified(opened, helped=False, reason="no row was left out")
 
-    def _verified(self, opened: Open, helped: bool, reason: str) -> None:
+    def _verified(self, opened: Open, helped: bool | None, reason: str) -> None:
+        """Write how an act was judged; None: nobody can tell, and what was done stays."""
         proved = {"proved": 1.0} if reason == REPAIRED else {}
         evidence = Evidence(act=opened.act, ok=helped, facts=dict(proved))
         self._scribe.put("verified", opened.episode, evidence, reason)
         self._scribe.close(target_of(opened.act))
-        if not helped:
+        if helped is False:
             self._scribe.tell(
                 target_of(opened.act), "page", f"{tag(opened.act)} did not help", opened.episode
             )

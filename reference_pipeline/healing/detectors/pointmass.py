@@ -1,12 +1,16 @@
 """One value far too often in a column that has no such value: a number that stands for a missing one.
 
-Comes in: values seen lately, and a sample of the same column while nothing was wrong. Goes out: the value and
-how often it came, or None. Pure. A sentinel has a valid type and may lie inside the contract; what gives it
-away is that a column in which no value comes often has one that does.
+Comes in: values seen lately, and a sample of the same column while nothing was wrong; the same of the columns
+beside it. Goes out: the value and how often it came, or None. Pure. A sentinel has a valid type and may lie
+inside the contract; what gives it away is that a column in which no value comes often has one that does.
 
 The share that is borne is the upper end of what the sample allows at two standard errors; more than that is
 called out where chance would show it once in 1 / ``alpha`` looks at most (exact binomial tail). A column in
 which some value is usual (a flag, a category, a count) is left alone: there a shift is no damage.
+
+A customer who buys often for some hours brings one age of card, one mean of amounts, again and again: that is
+one thing, not a number for a missing one. It is told by a column beside: there all those rows have one value,
+or a few, that was seen before. So many different values as rows would be needed must be there.
 
     >>> usual = np.linspace(0.0, 500.0, 2000)
     >>> point_mass(np.append(usual[::5], np.full(80, 999.0)), usual)
@@ -17,6 +21,7 @@ which some value is usual (a flag, a category, a count) is left alone: there a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,17 +44,37 @@ class PointMass(NamedTuple):
     of: int
 
 
-def point_mass(values: Floats, sample: Floats, *, alpha: float = ALPHA) -> PointMass | None:
-    """Find the value of ``values`` that is far too frequent; missing ones (NaN) are left out of both."""
+def point_mass(
+    values: Floats,
+    sample: Floats,
+    *,
+    beside: Sequence[tuple[Floats, Floats]] = (),
+    alpha: float = ALPHA,
+) -> PointMass | None:
+    """Find the value of ``values`` that is far too frequent; missing ones (NaN) are left out of both.
+
+    ``beside``: the other columns, each with its values in the same rows and its sample.
+    """
     seen, usual = values[~np.isnan(values)], sample[~np.isnan(sample)]
     if not len(seen) or len(usual) < SAMPLE_LEAST or _commonest(usual)[1] >= USUAL_SHARE * len(usual):
         return None
     value, times = _commonest(seen)
     among = int((usual == value).sum())
     borne = round((among + 2.0 * (among + 1.0) ** 0.5 + 1.0) / len(usual), 4)
-    if times < least_rejecting(len(seen), borne, alpha):
+    least = least_rejecting(len(seen), borne, alpha)
+    if times < least:
         return None
-    return PointMass(value, times, len(seen))
+    things = (_things(other[values == value], own) for other, own in beside)
+    return None if any(number < least for number in things) else PointMass(value, times, len(seen))
+
+
+def _things(values: Floats, sample: Floats) -> int:
+    """Different values in these rows; all of them where the commonest one is new, and so wrong itself."""
+    seen, usual = values[~np.isnan(values)], sample[~np.isnan(sample)]
+    if not len(seen) or len(usual) < SAMPLE_LEAST or _commonest(usual)[1] >= USUAL_SHARE * len(usual):
+        return len(values)
+    known = bool((usual == _commonest(seen)[0]).any())
+    return len(np.unique(seen)) if known else len(values)
 
 
 def _commonest(values: Floats) -> tuple[float, int]:

@@ -214,18 +214,24 @@ def _promoted_by_hand(path: LearningPath, version: str, was: str) -> None:
     scribe.put("action.finished", "by-hand", Evidence(act=act, ok=True), "done")
 
 
+@pytest.mark.parametrize(
+    ("scale", "shift", "why"),
+    [(0.0, 2.0, GOLDEN), (1.0, -3.0, "worse than 1.0.0+")],
+    ids=["golden", "labels"],
+)
 def test_a_promotion_that_turns_out_worse_is_taken_back_and_not_tried_again(
-    tmp_path: Path, whole_template: Path
+    tmp_path: Path, whole_template: Path, scale: float, shift: float, why: str
 ) -> None:
+    """By golden rows at once, which labels that lie cannot change; by labels where golden rows are right."""
     given = units(whole_template, seed=41, length_s=20)
 
     async def story(path: LearningPath) -> None:
-        good, bad = path.champion.version, published(path, "1.1.0", 0.0, 2.0)
+        good, bad = path.champion.version, published(path, "1.1.0", scale, shift)
         _promoted_by_hand(path, bad, good)
         await path.decide(given)
         verified = [one for one in path.entries if one.kind == "verified"]
         assert [one.evidence.ok for one in verified] == [False]
-        assert verified[0].reason.startswith(f"worse than {good}")
+        assert verified[0].reason.startswith(why)
         assert [one.evidence.act for one in _acts(path, Restore)] == [Restore(version=good, was=bad)]
         assert path.champion.version == good
         assert bad in path.healer.books.failed
@@ -247,6 +253,7 @@ def test_a_promotion_that_no_label_can_verify_stays_is_paged_and_holds_up_nothin
         await path.decide(given)
         (verified,) = [one for one in path.entries if one.kind == "verified"]
         assert verified.reason.startswith("not verified")
+        assert verified.evidence.ok is None
         assert UNVERIFIED in _pages(path)
         assert path.champion.version == other
         assert not path.healer.books.busy(MODEL)
@@ -264,6 +271,16 @@ def test_labels_that_stop_are_paged_though_nothing_else_is_wrong(
         await path.decide(given)
         assert _pages(path) == [SILENT]
         assert not _acts(path, Promote)
+
+    run(live(tmp_path, whole_template, story))
+
+
+def test_labels_that_never_come_are_paged_too(tmp_path: Path, whole_template: Path) -> None:
+    given = units(whole_template, seed=44, length_s=int(CONFIG.proof_wait_s + 5), delay_s=1e6)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert _pages(path) == [SILENT]
 
     run(live(tmp_path, whole_template, story))
 

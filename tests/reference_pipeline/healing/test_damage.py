@@ -62,6 +62,17 @@ def test_a_sentinel_is_left_out_of_every_training_and_taken_in_again_when_it_is_
     run(live(tmp_path, whole_template, story))
 
 
+def test_a_customer_who_buys_again_and_again_is_no_damage(tmp_path: Path, whole_template: Path) -> None:
+    """In an evening one in twenty-five orders is of one customer, with one age of card."""
+    given = units(whole_template, seed=63, length_s=100)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        assert _acts(path, Quarantine) == []
+
+    run(live(tmp_path, whole_template, story))
+
+
 class Pages:
     """Raw batches of one column, page by page; the rest of the experience is not asked."""
 

@@ -60,3 +60,31 @@ def test_nothing_to_look_at_or_to_compare_with_finds_nothing(
 def test_missing_values_are_not_counted() -> None:
     lately = np.append(np.full(300, np.nan), np.full(100, 5.5))
     assert point_mass(lately, SAMPLE) == PointMass(5.5, 100, 100)
+
+
+def test_rows_of_one_thing_are_none_of_a_missing_value() -> None:
+    """A customer's card is as old in all his orders, and so is the mean of his amounts, which is known."""
+    means = DICE.lognormal(3.0, 1.0, 500)
+    of_sample, of_rows = (means[DICE.integers(500, size=n)] for n in (2000, 400))
+    ages = DICE.random(400)
+    ages[:30], of_rows[:30] = 7.25, means[3]
+    old = DICE.random(2000)
+    assert point_mass(ages, old) == PointMass(7.25, 30, 400)
+    assert point_mass(ages, old, beside=[(of_rows, of_sample)]) is None
+    assert point_mass(of_rows, of_sample, beside=[(ages, old)]) == PointMass(means[3], 30, 400), "7.25 is new"
+
+
+def test_two_columns_that_one_failed_lookup_fills_are_both_found() -> None:
+    one, other = DICE.lognormal(3.0, 1.0, 400), DICE.lognormal(3.0, 1.0, 400)
+    one[:30] = other[:30] = -1.0
+    for values, beside in ((one, other), (other, one)):
+        assert point_mass(values, SAMPLE, beside=[(beside, SAMPLE)]) == PointMass(-1.0, 30, 400)
+
+
+def test_a_column_beside_in_which_some_value_is_usual_or_none_is_there_says_nothing() -> None:
+    lately = DICE.lognormal(3.0, 1.0, 400)
+    lately[:30] = 9999.0
+    flags, old_flags = (DICE.random(400) < 0.06).astype(float), (DICE.random(2000) < 0.06).astype(float)
+    empty = np.full(400, np.nan)
+    found = point_mass(lately, SAMPLE, beside=[(flags, old_flags), (empty, SAMPLE)])
+    assert found == PointMass(9999.0, 30, 400)
