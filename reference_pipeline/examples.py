@@ -145,13 +145,14 @@ class Examples:
             _packed(one.label) != (known[one.id] or _packed(first[one.id])) for one in labels
         )
 
-    def window(self, after: int, limit: int) -> Window:
+    def window(self, after: int, limit: int, *, whole: bool = False) -> Window:
         """Give at most ``limit`` labelled examples with a cursor above ``after``, oldest first.
 
-        What no memory holds any more is left out: a learner looks at recent rows.
+        ``whole``: those too that are left out of what is learned. What no memory holds any more is not
+        there: a learner looks at recent rows.
         """
         found = [one for one in self._known if one.seq > after][:limit]
-        return self._columns(found, after)
+        return self._columns(found, after, whole=whole)
 
     def newest(self, limit: int, *, after: int = 0) -> Window:
         """Give the newest ``limit`` labelled examples above ``after``, oldest first."""
@@ -162,9 +163,10 @@ class Examples:
         """Tell whether this row of features is in no window."""
         return any(row[column] == value for column, value in self.left_out.items())
 
-    def _columns(self, found: Sequence[Known], after: int) -> Window:
+    def _columns(self, found: Sequence[Known], after: int, *, whole: bool = False) -> Window:
         last = found[-1].seq if found else after
-        found = [one for one in found if not self.is_left_out(np.frombuffer(one.example.features, "<f8"))]
+        if self.left_out and not whole:
+            found = [one for one in found if not self.is_left_out(np.frombuffer(one.example.features, "<f8"))]
         rows = np.frombuffer(b"".join(one.example.features for one in found), dtype="<f8")
         return Window(
             last=last,

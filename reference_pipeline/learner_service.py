@@ -22,6 +22,7 @@ from reference_pipeline.examples import LOGS as EXAMPLE_LOGS
 from reference_pipeline.examples import Example, Examples, Label, Window, as_bytes
 from reference_pipeline.features import Features
 from reference_pipeline.healing.detectors.stored import RowWatch
+from reference_pipeline.healing.detectors.watched import watched_of
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
 from reference_pipeline.ports import Beside, CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
@@ -130,12 +131,14 @@ class Learner:
             trainer, self._models, self._examples, folder=folder, spec=features.spec, acts=self._acts
         )
         self._quarantines = Quarantines(ports.store, self._examples, features.spec.features, self._acts)
+        self._parts = watched_of(features.spec).parts
         self._pulls_failed = self._unusable = self._left_out = 0
         self._door = Door(
             ports,
             {
                 "POST /labels": self._label,
                 "GET /known": self._known,
+                "GET /slices": self._sliced,
                 "GET /batches": self._batched,
                 "GET /batches/raw": self._batched_raw,
                 "GET /batches/refused": self._batched_refused,
@@ -252,6 +255,23 @@ class Learner:
             "declined": window.declined.tolist(),
             "score": window.score.tolist(),
             "model": list(window.model),
+            "degraded": window.degraded.tolist(),
+        }
+        return json_reply(200, columns)
+
+    async def _sliced(self, request: Request) -> Reply:
+        """Labelled decisions by the parts of the rows that they are of, by cursor; left out or not."""
+        after, limit = page(request)
+        window = self._examples.window(after, min(limit, ROWS_MAX), whole=True)
+        columns = {
+            "last": window.last,
+            "newest": self._examples.last_known,
+            "names": list(self._parts),
+            "parts": [
+                np.flatnonzero(row).tolist() for row in window.rows[:, list(self._parts.values())] > 0.5
+            ],
+            "score": window.score.tolist(),
+            "label": window.label.tolist(),
             "degraded": window.degraded.tolist(),
         }
         return json_reply(200, columns)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,7 +30,6 @@ from reference_pipeline.healing.books import OVERTAKEN, Books, Open, tag
 from reference_pipeline.healing.canary import CanaryRun
 from reference_pipeline.healing.care import Care
 from reference_pipeline.healing.config import HealerConfig
-from reference_pipeline.healing.damage import Damage
 from reference_pipeline.healing.decide import Rows, Wish, decide, overtaken
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.diagnose import Diagnosis, Verdict
@@ -39,14 +37,15 @@ from reference_pipeline.healing.inflow import Inflow
 from reference_pipeline.healing.model import Evidence, is_of
 from reference_pipeline.healing.model_acts import Promote, Restore, Train
 from reference_pipeline.healing.model_ports import TrainingState
-from reference_pipeline.healing.moved import Moved
 from reference_pipeline.healing.outside import Outside
 from reference_pipeline.healing.policy import Policies
 from reference_pipeline.healing.ports import DeadLetter
 from reference_pipeline.healing.probing import Probing
 from reference_pipeline.healing.replay import ReplayRun
+from reference_pipeline.healing.row_care import RowCare
 from reference_pipeline.healing.scribe import Facts, Scribe
 from reference_pipeline.healing.verify import REPAIRED, MappingCheck, restarted
+from reference_pipeline.healing.work import Work
 from reference_pipeline.ports import CallFailed, CallRejected, StoreFailed
 from reference_pipeline.records import Costs
 
@@ -59,22 +58,6 @@ _PAGES_A_TICK = 4
 _RETRY_S = 1.0
 _INFLOW_SEED = 5  # the same counts give the same threshold
 _UNREADABLE = "records break the contract in another way than one missing field"
-
-
-@dataclass(slots=True)
-class _Work:
-    """What is in hand in this life only: all of it can be begun anew."""
-
-    cursor: int = 0
-    others: int = 0  # dead letters that no diagnosis is made for
-    to_replay: set[str] = field(default_factory=set)
-    checks: dict[str, MappingCheck] = field(default_factory=dict)
-    replays: dict[str, ReplayRun] = field(default_factory=dict)
-    left_out: dict[str, float] = field(default_factory=dict)  # the learner's count when it was first asked
-    canaries: dict[str, CanaryRun] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)  # trainings that the learner was asked for
-    tries: Counter[str] = field(default_factory=Counter)
-    retry_s: dict[str, float] = field(default_factory=dict)
 
 
 class Healer:
@@ -105,13 +88,11 @@ class Healer:
         self._inflow = Inflow(
             outside.signals, self._scribe, outside.clock, dice=np.random.default_rng(_INFLOW_SEED)
         )
-        self._moved = Moved(outside.experience, self._scribe, watch) if watch else None
-        self._damage = Damage(outside.experience, self._scribe, watch) if watch else None
+        self._row_care = RowCare(outside.experience, self._scribe, watch)
         self._policies, self._policy_s = Policies(outside.policy), float("-inf")
         self._policy_wrong = ""
         self._wished: list[Wish] = []
-        self._wished_of_rows: list[Wish] = []
-        self._work = _Work()
+        self._work = Work()
         self.probing = Probing(outside.signals, outside.clock, config)
         names = ("ticks_total", "ticks_failed_total", "calls_failed_total", "replayed_total")
         self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
@@ -153,12 +134,8 @@ class Healer:
             await self._out.clock.sleep_s(self._config.care_every_s)
 
     async def _look_at_rows(self) -> None:
-        if self._moved:
-            await self._moved.look()
-        if self._damage:
-            self._wished_of_rows = await self._damage.look()
-            if any(isinstance(wish.act, Quarantine) for wish in self._wished_of_rows):
-                self._care.damaged()
+        if await self._row_care.look():
+            self._care.damaged()
 
     async def _look_after_model(self) -> None:
         self._wished = await self._care.look()
@@ -176,10 +153,10 @@ class Healer:
             *self._detect(),
             *self._diagnose(letters),
             *self._left_to_replay(),
-            *self._wished_of_rows,
+            *self._row_care.taken(),
             *self._wished,
         ]
-        self._wished, self._wished_of_rows = [], []
+        self._wished = []
         rows = await self._rows(wishes)
         for wish in wishes:
             self._decide(wish, rows)
@@ -310,7 +287,7 @@ class Healer:
 
     def _decide(self, wish: Wish, rows: Rows) -> None:
         now_s, policy = self._out.clock.now_s(), self._policies.now
-        held = self._damage.why_held() if self._damage else ""
+        held = self._row_care.why_held()
         choice, reason = decide(wish, self.books, rows, now_s=now_s, policy=policy, held=held)
         if choice == "act":
             self._scribe.begin(wish)
@@ -376,7 +353,7 @@ class Healer:
         if opened is None or not isinstance(act := opened.act, Train):
             return
         late = self._out.clock.now_s() - opened.started_s > self._config.train_lease_s
-        if held := self._damage.why_held() if self._damage else "":
+        if held := self._row_care.why_held():
             await self._hold(opened, held, late=late)
             return
         self._work.asked.add(opened.key)

@@ -33,6 +33,21 @@ class KnownRows(msgspec.Struct, frozen=True, kw_only=True):
     degraded: tuple[bool, ...]
 
 
+class SlicedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Labelled decisions, those left out as well, and which parts each is of: places in ``names``.
+
+    A part is named as its column: ``channel=web``. ``last``, ``newest``: cursors as in :class:`KnownRows`.
+    """
+
+    last: int
+    newest: int
+    names: tuple[str, ...]
+    parts: tuple[tuple[int, ...], ...]
+    score: tuple[Share, ...]
+    label: tuple[Share, ...]
+    degraded: tuple[bool, ...]
+
+
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What each version would have lost on the same labelled rows, in [0, 1] a row.
 
@@ -90,6 +105,10 @@ class Experience(Protocol):
 
     async def known(self, after: int, limit: int, /) -> KnownRows:
         """Labelled decisions above the cursor ``after``."""
+        ...
+
+    async def slices(self, after: int, limit: int, /) -> SlicedRows:
+        """Labelled decisions above the cursor ``after`` by parts, also those that are left out."""
         ...
 
     async def batches(self, after: int, limit: int, /) -> RowBatches:

@@ -16,6 +16,7 @@ from reference_pipeline.healing.model_ports import (
     KnownRows,
     ModelVersion,
     RowBatches,
+    SlicedRows,
     TrainingState,
 )
 from reference_pipeline.healing.raw_rows import RawBatches
@@ -35,6 +36,7 @@ class _Alias(msgspec.Struct):
 
 _ALIASES = msgspec.json.Decoder(list[_Alias])
 _KNOWN = msgspec.json.Decoder(KnownRows)
+_SLICED = msgspec.json.Decoder(SlicedRows)
 _RAW = msgspec.json.Decoder(RawBatches)
 _BATCHES = msgspec.json.Decoder(RowBatches)
 _COMPARED = msgspec.json.Decoder(Compared)
@@ -56,6 +58,14 @@ class ReachModels:
         page = understood(_KNOWN, reply.body)
         columns = (page.label, page.declined, page.model, page.degraded)
         if len({len(column) for column in columns}) > 1:
+            raise CallFailed(f"{LEARNER}: columns of other lengths")
+        return page
+
+    async def slices(self, after: int, limit: int, /) -> SlicedRows:
+        """See ``Experience``."""
+        reply = await self._call(LEARNER, f"GET /slices?after={after}&limit={limit}", b"", _LOOK_S)
+        page = understood(_SLICED, reply.body)
+        if len({len(column) for column in (page.parts, page.score, page.label, page.degraded)}) > 1:
             raise CallFailed(f"{LEARNER}: columns of other lengths")
         return page
 

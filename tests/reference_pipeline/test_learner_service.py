@@ -165,6 +165,27 @@ def test_raw_batches_hold_a_hundred_rows_each_and_the_scores_that_were_served(
     run(live(tmp_path, whole_template, story))
 
 
+def test_labelled_rows_are_told_by_their_parts_also_those_that_are_left_out(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=10, length_s=6)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        before = _told(await path.learner.handle("GET /slices?after=0&limit=200", b""))
+        await path.learner.handle("PUT /quarantines/channel%3Dweb", b'{"value": 1.0}')
+        assert _told(await path.learner.handle("GET /slices?after=0&limit=200", b"")) == before
+        assert len(_told(await path.learner.handle("GET /known?after=0&limit=200", b""))["label"]) < 200  # type: ignore[arg-type]
+        names: list[str] = before["names"]  # type: ignore[assignment]
+        parts: list[list[int]] = before["parts"]  # type: ignore[assignment]
+        assert len(parts) == len(before["score"]) == len(before["label"]) == 200  # type: ignore[arg-type]
+        assert {len(one) for one in parts} == {2}, "a channel and a category"
+        channels = {names[place] for one in parts for place in one if names[place].startswith("channel=")}
+        assert channels == {"channel=pos", "channel=web", "channel=phone"}
+
+    run(live(tmp_path, whole_template, story))
+
+
 def test_an_oracle_learns_p_in_the_place_of_a_label_and_nobody_else_is_asked_in(
     tmp_path: Path, whole_template: Path
 ) -> None:

@@ -53,12 +53,16 @@ class Watched:
     @property
     def features(self) -> dict[str, int]:
         """Every watched feature, one-hot ones too, and where it lies in a row."""
-        hot = {
+        return {**self.numbers, **self.parts}
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Parts of the rows that have a one-hot column, named as that is, and where it lies in a row."""
+        return {
             f"{one.name}={level}": column
             for one in self.categories
             for level, column in zip(one.levels, one.columns, strict=True)
         }
-        return {**self.numbers, **hot}
 
     def table(self, rows: Floats, nulls: Mask) -> Table:
         """Turn feature rows (n, features) into a table; ``nulls`` (n, categories): there is no value.

@@ -1,0 +1,76 @@
+"""Labels of one part of the rows that may lie: what is left out of learning until its positives are back.
+
+Comes in: labelled decisions with their scores, and which parts (levels of a category) each is of. Goes out:
+wishes to leave a part out, and to take it in again. A model that learns that nobody cheats on the web costs
+more than one that is not trained there; where fraud has really ended, little is lost by going on as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reference_pipeline.healing.acts import Quarantine, Release
+from reference_pipeline.healing.decide import Wish
+from reference_pipeline.healing.detectors.vanished import Part, look
+from reference_pipeline.healing.model_ports import Experience, SlicedRows
+from reference_pipeline.healing.scribe import Facts, Scribe
+
+_PAGE, _PAGES_A_LOOK = 2000, 4
+_REREAD = 5000  # labels that a new life reads again
+IN_PART = 1.0  # the value of a one-hot column
+
+
+class Vanished:
+    """The parts of the rows of one system, as the learner names them."""
+
+    def __init__(self, experience: Experience, scribe: Scribe) -> None:
+        self._experience = experience
+        self._scribe = scribe
+        self._parts: dict[str, Part] = {}
+        self._cursor: int | None = None
+
+    async def look(self) -> list[Wish]:
+        """Take new labels in and say which part should be left out, and which no longer.
+
+        Raises:
+            CallFailed, StoreFailed: learner or journal failed; the next look goes on.
+        """
+        if self._cursor is None:
+            self._cursor = max(0, (await self._experience.slices(0, 1)).newest - _REREAD)
+        for _ in range(_PAGES_A_LOOK):
+            page = await self._experience.slices(self._cursor, _PAGE)
+            self._take(page)
+            if page.last <= self._cursor:
+                break
+            self._cursor = page.last
+        return [*self._to_leave_out(), *self._to_release()]
+
+    def why_held(self) -> str:
+        """Say why nothing may be trained now: a part is gone that is not left out yet; "" if it may."""
+        left_out = self._scribe.books.quarantined
+        open_ = [name for name, part in self._parts.items() if part.gone and name not in left_out]
+        return f"training is held: positives have gone where {', '.join(open_)}" if open_ else ""
+
+    def _take(self, page: SlicedRows) -> None:
+        scores, labels = np.array(page.score), np.array(page.label)
+        own = ~np.array(page.degraded, dtype=np.bool_)
+        for number, name in enumerate(page.names):
+            inside = np.array([number in parts for parts in page.parts], dtype=np.bool_) & own
+            self._parts[name], _ = look(self._parts.get(name, Part()), scores[inside], labels[inside])
+
+    def _to_leave_out(self) -> Iterator[Wish]:
+        for name, part in self._parts.items():
+            if part.gone and name not in self._scribe.books.quarantined:
+                why = f"where {name} far fewer positives turn out than the scores say"
+                facts: Facts = {"part": name}
+                wish = self._scribe.wish(Quarantine(column=name, value=IN_PART), why, facts)
+                self._scribe.found("detected", wish, why)
+                yield wish
+
+    def _to_release(self) -> Iterator[Wish]:
+        for name, value in self._scribe.books.quarantined.items():
+            if name in self._parts and not self._parts[name].gone:
+                act = Release(column=name, value=value)
+                yield self._scribe.wish(act, f"where {name} positives turn out as the scores say again")
