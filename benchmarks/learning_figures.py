@@ -29,7 +29,9 @@ BETTER = "placebo.better_model"
 QUIET = ("world.covariate_shift", "labels.delay", BETTER)
 HARMLESS_MAX = 0.05
 """A move that costs a decision more than this is no harmless one; a changed concept costs 1.3."""
-LIES = ("labels.poison", "data.sentinel")
+POISONED = "labels.poison"
+LIES = (POISONED, "data.sentinel")
+TAUGHT_SHARE = 0.75
 CYCLE = "a daily cycle"
 UNANSWERED_APART_MAX = 0.01
 LEFT_MAX = {"reference": 0.25, "oracle": 0.15}
@@ -151,7 +153,12 @@ def _was_harmless(row: Row) -> bool:
 
 
 def _lies(rows: Sequence[Row], least: int) -> dict[str, bool]:
+    taught = [bool(row.cpu_s) for row in _of(rows, POISON, "reference", POISONED)]
     return {
+        # Who learns nothing from lies is not tried by them.
+        "labels.poison: in three of four the healer trained meanwhile": len(taught) >= least
+        and sum(taught) >= TAUGHT_SHARE * len(taught),
+    } | {
         f"{fault}: reference never costs more than none": _never_dearer(
             rows, (POISON, fault), ("reference", "none"), least
         )

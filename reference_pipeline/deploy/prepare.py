@@ -40,6 +40,7 @@ from reference_pipeline.training import Champion, Labelled, train_champion, tran
 from reference_pipeline.world.frozen import save_frozen
 from reference_pipeline.world.golden import GOLDEN_LEAST, Golden, choose_golden, save_golden
 from reference_pipeline.world.knobs import ReplayKnobs, SimulatorKnobs, read_scenario
+from reference_pipeline.world.moves import own_moves
 from reference_pipeline.world.population import make_population, save_population
 from reference_pipeline.world.replay import column_features, feature_rows, save_replay
 from reference_pipeline.world.simulator import Dice, as_records, draw_columns, draw_history
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _from_simulator(knobs: SimulatorKnobs, seed: int, template: Path) -> Champion:
+    own_moves(knobs)  # raises where the scenario makes a move that is none
     population = make_population(knobs, seed)
     columns, label = draw_history(population, knobs, seed)
     train, holdout, features = transaction_sets(

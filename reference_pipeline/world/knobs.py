@@ -25,7 +25,9 @@ class SimulatorKnobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Knobs of the simulated world; the first block is built into the template.
 
     ``*_risk`` are the strengths of the terms of P(y|x) (:mod:`.truth`), ``*_share`` and
-    ``amount_scale`` shape P(x), ``cycle_ratio`` is the strength of the daily and weekly cycle.
+    ``amount_scale`` shape P(x), ``cycle_ratio`` is the strength of the daily and weekly cycle. A world may
+    move by itself: ``later_knob``, one that can move (:data:`.moves.MOVABLE`), is at ``later_value`` from
+    ``later_at_s`` seconds of the run on.
     """
 
     kind: Literal["simulator"] = "simulator"
@@ -47,6 +49,10 @@ class SimulatorKnobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     customer_risk: Annotated[float, _range(0, 1)] = 0.8
     stolen_risk: Annotated[float, _range(0, 1)] = 0.6
     pattern_risk: Annotated[float, _range(0, 1)] = 0.0
+
+    later_knob: str = ""
+    later_value: float = 0.0
+    later_at_s: Annotated[float, _range(0, 1e9)] = 0.0
 
     def weakest(self) -> SimulatorKnobs:
         """Return these knobs with every term of P(y|x) at the low end of its range."""

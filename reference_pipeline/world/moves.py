@@ -6,6 +6,7 @@ a unit for each knob. A law of P(x) decides what is drawn, a law of P(y|x) what 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -81,6 +82,37 @@ class MovedLaw:
 
 Law: TypeAlias = SimulatorKnobs | MovedLaw
 """What drawing and truth read: one number a knob, or one a unit."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OwnMove:
+    """A move that the scenario makes by itself, and that stays."""
+
+    knob: str
+    value: float
+    from_s: float
+    until_s: float = math.inf
+    ramp_s: float = 0.0
+    period_s: float = 0.0
+    field: str = ""
+    level: str = ""
+
+
+def own_moves(knobs: SimulatorKnobs) -> tuple[OwnMove, ...]:
+    """Give the move that the scenario itself makes, if it makes one.
+
+    Raises:
+        BadScenario: ``later_knob`` is none that can move, or ``later_value`` is out of its range.
+    """
+    if not knobs.later_knob:
+        return ()
+    own = OwnMove(knob=knobs.later_knob, value=knobs.later_value, from_s=knobs.later_at_s)
+    if own.knob not in MOVABLE:
+        raise BadScenario(f"knob later_knob is {own.knob!r}; those that can move: {', '.join(MOVABLE)}")
+    low, high = MOVABLE[own.knob]
+    if not low <= own.value <= high:
+        raise BadScenario(f"knob later_value is {own.value:g}; {own.knob} goes from {low:g} to {high:g}")
+    return (own,)
 
 
 def moved_law(knobs: SimulatorKnobs, moves: Sequence[Move], due_s: Floats, columns: Columns) -> MovedLaw:

@@ -22,7 +22,16 @@ from reference_pipeline.records import CATEGORIES, CHANNELS, DAY_S, Costs, Recor
 from reference_pipeline.world.frozen import frozen_declines
 from reference_pipeline.world.golden import load_golden
 from reference_pipeline.world.knobs import SimulatorKnobs
-from reference_pipeline.world.moves import FRAUD_ODDS, MOVABLE, Law, Move, MovedLaw, moved_law, slices_of
+from reference_pipeline.world.moves import (
+    FRAUD_ODDS,
+    MOVABLE,
+    Law,
+    Move,
+    MovedLaw,
+    moved_law,
+    own_moves,
+    slices_of,
+)
 from reference_pipeline.world.odds import Asked, exchanged, raised
 from reference_pipeline.world.offers import MovedOffers, Offers
 from reference_pipeline.world.population import GROUPS, Population, load_population, stream
@@ -50,13 +59,12 @@ class SimulatedWorld:
         self._factor = world_s_per_run_s
         self._template = template
         self._golden = load_golden(template)
+        self._own = own_moves(knobs)
 
     def draw(self, due_s: Floats, /) -> Offers:
         """Draw a unit for each of ``due_s`` (run seconds after the first slot)."""
-        dice = Dice(self._seed, "run")
-        columns = draw_columns(self._world_time_s(due_s), self.population, self.knobs, dice)
-        truth = posterior(columns, self.population, self.knobs)
-        return Offers(as_records(columns), truth, draw_labels(truth, dice))
+        columns, truth = self._drawn(due_s, self._own)
+        return Offers(as_records(columns), truth, draw_labels(truth, Dice(self._seed, "run")))
 
     def movable(self) -> Mapping[str, tuple[float, float]]:
         """Knobs that can move while the world runs, with their ranges."""
@@ -68,8 +76,19 @@ class SimulatedWorld:
         Raises:
             BadScenario: a move is none of this world.
         """
+        columns, truth = self._drawn(due_s, (*self._own, *moves))
+        law = moved_law(self.knobs, self._own, due_s, columns)
+        before = raised(posterior(columns, self.population, law), law.fraud_odds)
+        labels = draw_labels(truth, Dice(self._seed, "run"))
+        return MovedOffers(as_records(columns), truth, labels, before)
+
+    def _drawn(self, due_s: Floats, moves: Sequence[Move]) -> tuple[Columns, Floats]:
+        """Draw the columns of the units, and P(y = 1 | x) of each, while ``moves`` are made."""
         dice = Dice(self._seed, "run")
         time_s = self._world_time_s(due_s)
+        if not moves:
+            columns = draw_columns(time_s, self.population, self.knobs, dice)
+            return columns, posterior(columns, self.population, self.knobs)
         plain = draw_columns(time_s, self.population, self.knobs, dice)
         law = moved_law(self.knobs, moves, due_s, plain)
         columns = draw_columns(time_s, self.population, law, dice)
@@ -77,9 +96,7 @@ class SimulatedWorld:
         if where.size:
             columns = self._with_odds(columns, law, where, slices_of(moves, FRAUD_ODDS))
         law = moved_law(self.knobs, moves, due_s, columns)
-        truth = raised(posterior(columns, self.population, law), law.fraud_odds)
-        before = posterior(columns, self.population, self.knobs)
-        return MovedOffers(as_records(columns), truth, draw_labels(truth, dice), before)
+        return columns, raised(posterior(columns, self.population, law), law.fraud_odds)
 
     def _with_odds(
         self, columns: Columns, law: MovedLaw, where: NDArray[np.int64], fields: tuple[str, ...]

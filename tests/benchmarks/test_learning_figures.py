@@ -40,7 +40,7 @@ def whole() -> list[Row]:
     rows += [
         replace(quiet, fault=fault, sham=not fault, repetition=n) for fault in ("", *QUIET) for n in range(10)
     ]
-    lying = replace(ROW, experiment="poison", left=None)
+    lying = replace(ROW, experiment="poison", left=None, cpu_s=1.5)
     rows += [
         replace(lying, fault=fault, arm=arm, repetition=n)
         for fault in LIES
@@ -119,6 +119,13 @@ def test_one_of_ten_may_be_healed_too_little_and_within_eps_is_no_difference() -
     rows = changed(whole(), 1, {"left": 0.9}, arm="reference", experiment="concept")
     rows = changed(rows, 1, {"loss": 0.2 + 0.9 * EPS}, arm="oracle")
     assert missed(rows) == []
+
+
+def test_lies_from_which_nothing_was_learned_try_nobody() -> None:
+    rows = changed(whole(), 2, {"cpu_s": 0.0}, fault="labels.poison", arm="reference")
+    assert missed(rows) == []
+    rows = changed(rows, 1, {"cpu_s": None}, fault="labels.poison", arm="reference", repetition=5)
+    assert missed(rows) == ["labels.poison: in three of four the healer trained meanwhile"]
 
 
 def test_a_run_whose_acts_could_not_be_seen_is_none_without_acts() -> None:

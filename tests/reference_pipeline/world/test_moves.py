@@ -200,3 +200,53 @@ def test_a_move_that_is_none_of_this_world_is_refused(
 ) -> None:
     with pytest.raises(BadScenario, match=words):
         world.moved(DUE, [move])
+
+
+@pytest.fixture(scope="module")
+def worsening(tmp_path_factory: pytest.TempPathFactory) -> SimulatedWorld:
+    """A world whose scenario lets orders by phone get worse from 100 s of a run on."""
+    folder: Path = tmp_path_factory.mktemp("template")
+    save_population(make_population(KNOBS, 4), folder)
+    save_golden(Golden(records=[{"amount": 1.0}], decisions=["approve"]), folder)
+    later = {"later_knob": "pattern_risk", "later_value": 0.3, "later_at_s": 100.0}
+    made = open_world(scenario=SMALL | later, seed=11, template=folder)
+    assert isinstance(made, SimulatedWorld)
+    return made
+
+
+def test_a_world_that_moves_by_itself_is_the_plain_one_until_then_and_the_moved_one_from_then_on(
+    world: SimulatedWorld, worsening: SimulatedWorld
+) -> None:
+    plain, own = world.draw(DUE), worsening.draw(DUE)
+    moved = world.moved(DUE, [_move("pattern_risk", 0.3, from_s=100.0, until_s=1e9)])
+    assert own.records == plain.records
+    np.testing.assert_array_equal(own.posterior, moved.posterior)
+    np.testing.assert_array_equal(own.label, moved.label)
+    before = DUE < 100.0
+    np.testing.assert_array_equal(own.posterior[before], plain.posterior[before])
+
+
+def test_a_fault_in_a_world_that_moves_by_itself_is_told_from_what_it_does_alone(
+    worsening: SimulatedWorld,
+) -> None:
+    """What was there before a fault is the scenario, its own move included."""
+    moved = worsening.moved(DUE, [_move("base_risk", 0.01, from_s=120.0, until_s=180.0)])
+    alone = worsening.draw(DUE)
+    np.testing.assert_array_equal(moved.before, alone.posterior)
+    there = (DUE >= 120.0) & (DUE < 180.0)
+    assert (moved.posterior[there] > moved.before[there]).mean() > 0.9
+    np.testing.assert_array_equal(moved.posterior[~there], moved.before[~there])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "why"),
+    [
+        ({"later_knob": "pattern_rsk", "later_value": 0.3}, "those that can move: amount_scale"),
+        ({"later_knob": "pattern_risk", "later_value": 1.3}, "pattern_risk goes from 0 to 1"),
+    ],
+)
+def test_a_scenario_whose_own_move_is_none_is_refused(
+    worsening: SimulatedWorld, knobs: dict[str, object], why: str
+) -> None:
+    with pytest.raises(BadScenario, match=why):
+        open_world(scenario=SMALL | knobs, seed=11, template=worsening._template)

@@ -14,9 +14,7 @@ Floats = NDArray[np.float64]
 
 
 @given(st.floats(0.0, 0.99), st.floats(BORNE_RATIO, 1.0))
-def test_a_row_is_a_fair_game_at_the_borne_share_and_a_losing_one_above(
-    score: float, ratio: float
-) -> None:
+def test_a_row_is_a_fair_game_at_the_borne_share_and_a_losing_one_above(score: float, ratio: float) -> None:
     """The mean of the factor, which is what the run length rests on."""
     factors = [look(Part(total=1e-9), np.array([score]), np.array([label]))[0].total for label in (0.0, 1.0)]
     rate = score * ratio
