@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.episodes.acts import of_others
 from harness.episodes.log import RunLog
@@ -19,6 +20,14 @@ from harness.history.observations import GOOD, WITNESS, Rows
 MODEL_ACTS = frozenset({"alias_changed", "canary_set"})
 MODEL_TARGETS = frozenset({"model", "training"})
 TOLD_MAX = 40
+APART_UNITS = 150
+"""So many full answers in a row by others, and a version's stretch has ended.
+
+Units are counted, not seconds: while nobody answers, nobody else has come to serve. A canary of a tenth of
+the units must stay one stretch: its gaps are 10 units on average, and one of 150 or more comes with 0.9^150,
+which is 1e-7 a gap. A smaller number would show a shorter absence, but 50 breaks such a canary in one of 200
+gaps. What is away for less, 3 s where the witness has 50 units a second, is drawn as if it had been there.
+"""
 _DIGITS = 3
 
 
@@ -53,20 +62,25 @@ def models_of(
 def _served(
     rows: Rows, names: Sequence[str], inject_s: float, span: tuple[float, float]
 ) -> tuple[ServedVersion, ...]:
-    """Each version with the first and the last answer of it, in the order of the first."""
+    """The stretches in which each version answered, in the order of their first answers."""
     kept = rows[(rows["stream"] == WITNESS) & (rows["outcome"] == GOOD)]
     kept = kept[(kept["due"] >= span[0]) & (kept["due"] < span[1])]
-    found = []
-    for number in np.unique(kept["version"]).tolist():
-        if not 0 < number <= len(names):
-            continue
-        due = kept["due"][kept["version"] == number]
-        found.append(
-            ServedVersion(
-                version=names[number - 1],
-                from_s=round(float(due.min()) - inject_s, _DIGITS),
-                until_s=round(float(due.max()) - inject_s, _DIGITS),
-                units=len(due),
-            )
+    kept = kept[(kept["version"] > 0) & (kept["version"] <= len(names))]
+    kept = kept[np.argsort(kept["due"], kind="stable")]
+    found = [
+        ServedVersion(
+            version=names[number - 1],
+            from_s=round(float(kept["due"][part[0]]) - inject_s, _DIGITS),
+            until_s=round(float(kept["due"][part[-1]]) - inject_s, _DIGITS),
+            units=len(part),
         )
+        for number in np.unique(kept["version"]).tolist()
+        for part in _stretches(np.flatnonzero(kept["version"] == number))
+    ]
     return tuple(sorted(found, key=lambda one: one.from_s))
+
+
+def _stretches(places: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Cut the places of one version among all answers where ``APART_UNITS`` or more of others lie between."""
+    others = np.diff(places) - 1
+    return np.split(places, np.flatnonzero(others >= APART_UNITS) + 1)

@@ -12,7 +12,11 @@ class _Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServedVersion(_Frozen, frozen=True, kw_only=True):
-    """A model version seen in full answers, between its first and its last one; seconds since the fault."""
+    """A stretch of full answers by a model version, from the first to the last; seconds since the fault.
+
+    A version that was put back has one before and one after (``episodes.served.APART_UNITS``). ``units``: the
+    answers in this stretch.
+    """
 
     version: str
     from_s: float
@@ -37,7 +41,7 @@ class ModelTold(_Frozen, frozen=True, kw_only=True):
 
 
 class ModelTimeline(_Frozen, frozen=True, kw_only=True):
-    """Which model served around one fault (``episodes.served``)."""
+    """Which model served around one fault (``episodes.served``); ``served`` by the first answer."""
 
     served: tuple[ServedVersion, ...]
     changes: tuple[ModelChange, ...]

@@ -1,4 +1,4 @@
-"""Which model served, in one run of the own arm: a bar a version, changes of aliases on it, and why.
+"""Which model served, in one run of the own arm: a row a version, a bar a stretch, aliases, and why.
 
 Bars and changes were seen from outside; the reasons are the healer's own words. One line says what a monitor
 of confidence would have made of the same answers.
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from harness.episodes.confidence import FALL_RATIO, WINDOW
 from harness.episodes.monitors import Confidence
-from harness.episodes.timeline import ModelTimeline
+from harness.episodes.timeline import ModelTimeline, ServedVersion
 from harness.report.document import Document
 from harness.report.lengths import after
 from harness.report.panels.classes import grouped
@@ -88,7 +88,7 @@ def _panel(scene: Scene, models: ModelTimeline) -> Panel:
         seed=str(scene.run.seed),
         picture=_picture(f"{title}, {scene.episode.service}", models),
         lines=tuple(Line(after(at_s), what, source) for at_s, what, source in lines[:LINES_MAX]),
-        more=max(0, len(lines) - LINES_MAX) + max(0, len(models.served) - VERSIONS_MAX),
+        more=max(0, len(lines) - LINES_MAX) + max(0, len(_by_version(models)) - VERSIONS_MAX),
         confidence=_confidence(scene.episode.confidence),
     )
 
@@ -106,9 +106,17 @@ def _confidence(found: Confidence | None) -> str:
     )
 
 
+def _by_version(models: ModelTimeline) -> list[tuple[str, list[ServedVersion]]]:
+    """Each version with its stretches, in the order of the first answers."""
+    found: dict[str, list[ServedVersion]] = {}
+    for one in models.served:
+        found.setdefault(one.version, []).append(one)
+    return list(found.items())
+
+
 def _picture(name: str, models: ModelTimeline) -> Markup:
-    versions = models.served[:VERSIONS_MAX]
-    ends = [end for one in versions for end in (one.from_s, one.until_s)] or [0.0]
+    versions = _by_version(models)[:VERSIONS_MAX]
+    ends = [end for _, served in versions for one in served for end in (one.from_s, one.until_s)] or [0.0]
     ends += [one.at_s for one in models.changes]
     start_s, end_s = min(0.0, *ends), max(1.0, *ends)
     across = linear(start_s, end_s, LEFT, RIGHT)
@@ -119,12 +127,14 @@ def _picture(name: str, models: ModelTimeline) -> Markup:
         unit = " s" if value == 0 else ""
         words = f"{value:g}{unit}".replace("-", "−")
         drawing.text((across(value), bottom + 18), words, "sm tick", anchor="middle")
-    for number, one in enumerate(versions):
+    for number, (version, served) in enumerate(versions):
         middle = TOP + ROW * (number + 0.5)
-        short = one.version if len(one.version) <= NAME_MAX else f"{one.version[: NAME_MAX - 1]}…"
+        short = version if len(version) <= NAME_MAX else f"{version[: NAME_MAX - 1]}…"
         drawing.text((LEFT - 8, middle + 4), short, "sm tick", anchor="end")
-        box = Box(across(one.from_s), middle - BAR / 2, across(one.until_s), middle + BAR / 2)
-        drawing.rect(box, "version", f"{one.version}: {one.units} answers from {after(one.from_s)} on")
+        for one in served:
+            box = Box(across(one.from_s), middle - BAR / 2, across(one.until_s), middle + BAR / 2)
+            tip = f"{version}: {one.units} answers from {after(one.from_s)} to {after(one.until_s)}"
+            drawing.rect(box, "version", tip)
     for change in models.changes:
         tip = f"{after(change.at_s)}: {change.what}, by {BY[change.by]}"
         drawing.dot((across(change.at_s), bottom), 3.5, "flag", tip)

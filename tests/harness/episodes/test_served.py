@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from harness.episodes.log import RunLog
-from harness.episodes.served import models_of
+from harness.episodes.served import APART_UNITS, models_of
 from harness.faults.effects import Hook
 from harness.history.events import Acted, Injected
 from harness.history.model import Said
@@ -21,6 +22,16 @@ def _rows(*told: tuple[float, int, int, int]) -> Rows:
     for row, (due, version, outcome, stream) in zip(rows, told, strict=True):
         row["due"], row["version"], row["outcome"], row["stream"] = due, version, outcome, stream
     return rows
+
+
+def _answered(*versions: int, every_s: float = 0.02) -> Rows:
+    """Full answers to the witness by these versions, one after the other, from the fault on."""
+    return _rows(*((INJECT_S + n * every_s, version, GOOD, WITNESS) for n, version in enumerate(versions)))
+
+
+def _stretches(rows: Rows) -> list[tuple[str, float, float, int]]:
+    found = _told(rows, RunLog(versions=NAMES))
+    return [(one.version, one.from_s, one.until_s, one.units) for one in found.served]
 
 
 def _changed(at_s: float, detail: str) -> Acted:
@@ -86,3 +97,32 @@ def test_changes_name_who_made_them_and_words_of_other_things_are_left_out() -> 
 
 def test_a_version_number_that_no_list_names_is_left_out() -> None:
     assert _told(_rows((101.0, 9, GOOD, WITNESS), (102.0, 1, GOOD, WITNESS)), RunLog(versions=NAMES)) is None
+
+
+def test_a_version_that_was_put_back_did_not_answer_in_between() -> None:
+    """Whatever order the rows were written in: what counts is when the units were due."""
+    rows = _answered(*[1] * 200, *[3] * 300, *[1] * 200)
+    told = [("1.0.0+a", 0.0, 3.98, 200), ("1.1.0+b", 4.0, 9.98, 300), ("1.0.0+a", 10.0, 13.98, 200)]
+    assert _stretches(rows) == told
+    assert _stretches(np.random.default_rng(1).permutation(rows)) == told
+
+
+@pytest.mark.parametrize(("others", "stretches"), [(APART_UNITS - 1, 1), (APART_UNITS, 2)])
+def test_a_stretch_ends_where_so_many_units_in_a_row_were_answered_by_others(
+    others: int, stretches: int
+) -> None:
+    found = _stretches(_answered(1, *[3] * others, 1))
+    assert len([version for version, *_ in found if version == "1.0.0+a"]) == stretches
+
+
+def test_time_without_answers_and_answers_that_are_not_full_are_no_end_of_a_stretch() -> None:
+    rows = _answered(*[1, 3] * 5, *[2] * APART_UNITS, *[0] * APART_UNITS, *[1, 3] * 5, every_s=0.1)
+    rows["outcome"][rows["version"] == 2] = DEGRADED
+    assert [units for *_, units in _stretches(rows)] == [10, 10]
+
+
+def test_a_tenth_of_the_units_is_one_stretch_and_not_many() -> None:
+    """A canary that lasts 36 times as long as the pipeline's own, ten times over."""
+    for seed in range(10):
+        versions = np.where(np.random.default_rng(seed).random(3600) < 0.1, 3, 1)
+        assert len(_stretches(_answered(*versions.tolist()))) == 2

@@ -1,7 +1,8 @@
-"""The model timeline: a bar a version, who moved the alias, the healer's words; hostile words are text."""
+"""The model timeline: rows and bars, who moved the alias, the healer's words; hostile words are text."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import msgspec
@@ -11,7 +12,7 @@ from harness.episodes.monitors import Confidence
 from harness.episodes.timeline import ModelChange, ModelTimeline, ModelTold, ServedVersion
 from harness.report.compose import compose_campaign
 from harness.report.html import render
-from harness.report.panels.models import LINES_MAX, timelines
+from harness.report.panels.models import LINES_MAX, VERSIONS_MAX, timelines
 from tests.traps.histories import campaign_of, killed
 
 TIMELINE = ModelTimeline(
@@ -50,6 +51,38 @@ def test_versions_changes_and_reasons_stand_in_order_with_who_says_so() -> None:
     assert panel.picture.count('class="version"') == 2
     assert panel.picture.count('class="flag"') == 1
     assert panel.more == 0
+
+
+def _answering(*versions: str) -> ModelTimeline:
+    """These versions, ten seconds each, one after the other."""
+    served = tuple(
+        ServedVersion(version=one, from_s=10.0 * n, until_s=10.0 * n + 9.0, units=450)
+        for n, one in enumerate(versions)
+    )
+    return msgspec.structs.replace(TIMELINE, served=served)
+
+
+def _bars(picture: str) -> list[tuple[str, str, str]]:
+    """Begin (x), row (y) and width of each bar."""
+    return re.findall(
+        r'<rect x="([^"]+)" y="([^"]+)" width="([^"]+)" height="[^"]+" class="version"', picture
+    )
+
+
+def test_a_version_that_was_put_back_has_one_row_with_two_bars_and_none_in_between() -> None:
+    (panel,) = timelines(_document(_answering("1.0.0", "0.900.1", "1.0.0")))
+    (before, after, wrong) = _bars(panel.picture)
+    assert before[1] == after[1] != wrong[1]
+    assert float(before[0]) + float(before[2]) < float(wrong[0])
+    assert float(wrong[0]) + float(wrong[2]) < float(after[0])
+    assert panel.picture.count(">1.0.0<") == 1
+
+
+def test_versions_that_do_not_fit_are_counted_once_however_often_they_answered() -> None:
+    versions = [f"1.{n}.0" for n in range(VERSIONS_MAX + 1)]
+    (panel,) = timelines(_document(_answering(*versions, *versions)))
+    assert len(_bars(panel.picture)) == 2 * VERSIONS_MAX
+    assert panel.more == 1
 
 
 def test_hostile_words_are_shown_as_text() -> None:
