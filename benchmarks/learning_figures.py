@@ -4,10 +4,11 @@ Wanted. A changed concept: of the harm at most 0.25 is left over the last 500 de
 ten repetitions of arm reference, at most 0.15 in nine of ten of oracle, at least 0.95 in all of none; oracle
 never costs more than reference, by more than eps a decision. Where nothing is harmed nobody changes what
 serves. With labels that lie reference never costs more than none, by more than eps. A bad candidate never
-serves; a model that is confident and wrong is rolled back by the healer, every time, while a monitor of
-confidence stays quiet. A void row is a failed one for every bar, and so is one that says nothing of decisions
-or confidence where they are judged, or one in which an act could not have been seen where acts are. A pair is
-two arms of one repetition.
+serves; a model that is confident and wrong is rolled back by the healer, every time. Where it answered, a
+monitor of confidence stays quiet, and it answered in at least three quarters of the rows: one that is rolled
+back before it answered says nothing of the monitor. A void row is a failed one for every bar, and so is one
+that says nothing of decisions where they are judged, or one in which an act could not have been seen where
+acts are. A pair is two arms of one repetition.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ UNANSWERED_APART_MAX = 0.01
 LEFT_MAX = {"reference": 0.25, "oracle": 0.15}
 LEFT_NONE_MIN = 0.95
 LOST_OF_TEN = 1
+ANSWERED_RATIO_MIN = 0.75
 EPS = 0.01
 """In the world's unit of cost a decision, where one good customer declined costs 1: a hundredth of one."""
 
@@ -50,7 +52,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ``served_before``: what answered last is what answered before the fault. ``why``:
     why decisions could not be judged. ``loss``: what was served cost a decision, above what the system as
     prepared costs in a world that had not moved. ``left``, ``back_s``, ``jump``: ``episodes.model.Decided``;
-    ``confidence``: what a monitor of it would have said, None = no data.
+    ``confidence``: what a monitor of it would have said, None = no data; its ``there`` is of the answers by
+    what a hook set, None = too few.
     ``cpu_s``: of the trainings that were over until the next fault, None = not told, or not to be seen.
     ``false_heals`` in the ``unbroken_s`` of its run in which nothing was broken: on its first row alone.
     """
@@ -174,19 +177,31 @@ def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:
         for row in offered
     )
     healed = (not row.void and row.cleared_by == "healer" and row.served_before for row in wrong)
-    quiet = (not row.void and _quiet_monitor(row.confidence) for row in wrong)
+    answered = sum(not row.void and _answered(row) for row in wrong)
+    loud = any(row.void or _loud_monitor(row) for row in wrong)
     return {
         "a bad candidate is judged and never serves": len(offered) >= least and all(refused),
         "confident and wrong is rolled back by the healer": len(wrong) >= least and all(healed),
-        "confident and wrong: a monitor of confidence stays quiet": len(wrong) >= least and all(quiet),
+        "confident and wrong: it answered units in at least fifteen of twenty": (
+            len(wrong) >= least and answered >= ANSWERED_RATIO_MIN * len(wrong) > 0
+        ),
+        "confident and wrong: a monitor of confidence stays quiet": (
+            len(wrong) >= least and answered > 0 and not loud
+        ),
     }
 
 
-def _quiet_monitor(found: Confidence | None) -> bool:
-    """Whether it did not fire, and would not have, had the answers gone on as while the fault was there."""
-    if found is None or found.there is None or found.fires:
+def _answered(row: Row) -> bool:
+    """Whether the model that was set answered, and so often that its confidence is known."""
+    return row.served_offer and row.confidence is not None and row.confidence.there is not None
+
+
+def _loud_monitor(row: Row) -> bool:
+    """Whether it fired at a model that answered, or would have, had all answers been that model's."""
+    found = row.confidence
+    if not row.served_offer or found is None:
         return False
-    return found.there >= (1.0 - FALL_RATIO) * found.reference
+    return found.fires or (found.there is not None and found.there < (1.0 - FALL_RATIO) * found.reference)
 
 
 def _never_dearer(rows: Sequence[Row], asked: tuple[str, str], arms: tuple[str, str], least: int) -> bool:

@@ -187,7 +187,13 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         learned=learned_of(seen.log, seen.journal, inject_s=inject_s, end_s=end_s),
         debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
         confidence=confidence_of(
-            seen.rows, first_s=seen.first_s, inject_s=inject_s, gone_s=gone_s, end_s=end_s
+            seen.rows,
+            first_s=seen.first_s,
+            inject_s=inject_s,
+            gone_s=gone_s,
+            end_s=end_s,
+            sets=injected.shows.partition(" ")[2],
+            names=seen.log.versions,
         ),
     )
 

@@ -13,7 +13,8 @@ class Confidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     ``reference``: of the last ``WINDOW`` before the first fault of the run (``episodes.confidence``).
     ``lowest``: of so many in a row, in the episode; ``fires``: that is more than ``FALL_RATIO`` below.
-    ``there``: of all ``answers`` that came while the fault was there; None = none did.
+    ``there``: of all ``answers`` that came while the fault was there, None = none did; of a fault that set a
+    model ``version`` of the answers by that one, whenever they came, None = fewer than ``ANSWERS_MIN`` did.
     """
 
     reference: float
@@ -21,3 +22,4 @@ class Confidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     answers: int
     there: float | None
     fires: bool
+    version: str = ""

@@ -27,6 +27,7 @@ ROW = Row(
     left=0.1,
 )
 BLIND = Confidence(reference=0.985, lowest=0.983, answers=2400, there=0.99, fires=False)
+FEW = replace(BLIND, answers=57, there=None)
 
 
 def whole() -> list[Row]:
@@ -51,7 +52,7 @@ def whole() -> list[Row]:
     judged = replace(bad, fault="model.bad_candidate", judged_offer=True)
     rows += [replace(judged, repetition=n) for n in range(20)]
     wrong = replace(bad, fault="model.confident_wrong", model_acts=1, cleared_by="healer", confidence=BLIND)
-    wrong = replace(wrong, served_before=True)
+    wrong = replace(wrong, served_before=True, served_offer=True)
     return rows + [replace(wrong, repetition=n) for n in range(20)]
 
 
@@ -102,17 +103,37 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
         (1, {"served_before": False}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
         (1, {"unanswered": 100}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
-        (1, {"confidence": None}, {"fault": "model.confident_wrong"}, "confidence stays quiet"),
         (1, {"void": "x"}, {"fault": "model.confident_wrong"}, "confidence stays quiet"),
         *(
             (1, {"confidence": loud}, {"fault": "model.confident_wrong"}, "confidence stays quiet")
-            for loud in (replace(BLIND, fires=True), replace(BLIND, there=0.93), replace(BLIND, there=None))
+            for loud in (
+                replace(BLIND, fires=True),
+                replace(BLIND, there=0.93),
+                replace(BLIND, there=None, fires=True),
+            )
         ),
+        *(
+            (count, change, {"fault": "model.confident_wrong"}, bar)
+            for change in ({"served_offer": False}, {"confidence": None}, {"confidence": FEW})
+            for count, bar in ((6, "fifteen of twenty"), (20, "fifteen of twenty"), (20, "stays quiet"))
+        ),
+        (6, {"void": "x"}, {"fault": "model.confident_wrong"}, "fifteen of twenty"),
         (1, {"exactly_once": False}, {"arm": "none"}, "exactly once"),
     ],
 )
 def test_what_misses_a_bar(count: int, change: dict[str, object], where: dict[str, object], bar: str) -> None:
     assert any(bar in words for words in missed(changed(whole(), count, change, **where)))
+
+
+@pytest.mark.parametrize("change", [{"served_offer": False}, {"confidence": None}, {"confidence": FEW}])
+def test_what_was_rolled_back_before_it_answered_says_nothing_of_the_monitor(
+    change: dict[str, object],
+) -> None:
+    """Five of twenty may be so; whether they were rolled back is asked of them all the same."""
+    rows = changed(whole(), 5, change, fault="model.confident_wrong")
+    assert missed(rows) == []
+    rows = changed(rows, 1, {"cleared_by": ""}, fault="model.confident_wrong")
+    assert missed(rows) == ["confident and wrong is rolled back by the healer"]
 
 
 def test_one_of_ten_may_be_healed_too_little_and_within_eps_is_no_difference() -> None:

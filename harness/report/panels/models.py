@@ -99,11 +99,19 @@ def _confidence(found: Confidence | None) -> str:
     if found is None:
         return f"A monitor of confidence ({watches}) would have had no data."
     says = "fired" if found.fires else "stayed quiet"
-    there = "" if found.there is None else f", {found.there:.3f} while the fault was there"
     return (
         f"A monitor of confidence ({watches}) would have {says}: "
-        f"{found.reference:.3f} before the first fault, {found.lowest:.3f} at the lowest{there}."
+        f"{found.reference:.3f} before the first fault, {found.lowest:.3f} at the lowest{_there(found)}."
     )
+
+
+def _there(found: Confidence) -> str:
+    """Of a model that the fault set too few answers are told; else nothing is said where none came."""
+    if found.there is None:
+        few = f", too few answers ({found.answers}) of the model that the fault set"
+        return few if found.version else ""
+    answers = f"in the {found.answers} answers of the model that the fault set"
+    return f", {found.there:.3f} {answers if found.version else 'while the fault was there'}"
 
 
 def _by_version(models: ModelTimeline) -> list[tuple[str, list[ServedVersion]]]:

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
-from harness.episodes.confidence import FALL_RATIO, WINDOW, confidence_of
+from harness.episodes.confidence import ANSWERS_MIN, FALL_RATIO, WINDOW, confidence_of
 from harness.episodes.facts import facts
+from harness.history.events import Event, Injected, Versions
 from harness.history.observations import BAD, DTYPE, LOAD, Rows
 from tests.traps.histories import CLOCK_ZERO_S, PROFILE, Story, history_of, killed, plan_of
 
 FIRST_S, END_S = 100.0, 200.0
 
 
-def answers(scores: np.ndarray, from_s: float, until_s: float) -> Rows:
-    """Answers with these scores, evenly over the time."""
+def answers(scores: np.ndarray, from_s: float, until_s: float, version: int = 0) -> Rows:
+    """Answers with these scores by this version, evenly over the time."""
     rows = np.zeros(len(scores), dtype=DTYPE)
     rows["ended"] = np.linspace(from_s, until_s, len(scores), endpoint=False)
     rows["probability"] = scores
+    rows["version"] = version
     return rows
 
 
 def judged(before: np.ndarray, during: np.ndarray, *more: Rows, gone_s: float = END_S):
     rows = np.concatenate([answers(before, 50.0, FIRST_S), answers(during, FIRST_S, END_S), *more])
     return confidence_of(rows, first_s=FIRST_S, inject_s=FIRST_S, gone_s=gone_s, end_s=END_S)
+
+
+NAMES = ("1.0.0+a", "0.900.1+c")
+
+
+def judged_of(version: str, *during: Rows, gone_s: float = 150.0):
+    """Where the fault set ``version``; the first of ``NAMES`` answered before it."""
+    rows = np.concatenate([answers(BEFORE, 50.0, FIRST_S, 1), *during])
+    span = {"first_s": FIRST_S, "inject_s": FIRST_S, "gone_s": gone_s, "end_s": END_S}
+    return confidence_of(rows, **span, sets=version, names=NAMES)
 
 
 BEFORE = np.full(WINDOW, 0.1)
@@ -113,6 +126,70 @@ def test_a_fault_that_was_gone_before_any_answer_has_no_mean_of_its_own() -> Non
     found = judged(BEFORE, BEFORE, gone_s=FIRST_S)
     assert found is not None
     assert (found.answers, found.there) == (0, None)
+
+
+def test_of_a_version_that_a_fault_set_only_its_own_answers_count() -> None:
+    """The old one answers until the scorers follow, and again later: that says nothing of the other."""
+    old = answers(np.full(800, 0.1), FIRST_S, 140.0, 1), answers(np.full(800, 0.1), 160.0, END_S, 1)
+    found = judged_of(NAMES[1], *old, answers(np.full(400, 0.4), 141.0, 149.0, 2))
+    assert found is not None
+    assert (found.version, found.answers, found.there) == (NAMES[1], 400, pytest.approx(0.6))
+
+
+def test_its_answers_count_as_well_after_the_alias_was_put_back_but_not_after_the_episode() -> None:
+    spans = ((141.0, 149.0, 0.4), (151.0, 159.0, 0.2), (END_S, 300.0, 0.5))
+    found = judged_of(NAMES[1], *(answers(np.full(300, p), begin, end, 2) for begin, end, p in spans))
+    assert found is not None
+    assert (found.answers, found.there) == (600, pytest.approx(0.7))
+
+
+def test_a_monitor_knows_no_versions_so_whether_it_fires_is_of_all_answers() -> None:
+    during = answers(np.full(1500, 0.5), FIRST_S, 140.0, 1), answers(np.full(300, 0.1), 140.0, 150.0, 2)
+    found = judged_of(NAMES[1], *during)
+    assert found is not None
+    assert (found.fires, found.lowest, found.there) == (True, 0.5, pytest.approx(0.9))
+    alike = judged_of("", *during)
+    assert alike is not None
+    assert (alike.fires, alike.lowest, alike.answers) == (found.fires, found.lowest, 1800)
+
+
+@pytest.mark.parametrize(("count", "told"), [(ANSWERS_MIN - 1, False), (ANSWERS_MIN, True)])
+def test_fewer_than_two_hundred_answers_of_that_version_are_no_data_of_it(count: int, told: bool) -> None:
+    assert ANSWERS_MIN == 200
+    old = answers(np.full(800, 0.1), FIRST_S, 140.0, 1)
+    found = judged_of(NAMES[1], old, answers(np.full(count, 0.4), 140.0, 150.0, 2))
+    assert found is not None
+    assert (found.answers, found.there is not None) == (count, told)
+
+
+def test_a_version_that_nobody_was_answered_by_has_no_mean_though_answers_without_one_came() -> None:
+    found = judged_of("0.900.9+never", answers(np.full(800, 0.1), FIRST_S, END_S, 0))
+    assert found is not None
+    assert (found.answers, found.there) == (0, None)
+
+
+def test_an_episode_looks_for_the_version_that_its_fault_set() -> None:
+    story = Story(gone_after_s=2.0)
+    onset_s = CLOCK_ZERO_S + plan_of(story).episodes[0].inject_at_s
+
+    def with_versions(rows: Rows) -> Rows:
+        """The other model answers for a second, from half a second before the alias is put back."""
+        load = np.repeat(rows, 4)
+        load["stream"] = LOAD
+        wrong = (load["ended"] >= onset_s + 1.5) & (load["ended"] < onset_s + 2.5)
+        load["version"], load["probability"] = np.where(wrong, 2, 1), np.where(wrong, 0.3, 0.01)
+        return np.concatenate([rows, load])
+
+    def with_alias(events: list[Event]) -> list[Event]:
+        shows = f"registry:/aliases/champion {NAMES[1]}"
+        told = [msgspec.structs.replace(e, shows=shows) if isinstance(e, Injected) else e for e in events]
+        return [*told, Versions(names=NAMES)]
+
+    (episode,) = facts(history_of(replace(story, rows=with_versions, events=with_alias))).episodes
+    found = episode.confidence
+    assert found is not None
+    assert (found.version, found.there) == (NAMES[1], 0.7)
+    assert found.answers == pytest.approx(4 * PROFILE.rate_hz, rel=0.02)
 
 
 def test_an_episode_holds_it_with_the_time_until_the_fault_was_gone() -> None:

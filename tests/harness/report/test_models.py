@@ -116,6 +116,14 @@ def test_what_does_not_fit_is_counted() -> None:
             msgspec.structs.replace(BLIND, lowest=0.9, there=None, fires=True),
             "would have fired: 0.985 before the first fault, 0.900 at the lowest.",
         ),
+        (
+            msgspec.structs.replace(BLIND, version="0.900.1"),
+            "0.984 at the lowest, 0.991 in the 5000 answers of the model that the fault set.",
+        ),
+        (
+            msgspec.structs.replace(BLIND, version="0.900.1", answers=57, there=None),
+            "0.984 at the lowest, too few answers (57) of the model that the fault set.",
+        ),
         (None, "would have had no data."),
     ],
 )
