@@ -12,6 +12,7 @@ import msgspec
 
 from reference_pipeline.healing.raw_rows import RawBatches
 from reference_pipeline.healing.refused_fields import RefusedBatches
+from reference_pipeline.healing.sliced_rows import SlicedRows
 from reference_pipeline.healing.version_scores import VersionScores
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -30,21 +31,6 @@ class KnownRows(msgspec.Struct, frozen=True, kw_only=True):
     label: tuple[Share, ...]
     declined: tuple[bool, ...]
     model: tuple[str, ...]
-    degraded: tuple[bool, ...]
-
-
-class SlicedRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Labelled decisions, those left out as well, and which parts each is of: places in ``names``.
-
-    A part is named as its column: ``channel=web``. ``last``, ``newest``: cursors as in :class:`KnownRows`.
-    """
-
-    last: int
-    newest: int
-    names: tuple[str, ...]
-    parts: tuple[tuple[int, ...], ...]
-    score: tuple[Share, ...]
-    label: tuple[Share, ...]
     degraded: tuple[bool, ...]
 
 

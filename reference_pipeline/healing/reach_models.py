@@ -16,12 +16,12 @@ from reference_pipeline.healing.model_ports import (
     KnownRows,
     ModelVersion,
     RowBatches,
-    SlicedRows,
     TrainingState,
 )
 from reference_pipeline.healing.raw_rows import RawBatches
 from reference_pipeline.healing.reach import edge_to, understood
 from reference_pipeline.healing.refused_fields import RefusedBatches
+from reference_pipeline.healing.sliced_rows import SlicedRows
 from reference_pipeline.healing.version_scores import VersionScores
 from reference_pipeline.ports import Call, CallFailed
 

@@ -2,7 +2,8 @@
 
 Comes in: labelled decisions with their scores, and which parts (levels of a category) each is of. Goes out:
 wishes to leave a part out, and to take it in again. A model that learns that nobody cheats on the web costs
-more than one that is not trained there; where fraud has really ended, little is lost by going on as before.
+more than one that is not trained there; where fraud has really ended, a while of the old decisions costs
+little. Which of the two it is no label can tell: somebody is called, and what nobody contradicts is believed.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reference_pipeline.healing.acts import Quarantine, Release
+from reference_pipeline.healing.acts import Quarantine, Release, target_of
 from reference_pipeline.healing.decide import Wish
 from reference_pipeline.healing.detectors.vanished import Part, look
-from reference_pipeline.healing.model_ports import Experience, SlicedRows
+from reference_pipeline.healing.model_ports import Experience
 from reference_pipeline.healing.scribe import Facts, Scribe
+from reference_pipeline.healing.sliced_rows import SlicedRows
 
 _PAGE, _PAGES_A_LOOK = 2000, 4
 _REREAD = 5000  # labels that a new life reads again
 IN_PART = 1.0  # the value of a one-hot column
+HELD_ROWS = (
+    100_000  # labels after which it is learned that those of a part are right, if nobody has said else
+)
+LIES = "labels of this part may lie: look into them, for they are believed in the end"
 
 
 class Vanished:
@@ -29,6 +35,7 @@ class Vanished:
         self._experience = experience
         self._scribe = scribe
         self._parts: dict[str, Part] = {}
+        self._left_out_at: dict[str, int] = {}  # cursor of the labels by which a part was found
         self._cursor: int | None = None
 
     async def look(self) -> list[Wish]:
@@ -54,11 +61,14 @@ class Vanished:
         return f"training is held: positives have gone where {', '.join(open_)}" if open_ else ""
 
     def _take(self, page: SlicedRows) -> None:
-        scores, labels = np.array(page.score), np.array(page.label)
         own = ~np.array(page.degraded, dtype=np.bool_)
+        scores, labels = np.array(page.score)[own], np.array(page.label)[own]
         for number, name in enumerate(page.names):
-            inside = np.array([number in parts for parts in page.parts], dtype=np.bool_) & own
-            self._parts[name], _ = look(self._parts.get(name, Part()), scores[inside], labels[inside])
+            inside = np.array([number in parts for parts in page.parts], dtype=np.bool_)[own]
+            before = self._parts.get(name, Part())
+            self._parts[name], says = look(before, scores, labels, inside)
+            if says == "gone":
+                self._left_out_at[name] = page.last
 
     def _to_leave_out(self) -> Iterator[Wish]:
         for name, part in self._parts.items():
@@ -67,10 +77,19 @@ class Vanished:
                 facts: Facts = {"part": name}
                 wish = self._scribe.wish(Quarantine(column=name, value=IN_PART), why, facts)
                 self._scribe.found("detected", wish, why)
+                self._scribe.tell(target_of(wish.act), "page", LIES, wish.episode)
                 yield wish
 
     def _to_release(self) -> Iterator[Wish]:
         for name, value in self._scribe.books.quarantined.items():
-            if name in self._parts and not self._parts[name].gone:
-                act = Release(column=name, value=value)
+            if name not in self._parts:
+                continue
+            act, waited = (
+                Release(column=name, value=value),
+                (self._cursor or 0) - self._left_out_at.get(name, 0),
+            )
+            if not self._parts[name].gone:
                 yield self._scribe.wish(act, f"where {name} positives turn out as the scores say again")
+            elif waited > HELD_ROWS:
+                self._parts[name] = Part()
+                yield self._scribe.wish(act, f"for {waited} labels nobody has said that those of {name} lie")
