@@ -25,7 +25,7 @@ from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.detectors.watched import watched_of
 from reference_pipeline.inpath import Acts
 from reference_pipeline.models import Models
-from reference_pipeline.ports import Beside, CallFailed, CallRejected, Ports, Reply, Request, StoreFailed
+from reference_pipeline.ports import Beside, CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.quarantines import Quarantines
 from reference_pipeline.records import DECLINE, Decision
 from reference_pipeline.refusals import Accepted, Refusals
@@ -295,7 +295,11 @@ class Learner:
         return json_reply(200, self._references.told(unquote(request.rest)))
 
     async def _compare(self, request: Request) -> Reply:
-        """What each version would have lost on labelled rows, row by row, and how it decides golden ones."""
+        """What each version would have lost on labelled rows, row by row, and how it decides golden ones.
+
+        A version is refused by what the registry says of it, never for a call that failed: who asked would
+        give it up for good.
+        """
         asked = _understood(_COMPARISON, request.body)
         window = self._examples.window(asked.after, asked.limit)
         lost: dict[str, list[float]] = {}
@@ -304,7 +308,7 @@ class Learner:
         for version in asked.versions:
             try:
                 model = await self._models.version(version)
-            except (UnknownVersion, BadArtefact, CallRejected) as error:
+            except (UnknownVersion, BadArtefact) as error:
                 refused[version] = str(error)
                 continue
             if model.features != self._features.spec.features:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 EDGE = "learner-registry"
 _DEADLINE_S = 2.0
+_ATTEMPTS = 3  # until bytes come that have their hash
+_DAMAGED = 422  # the registry's status for a file that is damaged where it lies
 _KEPT = 8  # models in memory
 VERIFIED_FOR_S = 10.0  # then the registry is asked for the file of a kept model again
 
@@ -50,40 +52,46 @@ class Models:
         """Give the model of full version ``full``, verified.
 
         One that is kept is asked for again now and then: a file that was damaged since then is noticed, and
-        a registry that does not answer changes nothing.
+        a registry that does not answer, or a way that damages what comes, changes nothing.
 
         Raises:
             UnknownVersion: there is none.
-            BadArtefact: its bytes are not what was registered, or the registry says that they are damaged.
+            BadArtefact: the registry says that its file is damaged, or what it holds is no model.
         """
         kept = self._kept.get(full)
         if kept is None:
             sha256 = await self._sha256(full)
-            artefact = await self._verified(full, sha256)
+            artefact = await self.artefact(sha256)
             kept = self._kept[full] = _Kept(load_model(artefact, sha256), sha256, self._clock.now_s())
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         elif self._clock.now_s() - kept.verified_s >= VERIFIED_FOR_S:
             with suppress(CallFailed):
-                await self._verified(full, kept.sha256)
+                await self.artefact(kept.sha256)
                 kept.verified_s = self._clock.now_s()
         if full in self._kept:
             self._kept.move_to_end(full)
         return kept.model
 
-    async def _verified(self, full: str, sha256: str) -> bytes:
-        try:
-            artefact = await self.artefact(sha256)
-        except CallRejected as error:
-            raise BadArtefact(f"the artefact of {full}: {error}") from error
-        reading = check_artefact(artefact, sha256, version=full)
-        if reading.says != "quiet":
-            raise BadArtefact(f"the artefact of {full}: {reading.how or reading.says}")
-        return artefact
-
     async def artefact(self, sha256: str) -> bytes:
-        """Give the bytes with that hash, as the registry sends them."""
-        return (await self._call(EDGE, f"GET /artefacts/{sha256}", b"", _DEADLINE_S)).body
+        """Give the bytes with that hash; others that come instead are asked for again.
+
+        The registry verifies what it reads. So other bytes were damaged on the way, as a question was that it
+        does not understand: that is a failed call, and says nothing of the version.
+
+        Raises:
+            BadArtefact: the registry says that its file is damaged.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                reply = await self._call(EDGE, f"GET /artefacts/{sha256}", b"", _DEADLINE_S)
+            except CallRejected as error:
+                if error.status != _DAMAGED:
+                    raise
+                raise BadArtefact(f"the artefact {sha256[:12]}..: {error}") from error
+            if check_artefact(reply.body, sha256, version=sha256[:12]).says == "quiet":
+                return reply.body
+        raise CallFailed(f"{EDGE}: {sha256[:12]}.. was damaged on the way {_ATTEMPTS} times")
 
     async def champion(self) -> Alias:
         """Tell which version is served."""

@@ -20,7 +20,7 @@ from reference_pipeline.healing.detectors.scores import ScoreReference, make_sco
 from reference_pipeline.healing.detectors.stored import LEARNED, RowWatch
 from reference_pipeline.healing.version_scores import VersionScores, as_told
 from reference_pipeline.models import Models
-from reference_pipeline.ports import Beside, CallFailed, CallRejected, Clock
+from reference_pipeline.ports import Beside, CallFailed, Clock
 
 StoredRows = Callable[[], NDArray[np.float32] | None]
 
@@ -97,7 +97,7 @@ class ScoreReferences:
             sample = await self._beside(partial(model.score, watch.sample))
             self._keep(ScoreReference(version=version, sample=sample))
             rows = await self._beside(self._stored)
-        except (UnknownVersion, BadArtefact, BadTemplate, CallRejected) as error:
+        except (UnknownVersion, BadArtefact, BadTemplate) as error:
             self._keep(ScoreReference(version=version, sample=sample, why=str(error)))
             return
         if rows is None:

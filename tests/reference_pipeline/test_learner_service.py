@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from reference_pipeline.ports import Reply
+from reference_pipeline.ports import Reply, Service
 from reference_pipeline.scoring import Model, dump_model
 from tests.reference_pipeline.learning import FIT_S, LearningPath, live, move, units
 from tests.virtual import passes, run
@@ -114,6 +114,45 @@ def test_a_version_that_cannot_be_asked_is_named_and_holds_up_nobody(
         told = _told(await path.learner.handle("POST /comparisons", body))
         assert list(told["losses"]) == [good.version]  # type: ignore[call-overload]
         assert set(told["refused"]) == {bad.version, "9.9.9"}  # type: ignore[call-overload]
+
+    run(live(tmp_path, whole_template, story))
+
+
+class _Damaging:
+    """The registry behind a way that cuts the last byte off each artefact, for as long as ``damages``."""
+
+    def __init__(self, registry: Service) -> None:
+        self.damages = True
+        self._registry = registry
+
+    async def start(self) -> None:
+        """It runs already."""
+
+    async def handle(self, route: str, body: bytes, /) -> Reply:
+        reply = await self._registry.handle(route, body)
+        cut = self.damages and route.startswith("GET /artefacts") and reply.status == 200
+        return Reply(200, reply.body[:-1]) if cut else reply
+
+
+def test_a_version_that_does_not_come_whole_is_not_refused_and_nothing_is_concluded_or_begun(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    given = units(whole_template, seed=7, length_s=4)
+
+    async def story(path: LearningPath) -> None:
+        await path.decide(given)
+        way = path.wires.services["registry"] = _Damaging(path.wires.services["registry"])
+        version = path.registry.put(_renamed(path.champion), "2.0.0", {}, {}).version
+        compare = json.dumps({"versions": [version]}).encode()
+        train = json.dumps({"kind": "recalibrate"}).encode()
+        for route, body in (("POST /comparisons", compare), ("PUT /trainings/a", train)):
+            reply = await path.learner.handle(route, body)
+            assert (reply.status, b"damaged on the way" in reply.body) == (503, True)
+        assert (await path.learner.handle("GET /trainings/a", b"")).status == 404
+        way.damages = False
+        told = _told(await path.learner.handle("POST /comparisons", compare))
+        assert (list(told["losses"]), told["refused"]) == ([version], {})  # type: ignore[call-overload]
+        assert (await _train(path, "a", "recalibrate"))["state"] == "waiting"
 
     run(live(tmp_path, whole_template, story))
 
