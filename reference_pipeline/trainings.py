@@ -42,7 +42,7 @@ ROWS_MAX = 10_000  # the newest labelled rows; more make an adapted model little
 TRIES = 3
 _LOOK_EVERY_S = 0.2
 _RETRY_S = 1.0
-_PUBLISHED_FILE = "published.json"
+PUBLISHED_FILE = "published.json"
 DROPPED = "nobody waits for it any more"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -150,7 +150,7 @@ class Trainings:
         told = msgspec.structs.replace(told, metrics=result.metrics)
         if result.why:
             return msgspec.structs.replace(told, state="failed", why=result.why)
-        published = folder / _PUBLISHED_FILE
+        published = folder / PUBLISHED_FILE
         if not published.exists():
             return told
         return msgspec.structs.replace(told, state="published", version=published.read_text("utf-8"))
@@ -231,7 +231,7 @@ class Trainings:
             self._fail(key, f"the registry does not take it: {error}")
             self.counts["trainings_failed_total"] += 1
             return True
-        write_durably(folder / _PUBLISHED_FILE, new.version.encode())
+        write_durably(folder / PUBLISHED_FILE, new.version.encode())
         self.counts["published_total"] += 1
         self._acts.note("version_published", new.version, effect=False)
         return True

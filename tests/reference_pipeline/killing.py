@@ -33,23 +33,30 @@ FIT_PAUSE_S = (0.7, 2.3)  # a child imports for half a second or more, and then 
 class Seen:
     """``kills``; ``in_flight``: of them while a request was on its way, or a fit had begun.
 
-    ``wrong``: what was left half, lost though acknowledged, or not loadable; in words.
+    ``compared``: moves of an alias by compare and set. ``wrong``: what was left half, lost though
+    acknowledged, refused, or not loadable; in words.
     """
 
     kills: int = 0
     in_flight: int = 0
+    compared: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
 class _Client(threading.Thread):
-    """Publishes versions and points an alias at each, one after the other, until it gets no answer."""
+    """Publishes versions and points an alias at each, one after the other, until it gets no answer.
 
-    def __init__(self, pipeline: Pipeline, model: Model, first: int) -> None:
+    Every other move is a compare and set: only from ``at``, where the alias was when it was last seen.
+    """
+
+    def __init__(self, pipeline: Pipeline, model: Model, first: int, *, at: str) -> None:
         super().__init__(daemon=True)
-        self.pipeline, self.model, self.number = pipeline, model, first
+        self.pipeline, self.model, self.number, self.at = pipeline, model, first, at
         self.published: list[str] = []
         self.pointed: list[str] = []  # as asked for; all but perhaps the last were acknowledged
         self.moved = 0  # acknowledged ones among them
+        self.compared = 0  # moves that were asked for by compare and set
+        self.refused: list[str] = []  # answers that no request here should have
         self.asking = False
 
     def run(self) -> None:
@@ -81,19 +88,26 @@ class _Client(threading.Thread):
     def _pointed(self) -> bool:
         version = self.published[-1]
         self.pointed.append(version)
-        route = f"/aliases/{ALIAS}"
-        done = self._done(lambda: self.pipeline.put("registry", route, {"version": version}))
+        body = {"version": version}
+        if self.number % 2:
+            body["was"] = self.at
+            self.compared += 1
+        done = self._done(lambda: self.pipeline.put("registry", f"/aliases/{ALIAS}", body))
         self.moved += done
+        self.at = version if done else self.at
         return done
 
     def _done(self, ask: Callable[[], Answer]) -> bool:
         self.asking = True
         try:
-            return ask().status == 200
+            answer = ask()
         except HTTPException:
             return False  # it died while it answered
         finally:
             self.asking = False
+        if answer.status not in (0, 200):
+            self.refused.append(f"status {answer.status}: {answer.body[:200]!r}")
+        return answer.status == 200
 
 
 def kill_registry(folder: Path, template: Path, *, kills: int, seed: int) -> Seen:
@@ -106,7 +120,7 @@ def kill_registry(folder: Path, template: Path, *, kills: int, seed: int) -> See
         model = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
         at, last = 0, pipeline.get("registry", f"/aliases/{ALIAS}").json["version"]
         for _ in range(kills):
-            client = _Client(pipeline, model, at)
+            client = _Client(pipeline, model, at, at=last)
             client.start()
             client.join(dice.uniform(*PAUSE_S))
             seen.in_flight += client.asking
@@ -115,6 +129,7 @@ def kill_registry(folder: Path, template: Path, *, kills: int, seed: int) -> See
             seen.kills += 1
             pipeline.start("registry")
             at = client.number
+            seen.compared += client.compared
             last = _look(pipeline, client, last, seen.wrong)
     finally:
         pipeline.stop()
@@ -124,6 +139,7 @@ def kill_registry(folder: Path, template: Path, *, kills: int, seed: int) -> See
 def _look(pipeline: Pipeline, client: _Client, last: str, wrong: list[str]) -> str:
     """Look at what the registry has now; give the version that the alias is at."""
     listed = {one["version"]: one["sha256"] for one in pipeline.get("registry", "/versions").json}
+    wrong += client.refused
     wrong += [f"{one} was acknowledged and is gone" for one in client.published if one not in listed]
     now = str(pipeline.get("registry", f"/aliases/{ALIAS}").json["version"])
     acknowledged = client.pointed[client.moved - 1] if client.moved else last

@@ -23,6 +23,7 @@ T = TypeVar("T")
 SWITCH_TOKEN = "a secret of healer and gateway"
 SHOWN = {"Authorization": f"Bearer {SWITCH_TOKEN}"}
 SERVICES = ("registry", "features", "scorer-a", "scorer-b", "gateway", "delivery")
+BY_NAME = ("learner",)  # started where a test names it
 EDGES = {
     "GATEWAY_FEATURES": "features",
     "GATEWAY_SCORER_A": "scorer-a",
@@ -30,6 +31,8 @@ EDGES = {
     "DELIVERY_GATEWAY": "gateway",
     "SCORER_A_REGISTRY": "registry",
     "SCORER_B_REGISTRY": "registry",
+    "LEARNER_GATEWAY": "gateway",
+    "LEARNER_REGISTRY": "registry",
 }
 RECORD = {
     "customer_id": 1,
@@ -114,7 +117,8 @@ class Pipeline:
         self.folder = folder
         self.healing = healing
         self.template = template
-        self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES} | dict(elsewhere or {})
+        own = {name: f"http://127.0.0.1:{free_port()}" for name in (*SERVICES, *BY_NAME)}
+        self.urls = own | dict(elsewhere or {})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
@@ -127,6 +131,10 @@ class Pipeline:
         """Start one service and wait until it says that it tried and is not ready."""
         self._spawn([name])
         until(lambda: (ready := self.get(name, "/readyz")).status == 503 and b"yet" not in ready.body)
+
+    def launch(self, name: str) -> None:
+        """Start one service and wait for nothing."""
+        self._spawn([name])
 
     def _spawn(self, names: Iterable[str]) -> None:
         for name in names:

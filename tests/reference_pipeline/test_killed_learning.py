@@ -1,4 +1,4 @@
-"""Registry and training under SIGKILL at random points: nothing half, nothing lost, the same bytes."""
+"""Registry, learner and child under SIGKILL at random points: nothing half, nothing lost, the same bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference_pipeline.killing import kill_registry, kill_training
+from tests.reference_pipeline.killing_learner import kill_learner
 from tests.reference_pipeline.test_fitting import _fit, _job
 
 
@@ -18,6 +19,7 @@ def test_a_killed_registry_keeps_what_it_acknowledged_and_serves_nothing_half(
     assert seen.wrong == []
     assert seen.kills == kills
     assert seen.in_flight >= max(1, kills // 4)
+    assert seen.compared >= kills // 4
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(8, marks=pytest.mark.slow)])
@@ -30,3 +32,21 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path, small_templ
         assert seen.wrong == []
         kills += seen.kills
     assert kills >= jobs
+
+
+def test_a_learner_that_is_killed_publishes_its_training_once(tmp_path: Path, small_template: Path) -> None:
+    seen = kill_learner(tmp_path, small_template, kills=2, seed=192, rows=1000, keys={"one": "adapt"})
+    assert seen.wrong == []
+    assert seen.kills == 2
+    assert seen.in_flight >= 1
+
+
+@pytest.mark.slow
+def test_learners_that_are_killed_publish_each_training_once_and_with_the_same_bytes(
+    tmp_path: Path, small_template: Path
+) -> None:
+    seen = kill_learner(tmp_path, small_template, kills=10, seed=20)
+    assert seen.wrong == []
+    assert seen.kills == 10
+    assert seen.in_flight >= seen.kills / 2
+    assert seen.held >= 1
