@@ -40,6 +40,7 @@ from reference_pipeline.wire import NotUnderstood, decoded
 
 ROWS_MAX = 10_000  # the newest labelled rows; more make an adapted model little better, and it takes longer
 TRIES = 3
+_NOT_UNDERSTOOD, _DAMAGED = 400, 422
 _LOOK_EVERY_S = 0.2
 _RETRY_S = 1.0
 PUBLISHED_FILE = "published.json"
@@ -228,6 +229,8 @@ class Trainings:
         try:
             new = await self._publish(folder, result)
         except CallRejected as error:
+            if error.status == _NOT_UNDERSTOOD and self._again(f"{key}/publish"):
+                return False  # it may have been damaged on its way
             self._fail(key, f"the registry does not take it: {error}")
             self.counts["trainings_failed_total"] += 1
             return True
@@ -240,7 +243,7 @@ class Trainings:
         job = read_job(folder)
         artefact = (folder / ARTEFACT_FILE).read_bytes()
         if job is None or hashlib.sha256(artefact).hexdigest() != result.sha256:
-            raise CallRejected("the artefact is not the one that was fitted")
+            raise CallRejected("the artefact is not the one that was fitted", _DAMAGED)
         return await self._models.publish(
             job.version, artefact, metrics=result.metrics, lineage=result.lineage
         )
@@ -252,10 +255,14 @@ class Trainings:
 
     def _not_fitted(self, key: str, code: int) -> Result | None:
         """Give a training up whose child ended without a result too often."""
-        self._tries[key] += 1
-        if self._tries[key] < TRIES:
+        if self._again(key):
             return None
         return self._fail(key, f"it ended {TRIES} times without a result, the last time with {code}")
+
+    def _again(self, what: str) -> bool:
+        """Whether to try ``what`` once more in this life."""
+        self._tries[what] += 1
+        return self._tries[what] < TRIES
 
 
 def next_semantic(taken: Sequence[str]) -> str:

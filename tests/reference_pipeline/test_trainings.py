@@ -23,7 +23,7 @@ from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
-from reference_pipeline.trainings import DROPPED, Trainings, next_semantic
+from reference_pipeline.trainings import DROPPED, TRIES, Trainings, next_semantic
 from tests.reference_pipeline.healing.worlds import Clock
 from tests.virtual import passes, run
 
@@ -40,6 +40,7 @@ class Bench:
         self.registry = Registry(folder / "registry")
         self.store = SqliteStore(folder / "learner.db", LOGS)
         self.down = False
+        self.damaged = 0  # so many versions are damaged on their way to the registry
         self.fails = 0
         self.runs = 0
         self.stopped = False
@@ -80,6 +81,9 @@ class Bench:
         if self.down:
             raise CallFailed(f"{edge}: cut")
         assert self._service is not None
+        if route == "POST /versions" and self.damaged:
+            self.damaged -= 1
+            body = body[:-1]
         reply = await self._service.handle(route, body)
         if reply.status in (400, 409, 422):
             raise CallRejected(f"{edge}: status {reply.status}", reply.status)
@@ -231,6 +235,23 @@ def test_an_artefact_that_was_damaged_after_its_fit_is_not_published(
         await _works(trainings, 5.0)
         assert trainings.state("a").state == "failed"
         assert len(bench.registry.versions()) == 1
+
+    _story(tmp_path, small_template, tell)
+
+
+@pytest.mark.parametrize(("damaged", "state"), [(TRIES - 1, "published"), (TRIES, "failed")])
+def test_a_version_that_is_damaged_on_its_way_is_sent_again_and_in_the_end_given_up(
+    tmp_path: Path, small_template: Path, damaged: int, state: str
+) -> None:
+    async def tell(bench: Bench) -> None:
+        trainings = bench.life()
+        await trainings.ask("a", b'{"kind": "adapt"}')
+        bench.damaged = damaged
+        await _works(trainings, 20.0)
+        told = trainings.state("a")
+        assert told.state == state
+        assert len(bench.registry.versions()) == 1 + (state == "published")
+        assert bench.runs == 1, "the fit is done once"
 
     _story(tmp_path, small_template, tell)
 
