@@ -8,9 +8,12 @@ counts, another one is counted as a contradiction.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -151,13 +154,17 @@ class Examples:
         ``whole``: those too that are left out of what is learned. What no memory holds any more is not
         there: a learner looks at recent rows.
         """
-        found = [one for one in self._known if one.seq > after][:limit]
-        return self._columns(found, after, whole=whole)
+        first = self._above(after)
+        return self._columns(list(islice(self._known, first, first + limit)), after, whole=whole)
 
     def newest(self, limit: int, *, after: int = 0) -> Window:
         """Give the newest ``limit`` labelled examples above ``after``, oldest first."""
-        found = [one for one in self._known if one.seq > after][-limit:]
-        return self._columns(found, after)
+        first = max(self._above(after), len(self._known) - limit)
+        return self._columns(list(islice(self._known, first, None)), after)
+
+    def _above(self, after: int) -> int:
+        """Place of the first labelled example with a cursor above ``after``; cursors only grow."""
+        return bisect_right(self._known, after, key=attrgetter("seq"))
 
     def is_left_out(self, row: Floats) -> bool:
         """Tell whether this row of features is in no window."""
