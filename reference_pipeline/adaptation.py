@@ -11,6 +11,10 @@ Tibshirani, Annals of Statistics 28, 2000), each shrunken, none with fewer than 
 Before them comes one step of the constant alone: should only the share of positives have moved, that is all
 there is to learn (Saerens, Latinne and Decaestecker, Neural Computation 14, 2002).
 
+What the clock alone decides is not split on. A few minutes of labels are one stretch of the day: which hour
+it is tells there what came before a change from what came after it, so trees learned that orders by phone are
+frauds in the afternoon, and at midnight all that was won back was lost again (1.2 a decision, 0.03 before).
+
 Measured on the simulator (default knobs, template of seed 7, labels of the last n units, regret a decision on
 the 20,000 units after them; frozen champion in brackets): most orders by phone turned to fraud (1.36; 0.07
 before), n = 1,000: 0.07; amounts x4 (0.21), n = 5,000: 0.12; odds of a fraud x5 (0.32), n = 5,000: 0.23, and
@@ -77,12 +81,19 @@ def adapt(
     """
     refuse_few(recent)
     grown = begun or _recalibrated(parent, recent)
+    timeless = _timeless(recent.rows, spec)
     for number in range(len(grown.roots) - len(parent.trees.roots), trees):
         # Not summed up on the way: a training that is taken up again must see the very same odds.
         raw = replace(parent, trees=grown).raw(recent.rows)
-        grown = _with_tree(grown, _fit_tree(recent, raw))
+        grown = _with_tree(grown, _fit_tree(Labelled(timeless, recent.label), raw))
         kept(number + 1, grown)
     return _exported(grown, parent, recent, holdout, spec=spec, version=version, lineage=lineage)
+
+
+def _timeless(rows: Floats, spec: FeatureSpec) -> Floats:
+    """The rows with one and the same instant of the clock: no tree can split on it."""
+    kept = np.array([name not in spec.of_the_clock for name in spec.features], dtype=np.bool_)
+    return np.where(kept, rows, 0.0)
 
 
 def refuse_few(recent: Labelled) -> None:

@@ -59,6 +59,9 @@ class FieldSpec(_Frozen, frozen=True, kw_only=True):
     coerce: bool = False
 
 
+_OF_THE_CLOCK = frozenset({"hour_sin", "hour_cos", "night", "weekend"})
+
+
 class FeatureSpec(_Frozen, frozen=True, kw_only=True):
     """Which fields a record has and which features are made of them; ``contract.json``.
 
@@ -72,6 +75,11 @@ class FeatureSpec(_Frozen, frozen=True, kw_only=True):
     features: tuple[str, ...]
     time_field: str
     costs: Costs = Costs()
+
+    @property
+    def of_the_clock(self) -> frozenset[str]:
+        """Features that the clock alone decides; of a user's own columns that is not known."""
+        return _OF_THE_CLOCK if self.kind == "transactions" else frozenset()
 
 
 class Decided(_Frozen, frozen=True, kw_only=True):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reference_pipeline.adaptation import TooFewLabels, adapt
+from reference_pipeline.features import load_features
 from reference_pipeline.records import FeatureSpec, FieldSpec
+from reference_pipeline.registry import Registry, copy_registry
 from reference_pipeline.scoring import Model, Trees, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion
+from tests.reference_pipeline.learning import RATE_HZ, move, units
 
 SPEC = FeatureSpec(
     kind="columns",
@@ -114,3 +119,29 @@ def test_too_few_labels_are_refused_with_what_is_needed(parent: Model, rows: int
     few = Labelled(np.random.default_rng(1).normal(size=(rows, 4)), label)
     with pytest.raises(TooFewLabels, match="at least 400 with 20 of each class"):
         _adapted(parent, few)
+
+
+def test_what_was_learned_in_an_afternoon_holds_after_midnight(whole_template: Path, tmp_path: Path) -> None:
+    """The window reaches back behind the change, so that the hour tells there what is a fraud by phone."""
+    copy_registry(whole_template / "registry", tmp_path / "registry")
+    with closing(Registry(tmp_path / "registry")) as registry:
+        alias = registry.alias("champion")
+        champion = load_model(registry.artefact(alias.sha256), alias.sha256)
+    given = units(whole_template, seed=71, length_s=100, moves=(move("pattern_risk", 0.7, 20.0),))
+    seen = slice(15 * RATE_HZ, 30 * RATE_HZ)
+    recent = Labelled(given.rows[seen], given.label[seen])
+    spec = load_features(whole_template).spec
+    made = adapt(champion, recent, recent, spec=spec, version="1.1.0", lineage={})
+
+    def excess(model: Model, from_s: int, until_s: int) -> float:
+        later = slice(from_s * RATE_HZ, until_s * RATE_HZ)
+        p, declined = given.posterior[later], model.score(given.rows[later]) >= model.threshold
+        return float((np.where(declined, 1 - p, 20 * p) - np.minimum(1 - p, 20 * p)).mean())
+
+    day = (given.due_s * 720.0 + 8 * 3600.0) // 86400.0
+    assert (day[40 * RATE_HZ], day[85 * RATE_HZ]) == (0, 1)
+    for from_s in (40, 85):
+        assert excess(_load(made), from_s, from_s + 10) < 0.25 * excess(champion, from_s, from_s + 10)
+    clock = {spec.features.index(name) for name in spec.of_the_clock}
+    assert len(clock) == 4
+    assert not clock & set(_load(made).trees.feature[len(champion.trees.feature) :].tolist()) - {0}

@@ -27,8 +27,6 @@ from reference_pipeline.records import FeatureSpec, FieldSpec
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_OF_THE_CLOCK = frozenset({"hour_sin", "hour_cos", "night", "weekend"})
-
 
 class Category(NamedTuple):
     """A field of categories: the levels that have a one-hot column, and where each lies in a row."""
@@ -83,8 +81,9 @@ def watched_of(spec: FeatureSpec) -> Watched:
     found = [_category(field, at) for field in spec.fields]
     categories = tuple(one for one in found if one.columns)
     hot = {column for one in categories for column in one.columns}
-    clock = _OF_THE_CLOCK if spec.kind == "transactions" else frozenset()  # else a column of the user's
-    numbers = {name: column for name, column in at.items() if column not in hot and name not in clock}
+    numbers = {
+        name: column for name, column in at.items() if column not in hot and name not in spec.of_the_clock
+    }
     return Watched(numbers, categories)
 
 
