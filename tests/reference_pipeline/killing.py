@@ -5,6 +5,7 @@ Real processes, SIGKILL. Each function gives what it saw; tests and bars say how
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
@@ -165,7 +166,9 @@ def kill_training(job: Path, whole: Result, *, kills: int, seed: int) -> Seen:
         before = newest_checkpoint(job)
         child = subprocess.Popen(command)
         try:
-            child.wait(dice.uniform(*FIT_PAUSE_S))
+            if not seen.kills:
+                _until_it_fits(child, job)  # one is hit, however quick the others are
+            child.wait(0.0 if not seen.kills else dice.uniform(*FIT_PAUSE_S))
             if read_result(job) is None:
                 seen.wrong.append(f"it ended with {child.returncode} and without a result")
                 break
@@ -183,6 +186,13 @@ def kill_training(job: Path, whole: Result, *, kills: int, seed: int) -> Seen:
     if result is None or result.sha256 != whole.sha256:
         seen.wrong.append(f"it ended with {result and result.sha256[:12]}, not with {whole.sha256[:12]}")
     return seen
+
+
+def _until_it_fits(child: subprocess.Popen[bytes], job: Path) -> None:
+    """Wait until the child has left its first checkpoint, or has ended."""
+    while newest_checkpoint(job) is None and child.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.005)
 
 
 def _loadable(data: bytes, wrong: list[str]) -> None:
