@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from harness.driver.spec import Span
@@ -21,7 +22,7 @@ from harness.faults.effects import Kill, Mutate, Shift, Surge, WorldEffect
 from harness.history.events import Priced
 from harness.history.observations import LOAD, WITNESS, read_rows
 from harness.plan.model import Plan, PlannedEpisode
-from harness.run.records import Line, RecordsTarget, record_spans, touched_every_s
+from harness.run.records import Line, RecordsTarget, first_within_s, record_spans, touched_every_s
 from harness.run.witness import RecordsTold, Witness
 from harness.shell import monotonic_s
 from harness.targets.base import NullTarget, WithoutEffect
@@ -229,3 +230,22 @@ def test_an_effect_that_touches_nothing_would_be_waited_for_for_ever() -> None:
     assert touched_every_s(Mutate(mutation="truncate", share_ratio=0.5), PROFILE) == 0.5
     by_label = Mutate(mutation="null_by_label", field="a")
     assert touched_every_s(by_label, PROFILE) > touched_every_s(NULL, PROFILE)
+
+
+@pytest.mark.parametrize("ramp_s", [0.0, 1.0, 20.0, 200.0])
+@pytest.mark.parametrize("share_ratio", [1.0, 0.02])
+def test_the_first_touched_record_of_a_creeping_fault_is_waited_for_long_enough(
+    ramp_s: float, share_ratio: float
+) -> None:
+    profile = msgspec.structs.replace(PROFILE, rate_hz=50.0)
+    creeps = Mutate(mutation="sentinel", field="age", share_ratio=share_ratio, ramp_s=ramp_s)
+    within_s = first_within_s(creeps, profile)
+    due_s = np.arange(0.0, within_s, 1 / 50.0)
+    grown = np.minimum(1.0, due_s / ramp_s) if ramp_s else np.ones(len(due_s))
+    assert float(np.exp(np.log1p(-np.minimum(share_ratio * grown, 1 - 1e-12)).sum())) < 1e-7
+
+
+def test_a_fault_in_one_part_of_the_records_may_touch_few_of_them() -> None:
+    part = Mutate(mutation="sentinel", field="age", slice_field="channel", slice_level="phone")
+    whole = Mutate(mutation="sentinel", field="age")
+    assert first_within_s(part, PROFILE) > 10 * first_within_s(whole, PROFILE)
