@@ -22,7 +22,7 @@ T = TypeVar("T")
 EDGE = "learner-registry"
 _DEADLINE_S = 2.0
 _ATTEMPTS = 3  # until bytes come that have their hash
-_DAMAGED = 422  # the registry's status for a file that is damaged where it lies
+DAMAGED = 422  # the registry's status for a file that is damaged where it lies
 _KEPT = 8  # models in memory
 VERIFIED_FOR_S = 10.0  # then the registry is asked for the file of a kept model again
 
@@ -86,7 +86,7 @@ class Models:
             try:
                 reply = await self._call(EDGE, f"GET /artefacts/{sha256}", b"", _DEADLINE_S)
             except CallRejected as error:
-                if error.status != _DAMAGED:
+                if error.status != DAMAGED:
                     raise
                 raise BadArtefact(f"the artefact {sha256[:12]}..: {error}") from error
             if check_artefact(reply.body, sha256, version=sha256[:12]).says == "quiet":

@@ -26,9 +26,8 @@ from reference_pipeline.wire import NotUnderstood, decoded
 REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scorer out for longer
 _RETRY_S = 0.5
 _FOLLOW_S = 1.0
-_REFUSED_FOR_S = (
-    3.0  # then bad bytes are asked for again; a rollout waits 10 s for them, and then ends for good
-)
+# Then bad bytes are asked for again; a rollout waits 10 s for them, and then ends for good.
+_REFUSED_FOR_S = 3.0
 _COPY, _COPY_SHA256 = "model", "model_sha256"
 CANARY_SERVICE = "scorer-b"
 

@@ -32,7 +32,7 @@ from reference_pipeline.jobs import (
     spent_s,
     write_job,
 )
-from reference_pipeline.models import Models
+from reference_pipeline.models import DAMAGED, Models
 from reference_pipeline.ports import CallRejected, Clock
 from reference_pipeline.records import FeatureSpec
 from reference_pipeline.registry import Version
@@ -40,7 +40,7 @@ from reference_pipeline.wire import NotUnderstood, decoded
 
 ROWS_MAX = 10_000  # the newest labelled rows; more make an adapted model little better, and it takes longer
 TRIES = 3
-_NOT_UNDERSTOOD, _DAMAGED = 400, 422
+_NOT_UNDERSTOOD = 400
 _LOOK_EVERY_S = 0.2
 _RETRY_S = 1.0
 PUBLISHED_FILE = "published.json"
@@ -243,7 +243,7 @@ class Trainings:
         job = read_job(folder)
         artefact = (folder / ARTEFACT_FILE).read_bytes()
         if job is None or hashlib.sha256(artefact).hexdigest() != result.sha256:
-            raise CallRejected("the artefact is not the one that was fitted", _DAMAGED)
+            raise CallRejected("the artefact is not the one that was fitted", DAMAGED)
         return await self._models.publish(
             job.version, artefact, metrics=result.metrics, lineage=result.lineage
         )

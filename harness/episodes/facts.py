@@ -184,7 +184,9 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         models=models_of(
             seen.rows, seen.log, seen.journal, inject_s=inject_s, from_s=inject_s + lead_s, until_s=end_s
         ),
-        learned=learned_of(seen.log, seen.journal, inject_s=inject_s, end_s=end_s),
+        learned=learned_of(
+            seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
+        ),
         debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
         confidence=confidence_of(
             seen.rows,

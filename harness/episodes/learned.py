@@ -22,15 +22,14 @@ _CPU = re.compile(r"cpu (\d+(?:\.\d+)?) s")
 _DIGITS = 3
 
 
-def learned_of(log: RunLog, journal: Sequence[Said], *, inject_s: float, end_s: float) -> Learned:
+def learned_of(
+    log: RunLog, journal: Sequence[Said], *, asked_s: float, inject_s: float, end_s: float
+) -> Learned:
     """Tell what was noticed and promoted in [``inject_s``, ``end_s``); instants from ``inject_s``.
 
-    Trainings count from when the fault was asked for, which may be seconds before it is there, until the next
-    one is, or the run ends: they cost what they cost, also after this one was undone.
+    Trainings count from ``asked_s``, when the fault was asked for, which may be seconds before it is there,
+    until the next one is, or the run ends: they cost what they cost, also after this one was undone.
     """
-    asked_s = min(
-        (i.asked_at_s for i in log.injected.values() if i.effective_at_s == inject_s), default=inject_s
-    )
     theirs = of_others(log.acted, log.injected.values(), log.cleared, log.undone)
     moved = (one.received_s for one in theirs if one.effect and one.act == ALIAS_CHANGED)
     next_s = min((i.asked_at_s for i in log.injected.values() if i.asked_at_s > inject_s), default=None)

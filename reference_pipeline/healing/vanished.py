@@ -22,9 +22,7 @@ from reference_pipeline.healing.sliced_rows import SlicedRows
 _PAGE, _PAGES_A_LOOK = 2000, 4
 _REREAD = 5000  # labels that a new life reads again
 IN_PART = 1.0  # the value of a one-hot column
-HELD_ROWS = (
-    100_000  # labels after which it is learned that those of a part are right, if nobody has said else
-)
+HELD_ROWS = 100_000  # labels after which those of a part are learned from, if nobody has said else
 LIES = "labels of this part may lie: look into them, for they are believed in the end"
 
 
@@ -84,10 +82,8 @@ class Vanished:
         for name, value in self._scribe.books.quarantined.items():
             if name not in self._parts:
                 continue
-            act, waited = (
-                Release(column=name, value=value),
-                (self._cursor or 0) - self._left_out_at.get(name, 0),
-            )
+            act = Release(column=name, value=value)
+            waited = (self._cursor or 0) - self._left_out_at.get(name, 0)
             if not self._parts[name].gone:
                 yield self._scribe.wish(act, f"where {name} positives turn out as the scores say again")
             elif waited > HELD_ROWS:

@@ -53,7 +53,7 @@ def injected(episode: int, at_s: float, shows: str = "") -> Injected:
 def learned(*acted: Acted, journal: tuple[Said, ...] = (), log: RunLog | None = None) -> Learned:
     log = log or RunLog(injected={0: injected(0, INJECT_S)})
     log.acted = list(acted)
-    return learned_of(log, journal, inject_s=INJECT_S, end_s=END_S)
+    return learned_of(log, journal, asked_s=INJECT_S - 0.5, inject_s=INJECT_S, end_s=END_S)
 
 
 def detected(at_s: float, reason: str = HARMED, target: str = "model") -> Said:
@@ -126,4 +126,4 @@ def test_a_training_that_ends_while_a_hook_is_at_work_is_the_next_faults() -> No
     log = RunLog(injected={0: injected(0, INJECT_S), 1: injected(1, 150.0)})
     assert learned(ended(149.7, "cpu 1.00 s"), log=log).trainings == 0
     log.acted = [ended(149.7, "cpu 1.00 s")]
-    assert learned_of(log, (), inject_s=150.0, end_s=END_S).cpu_s == 1.0
+    assert learned_of(log, (), asked_s=149.5, inject_s=150.0, end_s=END_S).cpu_s == 1.0
