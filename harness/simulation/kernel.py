@@ -1,0 +1,214 @@
+"""The clock and the queue of a simulated world: what is due next runs, and time is what it is due at.
+
+Comes in: callbacks, each of one life of a process and due at an instant. Goes out: their effects, in an order
+that the seed decides, and a digest over every one of them. No callback of a life that is dead runs, and those
+of a stopped one wait until it goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import heapq
+from asyncio import events
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+
+
+class Escape(RuntimeError):
+    """Code of the simulated world reached for the real one."""
+
+
+class ProcessDead(BaseException):
+    """A port was used by a life that is over; no ``Exception``, so that no handler takes it for a failure."""
+
+
+class State(IntEnum):
+    """What a life is; only a running one runs."""
+
+    RUNNING = 0
+    STOPPED = 1
+    DEAD = 2
+
+
+class Life(Protocol):
+    """What the kernel must know of a life: ``key`` is its number among all lives of the world."""
+
+    key: int
+    state: int
+    parked: deque[Handle]
+
+    def enter(self) -> None:
+        """Make its event loop the running one."""
+        ...
+
+    def failed(self, error: BaseException, /) -> None:
+        """Take an error that a callback raised."""
+        ...
+
+
+class Handle:
+    """A callback of ``life`` that is due; has what asyncio asks of its own handles."""
+
+    __slots__ = ("_cancelled", "_when_s", "arguments", "context", "function", "life")
+
+    def __init__(
+        self,
+        function: Callable[..., object],
+        arguments: tuple[object, ...],
+        context: Context | None,
+        life: Life,
+        when_s: float = 0.0,
+    ) -> None:
+        self.function: Callable[..., object] | None = function
+        self.arguments = arguments
+        self.context = context
+        self.life = life
+        self._when_s = when_s
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Never run it, and let go of what it holds."""
+        self._cancelled = True
+        self.function, self.arguments = None, ()
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled
+
+    def when(self) -> float:
+        """The instant it is due at, in seconds of the world."""
+        return self._when_s
+
+
+class Kernel:
+    """One simulated world. ``now_s`` begins at 0; ``events`` counts what has run.
+
+    >>> kernel = Kernel(seed=7)
+    >>> kernel.run(until_s=60.0)
+    >>> kernel.now_s, kernel.events
+    (60.0, 0)
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.now_s = 0.0
+        self.events = 0
+        self.errors: list[tuple[float, str, str]] = []
+        self.ready: deque[Handle] = deque()
+        self._seed = seed
+        self._heap: list[tuple[float, int, Handle]] = []
+        self._order = 0
+        self._numbers = 0
+        self._mixed = 0
+        self._told = hashlib.blake2b(digest_size=16)
+        self._world = _World(self)
+
+    def number(self) -> int:
+        """The next of the numbers by which tasks, futures and lives are told apart and ordered."""
+        self._numbers += 1
+        return self._numbers
+
+    def stream(self, name: str) -> np.random.Generator:
+        """Dice of their own for ``name``: who throws them more often shifts nobody else's."""
+        words = hashlib.blake2b(name.encode(), digest_size=16).digest()
+        return np.random.Generator(np.random.PCG64([self._seed, int.from_bytes(words, "little")]))
+
+    def tell(self, *what: object) -> None:
+        """Put something that happened into the digest, with its instant."""
+        self._told.update(f"{self.now_s!r} {what!r}\n".encode())
+
+    def digest(self) -> str:
+        """Give 32 hex digits over all that ran and was told so far."""
+        whole = self._told.copy()
+        whole.update(f"{self.events} {self._mixed}".encode())
+        return whole.hexdigest()
+
+    def push(self, when_s: float, handle: Handle) -> None:
+        """Queue ``handle`` for ``when_s``; those of one instant run in the order of their queueing."""
+        self._order += 1
+        heapq.heappush(self._heap, (when_s, self._order, handle))
+
+    def at(self, when_s: float, function: Callable[..., object], *arguments: object) -> Handle:
+        """Queue something that the world itself does, whichever process is dead."""
+        handle = Handle(function, arguments, None, self._world, when_s)
+        self.push(when_s, handle)
+        return handle
+
+    def run(self, until_s: float) -> None:
+        """Run all that is due up to ``until_s``, that instant included; errors of callbacks are kept."""
+        collecting = gc.isenabled()
+        gc.disable()  # a finalizer that runs at an instant of its own choice is an event without a cause
+        try:
+            self._run(until_s)
+        finally:
+            events._set_running_loop(None)
+            if collecting:
+                gc.enable()
+        self.now_s = max(self.now_s, until_s)
+
+    def _run(self, until_s: float) -> None:
+        heap, ready, pop = self._heap, self.ready, heapq.heappop
+        count, mixed, current = self.events, self._mixed, None
+        try:
+            while True:
+                if ready:
+                    handle = ready.popleft()
+                elif heap and heap[0][0] <= until_s:
+                    when_s, _, handle = pop(heap)
+                    if handle._cancelled:
+                        continue
+                    if when_s > self.now_s:
+                        self.now_s = when_s
+                else:
+                    return
+                if handle._cancelled:
+                    continue
+                life = handle.life
+                if life.state:
+                    if life.state == State.STOPPED:
+                        life.parked.append(handle)
+                    continue
+                if life is not current:
+                    current = life
+                    life.enter()
+                count += 1
+                # Tuples of numbers hash alike in every process and on every version since 3.8.
+                mixed = hash((mixed, self.now_s, life.key))
+                try:
+                    if handle.context is None:
+                        handle.function(*handle.arguments)  # type: ignore[misc]
+                    else:
+                        handle.context.run(handle.function, *handle.arguments)  # type: ignore[arg-type]
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    life.failed(error)
+        finally:
+            self.events, self._mixed = count, mixed
+
+    def close(self) -> None:
+        """Let go of all that is queued: the world ends here."""
+        self._heap.clear()
+        self.ready.clear()
+
+
+class _World:
+    """Who does what no process does: frames that arrive, disks, the harness's own hand."""
+
+    key = 0
+    state = State.RUNNING
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.parked: deque[Handle] = deque()
+
+    def enter(self) -> None:
+        events._set_running_loop(None)
+
+    def failed(self, error: BaseException) -> None:
+        raise error

@@ -1,0 +1,291 @@
+"""The event loop of one life of a simulated process: asyncio's own tasks and locks run on it unchanged.
+
+Time is the kernel's. What would leave the world (sockets, threads, child processes, signals) raises
+``Escape``. Tasks and futures have a hash of their own, the number of their making: sets of them have one
+order in every process, so what ``asyncio.wait`` gives and a task group cancels comes in one order, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeVar
+
+from harness.simulation.kernel import Escape, Handle, Kernel, ProcessDead, State
+
+T = TypeVar("T")
+
+
+class SimulatedTask(asyncio.Task[T]):
+    """A task whose hash is the number of its making."""
+
+    __slots__ = ("_number",)
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        loop: LifeLoop,
+        name: str | None,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._number = loop.kernel.number()
+        super().__init__(coroutine, loop=loop, name=name or f"task {self._number}", context=context)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class SimulatedFuture(asyncio.Future[Any]):
+    """A future whose hash is the number of its making."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, *, loop: LifeLoop) -> None:
+        self._number = loop.kernel.number()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class LifeLoop(asyncio.AbstractEventLoop):
+    """The loop of one life: ``key`` is the number of that life, ``state`` and ``parked`` as the kernel has it.
+
+    ``tasks`` holds every task that is not over, also of a dead life: a coroutine whose last reference goes runs
+    its ``finally``, which no killed process does.
+    """
+
+    def __init__(self, kernel: Kernel, name: str) -> None:
+        self.kernel = kernel
+        self.name = name
+        self.key = kernel.number()
+        self.state = State.RUNNING
+        self.parked: deque[Handle] = deque()
+        self.tasks: dict[SimulatedTask[Any], None] = {}
+
+    def enter(self) -> None:
+        """See ``kernel.Life``."""
+        events._set_running_loop(self)
+
+    def failed(self, error: BaseException) -> None:
+        """Keep what a callback raised; the world goes on, as it does when a real process logs it."""
+        self.kernel.errors.append((self.kernel.now_s, self.name, repr(error)))
+
+    def check(self) -> None:
+        """Raise ``ProcessDead`` where this life is over: every port asks first."""
+        if self.state == State.DEAD:
+            raise ProcessDead(self.name)
+
+    # What asyncio asks of a loop.
+
+    def time(self) -> float:
+        """Seconds of the world."""
+        return self.kernel.now_s
+
+    def get_debug(self) -> bool:
+        """Never: its checks read the real clock."""
+        return False
+
+    def is_running(self) -> bool:
+        """Whether code of this life is running."""
+        return events._get_running_loop() is self
+
+    def is_closed(self) -> bool:
+        """Whether this life is over."""
+        return self.state == State.DEAD
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: object, context: contextvars.Context | None = None
+    ) -> Handle:  # type: ignore[override]
+        """Queue for this instant."""
+        handle = Handle(callback, args, context or contextvars.copy_context(), self)
+        self.kernel.ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: contextvars.Context | None = None,
+    ) -> Handle:  # type: ignore[override]
+        """Queue for the instant ``when``."""
+        handle = Handle(callback, args, context or contextvars.copy_context(), self, when)
+        self.kernel.push(when, handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: contextvars.Context | None = None,
+    ) -> Handle:  # type: ignore[override]
+        """Queue for ``delay`` seconds from now."""
+        return self.call_at(self.kernel.now_s + delay, callback, *args, context=context)
+
+    def create_future(self) -> SimulatedFuture:
+        """Make a future of this life."""
+        return SimulatedFuture(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> SimulatedTask[T]:
+        """Make a task of this life, held until it is over."""
+        if self.state == State.DEAD:
+            coro.close()
+            raise ProcessDead(self.name)
+        task = SimulatedTask(coro, loop=self, name=name, context=context)
+        self.tasks[task] = None
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.pop(task, None)  # type: ignore[call-overload]
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Keep what nobody waited for."""
+        error = context.get("exception")
+        self.kernel.errors.append((self.kernel.now_s, self.name, f"{context.get('message')}: {error!r}"))
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """See ``call_exception_handler``."""
+        self.call_exception_handler(context)
+
+    def _timer_handle_cancelled(self, handle: Handle) -> None:
+        """Asked by asyncio's own timers."""
+
+    async def shutdown_asyncgens(self) -> None:
+        """Nothing to shut down: a life ends by its death."""
+
+    def dispose(self) -> None:
+        """Close what a dead life held; its ports refuse, so that what a ``finally`` does reaches nothing."""
+        for task in list(self.tasks):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            _close(task.get_coro())
+        self.tasks.clear()
+        self.parked.clear()
+
+
+def _close(coroutine: object) -> None:
+    """Close a coroutine that may wait in its ``finally``, which makes closing it an error, a few times over."""
+    for _ in range(8):
+        try:
+            coroutine.close()  # type: ignore[attr-defined]
+        except BaseException:  # noqa: BLE001, S112 - whatever its finally raises: nobody is left to take it
+            continue
+        return
+
+
+_LEAVING = (
+    "sock_",
+    "add_",
+    "remove_",
+    "connect_",
+    "subprocess_",
+    "create_connection",
+    "create_server",
+    "create_datagram",
+    "create_unix",
+    "start_tls",
+    "sendfile",
+    "getaddrinfo",
+    "getnameinfo",
+    "run_in_executor",
+    "set_default_executor",
+    "shutdown_default_executor",
+    "run_forever",
+    "run_until_complete",
+    "stop",
+    "close",
+)
+
+
+def _refused(name: str, *, asynchronous: bool) -> Callable[..., object]:
+    def refuse(*_: object, **__: object) -> object:
+        raise Escape(f"loop.{name} leaves the simulated world; use a port")
+
+    async def refuse_async(*_: object, **__: object) -> object:
+        return refuse()
+
+    return refuse_async if asynchronous else refuse
+
+
+def _refuse_what_leaves() -> None:
+    for name in dir(asyncio.AbstractEventLoop):
+        if name.startswith(_LEAVING):
+            waits = inspect.iscoroutinefunction(getattr(asyncio.AbstractEventLoop, name))
+            setattr(LifeLoop, name, _refused(name, asynchronous=waits))
+
+
+_refuse_what_leaves()
+
+
+class Sleep(Handle):
+    """A wait that is its own timer: one event, where ``asyncio.sleep`` is two. ``await Sleep(loop, when_s)``."""
+
+    __slots__ = ("_asyncio_future_blocking", "_loop", "_over")
+
+    def __init__(self, loop: LifeLoop, when_s: float) -> None:
+        super().__init__(_nobody, (), None, loop, when_s)
+        self._loop = loop
+        self._over = False
+        self._asyncio_future_blocking = False
+
+    def get_loop(self) -> LifeLoop:
+        """Whose wait it is: a task of another life is told so."""
+        return self._loop
+
+    def add_done_callback(
+        self, callback: Callable[..., object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Called by the task that waits: from here on it is due."""
+        self.function, self.context, self.arguments = callback, context, (self,)
+        self._loop.kernel.push(self._when_s, self)
+
+    def remove_done_callback(self, _: Callable[..., object]) -> int:
+        """Never asked of a wait that has one waiter."""
+        return 0
+
+    def cancel(self, msg: object = None) -> bool:  # type: ignore[override]  # noqa: ARG002 (a future's own)
+        """Called by ``Task.cancel``: wake the task at once with ``CancelledError``."""
+        if self._over or self._cancelled:
+            return False
+        callback, context = self.function, self.context
+        super().cancel()
+        self._loop.call_soon(callback, self, context=context)  # type: ignore[arg-type]
+        return True
+
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self._over or self._cancelled or self._loop.kernel.now_s >= self._when_s
+
+    def result(self) -> None:
+        """Raise ``CancelledError`` where it was cancelled."""
+        if self._cancelled:
+            raise asyncio.CancelledError
+
+    exception = result
+
+    def __await__(self) -> Generator[Sleep, None, None]:
+        self._asyncio_future_blocking = True
+        yield self
+        self.result()
+        self._over = True
+
+    __iter__ = __await__
+
+
+def _nobody(*_: object) -> None:
+    """Stands where no task waits yet."""
