@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import heapq
+import sys
 from asyncio import events
 from collections import deque
 from collections.abc import Callable
@@ -61,11 +62,11 @@ class Handle:
         self,
         function: Callable[..., object],
         arguments: tuple[object, ...],
-        context: Context | None,
+        context: Context,
         life: Life,
         when_s: float = 0.0,
     ) -> None:
-        self.function: Callable[..., object] | None = function
+        self.function = function
         self.arguments = arguments
         self.context = context
         self.life = life
@@ -75,7 +76,7 @@ class Handle:
     def cancel(self) -> None:
         """Never run it, and let go of what it holds."""
         self._cancelled = True
-        self.function, self.arguments = None, ()
+        self.function, self.arguments = _nothing, ()
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
@@ -106,7 +107,8 @@ class Kernel:
         self._numbers = 0
         self._mixed = 0
         self._told = hashlib.blake2b(digest_size=16)
-        self._world = _World(self)
+        self._world = _World()
+        self._context = Context()
 
     def number(self) -> int:
         """The next of the numbers by which tasks, futures and lives are told apart and ordered."""
@@ -135,66 +137,64 @@ class Kernel:
 
     def at(self, when_s: float, function: Callable[..., object], *arguments: object) -> Handle:
         """Queue something that the world itself does, whichever process is dead."""
-        handle = Handle(function, arguments, None, self._world, when_s)
+        handle = Handle(function, arguments, self._context, self._world, when_s)
         self.push(when_s, handle)
         return handle
 
     def run(self, until_s: float) -> None:
         """Run all that is due up to ``until_s``, that instant included; errors of callbacks are kept."""
-        collecting = gc.isenabled()
+        collecting, hooks = gc.isenabled(), sys.get_asyncgen_hooks()
         gc.disable()  # a finalizer that runs at an instant of its own choice is an event without a cause
         try:
             self._run(until_s)
         finally:
             events._set_running_loop(None)
+            sys.set_asyncgen_hooks(*hooks)
             if collecting:
                 gc.enable()
         self.now_s = max(self.now_s, until_s)
 
     def _run(self, until_s: float) -> None:
         heap, ready, pop = self._heap, self.ready, heapq.heappop
-        count, mixed, current = self.events, self._mixed, None
-        try:
-            while True:
-                if ready:
-                    handle = ready.popleft()
-                elif heap and heap[0][0] <= until_s:
-                    when_s, _, handle = pop(heap)
-                    if handle._cancelled:
-                        continue
-                    if when_s > self.now_s:
-                        self.now_s = when_s
-                else:
-                    return
-                if handle._cancelled:
-                    continue
-                life = handle.life
-                if life.state:
-                    if life.state == State.STOPPED:
-                        life.parked.append(handle)
-                    continue
-                if life is not current:
-                    current = life
-                    life.enter()
-                count += 1
-                # Tuples of numbers hash alike in every process and on every version since 3.8.
-                mixed = hash((mixed, self.now_s, life.key))
-                try:
-                    if handle.context is None:
-                        handle.function(*handle.arguments)  # type: ignore[misc]
-                    else:
-                        handle.context.run(handle.function, *handle.arguments)  # type: ignore[arg-type]
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                except BaseException as error:
-                    life.failed(error)
-        finally:
-            self.events, self._mixed = count, mixed
+        current: Life | None = None
+        while True:
+            if ready:
+                handle = ready.popleft()
+            elif heap and heap[0][0] <= until_s:
+                when_s, _, handle = pop(heap)
+                if when_s > self.now_s and not handle._cancelled:
+                    self.now_s = when_s
+            else:
+                return
+            life = handle.life
+            if handle._cancelled or life.state:
+                _put_off(handle)
+                continue
+            if life is not current:
+                current = life
+                life.enter()
+            self.events += 1
+            # Tuples of numbers hash alike in every process and on every version since 3.8.
+            self._mixed = hash((self._mixed, self.now_s, life.key))
+            try:
+                handle.context.run(handle.function, *handle.arguments)
+            except BaseException as error:  # noqa: BLE001 - a callback may raise anything; its life says what then
+                life.failed(error)
 
     def close(self) -> None:
         """Let go of all that is queued: the world ends here."""
         self._heap.clear()
         self.ready.clear()
+
+
+def _put_off(handle: Handle) -> None:
+    """Keep what is due to a stopped life until it goes on; what is due to a dead one never runs."""
+    if not handle._cancelled and handle.life.state == State.STOPPED:
+        handle.life.parked.append(handle)
+
+
+def _nothing(*_: object) -> None:
+    """What a cancelled handle would do."""
 
 
 class _World:
@@ -203,12 +203,12 @@ class _World:
     key = 0
     state = State.RUNNING
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self) -> None:
         self.parked: deque[Handle] = deque()
 
     def enter(self) -> None:
         events._set_running_loop(None)
 
     def failed(self, error: BaseException) -> None:
+        """Nobody but the harness does things here: its errors are its own."""
         raise error

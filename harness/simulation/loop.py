@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import sys
 from asyncio import events
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from harness.simulation.kernel import Escape, Handle, Kernel, ProcessDead, State
@@ -54,10 +55,10 @@ class SimulatedFuture(asyncio.Future[Any]):
 
 
 class LifeLoop(asyncio.AbstractEventLoop):
-    """The loop of one life: ``key`` is the number of that life, ``state`` and ``parked`` as the kernel has it.
+    """The loop of one life: ``key`` is the number of that life, ``state`` and ``parked`` the kernel's.
 
-    ``tasks`` holds every task that is not over, also of a dead life: a coroutine whose last reference goes runs
-    its ``finally``, which no killed process does.
+    ``tasks`` holds every task that is not over, also of a dead life: a coroutine whose last reference goes
+    runs its ``finally``, which no killed process does.
     """
 
     def __init__(self, kernel: Kernel, name: str) -> None:
@@ -71,9 +72,17 @@ class LifeLoop(asyncio.AbstractEventLoop):
     def enter(self) -> None:
         """See ``kernel.Life``."""
         events._set_running_loop(self)
+        sys.set_asyncgen_hooks(finalizer=self._let_go)
+
+    def _let_go(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """End an asynchronous generator that nobody holds, as asyncio does; in a dead life it never ends."""
+        if self.state != State.DEAD:
+            self.call_soon(self.create_task, generator.aclose())
 
     def failed(self, error: BaseException) -> None:
-        """Keep what a callback raised; the world goes on, as it does when a real process logs it."""
+        """Keep what a callback raised; the world goes on, as a real process does that logs it."""
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
         self.kernel.errors.append((self.kernel.now_s, self.name, repr(error)))
 
     def check(self) -> None:
@@ -179,7 +188,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
 
 
 def _close(coroutine: object) -> None:
-    """Close a coroutine that may wait in its ``finally``, which makes closing it an error, a few times over."""
+    """Close a coroutine, a few times over: one that waits in its ``finally`` makes closing it an error."""
     for _ in range(8):
         try:
             coroutine.close()  # type: ignore[attr-defined]
@@ -233,12 +242,12 @@ _refuse_what_leaves()
 
 
 class Sleep(Handle):
-    """A wait that is its own timer: one event, where ``asyncio.sleep`` is two. ``await Sleep(loop, when_s)``."""
+    """A wait until ``when_s`` that is its own timer: one event, where ``asyncio.sleep`` is two."""
 
     __slots__ = ("_asyncio_future_blocking", "_loop", "_over")
 
     def __init__(self, loop: LifeLoop, when_s: float) -> None:
-        super().__init__(_nobody, (), None, loop, when_s)
+        super().__init__(_nobody, (), contextvars.Context(), loop, when_s)
         self._loop = loop
         self._over = False
         self._asyncio_future_blocking = False
@@ -251,7 +260,8 @@ class Sleep(Handle):
         self, callback: Callable[..., object], *, context: contextvars.Context | None = None
     ) -> None:
         """Called by the task that waits: from here on it is due."""
-        self.function, self.context, self.arguments = callback, context, (self,)
+        self.function, self.arguments = callback, (self,)
+        self.context = context or self.context
         self._loop.kernel.push(self._when_s, self)
 
     def remove_done_callback(self, _: Callable[..., object]) -> int:
@@ -264,7 +274,7 @@ class Sleep(Handle):
             return False
         callback, context = self.function, self.context
         super().cancel()
-        self._loop.call_soon(callback, self, context=context)  # type: ignore[arg-type]
+        self._loop.call_soon(callback, self, context=context)
         return True
 
     def done(self) -> bool:
