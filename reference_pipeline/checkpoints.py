@@ -7,10 +7,9 @@ A file is its content's SHA-256, a line end, and the content; it appears under i
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import NamedTuple
 
-from reference_pipeline.durable import write_durably
+from reference_pipeline.folders import Folder
 
 _PREFIX, _SUFFIX = "checkpoint-", ".bin"
 
@@ -22,25 +21,29 @@ class Checkpoint(NamedTuple):
     data: bytes
 
 
-def save_checkpoint(folder: Path, step: int, data: bytes) -> None:
+def save_checkpoint(folder: Folder, step: int, data: bytes) -> None:
     """Make ``data`` the checkpoint of ``step``; older ones are removed once it is there."""
     digest = hashlib.sha256(data).hexdigest().encode()
-    write_durably(folder / f"{_PREFIX}{step:06d}{_SUFFIX}", digest + b"\n" + data)
+    folder.write(_name(step), digest + b"\n" + data)
     for other in _steps(folder):
         if other < step:
-            (folder / f"{_PREFIX}{other:06d}{_SUFFIX}").unlink()
+            folder.remove(_name(other))
 
 
-def newest_checkpoint(folder: Path) -> Checkpoint | None:
+def newest_checkpoint(folder: Folder) -> Checkpoint | None:
     """Give the newest one that is sound; a damaged one is as if it were not there."""
     for step in sorted(_steps(folder), reverse=True):
-        digest, _, data = (folder / f"{_PREFIX}{step:06d}{_SUFFIX}").read_bytes().partition(b"\n")
+        digest, _, data = (folder.read(_name(step)) or b"").partition(b"\n")
         if hashlib.sha256(data).hexdigest().encode() == digest:
             return Checkpoint(step, data)
     return None
 
 
-def _steps(folder: Path) -> list[int]:
-    names = (path.name for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+def _name(step: int) -> str:
+    return f"{_PREFIX}{step:06d}{_SUFFIX}"
+
+
+def _steps(folder: Folder) -> list[int]:
+    names = (name for name in folder.names() if name.startswith(_PREFIX) and name.endswith(_SUFFIX))
     numbers = (name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in names)
     return [int(number) for number in numbers if number.isdecimal()]

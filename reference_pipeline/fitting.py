@@ -6,15 +6,15 @@ Next to ``jobs``, which is all that the learner itself needs: no training librar
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from reference_pipeline.adaptation import TREES, TooFewLabels, adapt, refuse_few
 from reference_pipeline.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
-from reference_pipeline.durable import write_durably
+from reference_pipeline.folders import Folder
 from reference_pipeline.jobs import (
     ARTEFACT_FILE,
     DATA_FILE,
@@ -34,7 +34,7 @@ CHECKPOINT_EVERY = 4  # trees
 GATE_LEVEL = 1e-3  # that a model no worse than its parent is called worse
 
 
-def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], None]) -> Result:
+def run_job(folder: Folder, *, cpu_s: Callable[[], float], go_on: Callable[[], None]) -> Result:
     """Fit the job of ``folder``, from its newest checkpoint on, and write the result.
 
     ``cpu_s`` gives the processor time of this process, in seconds, which is written down after each tree;
@@ -42,8 +42,8 @@ def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], Non
     """
     spending = Spending(folder, cpu_s)
     spending.note()
-    job = msgspec.json.decode((folder / JOB_FILE).read_bytes(), type=Job)
-    parent = load_model((folder / PARENT_FILE).read_bytes(), job.parent_sha256)
+    job = msgspec.json.decode(_there(folder, JOB_FILE), type=Job)
+    parent = load_model(_there(folder, PARENT_FILE), job.parent_sha256)
     done = newest_checkpoint(folder)
 
     def spent_and_wanted() -> None:
@@ -55,7 +55,7 @@ def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], Non
     except TooFewLabels as error:
         result = Result(why=str(error))
     else:
-        write_durably(folder / ARTEFACT_FILE, adapted.artefact)
+        folder.write(ARTEFACT_FILE, adapted.artefact)
         why = holdout_gate(folder, job, parent, adapted.artefact)
         result = Result(
             why=why,
@@ -65,11 +65,11 @@ def run_job(folder: Path, *, cpu_s: Callable[[], float], go_on: Callable[[], Non
             resumed_at=done.step if done else 0,
         )
     spending.note()
-    write_durably(folder / RESULT_FILE, msgspec.json.encode(result))
+    folder.write(RESULT_FILE, msgspec.json.encode(result))
     return result
 
 
-def holdout_gate(folder: Path, job: Job, parent: Model, artefact: bytes) -> str:
+def holdout_gate(folder: Folder, job: Job, parent: Model, artefact: bytes) -> str:
     """Say why the model is not worth a place in the registry: it is proven worse than its parent; else "".
 
     Both decide the newest rows, which no tree has seen. A model from nothing has no such gate: the recipes
@@ -95,16 +95,24 @@ def holdout_gate(folder: Path, job: Job, parent: Model, artefact: bytes) -> str:
     return f"on the newest {told.rows} rows it loses more than {parent.version}"
 
 
-def _rows(folder: Path) -> tuple[Labelled, Labelled]:
+def _there(folder: Folder, name: str) -> bytes:
+    """Read what the learner wrote before it asked for the fit."""
+    data = folder.read(name)
+    if data is None:
+        raise FileNotFoundError(f"this is no job: there is no {name}")
+    return data
+
+
+def _rows(folder: Folder) -> tuple[Labelled, Labelled]:
     """Read the rows to learn from, and the newest ones that are held out."""
-    with np.load(folder / DATA_FILE, allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(_there(folder, DATA_FILE)), allow_pickle=False) as arrays:
         rows, label = arrays["rows"], arrays["label"]
     split = len(label) - int(len(label) * HOLDOUT_SHARE)
     return Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
 
 
 def _fitted(
-    folder: Path, job: Job, parent: Model, *, begun: Checkpoint | None, after_tree: Callable[[], None]
+    folder: Folder, job: Job, parent: Model, *, begun: Checkpoint | None, after_tree: Callable[[], None]
 ) -> Champion:
     def kept(number: int, trees: Trees) -> None:
         if number % CHECKPOINT_EVERY == 0:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_pipeline.durable import write_durably
+from reference_pipeline.folders import Folder
 from reference_pipeline.records import FeatureSpec
 
 JOB_FILE, PARENT_FILE, DATA_FILE, RESULT_FILE, ARTEFACT_FILE = (
@@ -59,27 +58,26 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_job(
-    folder: Path, job: Job, parent: bytes, *, rows: NDArray[np.float64], label: NDArray[np.float64]
+    folder: Folder, job: Job, parent: bytes, *, rows: NDArray[np.float64], label: NDArray[np.float64]
 ) -> None:
     """Write what the child needs; ``job.json`` last, so that a folder with one is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(folder / PARENT_FILE, parent)
+    folder.write(PARENT_FILE, parent)
     buffer = io.BytesIO()
     np.savez(buffer, rows=rows, label=label)
-    write_durably(folder / DATA_FILE, buffer.getvalue())
-    write_durably(folder / JOB_FILE, msgspec.json.encode(job))
+    folder.write(DATA_FILE, buffer.getvalue())
+    folder.write(JOB_FILE, msgspec.json.encode(job))
 
 
-def read_job(folder: Path) -> Job | None:
+def read_job(folder: Folder) -> Job | None:
     """Read the job of ``folder``; None where it was not written whole."""
-    path = folder / JOB_FILE
-    return msgspec.json.decode(path.read_bytes(), type=Job) if path.exists() else None
+    data = folder.read(JOB_FILE)
+    return None if data is None else msgspec.json.decode(data, type=Job)
 
 
-def read_result(folder: Path) -> Result | None:
+def read_result(folder: Folder) -> Result | None:
     """Read how the job of ``folder`` went; None where it is not over."""
-    path = folder / RESULT_FILE
-    return msgspec.json.decode(path.read_bytes(), type=Result) if path.exists() else None
+    data = folder.read(RESULT_FILE)
+    return None if data is None else msgspec.json.decode(data, type=Result)
 
 
 class Spending:
@@ -88,24 +86,22 @@ class Spending:
     ``used_s`` gives the processor time of this process, in seconds. A line is what came on top of the last.
     """
 
-    def __init__(self, folder: Path, used_s: Callable[[], float]) -> None:
-        self._path = folder / SPENT_FILE
+    def __init__(self, folder: Folder, used_s: Callable[[], float]) -> None:
+        self._folder = folder
         self._used_s = used_s
         self._told_s = 0.0
 
     def note(self) -> None:
         """Write down what was used since the last note."""
         used_s = self._used_s()
-        with self._path.open("a", encoding="ascii") as file:
-            file.write(f"{used_s - self._told_s:.4f}\n")
+        self._folder.append(SPENT_FILE, f"{used_s - self._told_s:.4f}\n".encode("ascii"))
         self._told_s = used_s
 
 
-def spent_s(folder: Path) -> float:
+def spent_s(folder: Folder) -> float:
     """Processor time that the job of ``folder`` has cost in all its lives, in seconds.
 
     A last line that was cut off is left out.
     """
-    path = folder / SPENT_FILE
-    lines = path.read_text("ascii").split("\n")[:-1] if path.exists() else []
+    lines = (folder.read(SPENT_FILE) or b"").decode("ascii").split("\n")[:-1]
     return sum(map(float, lines))

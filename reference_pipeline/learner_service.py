@@ -8,7 +8,6 @@ nothing and moves no alias. See docs/protocols/pipeline.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import unquote
 
@@ -21,6 +20,7 @@ from reference_pipeline.errors import BadArtefact, BadRecord, UnknownVersion
 from reference_pipeline.examples import LOGS as EXAMPLE_LOGS
 from reference_pipeline.examples import Example, Examples, Label, Window, as_bytes
 from reference_pipeline.features import Features
+from reference_pipeline.folders import Folder
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.detectors.watched import watched_of
 from reference_pipeline.inpath import Acts
@@ -114,7 +114,7 @@ class Learner:
         watch: RowWatch | None,
         stored: StoredRows,
         beside: Beside,
-        folder: Path,
+        folder: Folder,
         oracle: bool = False,
     ) -> None:
         self._ports = ports

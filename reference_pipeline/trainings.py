@@ -11,15 +11,14 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
 
 from reference_pipeline.door import BadRequest
-from reference_pipeline.durable import write_durably
 from reference_pipeline.errors import PipelineError
 from reference_pipeline.examples import Examples
+from reference_pipeline.folders import Folder
 from reference_pipeline.inpath import Acts
 from reference_pipeline.jobs import (
     ARTEFACT_FILE,
@@ -74,8 +73,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 class Trainer(Protocol):
     """Whatever fits a job; a child process on one machine."""
 
-    async def run(self, folder: Path, /) -> int:
-        """Fit the job of ``folder``; 0 where it left a result."""
+    async def run(self, key: str, /) -> int:
+        """Fit the job in the folder ``key``; 0 where it left a result."""
         ...
 
     def stop(self) -> None:
@@ -95,7 +94,7 @@ class Trainings:
         models: Models,
         examples: Examples,
         *,
-        folder: Path,
+        folder: Folder,
         spec: FeatureSpec,
         acts: Acts,
     ) -> None:
@@ -113,9 +112,9 @@ class Trainings:
 
     def recover(self) -> None:
         """Find what an earlier life did not finish, in the order in which it was asked for."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        jobs = [(path.stat().st_mtime_ns, path.parent.name) for path in self._folder.glob("*/job.json")]
-        self._open = [key for _, key in sorted(jobs) if self.state(key).state == "waiting"]
+        jobs = ((key, read_job(self._folder.inner(key))) for key in self._folder.names())
+        asked = [(_numbers(job.version), key) for key, job in jobs if job is not None]
+        self._open = [key for _, key in sorted(asked) if self.state(key).state == "waiting"]
 
     async def ask(self, key: str, body: bytes) -> Training:
         """Begin a training, or tell how the one under ``key`` stands.
@@ -130,7 +129,7 @@ class Trainings:
             asked = decoded(_ASKED, body)
         except NotUnderstood as error:
             raise BadRequest(str(error)) from error
-        if read_job(self._folder / key) is None:
+        if read_job(self._folder.inner(key)) is None:
             await self._begin(key, asked)
         return self.state(key)
 
@@ -140,7 +139,7 @@ class Trainings:
         Raises:
             BadRequest: 404 where there is none.
         """
-        folder = self._folder / key
+        folder = self._folder.inner(key)
         job = read_job(folder) if _KEY.fullmatch(key) else None
         if job is None:
             raise BadRequest(f"no training {key[:100]!r}", 404)
@@ -151,10 +150,10 @@ class Trainings:
         told = msgspec.structs.replace(told, metrics=result.metrics)
         if result.why:
             return msgspec.structs.replace(told, state="failed", why=result.why)
-        published = folder / PUBLISHED_FILE
-        if not published.exists():
+        published = folder.read(PUBLISHED_FILE)
+        if published is None:
             return told
-        return msgspec.structs.replace(told, state="published", version=published.read_text("utf-8"))
+        return msgspec.structs.replace(told, state="published", version=published.decode())
 
     def drop(self, key: str) -> Training:
         """Give up the training under ``key``, whose fit ends at once; one that is over stays as it is.
@@ -190,7 +189,7 @@ class Trainings:
         parent = await self._models.artefact(champion.sha256)
         semantic = next_semantic([*await self._models.taken(), *self._promised()])
         window = self._examples.newest(ROWS_MAX, after=asked.after)
-        if read_job(self._folder / key) is not None:
+        if read_job(self._folder.inner(key)) is not None:
             return  # asked for once more while the registry was asked
         job = Job(
             key=key,
@@ -202,22 +201,22 @@ class Trainings:
             last=window.last,
             spec=self._spec,
         )
-        write_job(self._folder / key, job, parent, rows=window.rows, label=window.label)
+        write_job(self._folder.inner(key), job, parent, rows=window.rows, label=window.label)
         self._open.append(key)
         self.counts["trainings_total"] += 1
         self._acts.note("training_begun", f"{asked.kind} of {champion.version}", effect=False)
 
     def _promised(self) -> list[str]:
         """Semantic versions of trainings that are on their way."""
-        jobs = [read_job(self._folder / key) for key in (*self._open, self._in_hand) if key]
+        jobs = [read_job(self._folder.inner(key)) for key in (*self._open, self._in_hand) if key]
         return [job.version for job in jobs if job is not None]
 
     async def _step(self, key: str) -> bool:
         """Fit or publish ``key``; True where nothing is left to do."""
-        folder = self._folder / key
+        folder = self._folder.inner(key)
         if (result := read_result(folder)) is None:
             before_s = spent_s(folder)
-            code = await self._trainer.run(folder)
+            code = await self._trainer.run(key)
             self.counts["training_cpu_s_total"] += round(spent_s(folder) - before_s, 3)
             result = read_result(folder) or self._not_fitted(key, code)
             if result is None:
@@ -234,15 +233,15 @@ class Trainings:
             self._fail(key, f"the registry does not take it: {error}")
             self.counts["trainings_failed_total"] += 1
             return True
-        write_durably(folder / PUBLISHED_FILE, new.version.encode())
+        folder.write(PUBLISHED_FILE, new.version.encode())
         self.counts["published_total"] += 1
         self._acts.note("version_published", new.version, effect=False)
         return True
 
-    async def _publish(self, folder: Path, result: Result) -> Version:
+    async def _publish(self, folder: Folder, result: Result) -> Version:
         job = read_job(folder)
-        artefact = (folder / ARTEFACT_FILE).read_bytes()
-        if job is None or hashlib.sha256(artefact).hexdigest() != result.sha256:
+        artefact = folder.read(ARTEFACT_FILE)
+        if job is None or artefact is None or hashlib.sha256(artefact).hexdigest() != result.sha256:
             raise CallRejected("the artefact is not the one that was fitted", DAMAGED)
         return await self._models.publish(
             job.version, artefact, metrics=result.metrics, lineage=result.lineage
@@ -250,7 +249,7 @@ class Trainings:
 
     def _fail(self, key: str, why: str) -> Result:
         result = Result(why=why)
-        write_durably(self._folder / key / RESULT_FILE, msgspec.json.encode(result))
+        self._folder.inner(key).write(RESULT_FILE, msgspec.json.encode(result))
         return result
 
     def _not_fitted(self, key: str, code: int) -> Result | None:
@@ -271,5 +270,10 @@ def next_semantic(taken: Sequence[str]) -> str:
     >>> next_semantic(["1.0.0", "1.10.0", "1.9.3"])
     '1.11.0'
     """
-    newest = max(tuple(map(int, one.split("."))) for one in taken)
+    newest = max(map(_numbers, taken))
     return f"{newest[0]}.{newest[1] + 1}.0"
+
+
+def _numbers(semantic: str) -> tuple[int, ...]:
+    """A semantic version as numbers: each training is promised a higher one than those before."""
+    return tuple(map(int, semantic.split(".")))

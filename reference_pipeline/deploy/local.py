@@ -31,6 +31,7 @@ from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.errors import BadTemplate
 from reference_pipeline.feature_service import FeatureService
 from reference_pipeline.features import load_features, load_spec
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.gateway import Gateway
 from reference_pipeline.healer_service import HealerService
 from reference_pipeline.healing.config import HealerConfig
@@ -104,12 +105,12 @@ def serve_learner() -> None:
         return Learner(
             ports,
             features,
-            ChildTrainer(),
+            ChildTrainer(folder),
             golden=golden,
             watch=load_row_watch(_template()),
             stored=lambda: load_score_rows(_template()),
             beside=asyncio.to_thread,
-            folder=folder,
+            folder=DiskFolder(folder),
             oracle=oracle,
         )
 

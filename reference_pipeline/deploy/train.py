@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference_pipeline.fitting import run_job
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.jobs import LOCK_FILE, read_result
 
 CPU_LIMIT_S = 60
@@ -36,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise Orphaned(f"process {learner} is gone")
 
     go_on()
-    with (Path(folder) / LOCK_FILE).open("w") as lock:
+    job = DiskFolder(Path(folder))
+    with (job.path / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if read_result(Path(folder)) is not None:
+        if read_result(job) is not None:
             return 0  # an older one of this job was quicker than its end
-        run_job(Path(folder), cpu_s=_cpu_s, go_on=go_on)
+        run_job(job, cpu_s=_cpu_s, go_on=go_on)
     return 0
 
 

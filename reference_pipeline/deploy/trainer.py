@@ -13,14 +13,18 @@ WALL_LIMIT_S = 240.0
 
 
 class ChildTrainer:
-    """Runs ``reference_pipeline.deploy.train`` for one folder at a time, each at most ``limit_s``."""
+    """Runs ``reference_pipeline.deploy.train`` for one folder of ``trainings`` at a time, each at most
+    ``limit_s``.
+    """
 
-    def __init__(self, limit_s: float = WALL_LIMIT_S) -> None:
+    def __init__(self, trainings: Path, limit_s: float = WALL_LIMIT_S) -> None:
+        self._trainings = trainings
         self._limit_s = limit_s
         self._child: asyncio.subprocess.Process | None = None
 
-    async def run(self, folder: Path, /) -> int:
-        """Fit the job of ``folder``; give the exit code (negative: the signal that ended it)."""
+    async def run(self, key: str, /) -> int:
+        """Fit the job in the folder ``key``; give the exit code (negative: the signal that ended it)."""
+        folder = self._trainings / key
         command = [sys.executable, "-P", "-m", "reference_pipeline.deploy.train"]
         with (folder / "log.txt").open("ab") as log:
             child = self._child = await asyncio.create_subprocess_exec(

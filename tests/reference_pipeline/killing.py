@@ -21,6 +21,7 @@ from pathlib import Path
 
 from reference_pipeline.checkpoints import newest_checkpoint
 from reference_pipeline.errors import BadArtefact
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.jobs import Result, read_result
 from reference_pipeline.scoring import Model, dump_model, load_model
 from tests.reference_pipeline.running import Answer, Pipeline
@@ -155,13 +156,13 @@ def _look(pipeline: Pipeline, client: _Client, last: str, wrong: list[str]) -> s
     return now
 
 
-def kill_training(job: Path, whole: Result, *, kills: int, seed: int) -> Seen:
+def kill_training(job: DiskFolder, whole: Result, *, kills: int, seed: int) -> Seen:
     """Kill the child that fits ``job`` at random, until it has ended by itself or ``kills`` are used up.
 
     ``whole``: what the same job gives when nobody is killed. The last child is let finish.
     """
     seen, dice = Seen(), random.Random(seed)
-    command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(job), str(os.getpid())]
+    command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(job.path), str(os.getpid())]
     while seen.kills < kills and read_result(job) is None:
         before = newest_checkpoint(job)
         child = subprocess.Popen(command)

@@ -24,6 +24,7 @@ from harness.ports import Move
 from reference_pipeline.contract import Contract
 from reference_pipeline.features import load_features
 from reference_pipeline.fitting import run_job
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.healing.detectors.stored import load_row_watch, load_score_rows
 from reference_pipeline.healing.diagnose import Diagnosis
@@ -54,15 +55,16 @@ T = TypeVar("T")
 class InProcess:
     """The Trainer port: the same fit, here and now, and ``FIT_S`` of virtual time for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, trainings: DiskFolder) -> None:
         self.stopped = False
+        self._trainings = trainings
 
-    async def run(self, folder: Path, /) -> int:
+    async def run(self, key: str, /) -> int:
         self.stopped = False
         await passes(FIT_S)
         if self.stopped:
             return -9
-        run_job(folder, cpu_s=lambda: FIT_S, go_on=lambda: None)
+        run_job(self._trainings.inner(key), cpu_s=lambda: FIT_S, go_on=lambda: None)
         return 0
 
     def stop(self) -> None:
@@ -351,15 +353,16 @@ async def _opened(
             spawn=lambda make: tasks.append(asyncio.create_task(make())),
         )
 
+    trainings = DiskFolder(folder / "trainings")
     learner = Learner(
         ports("learner", stores[0]),
         features,
-        InProcess(),
+        InProcess(trainings),
         golden=load_golden(template),
         watch=load_row_watch(template),
         stored=lambda: load_score_rows(template),
         beside=at_once,
-        folder=folder / "trainings",
+        folder=trainings,
         oracle=oracle,
     )
     wires.services = {"learner": learner, "registry": RegistryService(ports("registry", stores[0]), registry)}

@@ -17,6 +17,7 @@ import pytest
 from reference_pipeline.deploy.trainer import ChildTrainer
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.jobs import (
     ARTEFACT_FILE,
     DATA_FILE,
@@ -40,7 +41,7 @@ class Cut(Exception):
 
 def _job(
     folder: Path, template: Path, *, rows: int = 1000, positive: float = 0.2, kind: Kind = "adapt"
-) -> Path:
+) -> DiskFolder:
     copy_registry(template / "registry", folder / "registry")
     registry = Registry(folder / "registry")
     champion = registry.alias("champion")
@@ -60,11 +61,12 @@ def _job(
         last=7 + rows,
         spec=spec,
     )
-    write_job(folder / "k", job, parent, rows=values, label=label)
-    return folder / "k"
+    made = DiskFolder(folder / "k")
+    write_job(made, job, parent, rows=values, label=label)
+    return made
 
 
-def _fit(folder: Path) -> Result:
+def _fit(folder: DiskFolder) -> Result:
     return run_job(folder, cpu_s=lambda: 1.5, go_on=lambda: None)
 
 
@@ -72,7 +74,7 @@ def test_a_job_leaves_an_artefact_that_is_what_its_result_says(tmp_path: Path, s
     folder = _job(tmp_path, small_template)
     result = _fit(folder)
     assert read_result(folder) == result
-    model = load_model((folder / ARTEFACT_FILE).read_bytes(), result.sha256)
+    model = load_model((folder.path / ARTEFACT_FILE).read_bytes(), result.sha256)
     job = read_job(folder)
     assert job is not None
     assert model.version.startswith("1.1.0+")
@@ -87,7 +89,7 @@ def test_a_model_from_nothing_knows_its_rows_and_none_of_its_parent_s(
 ) -> None:
     folder = _job(tmp_path, small_template, rows=2000, kind="anew")
     result = _fit(folder)
-    model = load_model((folder / ARTEFACT_FILE).read_bytes(), result.sha256)
+    model = load_model((folder.path / ARTEFACT_FILE).read_bytes(), result.sha256)
     assert (model.version.partition("+")[0], model.lineage["kind"]) == ("1.1.0", "anew")
     others = np.random.default_rng(2).normal(size=(500, len(model.features)))
     scores = model.score(others)
@@ -97,7 +99,7 @@ def test_a_model_from_nothing_knows_its_rows_and_none_of_its_parent_s(
 def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small_template: Path) -> None:
     whole = _fit(_job(tmp_path / "whole", small_template))
     folder = _job(tmp_path / "child", small_template)
-    assert asyncio.run(ChildTrainer().run(folder)) == 0
+    assert asyncio.run(ChildTrainer(folder.path.parent).run("k")) == 0
     result = read_result(folder)
     assert result is not None
     assert result.sha256 == whole.sha256
@@ -109,9 +111,15 @@ def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
 ) -> None:
     """Two at once would write the same files; the older one is this test, which holds its lock."""
     folder = _job(tmp_path, small_template)
-    with (folder / LOCK_FILE).open("w") as lock:
+    with (folder.path / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "reference_pipeline.deploy.train", str(folder), str(os.getpid())]
+        command = [
+            sys.executable,
+            "-m",
+            "reference_pipeline.deploy.train",
+            str(folder.path),
+            str(os.getpid()),
+        ]
         with subprocess.Popen(command) as child:
             until(lambda: _waits_for_a_lock(child.pid))
             assert read_result(folder) is None
@@ -122,9 +130,9 @@ def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
 
 def test_a_child_that_does_not_get_on_is_ended_after_a_while(tmp_path: Path, small_template: Path) -> None:
     folder = _job(tmp_path, small_template)
-    with (folder / LOCK_FILE).open("w") as lock:
+    with (folder.path / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # it waits for this one for ever
-        assert asyncio.run(ChildTrainer(limit_s=0.1).run(folder)) == -signal.SIGKILL
+        assert asyncio.run(ChildTrainer(folder.path.parent, limit_s=0.1).run("k")) == -signal.SIGKILL
     assert read_result(folder) is None
 
 
@@ -139,10 +147,10 @@ def test_a_model_that_is_worse_than_its_parent_on_the_newest_rows_fails_at_the_g
 ) -> None:
     """What it learns from says the opposite of what has come since."""
     folder = _job(tmp_path, small_template, rows=4000, positive=0.4)
-    with np.load(folder / DATA_FILE) as data:
+    with np.load(folder.path / DATA_FILE) as data:
         rows, label = data["rows"], data["label"].copy()
     label[:3200] = np.where(rows[:3200, 0] < 0, 1, 0)
-    np.savez(folder / DATA_FILE, rows=rows, label=label)
+    np.savez(folder.path / DATA_FILE, rows=rows, label=label)
     result = _fit(folder)
     assert result.why.startswith("on the newest 800 rows it loses more than 1.0.0+")
     assert read_result(folder) == result
@@ -151,7 +159,7 @@ def test_a_model_that_is_worse_than_its_parent_on_the_newest_rows_fails_at_the_g
 def test_too_few_labels_are_a_result_too(tmp_path: Path, small_template: Path) -> None:
     folder = _job(tmp_path, small_template, rows=300)
     assert "400 with 20" in _fit(folder).why
-    assert not (folder / ARTEFACT_FILE).exists()
+    assert not (folder.path / ARTEFACT_FILE).exists()
 
 
 @pytest.mark.parametrize("after", [1, 5, 11, 24])
@@ -179,20 +187,21 @@ def test_a_fit_that_was_cut_goes_on_from_its_checkpoint_to_the_same_bytes(
 
 
 def test_of_what_was_spent_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
-    assert spent_s(tmp_path) == 0
-    (tmp_path / SPENT_FILE).write_text("0.5000\n1.2500\n0.7")
-    assert spent_s(tmp_path) == 1.75
+    folder = DiskFolder(tmp_path)
+    assert spent_s(folder) == 0
+    folder.append(SPENT_FILE, b"0.5000\n1.2500\n0.7")
+    assert spent_s(folder) == 1.75
 
 
 def test_a_job_that_was_not_written_whole_is_none(tmp_path: Path) -> None:
     (tmp_path / "data.npz").write_bytes(b"half")
-    assert read_job(tmp_path) is None
+    assert read_job(DiskFolder(tmp_path)) is None
 
 
 def test_a_child_whose_learner_is_gone_ends_without_a_result(tmp_path: Path, small_template: Path) -> None:
     """Its parent here is a shell that ends at once; the pipe stays open as long as the child lives."""
     folder = _job(tmp_path, small_template, rows=4000)
-    fit = f"{sys.executable} -m reference_pipeline.deploy.train {folder} $$ 2>&1 &"
+    fit = f"{sys.executable} -m reference_pipeline.deploy.train {folder.path} $$ 2>&1 &"
     said = subprocess.run(["sh", "-c", fit], capture_output=True, check=True, timeout=60).stdout
     assert b"Orphaned" in said
     assert read_result(folder) is None

@@ -15,6 +15,7 @@ from reference_pipeline.door import BadRequest
 from reference_pipeline.examples import LOGS, Example, Examples, Label, as_bytes
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.inpath import Acts
 from reference_pipeline.jobs import ARTEFACT_FILE, Spending
 from reference_pipeline.models import Models
@@ -35,6 +36,7 @@ class Bench:
 
     def __init__(self, folder: Path, template: Path) -> None:
         self.folder = folder
+        self.trainings_folder = DiskFolder(folder / "trainings")
         self.spec = load_spec(template)
         copy_registry(template / "registry", folder / "registry")
         self.registry = Registry(folder / "registry")
@@ -58,7 +60,7 @@ class Bench:
         )
         examples.label([Label(str(n), int(one)) for n, one in enumerate(label)])
 
-    async def run(self, folder: Path, /) -> int:
+    async def run(self, key: str, /) -> int:
         """The Trainer port."""
         self.runs += 1
         self.stopped = False
@@ -67,9 +69,9 @@ class Bench:
             return -9
         if self.fails:
             self.fails -= 1
-            Spending(folder, lambda: 2.0).note()
+            Spending(self.trainings_folder.inner(key), lambda: 2.0).note()
             return -9
-        run_job(folder, cpu_s=lambda: 1.0, go_on=lambda: None)
+        run_job(self.trainings_folder.inner(key), cpu_s=lambda: 1.0, go_on=lambda: None)
         return 0
 
     def stop(self) -> None:
@@ -110,7 +112,7 @@ class Bench:
             self,
             Models(self.call, clock),
             examples,
-            folder=self.folder / "trainings",
+            folder=self.trainings_folder,
             spec=self.spec,
             acts=self.acts,
         )
