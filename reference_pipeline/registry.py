@@ -1,34 +1,29 @@
 """Model registry core: immutable versions, atomic aliases, verified artefacts. No HTTP.
 
-One folder: ``registry.db`` (SQLite, WAL, synchronous=FULL) and ``artefacts/<sha256>.npz``, each
-written to a temporary name, flushed to disk and renamed before its row exists. One process owns
-the folder; a service starts from a copy made by :func:`copy_registry`.
+A store with one log of versions and one value for all aliases, and a folder with ``<sha256>.npz``, each there
+whole and durable before its version exists. One process owns both; a service on this machine starts from a
+copy made by :func:`copy_registry`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from reference_pipeline.durable import write_durably
 from reference_pipeline.errors import BadArtefact, UnknownVersion, VersionConflict
+from reference_pipeline.folders import DiskFolder, Folder
+from reference_pipeline.ports import Append, Store
+from reference_pipeline.stores import SqliteStore
 
 _SEMANTIC = re.compile(r"\d+\.\d+\.\d+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS versions(
-  seq INTEGER PRIMARY KEY, semantic TEXT NOT NULL UNIQUE, version TEXT NOT NULL UNIQUE,
-  sha256 TEXT NOT NULL, metrics TEXT NOT NULL, lineage TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS aliases(
-  alias TEXT PRIMARY KEY, version TEXT NOT NULL REFERENCES versions(version));
-"""
+_VERSIONS, _ALIASES = "versions", "aliases"
+_PAGE = 1000
+LOGS = (_VERSIONS,)
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,20 +45,21 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registry:
-    """The registry in ``folder``, made if missing; close it when done."""
+    """The registry of whoever owns ``store``, which needs the logs ``LOGS``; files lie in ``artefacts``."""
 
-    def __init__(self, folder: Path) -> None:
-        self._artefacts = folder / "artefacts"
-        self._artefacts.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(folder / "registry.db", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA foreign_keys=ON")
-        self._db.executescript(_SCHEMA)
+    def __init__(self, store: Store, artefacts: Folder) -> None:
+        self._store = store
+        self._artefacts = artefacts
+        self._versions: dict[str, Version] = {}
+        self._load()
 
-    def close(self) -> None:
-        """Close the database; the write-ahead log is folded into ``registry.db``."""
-        self._db.close()
+    def _load(self) -> None:
+        """Read what earlier lives have put."""
+        after = 0
+        while rows := self._store.read(_VERSIONS, after, _PAGE):
+            for row in rows:
+                self._versions[row.key] = msgspec.json.decode(row.value, type=Version)
+            after = rows[-1].seq
 
     def put(
         self, artefact: bytes, version: str, metrics: Mapping[str, float], lineage: Mapping[str, str]
@@ -81,22 +77,16 @@ class Registry:
         new = Version(
             version=full, semantic=version, sha256=sha256, metrics=dict(metrics), lineage=dict(lineage)
         )
-        write_durably(self._path(sha256), artefact)
-        self._db.execute(
-            "INSERT INTO versions(semantic, version, sha256, metrics, lineage) VALUES (?,?,?,?,?) "
-            "ON CONFLICT DO NOTHING",
-            (version, full, sha256, _json(new.metrics), _json(new.lineage)),
-        )
-        if (stored := self._one("semantic", version)) != new:
+        if (stored := self._versions.get(version)) not in (None, new):
             raise VersionConflict(f"version {version} is taken by {stored.version if stored else '?'}")
+        self._artefacts.write(f"{sha256}.npz", artefact)
+        self._store.commit([Append(_VERSIONS, version, msgspec.json.encode(new))])
+        self._versions[version] = new
         return new
 
     def versions(self) -> list[Version]:
         """List all versions in the order they were put."""
-        rows = self._db.execute(
-            "SELECT version, semantic, sha256, metrics, lineage FROM versions ORDER BY seq"
-        )
-        return [_version(row) for row in rows]
+        return list(self._versions.values())
 
     def alias(self, name: str) -> Alias:
         """Return where alias ``name`` points.
@@ -104,20 +94,19 @@ class Registry:
         Raises:
             UnknownVersion: there is no such alias.
         """
-        row = self._db.execute(
-            "SELECT alias, version, sha256 FROM aliases JOIN versions USING (version) WHERE alias = ?",
-            (name,),
-        ).fetchone()
-        if row is None:
+        found = next((one for one in self.aliases() if one.alias == name), None)
+        if found is None:
             raise UnknownVersion(f"no alias {name!r}")
-        return Alias(alias=row[0], version=row[1], sha256=row[2])
+        return found
 
     def aliases(self) -> list[Alias]:
-        """List all aliases."""
-        rows = self._db.execute(
-            "SELECT alias, version, sha256 FROM aliases JOIN versions USING (version) ORDER BY alias"
-        )
-        return [Alias(alias=row[0], version=row[1], sha256=row[2]) for row in rows]
+        """List all aliases, by name."""
+        points = self._points()
+        by_version = {one.version: one for one in self._versions.values()}
+        return [
+            Alias(alias=name, version=points[name], sha256=by_version[points[name]].sha256)
+            for name in sorted(points)
+        ]
 
     def set_alias(self, name: str, version: str, *, was: str = "") -> Alias:
         """Point alias ``name`` at full version ``version`` in one step, after verifying its file.
@@ -129,16 +118,13 @@ class Registry:
             BadArtefact: its file is missing or damaged.
             VersionConflict: the alias points elsewhere than at ``was``.
         """
-        known = self._one("version", version)
+        known = next((one for one in self._versions.values() if one.version == version), None)
         if known is None:
             raise UnknownVersion(f"no version {version!r}")
         self.artefact(known.sha256)
         if was and (now := self.alias(name).version) not in (was, version):
             raise VersionConflict(f"alias {name} is at {now}, not at {was}")
-        self._db.execute(
-            "INSERT INTO aliases VALUES (?, ?) ON CONFLICT (alias) DO UPDATE SET version = excluded.version",
-            (name, version),
-        )
+        self._store.commit([], {_ALIASES: msgspec.json.encode({**self._points(), name: version})})
         return Alias(alias=name, version=version, sha256=known.sha256)
 
     def artefact(self, sha256: str) -> bytes:
@@ -148,24 +134,34 @@ class Registry:
             UnknownVersion: no version has this artefact.
             BadArtefact: its file is missing or damaged.
         """
-        if not _SHA256.fullmatch(sha256) or self._one("sha256", sha256) is None:
+        if not any(one.sha256 == sha256 for one in self._versions.values()):
             raise UnknownVersion(f"no artefact {sha256[:80]!r}")
         try:
-            data = self._path(sha256).read_bytes()
+            data = self._artefacts.read(f"{sha256}.npz")
         except OSError as error:
             raise BadArtefact(f"artefact {sha256[:12]}.. cannot be read: {error}") from error
+        if data is None:
+            raise BadArtefact(f"artefact {sha256[:12]}.. cannot be read: it is gone")
         if hashlib.sha256(data).hexdigest() != sha256:
             raise BadArtefact(f"artefact {sha256[:12]}.. is damaged on disk")
         return data
 
-    def _path(self, sha256: str) -> Path:
-        return self._artefacts / f"{sha256}.npz"
+    def _points(self) -> dict[str, str]:
+        """Where each alias points, as the store has it."""
+        return msgspec.json.decode(self._store.find("values", _ALIASES) or b"{}", type=dict[str, str])
 
-    def _one(self, column: str, value: str) -> Version | None:
-        row = self._db.execute(
-            f"SELECT version, semantic, sha256, metrics, lineage FROM versions WHERE {column} = ?", (value,)
-        ).fetchone()
-        return None if row is None else _version(row)
+
+class DiskRegistry(Registry):
+    """The registry in ``folder`` of this machine, made if missing; close it when done."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._disk = SqliteStore(folder / "registry.db", LOGS)
+        super().__init__(self._disk, DiskFolder(folder / "artefacts"))
+
+    def close(self) -> None:
+        """Close the database; the write-ahead log is folded into ``registry.db``."""
+        self._disk.close()
 
 
 def copy_registry(source: Path, target: Path) -> None:
@@ -181,17 +177,3 @@ def copy_registry(source: Path, target: Path) -> None:
     for path in (partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     partial.rename(target)
-
-
-def _json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _version(row: tuple[str, str, str, str, str]) -> Version:
-    return Version(
-        version=row[0],
-        semantic=row[1],
-        sha256=row[2],
-        metrics=json.loads(row[3]),
-        lineage=json.loads(row[4]),
-    )

@@ -18,11 +18,25 @@ from harness.simulation.processes import Life
 
 @dataclass(slots=True)
 class _File:
-    """``seen`` is what readers see; ``kept`` what a power cut leaves for sure, None = not even its name."""
+    """``seen`` is what readers see; a power cut leaves the first ``kept`` bytes of ``durable`` for sure.
+
+    ``kept`` -1: not even its name. While a file is only appended to, both are one buffer: a sync copies
+    nothing. ``unsynced`` are the writes since, None where it was emptied.
+    """
 
     seen: bytearray = field(default_factory=bytearray)
-    kept: bytes | None = None
-    unsynced: list[bytes | None] = field(default_factory=list)  # None: emptied
+    durable: bytearray = field(default_factory=bytearray)
+    kept: int = -1
+    unsynced: list[bytes | None] = field(default_factory=list)
+
+    @classmethod
+    def whole(cls, data: bytearray) -> _File:
+        """A file as it lies on the platter."""
+        return cls(data, data, len(data))
+
+    def on_platter(self) -> bytearray:
+        """What a power cut leaves for sure."""
+        return self.durable[: max(0, self.kept)]
 
 
 class Disk:
@@ -45,7 +59,7 @@ class Disk:
     def __init__(self, dice: np.random.Generator, *, capacity_bytes: int = 1 << 30) -> None:
         self._dice = dice
         self._files: dict[str, _File] = {}
-        self._renamed: list[tuple[str, str, bytes | None]] = []
+        self._renamed: list[tuple[str, str, _File | None]] = []
         self._stored_bytes = 0
         self.capacity_bytes = capacity_bytes
         self.failing: dict[str, int] = {}
@@ -83,7 +97,7 @@ class Disk:
         file = self._file(name)
         before = self._files.pop(other, None)
         self._stored_bytes -= len(before.seen) if before else 0
-        self._renamed.append((name, other, before.kept if before else None))
+        self._renamed.append((name, other, before))
         del self._files[name]
         self._files[other] = file
 
@@ -97,7 +111,7 @@ class Disk:
         """Make all of a file durable, its name included."""
         self._begin(life, "sync")
         file = self._file(name)
-        file.kept = bytes(file.seen)
+        file.durable, file.kept = file.seen, len(file.seen)
         file.unsynced.clear()
 
     def sync_names(self, life: Life) -> None:
@@ -111,7 +125,7 @@ class Disk:
             if self._dice.random() < 0.5 and other in self._files:
                 self._files[name] = self._files.pop(other)
                 if before is not None:
-                    self._files[other] = _File(bytearray(before), before)
+                    self._files[other] = before
         self._renamed.clear()
         for name in sorted(self._files):
             self._lose(name)
@@ -119,17 +133,17 @@ class Disk:
 
     def _lose(self, name: str) -> None:
         file = self._files[name]
-        if file.kept is None and self._dice.random() < 0.5:  # its name was not durable either
+        if file.kept < 0 and self._dice.random() < 0.5:  # its name was not durable either
             del self._files[name]
             return
         whole = int(self._dice.integers(len(file.unsynced) + 1))
-        left = bytearray(file.kept or b"")
+        left = file.on_platter()
         for write in file.unsynced[:whole]:
             left = bytearray() if write is None else left + write
         torn = file.unsynced[whole] if whole < len(file.unsynced) else None
         if torn:
             left += torn[: int(self._dice.integers(len(torn) + 1))]
-        self._files[name] = _File(left, bytes(left))
+        self._files[name] = _File.whole(left)
 
     def _file(self, name: str) -> _File:
         file = self._files.get(name)
@@ -144,3 +158,43 @@ class Disk:
             raise OSError(code, f"the simulated disk fails at each {operation}")
         if size and self._stored_bytes + size > self.capacity_bytes:
             raise OSError(errno.ENOSPC, "the simulated disk is full")
+
+
+class Mount:
+    """The disk as one life has it: what it does after its death raises ``ProcessDead``."""
+
+    def __init__(self, disk: Disk, life: Life) -> None:
+        self._disk = disk
+        self._life = life
+
+    def names(self) -> list[str]:
+        """See :class:`Disk`."""
+        return self._disk.names(self._life)
+
+    def append(self, name: str, data: bytes, /) -> None:
+        """See :class:`Disk`."""
+        self._disk.append(self._life, name, data)
+
+    def write(self, name: str, data: bytes, /) -> None:
+        """See :class:`Disk`."""
+        self._disk.write(self._life, name, data)
+
+    def read(self, name: str, /) -> bytes:
+        """See :class:`Disk`."""
+        return self._disk.read(self._life, name)
+
+    def rename(self, name: str, other: str, /) -> None:
+        """See :class:`Disk`."""
+        self._disk.rename(self._life, name, other)
+
+    def remove(self, name: str, /) -> None:
+        """See :class:`Disk`."""
+        self._disk.remove(self._life, name)
+
+    def sync(self, name: str, /) -> None:
+        """See :class:`Disk`."""
+        self._disk.sync(self._life, name)
+
+    def sync_names(self) -> None:
+        """See :class:`Disk`."""
+        self._disk.sync_names(self._life)

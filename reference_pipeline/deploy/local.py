@@ -39,7 +39,7 @@ from reference_pipeline.healing.detectors.stored import load_row_watch, load_sco
 from reference_pipeline.healing.reach import edge_to
 from reference_pipeline.learner_service import Learner
 from reference_pipeline.ports import Ports, Service
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scorer_service import Artefact, Scorer
 from reference_pipeline.seed.healer_service import SeedHealerService
@@ -253,11 +253,11 @@ def _template_champion() -> Artefact:
         raise BadTemplate(f"the champion of {_template()} cannot be read: {error}") from error
 
 
-def _registry() -> Registry:
+def _registry() -> DiskRegistry:
     """Open this service's own copy of the template's registry: the template is read only."""
     folder = _state() / "registry"
     copy_registry(_template() / "registry", folder)
-    return Registry(folder)
+    return DiskRegistry(folder)
 
 
 def _state() -> Path:

@@ -34,7 +34,7 @@ from reference_pipeline.healing.detectors.stored import (
 )
 from reference_pipeline.healing.detectors.watched import watched_of
 from reference_pipeline.records import DAY_S, FeatureSpec
-from reference_pipeline.registry import Registry
+from reference_pipeline.registry import DiskRegistry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion, transaction_sets
 from reference_pipeline.world.frozen import save_frozen
@@ -210,7 +210,7 @@ def _register(
     champion = train_champion(train, holdout, spec=spec, version=FIRST_VERSION, lineage=lineage)
     save_weights(fit_fallback(train, spec), template)
     save_frozen(champion.artefact, template)
-    registry = Registry(template / "registry")
+    registry = DiskRegistry(template / "registry")
     try:
         stored = registry.put(champion.artefact, FIRST_VERSION, champion.metrics, champion.lineage)
         registry.set_alias(CHAMPION, stored.version)

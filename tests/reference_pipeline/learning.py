@@ -36,7 +36,7 @@ from reference_pipeline.healing.reach import Reach
 from reference_pipeline.healing.reach_models import ReachModels
 from reference_pipeline.learner_service import LOGS, Learner
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply, Service
-from reference_pipeline.registry import Registry, Version, copy_registry
+from reference_pipeline.registry import DiskRegistry, Registry, Version, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, dump_model, load_model
 from reference_pipeline.stores import SqliteStore
@@ -231,7 +231,7 @@ def live(
     async def whole() -> None:
         copy_registry(template / "registry", folder / "registry")
         with ExitStack() as stack:
-            registry = stack.enter_context(closing(Registry(folder / "registry")))
+            registry = stack.enter_context(closing(DiskRegistry(folder / "registry")))
             stores = [
                 stack.enter_context(closing(SqliteStore(folder / name, logs)))
                 for name, logs in (("learner.db", LOGS), ("healer.db", (JOURNAL,)))

@@ -27,7 +27,7 @@ from reference_pipeline.fallback import (
 from reference_pipeline.features import Features, TransactionFeatures, load_features
 from reference_pipeline.inpath import Lost
 from reference_pipeline.records import DAY_S, Costs, Record
-from reference_pipeline.registry import Registry
+from reference_pipeline.registry import DiskRegistry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.world.knobs import SimulatorKnobs
 from reference_pipeline.world.population import load_population
@@ -69,7 +69,7 @@ class Scene:
 
 def _scene(template: Path, knobs: SimulatorKnobs, count: int, seed: int) -> Scene:
     features = load_features(template)
-    with closing(Registry(template / "registry")) as registry:
+    with closing(DiskRegistry(template / "registry")) as registry:
         sha256 = registry.alias("champion").sha256
         champion = load_model(registry.artefact(sha256), sha256)
     population = load_population(template, knobs)

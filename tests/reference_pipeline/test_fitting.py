@@ -31,7 +31,7 @@ from reference_pipeline.jobs import (
     spent_s,
     write_job,
 )
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, copy_registry
 from reference_pipeline.scoring import load_model
 
 
@@ -43,7 +43,7 @@ def _job(
     folder: Path, template: Path, *, rows: int = 1000, positive: float = 0.2, kind: Kind = "adapt"
 ) -> DiskFolder:
     copy_registry(template / "registry", folder / "registry")
-    registry = Registry(folder / "registry")
+    registry = DiskRegistry(folder / "registry")
     champion = registry.alias("champion")
     parent = registry.artefact(champion.sha256)
     registry.close()

@@ -12,7 +12,7 @@ import pytest
 from reference_pipeline.errors import BadArtefact, UnknownVersion
 from reference_pipeline.models import VERIFIED_FOR_S, Models
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.healing.worlds import Clock
@@ -73,7 +73,7 @@ class Way:
 def _story(folder: Path, template: Path, tell: Callable[[Way, Models], Coroutine[Any, Any, None]]) -> None:
     copy_registry(template / "registry", folder / "registry")
     with (
-        closing(Registry(folder / "registry")) as registry,
+        closing(DiskRegistry(folder / "registry")) as registry,
         closing(SqliteStore(folder / "store.db", ())) as store,
     ):
 

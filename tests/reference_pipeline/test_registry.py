@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from reference_pipeline.errors import BadArtefact, UnknownVersion, VersionConflict
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, Registry, copy_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = Registry(tmp_path / "registry")
+    opened = DiskRegistry(tmp_path / "registry")
     yield opened
     opened.close()
 
@@ -85,11 +85,11 @@ def test_no_alias_to_a_version_whose_file_is_damaged_or_gone(registry: Registry,
 
 def test_what_was_put_survives_reopening_and_acknowledged_rows_are_synced(tmp_path: Path) -> None:
     folder = tmp_path / "registry"
-    first = Registry(folder)
+    first = DiskRegistry(folder)
     one = first.put(b"one", "1.0.0", {}, {})
     first.set_alias("champion", one.version)
     # Not closed: what a killed process leaves behind.
-    second = Registry(folder)
+    second = DiskRegistry(folder)
     assert second.alias("champion").version == one.version
     assert second.versions() == [one]
     second.close()
@@ -101,6 +101,7 @@ def test_what_was_put_survives_reopening_and_acknowledged_rows_are_synced(tmp_pa
 
 def test_a_torn_write_leaves_no_artefact_under_its_name(registry: Registry, tmp_path: Path) -> None:
     torn = _file(tmp_path, b"one").with_suffix(".npz.partial")
+    torn.parent.mkdir()
     torn.write_bytes(b"on")
     one = registry.put(b"one", "1.0.0", {}, {})
     assert registry.artefact(one.sha256) == b"one"
@@ -108,7 +109,7 @@ def test_a_torn_write_leaves_no_artefact_under_its_name(registry: Registry, tmp_
 
 
 def test_a_copy_is_made_once_and_never_half(tmp_path: Path) -> None:
-    source = Registry(tmp_path / "template")
+    source = DiskRegistry(tmp_path / "template")
     one = source.put(b"one", "1.0.0", {}, {})
     source.set_alias("champion", one.version)
     source.close()
@@ -118,12 +119,12 @@ def test_a_copy_is_made_once_and_never_half(tmp_path: Path) -> None:
     for path in sorted((tmp_path / "template").rglob("*"), reverse=True):
         path.chmod(0o555 if path.is_dir() else 0o444)
     copy_registry(tmp_path / "template", target)
-    copied = Registry(target)
+    copied = DiskRegistry(target)
     two = copied.put(b"two", "2.0.0", {}, {})
     copied.set_alias("champion", two.version)
     copied.close()
     copy_registry(tmp_path / "template", target)
-    again = Registry(target)
+    again = DiskRegistry(target)
     assert again.alias("champion").version == two.version
     again.close()
     for path in (tmp_path / "template").rglob("*"):

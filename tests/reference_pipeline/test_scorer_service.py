@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reference_pipeline.healing.canary import sha32
-from reference_pipeline.registry import Registry
+from reference_pipeline.registry import DiskRegistry
 from reference_pipeline.scoring import dump_model, load_model
 from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.running import Pipeline, until
@@ -109,7 +109,7 @@ def _serve_two(pipeline: Pipeline, folder: Path) -> str:
     newer = dump_model(
         now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
     )
-    with closing(Registry(folder / "registry" / "registry")) as registry:
+    with closing(DiskRegistry(folder / "registry" / "registry")) as registry:
         version = registry.put(newer, "2.0.0", {}, {}).version
     assert pipeline.put("registry", "/aliases/champion", {"version": version}).status == 200
     until(lambda: str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+"))
@@ -153,7 +153,7 @@ def test_the_second_scorer_serves_the_canary_and_the_first_the_champion(
         newer = dump_model(
             now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
         )
-        registry = Registry(tmp_path / "registry" / "registry")
+        registry = DiskRegistry(tmp_path / "registry" / "registry")
         version = registry.put(newer, "2.0.0", {}, {}).version
         registry.close()
         assert pipeline.put("registry", "/aliases/canary", {"version": version}).status == 200

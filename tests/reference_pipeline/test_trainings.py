@@ -20,7 +20,7 @@ from reference_pipeline.inpath import Acts
 from reference_pipeline.jobs import ARTEFACT_FILE, Spending
 from reference_pipeline.models import Models
 from reference_pipeline.ports import CallFailed, CallRejected, Ports, Reply
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, Registry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.stores import SqliteStore
@@ -39,7 +39,7 @@ class Bench:
         self.trainings_folder = DiskFolder(folder / "trainings")
         self.spec = load_spec(template)
         copy_registry(template / "registry", folder / "registry")
-        self.registry = Registry(folder / "registry")
+        self.registry = DiskRegistry(folder / "registry")
         self.store = SqliteStore(folder / "learner.db", LOGS)
         self.down = False
         self.damaged = 0  # so many versions are damaged on their way to the registry

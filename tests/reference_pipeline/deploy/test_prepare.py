@@ -20,7 +20,7 @@ from reference_pipeline.errors import BadScenario, BadTemplate
 from reference_pipeline.features import load_features
 from reference_pipeline.healing.detectors.calendar import PHASES
 from reference_pipeline.healing.detectors.stored import BATCH, LEARNED, load_row_watch, load_score_rows
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, copy_registry
 from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.world import open_world
 
@@ -42,7 +42,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _champion(template: Path, folder: Path) -> Model:
     copy_registry(template / "registry", folder / "registry")
-    registry = Registry(folder / "registry")
+    registry = DiskRegistry(folder / "registry")
     try:
         alias = registry.alias("champion")
         return load_model(registry.artefact(alias.sha256), alias.sha256)
