@@ -25,9 +25,10 @@ from reference_pipeline.errors import BadArtefact
 from reference_pipeline.examples import Example, Examples, Label, as_bytes
 from reference_pipeline.features import load_spec
 from reference_pipeline.fitting import run_job
+from reference_pipeline.folders import DiskFolder
 from reference_pipeline.jobs import ARTEFACT_FILE, RESULT_FILE, Job, Kind, write_job
 from reference_pipeline.learner_service import LOGS
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, copy_registry
 from reference_pipeline.scoring import load_model
 from reference_pipeline.stores import SqliteStore
 from reference_pipeline.trainings import PUBLISHED_FILE
@@ -215,7 +216,7 @@ def _whole(folder: Path, template: Path, *, rows: int, keys: Mapping[str, Kind])
     copy_registry(template / "registry", folder / "registry")
     spec, whole = load_spec(template), {}
     with (
-        closing(Registry(folder / "registry")) as registry,
+        closing(DiskRegistry(folder / "registry")) as registry,
         closing(SqliteStore(folder / "learner" / "store.db", LOGS)) as store,
     ):
         champion = registry.alias("champion")
@@ -234,8 +235,9 @@ def _whole(folder: Path, template: Path, *, rows: int, keys: Mapping[str, Kind])
                 spec=spec,
             )
             parent = registry.artefact(champion.sha256)
-            write_job(folder / key, job, parent, rows=window.rows, label=window.label)
-            whole[key] = run_job(folder / key, cpu_s=lambda: 0.0, go_on=lambda: None).sha256
+            made = DiskFolder(folder / key)
+            write_job(made, job, parent, rows=window.rows, label=window.label)
+            whole[key] = run_job(made, cpu_s=lambda: 0.0, go_on=lambda: None).sha256
     return whole
 
 

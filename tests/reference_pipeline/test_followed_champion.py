@@ -14,7 +14,7 @@ import pytest
 
 from reference_pipeline.healing.config import HealerConfig
 from reference_pipeline.ports import CallFailed, Ports, Reply
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, copy_registry
 from reference_pipeline.registry_service import RegistryService
 from reference_pipeline.scorer_service import REGISTRY_DEADLINE_S, Artefact, Scorer
 from reference_pipeline.scoring import dump_model, load_model
@@ -26,7 +26,7 @@ from tests.virtual import passes, run
 class Bench:
     """A scorer over a real registry; the way takes ``takes_s`` and damages so many artefacts to come."""
 
-    def __init__(self, registry: Registry, store: SqliteStore) -> None:
+    def __init__(self, registry: DiskRegistry, store: SqliteStore) -> None:
         self.registry = registry
         self.damages = self.fetches = 0
         self.takes_s = 0.0
@@ -81,7 +81,7 @@ class Bench:
 def _story(folder: Path, template: Path, tell: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
     copy_registry(template / "registry", folder / "registry")
     with (
-        closing(Registry(folder / "registry")) as registry,
+        closing(DiskRegistry(folder / "registry")) as registry,
         closing(SqliteStore(folder / "store.db", ())) as store,
     ):
 

@@ -1,1 +1,1 @@
-"""Wiring for a simulated world: the same services over ports that the world gives, not one line of their own."""
+"""Wiring for a simulated world: the same services, over ports that the world gives."""
