@@ -72,6 +72,8 @@ class SimulatedStore:
         self._name = name
         self._rows: dict[str, list[Row]] = {log: [] for log in logs}
         self._found: dict[str, dict[str, bytes]] = {log: {} for log in (*logs, _VALUES)}
+        self._whole = 0  # bytes of commits that are durable
+        self._torn = False  # whether there are more, of one that failed
         self._recover()
 
     def commit(self, appends: Sequence[Append], values: Mapping[str, bytes] | None = None, /) -> list[int]:
@@ -83,10 +85,15 @@ class SimulatedStore:
         commit = _Commit([(log, key, value) for (log, key), value in new.items()], dict(values or {}))
         content = _ENCODE(commit)
         try:
+            if self._torn:
+                self._cut()
+            self._torn = True
             self._disk.append(self._name, _head(content) + content)
             self._disk.sync(self._name)
         except OSError as error:
             raise StoreFailed(f"commit failed: {error}") from error
+        self._torn = False
+        self._whole += _HEAD + len(content)
         seqs = self._take(commit)
         return [seqs.pop((log, key), 0) for log, key, _ in appends]
 
@@ -109,18 +116,20 @@ class SimulatedStore:
         return seqs
 
     def _recover(self) -> None:
-        """Read what earlier lives have committed, and cut off what was torn."""
+        """Read what earlier lives have committed, up to what was torn."""
         try:
             data = self._disk.read(self._name)
         except FileNotFoundError:
             return
-        at = 0
-        while (content := _whole(data, at)) is not None:
+        while (content := _whole(data, self._whole)) is not None:
             self._take(_DECODE(content))
-            at += _HEAD + len(content)
-        if at < len(data):
-            self._disk.write(self._name, data[:at])
-            self._disk.sync(self._name)
+            self._whole += _HEAD + len(content)
+        self._torn = self._whole < len(data)
+
+    def _cut(self) -> None:
+        """Take away what a commit has left that failed, or was torn: it was never acknowledged."""
+        self._disk.write(self._name, self._disk.read(self._name)[: self._whole])
+        self._disk.sync(self._name)
 
 
 def _head(content: bytes) -> bytes:
