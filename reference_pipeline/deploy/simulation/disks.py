@@ -128,8 +128,12 @@ class SimulatedStore:
 
     def _cut(self) -> None:
         """Take away what a commit has left that failed, or was torn: it was never acknowledged."""
-        self._disk.write(self._name, self._disk.read(self._name)[: self._whole])
-        self._disk.sync(self._name)
+        # Beside it and renamed: emptied in place, a power cut would leave nothing of what was acknowledged.
+        other = f"{self._name}.cut"
+        self._disk.write(other, self._disk.read(self._name)[: self._whole])
+        self._disk.sync(other)
+        self._disk.rename(other, self._name)
+        self._disk.sync_names()
 
 
 def _head(content: bytes) -> bytes:
