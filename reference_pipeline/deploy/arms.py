@@ -5,11 +5,9 @@ Comes in: the word of the environment, and what the arms are made of. Goes out: 
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
-from reference_pipeline import shell
-from reference_pipeline.fallback import load_fallback
-from reference_pipeline.features import load_features
+from reference_pipeline.deploy.template import Template
 from reference_pipeline.hops import ResilientHops
 from reference_pipeline.inpath import Acts, InPath
 from reference_pipeline.ports import Ports
@@ -19,8 +17,12 @@ from reference_pipeline.service import DecisionConfig, edges_of
 OFF, REFERENCE, SEED, ORACLE = HEALING = ("off", "reference", "seed", "oracle")
 
 
-def in_path(healing: str, ports: Ports, config: DecisionConfig, template: Path) -> InPath | None:
+def in_path(
+    healing: str, ports: Ports, config: DecisionConfig, template: Template, dice: Callable[[], float]
+) -> InPath | None:
     """Make the healing of arm ``healing`` for a gateway of ``ports``; None is no healing.
+
+    ``dice`` give numbers in [0, 1), for jitter.
 
     Raises:
         BadTemplate: the fallback's file is missing or damaged.
@@ -30,11 +32,10 @@ def in_path(healing: str, ports: Ports, config: DecisionConfig, template: Path) 
         raise ValueError(f"HEALING is {healing!r}; known: {', '.join(HEALING)}")
     if healing == OFF:
         return None
-    features = load_features(template)
-    fallback = load_fallback(features, template)
+    features, fallback = template.features, template.fallback
     edges = edges_of(config)
     if healing == SEED:
         return seed_in_path(ports.call, ports.clock, features.spec, edges=edges, simpler=fallback)
     acts = Acts(ports.clock)
-    hops = ResilientHops(ports.call, ports.clock, acts=acts, dice=shell.dice(), edges=edges)
+    hops = ResilientHops(ports.call, ports.clock, acts=acts, dice=dice, edges=edges)
     return InPath(hops=hops, fallback=fallback, acts=acts)
