@@ -63,10 +63,7 @@ class HttpCalls:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failed = CallRefused if isinstance(error, _REFUSED) else CallFailed
             raise failed(f"{edge}: {type(error).__name__} {error}".rstrip()) from error
-        if response.status != 200:
-            words = f"{edge}: status {response.status}"
-            raise CallRejected(words, response.status) if response.status in _REJECTED else CallFailed(words)
-        return Reply(200, content)
+        return answered(edge, response.status, content)
 
     def _target(self, edge: str, route: str) -> tuple[str, yarl.URL]:
         base = self._urls.get(edge)
@@ -80,3 +77,15 @@ class HttpCalls:
 
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # asyncio.timeout covers connect, send and read
+
+
+def answered(edge: str, status: int, content: bytes) -> Reply:
+    """Take an answer as the Call port gives it: 200 alone is one.
+
+    Raises:
+        CallRejected: the question is wrong. CallFailed: any other status.
+    """
+    if status == 200:
+        return Reply(200, content)
+    words = f"{edge}: status {status}"
+    raise CallRejected(words, status) if status in _REJECTED else CallFailed(words)

@@ -19,7 +19,7 @@ from reference_pipeline.fallback import LogisticFallback, load_fallback
 from reference_pipeline.features import Features, load_features, load_spec
 from reference_pipeline.healing.detectors.stored import RowWatch, load_row_watch, load_score_rows
 from reference_pipeline.records import FeatureSpec
-from reference_pipeline.registry import DiskRegistry, copy_registry
+from reference_pipeline.registry import Alias, DiskRegistry, Version, copy_registry
 from reference_pipeline.scorer_service import Artefact
 from reference_pipeline.world.golden import Golden, load_golden
 
@@ -72,6 +72,18 @@ class Template:
                 return Artefact(registry.artefact(sha256), sha256)
         except (OSError, sqlite3.Error) as error:
             raise BadTemplate(f"the champion of {self.folder} cannot be read: {error}") from error
+
+    @cached_property
+    def versions(self) -> list[tuple[Version, bytes]]:
+        """What the registry had when the system was prepared: each version with its bytes, oldest first."""
+        with closing(self.registry()) as registry:
+            return [(one, registry.artefact(one.sha256)) for one in registry.versions()]
+
+    @cached_property
+    def aliases(self) -> list[Alias]:
+        """Where the aliases pointed when the system was prepared."""
+        with closing(self.registry()) as registry:
+            return registry.aliases()
 
     def stored_rows(self) -> NDArray[np.float32] | None:
         """Rows that no version has learned from; large, so they are read when they are asked for."""

@@ -1,7 +1,7 @@
 """How each service is put together, whatever it runs on: its parts, its edges, its logs, who may change it.
 
-Comes in: the name of a service and the place it runs in. Goes out: ``Wired``, which a target starts. A process
-of this machine (``local``) and one of a simulated world (``simulation``) are wired by these very lines.
+Comes in: the name of a service and the place it runs in. Goes out: ``Wired``, which a target starts. A
+process of this machine (``local``) and one of a simulated world (``simulation``) are wired by these lines.
 """
 
 from __future__ import annotations

@@ -1,0 +1,114 @@
+"""What a process of a simulated world can reach: its clock, its disk, the wire, its processor, its dice.
+
+Comes in: the world's parts. Goes out: a ``Host`` for each life of a process. Whatever a dead life does with
+it raises ``ProcessDead``. A handler pays for the processor first, one after the other, so that queues, slowness
+and overload come by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.simulation.disk import Disk, Mount
+from harness.simulation.kernel import Kernel
+from harness.simulation.loop import Sleep
+from harness.simulation.network import Answer, Network
+from harness.simulation.processes import Life
+
+Costs = Callable[[str, int], float]
+"""Seconds of processor for a request of a route ("POST /decide") with so many bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the processes of one world share."""
+
+    kernel: Kernel
+    network: Network
+    costs: Mapping[str, Costs]
+
+
+class Host:
+    """The world as one life of the process ``name`` has it. ``edges``: edge -> the process at its end.
+
+    ``environment``: what its system file says. ``exited``: called where the life ends by an error of its own.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        life: Life,
+        disk: Disk,
+        *,
+        edges: Mapping[str, str],
+        environment: Mapping[str, str],
+        exited: Callable[[BaseException], None],
+    ) -> None:
+        self._parts = parts
+        self._life = life
+        self._edges = edges
+        self._exited = exited
+        self._dice = parts.kernel.stream(f"{life.name}#{life.number}")
+        self.name = life.name
+        self.boot_id = f"{life.name}#{life.number}"
+        self.environment = environment
+        self.disk = Mount(disk, life)
+
+    def has_edge(self, edge: str) -> bool:
+        """Whether this process has a way over ``edge``."""
+        return edge in self._edges
+
+    def now_s(self) -> float:
+        """Monotonic seconds of the world."""
+        return self._life.time()
+
+    async def sleep_s(self, seconds: float) -> None:
+        """Let others run for so long."""
+        self._life.check()
+        await Sleep(self._life, self._life.time() + max(0.0, seconds))
+
+    def dice(self) -> np.random.Generator:
+        """The dice of this life."""
+        return self._dice
+
+    def spawn(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something beside; where it raises, the process ends, as a real one would."""
+        task = self._life.create_task(make())
+
+        def over(_: object) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._exited(error)
+
+        task.add_done_callback(over)
+
+    async def burn(self, seconds: float) -> None:
+        """Use the processor of this process for so long, behind what uses it already."""
+        life = self._life
+        life.check()
+        begin_s = max(life.time(), life.busy_until_s)
+        life.busy_until_s = begin_s + seconds * life.slowness
+        await Sleep(life, life.busy_until_s)
+
+    async def call(self, edge: str, route: str, body: bytes, deadline_s: float) -> Answer:
+        """Call ``route`` over ``edge`` within ``deadline_s`` seconds, once.
+
+        Raises:
+            NetworkError: there is no answer; KeyError where there is no such edge.
+        """
+        callee = self._edges[edge]
+        return await self._parts.network.call(self._life, callee, route, body, deadline_s, edge=edge)
+
+    def serve(self, handle: Callable[[str, bytes], Awaitable[Answer]]) -> None:
+        """Answer requests from now on; each pays what ``costs`` says first."""
+        costs = self._parts.costs.get(self.name)
+
+        async def paid(route: str, body: bytes) -> Answer:
+            if costs is not None:
+                await self.burn(costs(route, len(body)))
+            return await handle(route, body)
+
+        self._parts.network.serve(self._life, paid)
