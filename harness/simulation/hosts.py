@@ -1,8 +1,8 @@
 """What a process of a simulated world can reach: its clock, its disk, the wire, its processor, its dice.
 
 Comes in: the world's parts. Goes out: a ``Host`` for each life of a process. Whatever a dead life does with
-it raises ``ProcessDead``. A handler pays for the processor first, one after the other, so that queues, slowness
-and overload come by themselves.
+it raises ``ProcessDead``. A handler pays for the processor first, one after the other, so that queues,
+slowness and overload come by themselves.
 """
 
 from __future__ import annotations

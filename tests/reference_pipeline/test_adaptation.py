@@ -12,7 +12,7 @@ import pytest
 from reference_pipeline.adaptation import TooFewLabels, adapt
 from reference_pipeline.features import load_features
 from reference_pipeline.records import FeatureSpec, FieldSpec
-from reference_pipeline.registry import Registry, copy_registry
+from reference_pipeline.registry import DiskRegistry, copy_registry
 from reference_pipeline.scoring import Model, Trees, load_model
 from reference_pipeline.training import Champion, Labelled, train_champion
 from tests.reference_pipeline.learning import RATE_HZ, move, units
@@ -124,7 +124,7 @@ def test_too_few_labels_are_refused_with_what_is_needed(parent: Model, rows: int
 def test_what_was_learned_in_an_afternoon_holds_after_midnight(whole_template: Path, tmp_path: Path) -> None:
     """The window reaches back behind the change, so that the hour tells there what is a fraud by phone."""
     copy_registry(whole_template / "registry", tmp_path / "registry")
-    with closing(Registry(tmp_path / "registry")) as registry:
+    with closing(DiskRegistry(tmp_path / "registry")) as registry:
         alias = registry.alias("champion")
         champion = load_model(registry.artefact(alias.sha256), alias.sha256)
     given = units(whole_template, seed=71, length_s=100, moves=(move("pattern_risk", 0.7, 20.0),))
