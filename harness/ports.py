@@ -15,6 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class Clock(Protocol):
+    """Whose time a run is measured in: the machine's, or that of a simulated world."""
+
+    def now_s(self) -> float:
+        """Monotonic seconds, the clock of every mark."""
+        ...
+
+    def sleep_until(self, at_s: float, /) -> None:
+        """Let time pass until that instant; returns at once if it has."""
+        ...
+
+
 class Offers(Protocol):
     """What a world offers for a list of due instants; all members have one entry a unit."""
 

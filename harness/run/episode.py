@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness import shell
 from harness.errors import PartGone, Unsafe
 from harness.faults.effects import Hook, Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
@@ -54,7 +53,7 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     stage.alarms.in_force = True
     stage.alarms.guardian.allow(STEP_S if isinstance(episode.effect, Hook) else APPLY_S)
     try:
-        asked_at_s = shell.monotonic_s()
+        asked_at_s = stage.clock.now_s()
         applied = target.apply(episode.effect)
         stage.folder.writer.append(_injected(stage, episode, applied, asked_at_s))
         _watch(stage, episode, applied, course)
@@ -75,9 +74,9 @@ def _target(stage: Stage, episode: PlannedEpisode) -> Target:
     """The sham's clean proofs are real looks at the system, the same as after a fault."""
     target = stage.target
     if isinstance(episode.effect, WorldEffect):
-        line = Line(stage.witness, stage.hear_records)
+        line = Line(stage.witness, stage.hear_records, stage.clock)
         target = RecordsTarget(line, episode.index, stage.plan.profile)
-    return NullTarget(target) if stage.plan.sham else target
+    return NullTarget(target, clock=stage.clock) if stage.plan.sham else target
 
 
 def _open(stage: Stage, episode: PlannedEpisode, target: Target) -> Record | None:
@@ -201,7 +200,7 @@ def _explained(stage: Stage, applied: Applied) -> bool:
         return True  # nothing to hold; a driver that has ended is told on its own
     if not isinstance(effect, Pause | Hook):
         return False
-    until_s = shell.monotonic_s() + EXPLAINED_WITHIN_S
+    until_s = stage.clock.now_s() + EXPLAINED_WITHIN_S
     while True:
         stage.hear()
         if isinstance(effect, Hook):
@@ -212,13 +211,13 @@ def _explained(stage: Stage, applied: Applied) -> bool:
             explained = any(a.act == "killed" or a.detail.startswith(("restart", "stop")) for a in since)
         if explained:
             return True
-        if shell.monotonic_s() > until_s:
+        if stage.clock.now_s() > until_s:
             return False
-        shell.sleep_until(shell.monotonic_s() + PUMP_EVERY_S)
+        stage.clock.sleep_until(stage.clock.now_s() + PUMP_EVERY_S)
 
 
 def _vanished(stage: Stage, episode: PlannedEpisode, applied: Applied) -> None:
-    after_s = shell.monotonic_s() - applied.effective_at_s
+    after_s = stage.clock.now_s() - applied.effective_at_s
     why = f"it was there and has vanished within {after_s:.2f} s; no act of platform or healer explains it"
     stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=why))
     raise Recorded(f"{episode.kind} {place(episode.effect)}: {why}")
@@ -237,13 +236,13 @@ def _ended_at_s(stage: Stage, episode: PlannedEpisode, applied: Applied) -> floa
     """When a timed fault was gone: what we undo now, the driver has ended at its own instant."""
     own_end_s = _own_end_s(stage, episode, applied)
     if own_end_s is None or not isinstance(applied.effect, WorldEffect):
-        return shell.monotonic_s()
+        return stage.clock.now_s()
     return stage.first_due_s + own_end_s
 
 
 def _looks(stage: Stage, episode: PlannedEpisode, ends_itself_s: float | None) -> list[float]:
     """Offsets at which the episode is looked at: every 0.1 s, when a timed fault is over, and at its end."""
-    now_s = shell.monotonic_s() - stage.first_due_s
+    now_s = stage.clock.now_s() - stage.first_due_s
     steps = int(max(0.0, episode.undo_at_s - now_s) / 0.1)
     regular = [now_s + 0.1 * i for i in range(1, steps + 1)] + [episode.undo_at_s]
     return sorted(regular if ends_itself_s is None else [*regular, min(ends_itself_s, episode.undo_at_s)])
@@ -300,7 +299,7 @@ def _end(
     append = stage.folder.writer.append
     try:
         needed = _undo(stage, episode, applied, course)
-        at_s = shell.monotonic_s()
+        at_s = stage.clock.now_s()
         append(Undone(episode=episode.index, at_s=at_s, needed=needed, exercised=course.exercised))
         proof = target.is_clean(applied)
     except PartGone as error:
@@ -312,7 +311,7 @@ def _end(
             raise  # the guardian's look proves it
         append(NotClean(episode=episode.index, why=f"{type(error).__name__}: {error}"))
         raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {error}") from error
-    at_s = shell.monotonic_s()
+    at_s = stage.clock.now_s()
     append(Clean(episode=episode.index, at_s=at_s, proof=proof))
     stage.ending = stage.alarms.in_force = False
     if record is not None:
@@ -351,7 +350,7 @@ def _end_at_once(stage: Stage, episode: PlannedEpisode) -> None:
     stage.alarms.guardian.allow(STEP_S)
     outcomes = stage.alarms.guardian.undo_everything()
     left = [f"{outcome.record.id}: {outcome.text}" for outcome in outcomes if not outcome.clean]
-    at_s = shell.monotonic_s()
+    at_s = stage.clock.now_s()
     with contextlib.suppress(OSError):  # a store that cannot be written is told by what is raised already
         if left:
             stage.folder.writer.append(NotClean(episode=episode.index, why="; ".join(left)))

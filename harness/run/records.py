@@ -18,8 +18,8 @@ from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.model import Profile
 from harness.faults.effects import Effect, Mutate, Relabel, Shift, Surge, WorldEffect
 from harness.plan.model import Plan
+from harness.ports import Clock
 from harness.run.witness import RecordsTold, Witness
-from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Proof, WithoutEffect
 
 OF_THE_DRIVER = frozenset(str(kind.__struct_config__.tag) for kind in get_args(WorldEffect))
@@ -109,6 +109,7 @@ class Line:
 
     witness: Witness
     hear: Callable[[], Sequence[RecordsTold]]
+    clock: Clock
 
 
 class RecordsTarget:
@@ -131,7 +132,7 @@ class RecordsTarget:
         """
         if not isinstance(effect, WorldEffect):
             raise Refused(f"the driver cannot do {type(effect).__name__} to records")
-        asked_at_s = monotonic_s()
+        asked_at_s = self._line.clock.now_s()
         patience_s = self._patience_s(effect)
         heard = len(self._line.hear())
         self._line.witness.order_on(self._episode)
@@ -168,7 +169,7 @@ class RecordsTarget:
         """Look twice, as far apart as a touched record would hardly take; ``Unsafe`` if one was sent."""
         look = self._line.witness.order_look
         first = self._ask(look, "look")
-        sleep_until(monotonic_s() + self._apart_s(applied.effect))
+        self._line.clock.sleep_until(self._line.clock.now_s() + self._apart_s(applied.effect))
         second = self._ask(look, "look")
         if first is None or second is None:
             return ("the driver has ended: nothing is sent any more",)
@@ -194,15 +195,15 @@ class RecordsTarget:
 
     def _await(self, why: str, heard: int, limit_s: float) -> RecordsTold | None:
         """Wait for a word on this episode behind the first ``heard``; None when it does not come."""
-        give_up_s = monotonic_s() + limit_s
+        give_up_s = self._line.clock.now_s() + limit_s
         while True:
-            over = self._line.witness.has_ended() or monotonic_s() > give_up_s
+            over = self._line.witness.has_ended() or self._line.clock.now_s() > give_up_s
             for told in self._line.hear()[heard:]:
                 if told.episode == self._episode and told.why == why:
                     return told
             if over:
                 return None
-            sleep_until(monotonic_s() + _HEAR_EVERY_S)
+            self._line.clock.sleep_until(self._line.clock.now_s() + _HEAR_EVERY_S)
 
     def _patience_s(self, effect: WorldEffect) -> float:
         lag_s = (

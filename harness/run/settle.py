@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import shell
 from harness.driver.resends import read_resends
 from harness.driver.taint import read_taint
 from harness.experiment.model import System
 from harness.history.events import Audited
 from harness.history.observations import Rows, read_rows
 from harness.history.store import RunFolder
+from harness.ports import Clock
 from harness.run.audit import Answers, Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
 from harness.run.listing import read_listings
 from harness.run.stage import Stage
@@ -42,7 +42,7 @@ def audit_run(system: System, stage: Stage) -> None:
         listings = read_listings(audit, urls)
         return judge_ids(answers, listings)
 
-    balance, settled_s = settled(look, profile.settle_s) if observable else (look(), -1.0)
+    balance, settled_s = settled(look, profile.settle_s, stage.clock) if observable else (look(), -1.0)
     stage.hear_ledger()
     stage.folder.writer.append(
         Audited(
@@ -78,21 +78,21 @@ def _answers(system: System, stage: Stage) -> Answers:
     )
 
 
-def settled(look: Callable[[], Balance], settle_s: float) -> tuple[Balance, float]:
+def settled(look: Callable[[], Balance], settle_s: float, clock: Clock) -> tuple[Balance, float]:
     """Look until nothing is missing and looks agree for ``QUIET_S``, at most ``settle_s`` and that.
 
     Gives the last balance, and the seconds until the first of the looks that agree; -1.0 if it never settled.
     """
-    began_s = same_since_s = shell.monotonic_s()
+    began_s = same_since_s = clock.now_s()
     balance = look()
     while True:
-        now_s = shell.monotonic_s()
+        now_s = clock.now_s()
         if not balance.missing and now_s >= same_since_s + QUIET_S:
             return balance, same_since_s - began_s
         if now_s >= began_s + settle_s + (0.0 if balance.missing else 2 * QUIET_S):
             return balance, -1.0
-        shell.sleep_until(now_s + LOOK_AGAIN_S)
-        seen_s, before = shell.monotonic_s(), balance
+        clock.sleep_until(now_s + LOOK_AGAIN_S)
+        seen_s, before = clock.now_s(), balance
         balance = look()
         same_since_s = same_since_s if balance == before else seen_s
 

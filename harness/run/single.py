@@ -188,6 +188,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
             observers=observers,
             target=setting.open_target(system),
             progress=setting.progress,
+            clock=shell.MachineClock(),
             alarms=Alarms(stay.guardian, setting.store, until_s, setting.clock_gap_s),
         )
         _timetable(stage)
@@ -198,7 +199,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
 
 def _timetable(stage: Stage) -> None:
     """From the first slot to the last answer."""
-    stage.first_due_s = shell.monotonic_s() + LEAD_S
+    stage.first_due_s = stage.clock.now_s() + LEAD_S
     stage.witness.go(stage.first_due_s)
     stage.folder.writer.append(FirstDue(at_s=stage.first_due_s))
     _baseline_gate(stage)
@@ -229,7 +230,7 @@ def _baseline_gate(stage: Stage) -> None:
     first_fault_s = min((e.inject_at_s for e in stage.plan.episodes), default=stage.plan.duration_s)
     stage.wait_until(first_fault_s)
     rows = rows_of(stage.folder)
-    baseline = baseline_of(rows, until_s=shell.monotonic_s() - profile.deadline_s, profile=profile)
+    baseline = baseline_of(rows, until_s=stage.clock.now_s() - profile.deadline_s, profile=profile)
     measured = BaselineMeasured(units=baseline.units, bad=baseline.bad, why=baseline.why)
     stage.folder.writer.append(measured)
     if measured.why:

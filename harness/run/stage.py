@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness import shell
 from harness.errors import Untrustworthy
 from harness.history.events import Acted, LabelsTold, Platform, Stalled, Versions
 from harness.history.store import RunFolder
@@ -19,6 +18,7 @@ from harness.observers.asked import asked_by_services
 from harness.observers.reading import JournalLine
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
+from harness.ports import Clock
 from harness.run.safety import Alarms
 from harness.run.witness import Heard, RecordsTold, Witness
 from harness.targets.base import Target
@@ -48,6 +48,7 @@ class Stage:
     target: Target
     progress: Callable[[str], None]
     alarms: Alarms
+    clock: Clock
     first_due_s: float = 0.0
     ledger_seen: int = 0
     acts: list[Platform] = field(default_factory=list)
@@ -58,9 +59,9 @@ class Stage:
     def wait_until(self, offset_s: float) -> None:
         """Wait until ``offset_s`` after the first slot, hearing the outside meanwhile."""
         at_s = self.first_due_s + offset_s
-        while (now_s := shell.monotonic_s()) < at_s:
+        while (now_s := self.clock.now_s()) < at_s:
             self.hear()
-            shell.sleep_until(min(at_s, now_s + PUMP_EVERY_S))
+            self.clock.sleep_until(min(at_s, now_s + PUMP_EVERY_S))
         self.hear()
 
     def hear(self) -> None:
@@ -91,7 +92,7 @@ class Stage:
             )
             self.acts.append(act)
             self.folder.writer.append(act)
-            for asked in asked_by_services([act], shell.monotonic_s()):
+            for asked in asked_by_services([act], self.clock.now_s()):
                 self.folder.writer.append(asked)
 
     def hear_observers(self) -> None:

@@ -12,7 +12,8 @@ import msgspec
 
 from harness.errors import Untrustworthy
 from harness.faults.effects import Effect
-from harness.shell import monotonic_s
+from harness.ports import Clock
+from harness.shell import MachineClock
 
 Proof = tuple[str, ...]
 
@@ -96,12 +97,13 @@ class NullTarget:
     With ``looker`` its clean proofs are real looks at the system, the same as after a fault.
     """
 
-    def __init__(self, looker: Target | None = None) -> None:
+    def __init__(self, looker: Target | None = None, *, clock: Clock | None = None) -> None:
         self._looker = looker
+        self._clock = clock or MachineClock()
 
     def apply(self, effect: Effect, /) -> Applied:
         """Do nothing; effective when asked."""
-        now_s = monotonic_s()
+        now_s = self._clock.now_s()
         return Applied(
             effect=effect,
             pid=0,

@@ -24,7 +24,7 @@ from harness.history.observations import LOAD, WITNESS, read_rows
 from harness.plan.model import Plan, PlannedEpisode
 from harness.run.records import Line, RecordsTarget, first_within_s, record_spans, touched_every_s
 from harness.run.witness import RecordsTold, Witness
-from harness.shell import monotonic_s
+from harness.shell import MachineClock, monotonic_s
 from harness.targets.base import NullTarget, WithoutEffect
 
 OUTAGES = Path(__file__).parents[2] / "calibration" / "outages"
@@ -59,7 +59,7 @@ class Running:
         }
         self.told: list[RecordsTold] = []
         self.witness = Witness(spec, spec_file=folder / "spec.json", log=folder / "log.txt", python_path="")
-        self.target = RecordsTarget(Line(self.witness, self.hear), 2, PROFILE)
+        self.target = RecordsTarget(Line(self.witness, self.hear, MachineClock()), 2, PROFILE)
 
     def __enter__(self) -> Running:
         self.costs = self.witness.await_ready()
@@ -132,7 +132,7 @@ def test_a_fault_that_touches_no_record_is_without_effect_and_off_again(tmp_path
     rare = Mutate(mutation="duplicate", share_ratio=1e-7, lag_s=0.1)
     with Running(tmp_path, url, rare) as running:
         impatient = msgspec.structs.replace(PROFILE, rate_hz=1e9)
-        target = RecordsTarget(Line(running.witness, running.hear), 2, impatient)
+        target = RecordsTarget(Line(running.witness, running.hear, MachineClock()), 2, impatient)
         with pytest.raises(WithoutEffect, match="0 records touched, none sent for certain"):
             target.apply(rare)
         assert not running.told[-1].on
@@ -178,7 +178,7 @@ def test_a_driver_that_is_mute_is_ended_by_the_undo(tmp_path: Path, url: str) ->
 
 def test_effects_on_processes_are_not_for_the_driver(tmp_path: Path) -> None:
     with Witness({}, spec_file=tmp_path / "s", log=tmp_path / "l", python_path="") as witness:
-        target = RecordsTarget(Line(witness, list), 0, PROFILE)
+        target = RecordsTarget(Line(witness, list, MachineClock()), 0, PROFILE)
         assert target.abilities() == {"mutate", "surge", "shift", "relabel"}
         with pytest.raises(Refused, match="Kill"):
             target.apply(Kill(service="gateway"))

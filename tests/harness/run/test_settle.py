@@ -23,18 +23,18 @@ def looks(*sinks: int) -> Callable[[], Balance]:
 
 
 def test_a_double_that_comes_after_the_first_whole_look_is_seen():
-    balance, settled_s = settled(looks(1, 2), 30.0)
+    balance, settled_s = settled(looks(1, 2), 30.0, MachineClock())
     assert balance.doubled == 1
     assert settled_s > 0
 
 
 def test_what_is_whole_at_once_and_stays_so_settled_at_once():
-    balance, settled_s = settled(looks(1), 30.0)
+    balance, settled_s = settled(looks(1), 30.0, MachineClock())
     assert (balance.delivered_once, balance.doubled, settled_s) == (1, 0, 0.0)
 
 
 def test_what_is_missing_to_the_end_never_settled():
-    balance, settled_s = settled(looks(0), 0.3)
+    balance, settled_s = settled(looks(0), 0.3, MachineClock())
     assert (balance.missing, settled_s) == (1, -1.0)
 
 
@@ -45,6 +45,6 @@ def test_what_changes_with_every_look_is_given_up_and_not_called_settled():
         strangers.append((f"ghost-{len(strangers)}", 1))
         return judge_ids(ANSWERS, Listings(("a",), (("a", 5), *strangers), ()))
 
-    balance, settled_s = settled(look, 0.0)
+    balance, settled_s = settled(look, 0.0, MachineClock())
     assert balance.foreign == len(strangers) > 1
     assert settled_s == -1.0
