@@ -41,7 +41,7 @@ class Life(Protocol):
     """What the kernel must know of a life: ``key`` is its number among all lives of the world."""
 
     key: int
-    state: int
+    state: State
     parked: deque[Handle]
 
     def enter(self) -> None:
@@ -201,9 +201,9 @@ class _World:
     """Who does what no process does: frames that arrive, disks, the harness's own hand."""
 
     key = 0
-    state = State.RUNNING
 
     def __init__(self) -> None:
+        self.state: State = State.RUNNING
         self.parked: deque[Handle] = deque()
 
     def enter(self) -> None:

@@ -65,7 +65,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
         self.kernel = kernel
         self.name = name
         self.key = kernel.number()
-        self.state = State.RUNNING
+        self.state: State = State.RUNNING
         self.parked: deque[Handle] = deque()
         self.tasks: dict[SimulatedTask[Any], None] = {}
 
@@ -108,35 +108,35 @@ class LifeLoop(asyncio.AbstractEventLoop):
         """Whether this life is over."""
         return self.state == State.DEAD
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: object, context: contextvars.Context | None = None
-    ) -> Handle:  # type: ignore[override]
+    ) -> Handle:
         """Queue for this instant."""
         handle = Handle(callback, args, context or contextvars.copy_context(), self)
         self.kernel.ready.append(handle)
         return handle
 
-    call_soon_threadsafe = call_soon
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self,
         when: float,
         callback: Callable[..., object],
         *args: object,
         context: contextvars.Context | None = None,
-    ) -> Handle:  # type: ignore[override]
+    ) -> Handle:
         """Queue for the instant ``when``."""
         handle = Handle(callback, args, context or contextvars.copy_context(), self, when)
         self.kernel.push(when, handle)
         return handle
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self,
         delay: float,
         callback: Callable[..., object],
         *args: object,
         context: contextvars.Context | None = None,
-    ) -> Handle:  # type: ignore[override]
+    ) -> Handle:
         """Queue for ``delay`` seconds from now."""
         return self.call_at(self.kernel.now_s + delay, callback, *args, context=context)
 

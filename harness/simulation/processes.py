@@ -66,7 +66,7 @@ class Process:
         if self.running:
             raise ValueError(f"{self.name} has a life already")
         self.lives += 1
-        life = self.life = Life(self._kernel, self.name, self.lives)
+        life = self.life = Life(self._kernel, self.name, self.lives)  # type: ignore[abstract]  # the rest refuses
         self._kernel.tell("start", self.name, self.lives)
         life.call_soon(lambda: life.create_task(self._main(life), name=self.name))
         return life

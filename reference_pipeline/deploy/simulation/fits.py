@@ -2,8 +2,8 @@
 
 Comes in: the folder of a job. Goes out: the files that the fit leaves in it, and virtual seconds. The same
 job, by its bytes, gives the same files, so an episode that trains what another one has trained pays no real
-time. A learner that dies meanwhile loses the fit as a whole; a child that is killed between two checkpoints is
-a matter of the real target.
+time. A learner that dies meanwhile loses the fit as a whole; a child that is killed between two checkpoints
+is a matter of the real target.
 """
 
 from __future__ import annotations

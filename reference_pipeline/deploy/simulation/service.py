@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from reference_pipeline.deploy.calls import answered
 from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder, SimulatedStore
 from reference_pipeline.deploy.simulation.fits import MemoTrainer
@@ -214,10 +216,7 @@ class _Platform:
         self._host = host
 
     async def services(self) -> Sequence[PlatformService]:
-        return [
-            PlatformService(name=one["name"], state=one["state"], boot_id=one["boot_id"])
-            for one in await self._host.services()
-        ]
+        return msgspec.convert(await self._host.services(), list[PlatformService])
 
     async def restart(self, name: str, key: str, /) -> None:
         if why := await self._host.restart(name, key):
