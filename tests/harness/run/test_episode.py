@@ -17,6 +17,7 @@ from harness.plan.schedule import make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
 from harness.run.episode import _explained, _mended
+from harness.shell import MachineClock
 from harness.targets.base import Applied
 from harness.targets.local.target import LocalTarget
 from tests.safety import safety_kit as kit
@@ -143,6 +144,7 @@ class Answering:
         self.acts: list[object] = []
         self.acted = list(acted)
         self.target = self
+        self.clock = MachineClock()
         self.holds = lambda _: holds
 
     def hear(self) -> None:
