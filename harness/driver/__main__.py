@@ -24,6 +24,7 @@ from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
 from harness.driver.parcels import build_parcels, check_spans
 from harness.driver.request import RequestWorkload
+from harness.driver.sinks import FileSink
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
 from harness.driver.writer import RowWriter
@@ -124,6 +125,10 @@ def _resends(spec: Spec) -> str:
     return spec.resends if again else ""
 
 
+def _ledger(path: str) -> FileSink | None:
+    return FileSink(Path(path)) if path else None
+
+
 def raise_file_limit() -> None:
     """Lift the soft limit of open files as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -138,9 +143,10 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
         out.flush()
 
     orders = await _standard_input()
-    rows = RowWriter(Path(spec.observations))
+    rows = RowWriter(FileSink(Path(spec.observations)))
     now = asyncio.get_running_loop().time
-    faults = RecordFaults(spec.mutations, spec.taint, resends=_resends(spec), tell=tell, now=now)
+    taint, resends = _ledger(spec.taint if spec.mutations else ""), _ledger(_resends(spec))
+    faults = RecordFaults(spec.mutations, taint, resends=resends, tell=tell, now=now)
     labels = None
     try:
         async with HttpClient(spec.url, spec.profile.deadline_s) as client, _told(spec) as (told, truth):

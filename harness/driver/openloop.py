@@ -7,7 +7,7 @@ arrivals were hurt. Here latency counts from due, and a slot that cannot be sent
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from math import nan
 
@@ -27,12 +27,15 @@ VERSIONS_MAX = 64
 _STOPPED = "stopped"  # the run ended while the unit was on its way: not the system's doing
 
 
+Beat = Callable[[StallDetector, Callable[[Stall], None]], Coroutine[None, None, None]]
+
+
 class OpenLoop:
     """Offers parcels through ``workload`` and records one row a unit.
 
     ``tell`` gets what the runner must know, as JSON objects of docs/protocols/driver.md; ``faults``
     decides at the instant of sending whether something else goes out in a parcel's place; ``labels`` tells
-    later what was true of the units.
+    later what was true of the units. ``beat`` says when the witness itself stands still.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class OpenLoop:
         faults: RecordFaults | None = None,
         labels: Labels | None = None,
         in_flight_max: int = IN_FLIGHT_MAX,
+        beat: Beat = heartbeat,
     ) -> None:
         self._workload = workload
         self._rows = rows
@@ -52,8 +56,9 @@ class OpenLoop:
         self._in_flight_max = in_flight_max
         self._versions: dict[str, int] = {}
         self._stalls = StallDetector()
+        self._beat = beat
         self._now = asyncio.get_running_loop().time
-        self._faults = faults or RecordFaults((), "", tell=tell, now=self._now)
+        self._faults = faults or RecordFaults((), tell=tell, now=self._now)
         self._labels = labels
         self.recorded = [0, 0]
         """Rows so far, by stream."""
@@ -66,7 +71,7 @@ class OpenLoop:
         """
         async with asyncio.TaskGroup() as helpers:
             running = [
-                helpers.create_task(heartbeat(self._stalls, self._tell_stall)),
+                helpers.create_task(self._beat(self._stalls, self._tell_stall)),
                 helpers.create_task(self._rows.pump()),
             ]
             if self._labels:

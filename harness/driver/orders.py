@@ -6,11 +6,10 @@ Goes out: the parcel that is really sent, lines of the taint ledger, and ``recor
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from harness.driver.resends import resend_bytes
+from harness.driver.sinks import Sink
 from harness.driver.spec import Span
 from harness.driver.taint import Taint, taint_bytes
 from harness.driver.workload import Change, Finding, Parcel, Reply, Unit
@@ -29,21 +28,22 @@ _CERTAINLY_SENT = ("", "reset")
 class RecordFaults:
     """The switchboard of a run's faults in the records; the plan's seed has decided all the rest.
 
-    ``now`` gives monotonic seconds; ``tell`` takes messages of docs/protocols/driver.md.
+    ``now`` gives monotonic seconds; ``tell`` takes messages of docs/protocols/driver.md. ``taint`` and
+    ``resends`` take the lines of their ledgers; without faults none is needed.
     """
 
     def __init__(
         self,
         spans: Sequence[Span],
-        taint: str,
+        taint: Sink | None = None,
         *,
-        resends: str = "",
+        resends: Sink | None = None,
         tell: Callable[[dict[str, object]], None],
         now: Callable[[], float],
     ) -> None:
         self._spans = {span.episode: span for span in spans}
-        self._taint_fd = _open_ledger(Path(taint)) if spans else -1
-        self._resends_fd = _open_ledger(Path(resends)) if resends else -1
+        self._taint = taint
+        self._resends = resends
         self._tell = tell
         self._now = now
         self._on: set[int] = set()
@@ -86,7 +86,7 @@ class RecordFaults:
             field=effect.field,
             detail=_TOLD[effect.how],
         )
-        _append(self._taint_fd, taint_bytes([line]))
+        self._note(taint_bytes([line]))
         self._touched[span.episode] += 1
 
     def relabel_proven(self, unit: Unit, span: Span) -> None:
@@ -97,7 +97,7 @@ class RecordFaults:
 
     def touch(self, change: Change) -> None:
         """Note the records of ``change`` as touched; called before they are sent."""
-        _append(self._taint_fd, change.taint)
+        self._note(change.taint)
         self._touched[change.episode] += len(change.touched)
         if change.episode not in self._proven:
             self._going[change.episode][change.touched[0]] = None
@@ -122,25 +122,21 @@ class RecordFaults:
 
     def resent(self, findings: Mapping[str, Finding]) -> None:
         """Note what records that were offered again, by id, were answered; without a ledger nothing."""
-        if self._resends_fd >= 0:
-            _append(self._resends_fd, resend_bytes(findings))
+        if self._resends is not None:
+            self._resends.write(resend_bytes(findings))
 
     def close(self) -> None:
         """Make the ledgers durable."""
-        for fd in (self._taint_fd, self._resends_fd):
-            if fd >= 0:
-                os.fsync(fd)
-                os.close(fd)
+        for ledger in (self._taint, self._resends):
+            if ledger is not None:
+                ledger.close()
+
+    def _note(self, lines: bytes) -> None:
+        """Write down what is touched, before it is sent."""
+        if self._taint is None:
+            raise ValueError("faults in the records need a place for their taint ledger")
+        self._taint.write(lines)
 
     def _say(self, episode: int, why: str, *, at_s: float, first: str = "") -> None:
         said: dict[str, object] = {"episode": episode, "on": episode in self._on, "why": why}
         self._tell({"records": said | {"touched": self._touched[episode], "at_s": at_s, "first": first}})
-
-
-def _open_ledger(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-
-
-def _append(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
-from pathlib import Path
 
+from harness.driver.sinks import Sink
 from harness.driver.workload import Finding, Reply, Unit
 from harness.history.observations import (
     ACCEPTED_FLAG,
@@ -28,11 +27,10 @@ _REASON = {word: index for index, word in enumerate(REASONS)}
 
 
 class RowWriter:
-    """Buffers rows and appends them whole; a file is never rewritten."""
+    """Buffers rows and hands them on whole."""
 
-    def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o644)
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
         self._buffer = bytearray()
 
     def add(
@@ -63,14 +61,14 @@ class RowWriter:
 
     def flush(self) -> None:
         """Hand all whole rows to the kernel; a full disk raises OSError and ends the driver."""
-        while self._buffer:
-            del self._buffer[: os.write(self._fd, self._buffer)]
+        if self._buffer:
+            self._sink.write(bytes(self._buffer))
+            self._buffer.clear()
 
     def close(self) -> None:
         """Flush, make durable, close."""
         self.flush()
-        os.fsync(self._fd)
-        os.close(self._fd)
+        self._sink.close()
 
     async def pump(self) -> None:
         """Flush every ``FLUSH_S`` until cancelled."""

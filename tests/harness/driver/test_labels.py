@@ -14,6 +14,7 @@ from harness.driver.labels import Labels
 from harness.driver.orders import RecordFaults
 from harness.driver.relabel import why_no_effect, with_label_faults
 from harness.driver.schedule import label_dice
+from harness.driver.sinks import FileSink
 from harness.driver.spec import LabelFeed, Span
 from harness.driver.taint import read_taint
 from harness.driver.workload import Finding, Reply, Unit
@@ -52,7 +53,7 @@ def _unit(name: str, label: int, wait: float = 0.0, *, explored: bool = False) -
 
 
 def _labels(system: System, feed: LabelFeed = FEED) -> Labels:
-    return _labels_of(system, feed, RecordFaults((), "", tell=lambda _: None, now=_now))
+    return _labels_of(system, feed, RecordFaults((), tell=lambda _: None, now=_now))
 
 
 def _labels_of(system: System | None, feed: LabelFeed, faults: RecordFaults) -> Labels:
@@ -160,7 +161,7 @@ def _recorded(system: Taken | None, truth: Taken, until_s: float = 10.0) -> tupl
     counts: list[tuple[int, int, int]] = []
 
     async def story() -> None:
-        faults = RecordFaults((), "", tell=lambda _: None, now=_now)
+        faults = RecordFaults((), tell=lambda _: None, now=_now)
         labels = Labels(FEED, system, faults, now=_now, truth=truth)
         for unit in KNOWN:
             labels.recorded(unit, Finding(GOOD, ""), 0.0)
@@ -212,7 +213,7 @@ SPAN_S = (5.0, 20.0)
 
 def _fault(tmp_path: Path, effect: Relabel, told: list[dict[str, object]]) -> tuple[Span, RecordFaults]:
     span = Span(episode=3, from_s=SPAN_S[0], until_s=SPAN_S[1], effect=effect)
-    return span, RecordFaults((span,), str(tmp_path / "taint.jsonl"), tell=told.append, now=_now)
+    return span, RecordFaults((span,), FileSink(tmp_path / "taint.jsonl"), tell=told.append, now=_now)
 
 
 def _given(span: Span, label: int, name: str = "w7-1", **more: float) -> Unit:
@@ -304,7 +305,7 @@ def test_a_share_of_the_labels_is_that_share() -> None:
 
 def test_where_nobody_listens_labels_fall_due_and_nothing_is_told() -> None:
     async def story() -> None:
-        labels = _labels_of(None, FEED, RecordFaults((), "", tell=lambda _: None, now=_now))
+        labels = _labels_of(None, FEED, RecordFaults((), tell=lambda _: None, now=_now))
         labels.recorded(_unit("w7-1", 1), Finding(GOOD, ""), 0.0)
         await _told(labels, 10.0)
         assert (labels.due, labels.told, labels.posts_failed) == (1, 0, 0)

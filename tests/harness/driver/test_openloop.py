@@ -13,6 +13,7 @@ import pytest
 from harness.driver.client import HttpClient
 from harness.driver.openloop import VERSIONS_MAX, OpenLoop
 from harness.driver.request import RequestWorkload, build_body
+from harness.driver.sinks import FileSink
 from harness.driver.workload import Parcel, Unit
 from harness.driver.writer import RowWriter
 from harness.experiment.model import Workload
@@ -113,7 +114,7 @@ def offer(
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Server(connections), "127.0.0.1", 0)
         url = f"http://127.0.0.1:{port or server.sockets[0].getsockname()[1]}/decide"
-        rows = RowWriter(tmp_path / "observations.bin")
+        rows = RowWriter(FileSink(tmp_path / "observations.bin"))
         try:
             async with HttpClient(url, DEADLINE_S) as client:
                 workload = RequestWorkload(Workload(service="s", route="/decide"), DEADLINE_S, client)

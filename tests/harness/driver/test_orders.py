@@ -16,6 +16,7 @@ from outage_stub import answers
 
 from harness.driver.orders import RecordFaults
 from harness.driver.resends import read_resends
+from harness.driver.sinks import FileSink
 from harness.driver.spec import Span
 from harness.driver.taint import read_taint
 from harness.driver.workload import Change, Parcel, Reply
@@ -65,7 +66,7 @@ def spans(effect: Mutate | Surge, until_s: float = 60.0) -> tuple[Span, ...]:
 
 
 def driver(folder: Path, port: int, effect: Mutate | Surge, **changes: object) -> Driver:
-    given = {"profile": PROFILE, "mutations": spans(effect), "taint": str(folder / "taint.jsonl")}
+    given = {"profile": PROFILE, "mutations": spans(effect), "taint": FileSink(folder / "taint.jsonl")}
     return Driver(folder, port, **given | changes)
 
 
@@ -228,7 +229,7 @@ def test_a_fault_that_cannot_be_done_is_refused_at_the_start(tmp_path: Path, cha
 
 
 def faults(folder: Path, tell: Callable[[dict], None] = lambda _: None) -> RecordFaults:
-    return RecordFaults(spans(DROP, 2.0), str(folder / "taint.jsonl"), tell=tell, now=lambda: 5.0)
+    return RecordFaults(spans(DROP, 2.0), FileSink(folder / "taint.jsonl"), tell=tell, now=lambda: 5.0)
 
 
 CHANGE = Change(3, Parcel(1.0, (), b"x"), ("w7-1", "w7-2"), b"a line\n")

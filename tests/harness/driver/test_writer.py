@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.driver.sinks import FileSink
 from harness.driver.workload import Finding, Reply, Unit
 from harness.driver.writer import RowWriter
 from harness.history.observations import (
@@ -26,7 +27,7 @@ MOVED = replace(UNIT, posterior_before=0.125, reference=0, reference_before=1)
 
 
 def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
-    rows = RowWriter(tmp_path / "o")
+    rows = RowWriter(FileSink(tmp_path / "o"))
     finding = Finding(
         BAD,
         "golden",
@@ -67,7 +68,7 @@ def test_a_row_reads_back_with_every_field_in_its_place(tmp_path: Path) -> None:
 
 
 def test_what_the_system_as_prepared_would_decide_is_unknown_unless_the_world_says(tmp_path: Path) -> None:
-    rows = RowWriter(tmp_path / "o")
+    rows = RowWriter(FileSink(tmp_path / "o"))
     for unit in (UNIT, MOVED, replace(MOVED, reference=1, reference_before=0)):
         rows.add(unit, Finding(GOOD, ""), due_s=1.0, reply=Reply(1.0, 1.0), version=0, boot=0)
     rows.close()
@@ -83,7 +84,7 @@ def test_what_the_system_as_prepared_would_decide_is_unknown_unless_the_world_sa
 def test_rows_appear_when_flushed_and_a_second_writer_appends(tmp_path: Path) -> None:
     unit = Unit(1, "l7-1", LOAD, 0.0)
     for _ in range(2):
-        rows = RowWriter(tmp_path / "o")
+        rows = RowWriter(FileSink(tmp_path / "o"))
         rows.add(unit, Finding(GOOD, ""), due_s=1.0, reply=Reply(np.nan, 1.0), version=0, boot=0)
         rows.flush()
         rows.close()
