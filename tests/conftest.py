@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from harness.experiment.model import PROFILES
 from harness.shell import monotonic_s, sleep_until
+from reference_pipeline.deploy.prepare import prepare
 
 # No deadline: a test here asserts outcomes, and a machine that measures is a busy machine.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -91,3 +93,26 @@ def until() -> Callable[..., object]:
         return seen
 
     return poll
+
+
+SMALL = {"kind": "simulator", "customers": 200, "terminals": 60, "history_rows": 8000, "history_days": 45}
+
+
+@pytest.fixture(scope="session")
+def small_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _once(tmp_path_factory, "small", SMALL)
+
+
+@pytest.fixture(scope="session")
+def whole_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The system as users get it: a champion that knows its world."""
+    return _once(tmp_path_factory, "whole", {"kind": "simulator"})
+
+
+def _once(places: pytest.TempPathFactory, name: str, scenario: Mapping[str, object]) -> Path:
+    """Prepare what all processes of this test session read and none changes."""
+    own = places.getbasetemp()
+    out = (own.parent if own.name.startswith("popen-") else own) / f"template-{name}"
+    with out.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return out if out.exists() else prepare(scenario, seed=3, out=out)

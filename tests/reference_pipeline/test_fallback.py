@@ -33,7 +33,7 @@ from reference_pipeline.world.knobs import SimulatorKnobs
 from reference_pipeline.world.population import load_population
 from reference_pipeline.world.simulator import Dice, as_records, draw_columns
 from reference_pipeline.world.truth import posterior
-from tests.reference_pipeline.conftest import SMALL
+from tests.conftest import SMALL
 from tests.reference_pipeline.running import record
 
 FIELDS = ("customer_id", "terminal_id", "amount", "channel", "category", "card_age_days", "event_time_s")
