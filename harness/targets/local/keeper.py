@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import signal
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import Refused
-from harness.targets.local.child import tail
-from harness.targets.local.forks import Child, Forks
 from harness.targets.local.ledger import Ledger
 from harness.targets.local.looks import Answer
-from harness.targets.local.probes import Prober
-from harness.targets.local.procfs import port_holder, start_ticks
+from harness.targets.local.machine import Child, Machine
 from harness.targets.local.profiles import RestartProfile, RestartState, after_exit
 from harness.targets.local.spec import ServiceSpec, ServiceState
-from harness.targets.local.zygote import Spawn
 
 STOP_GRACE_S = 2.0
 PROBE_TIMEOUT_S = 1.0
@@ -40,12 +33,10 @@ State = Literal["stopped", "starting", "ready", "unready", "backoff"]
 class Platform:
     """What all keepers share. ``restart`` False: nothing is restarted and nothing probed for liveness."""
 
-    forks: Forks
+    machine: Machine
     ledger: Ledger
-    prober: Prober
     profile: RestartProfile
     restart: bool
-    state_dir: Path
 
 
 class Keeper:
@@ -57,7 +48,6 @@ class Keeper:
         self.spec = spec
         self._platform = platform
         self._failed = failed
-        self._log = platform.state_dir / spec.name / "log.txt"
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
@@ -91,14 +81,14 @@ class Keeper:
         """Start it if it does not run, also out of a back-off; ``Refused`` if its port is not free."""
         async with self._lock:
             if self._child is not None:
-                if start_ticks(self._child.pid) == self._child.start_ticks:
+                if self._platform.machine.has(self._child):
                     return
                 await self._idle.wait()  # it is dead, we have only not heard yet
             self._settled.clear()
             if self._life is not None and not self._life.done():
                 self._wake.set()
             else:
-                self._check_port()
+                self._platform.machine.check_port(self.spec)
                 self._wanted = True
                 self._life = asyncio.create_task(self._live(), name=self.spec.name)
                 self._life.add_done_callback(self._note_end)
@@ -125,10 +115,10 @@ class Keeper:
 
     async def _end(self, child: Child, grace_s: float) -> None:
         if grace_s > 0:
-            self._platform.forks.signal(child.pid, signal.SIGTERM)
+            self._platform.machine.signal(child.pid, signal.SIGTERM)
             await asyncio.wait([child.exited], timeout=grace_s)
         if not child.exited.done():
-            self._platform.forks.signal(child.pid, signal.SIGKILL)
+            self._platform.machine.signal(child.pid, signal.SIGKILL)
             await child.exited
 
     async def _live(self) -> None:
@@ -136,7 +126,7 @@ class Keeper:
         while self._wanted:
             started_at_s = self._loop.time()
             try:
-                self._check_port()
+                self._platform.machine.check_port(self.spec)
                 child = await self._spawn()
             except Refused as refused:
                 self._note("refused", detail=str(refused))
@@ -166,17 +156,7 @@ class Keeper:
             await asyncio.wait_for(self._wake.wait(), wait_s)
 
     async def _spawn(self) -> Child:
-        folder = self._log.parent
-        folder.mkdir(mode=0o700, exist_ok=True)
-        order = Spawn(
-            order=0,
-            entry=self.spec.entry,
-            command=self.spec.command,
-            env=self.spec.env,
-            folder=str(folder),
-            log=str(self._log),
-        )
-        child = await self._platform.forks.spawn(order)
+        child = await self._platform.machine.spawn(self.spec)
         self._child, self._boot_id = child, ""
         self._idle.clear()
         self._starts += 1
@@ -188,7 +168,7 @@ class Keeper:
     async def _until_exit(self, child: Child) -> float:
         """Watch the process until it ends; gives the instant."""
         if not self._wanted:  # stopped while it was being forked
-            self._platform.forks.signal(child.pid, signal.SIGKILL)
+            self._platform.machine.signal(child.pid, signal.SIGKILL)
         watching = asyncio.create_task(self._watch(child))
         first: list[asyncio.Future[Any]] = [child.exited, watching]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -202,7 +182,7 @@ class Keeper:
         detail = f"code {end.code}" if end.code >= 0 else _signal_name(-end.code)
         if not self.was_ready.is_set():
             # Now, not when somebody asks: the next process writes to the same log.
-            detail += tail(self._log)
+            detail += self._platform.machine.last_words(self.spec.name)
         self._note("exited", at_s=end.at_s, detail=detail)
         self._child, self._boot_id = None, ""
         self._idle.set()
@@ -262,7 +242,7 @@ class Keeper:
         failures = 0
         while failures < profile.liveness_failures:
             await asyncio.sleep(profile.liveness_period_s)
-            answer = await self._platform.prober.look(
+            answer = await self._platform.machine.look(
                 self.spec.port, self.spec.health, profile.liveness_timeout_s
             )
             if answer.status == 200:
@@ -274,27 +254,11 @@ class Keeper:
         self._kill(child)
 
     def _look(self, route: str) -> Awaitable[Answer]:
-        return self._platform.prober.look(self.spec.port, route, PROBE_TIMEOUT_S)
+        return self._platform.machine.look(self.spec.port, route, PROBE_TIMEOUT_S)
 
     def _kill(self, child: Child) -> None:
         self._note("killed")
-        self._platform.forks.signal(child.pid, signal.SIGKILL)
-
-    def _check_port(self) -> None:
-        """Bind the port for a moment; ``Refused`` names who holds it.
-
-        SO_REUSEADDR as servers set it: closed connections in TIME_WAIT do not count, a listener does.
-        """
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.spec.port))
-            except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                    raise
-                holder = port_holder(self.spec.port)
-                who = f"held by pid {holder}" if holder else f"not free: {error.strerror}"
-                raise Refused(f"port {self.spec.port} of {self.spec.name} is {who}") from error
+        self._platform.machine.signal(child.pid, signal.SIGKILL)
 
     def _enter(self, state: State) -> None:
         if state != self._state:

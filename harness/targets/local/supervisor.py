@@ -29,6 +29,7 @@ from harness.targets.local.forks import Forks
 from harness.targets.local.keeper import STOP_GRACE_S, Keeper, Platform
 from harness.targets.local.kernel import adopt_orphans, kill_descendants
 from harness.targets.local.ledger import Ledger
+from harness.targets.local.machine import LocalMachine
 from harness.targets.local.probes import Prober
 from harness.targets.local.spec import Spec
 
@@ -179,19 +180,19 @@ async def _run(spec: Spec, forks: Forks, over: asyncio.Future[bool]) -> None:
     try:
         async with Prober() as prober:
             platform = Platform(
-                forks=forks,
+                machine=LocalMachine(forks, prober, Path(spec.state_dir)),
                 ledger=Ledger(),
-                prober=prober,
                 profile=spec.restart_profile(),
                 restart=spec.restart,
-                state_dir=Path(spec.state_dir),
             )
-            await _serve(spec, platform, over)
+            await _serve(spec, platform, forks.broken, over)
     finally:
         forks.close()
 
 
-async def _serve(spec: Spec, platform: Platform, over: asyncio.Future[bool]) -> None:
+async def _serve(
+    spec: Spec, platform: Platform, broken: asyncio.Future[None], over: asyncio.Future[bool]
+) -> None:
     token = fresh_token()
     supervisor = Supervisor(spec, platform, token, over)
     runner = web.AppRunner(supervisor.application(), access_log=None, shutdown_timeout=0.5)
@@ -202,7 +203,7 @@ async def _serve(spec: Spec, platform: Platform, over: asyncio.Future[bool]) -> 
     sys.stdout.flush()
     boot = asyncio.create_task(supervisor.boot(port))
     try:
-        await _until_over(over, platform.forks, boot)
+        await _until_over(over, broken, boot)
         if over.result():
             await _stop_politely(supervisor)
     finally:
@@ -218,8 +219,10 @@ async def _stop_politely(supervisor: Supervisor) -> None:
             await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
 
 
-async def _until_over(over: asyncio.Future[bool], forks: Forks, boot: asyncio.Task[None]) -> None:
-    ends: list[asyncio.Future[Any]] = [over, forks.broken]
+async def _until_over(
+    over: asyncio.Future[bool], broken: asyncio.Future[None], boot: asyncio.Task[None]
+) -> None:
+    ends: list[asyncio.Future[Any]] = [over, broken]
     await asyncio.wait([*ends, boot], return_when=asyncio.FIRST_COMPLETED)
     if boot.done():
         boot.result()

@@ -1,0 +1,111 @@
+"""What a keeper needs of the machine its service runs on, and this machine as one.
+
+Comes in: a ``ServiceSpec``. Goes out: a process, its end, what it answers and what it said last. A keeper
+reaches nothing else, so the same one keeps a real process here and a simulated one on a virtual clock.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import Refused
+from harness.targets.local.child import tail
+from harness.targets.local.forks import Child, Forks
+from harness.targets.local.looks import Answer
+from harness.targets.local.probes import Prober
+from harness.targets.local.procfs import port_holder, start_ticks
+from harness.targets.local.spec import ServiceSpec
+from harness.targets.local.zygote import Spawn
+
+__all__ = ["Child", "LocalMachine", "Machine"]
+
+
+class Machine(Protocol):
+    """Where services run."""
+
+    async def spawn(self, spec: ServiceSpec, /) -> Child:
+        """Start a process of the service."""
+        ...
+
+    def signal(self, pid: int, number: int, /) -> None:
+        """Send a signal to a child; nothing happens if it has ended."""
+        ...
+
+    def has(self, child: Child, /) -> bool:
+        """Whether that very process is there."""
+        ...
+
+    def check_port(self, spec: ServiceSpec, /) -> None:
+        """``Refused``, naming who holds it, where the service's port is not free."""
+        ...
+
+    def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
+        """GET ``route`` over a fresh connection; never raises for anything the service can do."""
+        ...
+
+    def last_words(self, name: str, /) -> str:
+        """The end of what the service wrote last, "" for nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMachine:
+    """This machine: processes of a zygote, ports on loopback, logs in ``state_dir``."""
+
+    forks: Forks
+    prober: Prober
+    state_dir: Path
+
+    async def spawn(self, spec: ServiceSpec, /) -> Child:
+        """See ``Machine``."""
+        log = self._log(spec.name)
+        log.parent.mkdir(mode=0o700, exist_ok=True)
+        order = Spawn(
+            order=0,
+            entry=spec.entry,
+            command=spec.command,
+            env=spec.env,
+            folder=str(log.parent),
+            log=str(log),
+        )
+        return await self.forks.spawn(order)
+
+    def signal(self, pid: int, number: int, /) -> None:
+        """See ``Machine``."""
+        self.forks.signal(pid, number)
+
+    def has(self, child: Child, /) -> bool:
+        """See ``Machine``."""
+        return start_ticks(child.pid) == child.start_ticks
+
+    def check_port(self, spec: ServiceSpec, /) -> None:
+        """Bind the port for a moment.
+
+        SO_REUSEADDR as servers set it: closed connections in TIME_WAIT do not count, a listener does.
+        """
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", spec.port))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                holder = port_holder(spec.port)
+                who = f"held by pid {holder}" if holder else f"not free: {error.strerror}"
+                raise Refused(f"port {spec.port} of {spec.name} is {who}") from error
+
+    def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
+        """See ``Machine``."""
+        return self.prober.look(port, route, timeout_s)
+
+    def last_words(self, name: str, /) -> str:
+        """See ``Machine``."""
+        return tail(self._log(name))
+
+    def _log(self, name: str) -> Path:
+        return self.state_dir / name / "log.txt"
