@@ -14,7 +14,6 @@ import hmac
 import os
 import signal
 import sys
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,15 +24,15 @@ from aiohttp import web
 from harness.errors import HormesisError, Refused
 from harness.proxy.callers import foreign
 from harness.shell import fresh_token
+from harness.targets.local.desk import Desk
 from harness.targets.local.forks import Forks
-from harness.targets.local.keeper import STOP_GRACE_S, Keeper, Platform
+from harness.targets.local.keeper import STOP_GRACE_S, Platform
 from harness.targets.local.kernel import adopt_orphans, kill_descendants
 from harness.targets.local.ledger import Ledger
 from harness.targets.local.machine import LocalMachine
 from harness.targets.local.probes import Prober
 from harness.targets.local.spec import Spec
 
-REMEMBERED_KEYS = 4096
 ASKER = "asker"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,8 +50,7 @@ class Supervisor:
         # Each platform service has a token of its own, so that the ledger can say who asked.
         self._tokens = {one.name: fresh_token() for one in spec.services if one.platform}
         self._askers = {f"Bearer {token}": ""} | {f"Bearer {own}": who for who, own in self._tokens.items()}
-        self.keepers = {one.name: Keeper(one, platform, self._fail) for one in spec.services}
-        self._answers: OrderedDict[tuple[str, str, str], asyncio.Task[bytes]] = OrderedDict()
+        self.desk = Desk(spec.services, platform, self._fail)
 
     def _fail(self, error: BaseException) -> None:
         if not self._over.done():
@@ -61,20 +59,10 @@ class Supervisor:
     async def boot(self, port: int) -> None:
         """Start all services, each once those it comes after have been ready. ``port`` is our own."""
         for name, token in self._tokens.items():
-            keeper = self.keepers[name]
+            keeper = self.desk.keepers[name]
             ours = {"PLATFORM_URL": f"http://127.0.0.1:{port}", "PLATFORM_TOKEN": token}
             keeper.spec = msgspec.structs.replace(keeper.spec, env=keeper.spec.env | ours)
-        async with asyncio.TaskGroup() as starts:
-            for keeper in self.keepers.values():
-                starts.create_task(self._start_after(keeper))
-
-    async def _start_after(self, keeper: Keeper) -> None:
-        for name in keeper.spec.after:
-            await self.keepers[name].was_ready.wait()
-        try:
-            await keeper.start()
-        except Refused as refused:
-            self._ledger.note(keeper.spec.name, "refused", detail=str(refused))
+        await self.desk.boot()
 
     def application(self) -> web.Application:
         """The HTTP interface."""
@@ -102,50 +90,33 @@ class Supervisor:
         return None
 
     async def _services(self, _: web.Request) -> web.Response:
-        return _json([keeper.row() for keeper in self.keepers.values()])
+        return _bytes(self.desk.rows())
 
     async def _lines(self, request: web.Request) -> web.Response:
         after = request.query.get("after", "0")
         if not after.isascii() or not after.isdigit() or len(after) > 18:
             return web.json_response({"error": "after must be a number"}, status=400)
-        return _json(self._ledger.after(int(after)))
+        return _bytes(msgspec.json.encode(self._ledger.after(int(after))))
 
     async def _act(self, request: web.Request) -> web.Response:
         name, act = request.match_info["name"], request.match_info["act"]
-        keeper = self.keepers.get(name)
-        if keeper is None:
-            known = ", ".join(self.keepers)
+        if name not in self.desk.keepers:
+            known = ", ".join(self.desk.keepers)
             return web.json_response({"error": f"no service {name}; there are: {known}"}, status=404)
         grace = request.query.get("grace_s", "")
         if grace not in ("", "0"):
             return web.json_response({"error": "grace_s is 0 or left out"}, status=400)
         try:
-            return web.Response(body=await self._once(request, keeper, act), content_type="application/json")
+            done = await self.desk.act(
+                name,
+                act,
+                asker=request[ASKER],
+                key=request.headers.get("Idempotency-Key", ""),
+                grace_s=0.0 if "grace_s" in request.query else STOP_GRACE_S,
+            )
         except Refused as refused:
             return web.json_response({"error": str(refused)}, status=409)
-
-    async def _once(self, request: web.Request, keeper: Keeper, act: str) -> bytes:
-        """Do the act, or, for an ``Idempotency-Key`` seen before, wait for the answer it got."""
-        key = request.headers.get("Idempotency-Key", "")
-        asker = request[ASKER]
-        seen = self._answers.get((asker, request.path, key)) if key else None
-        if seen is None:
-            grace_s = 0.0 if "grace_s" in request.query else STOP_GRACE_S
-            seen = asyncio.create_task(self._do(keeper, act, asker, grace_s))
-            if key:
-                self._answers[asker, request.path, key] = seen
-            if len(self._answers) > REMEMBERED_KEYS:
-                self._answers.popitem(last=False)
-        # Shielded: a caller that hangs up must not leave an act half done.
-        return await asyncio.shield(seen)
-
-    async def _do(self, keeper: Keeper, act: str, asker: str, grace_s: float) -> bytes:
-        self._ledger.note(keeper.spec.name, "asked", detail=f"{act} by {asker}" if asker else act)
-        if act in ("stop", "restart"):
-            await keeper.stop(grace_s)
-        if act in ("start", "restart"):
-            await keeper.start()
-        return msgspec.json.encode(keeper.row())
+        return _bytes(done)
 
     async def _shutdown(self, request: web.Request) -> web.Response:
         if request[ASKER]:
@@ -155,8 +126,8 @@ class Supervisor:
         return web.json_response({"ends": True})
 
 
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+def _bytes(content: bytes) -> web.Response:
+    return web.Response(body=content, content_type="application/json")
 
 
 async def supervise(spec: Spec) -> None:
@@ -208,7 +179,7 @@ async def _serve(
             await _stop_politely(supervisor)
     finally:
         boot.cancel()
-        await asyncio.gather(*(keeper.abandon() for keeper in supervisor.keepers.values()))
+        await asyncio.gather(*(keeper.abandon() for keeper in supervisor.desk.keepers.values()))
         await runner.cleanup()
 
 
@@ -216,7 +187,7 @@ async def _stop_politely(supervisor: Supervisor) -> None:
     """Stop all services; bounded, since a zygote that hangs passes no signal on and is killed anyway."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_GRACE_S + 1.0):
-            await asyncio.gather(*(keeper.stop() for keeper in supervisor.keepers.values()))
+            await asyncio.gather(*(keeper.stop() for keeper in supervisor.desk.keepers.values()))
 
 
 async def _until_over(
