@@ -27,6 +27,8 @@ from reference_pipeline.trainings import Trainer
 
 T = TypeVar("T")
 _REFUSED = frozenset({"refused", "reset"})
+PLATFORM_EDGE = "platform"
+_LIST_S, _RESTART_S = 1.0, 10.0  # as over HTTP
 
 
 class Answer(NamedTuple):
@@ -87,14 +89,6 @@ class Host(Protocol):
 
     def serve(self, handle: Callable[[str, bytes], Awaitable[Answer]]) -> None:
         """Answer requests from now on."""
-        ...
-
-    async def services(self) -> Sequence[Mapping[str, str]]:
-        """What the platform says of all services."""
-        ...
-
-    async def restart(self, name: str, key: str) -> str:
-        """Let the platform start another process of a service; "" or why it did not."""
         ...
 
 
@@ -210,14 +204,25 @@ class _Calls:
 
 
 class _Platform:
-    """The Platform port."""
+    """The Platform port: over an edge of its own to whoever keeps the processes."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
 
     async def services(self) -> Sequence[PlatformService]:
-        return msgspec.convert(await self._host.services(), list[PlatformService])
+        return msgspec.json.decode(
+            await self._ask("GET /v1/services", b"", _LIST_S), type=list[PlatformService]
+        )
 
     async def restart(self, name: str, key: str, /) -> None:
-        if why := await self._host.restart(name, key):
-            raise CallFailed(f"platform: {why}")
+        order = msgspec.json.encode({"asker": self._host.name, "key": key})
+        await self._ask(f"POST /v1/services/{name}/restart", order, _RESTART_S)
+
+    async def _ask(self, route: str, body: bytes, within_s: float) -> bytes:
+        try:
+            status, content, _ = await self._host.call(PLATFORM_EDGE, route, body, within_s)
+        except ConnectionError as error:
+            raise CallFailed(f"platform: {getattr(error, 'kind', 'other')}") from error
+        if status != 200:
+            raise CallFailed(f"platform: {route}: status {status}")
+        return content
