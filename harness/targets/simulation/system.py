@@ -118,6 +118,13 @@ class SimulatedSystem:
         """What the platform did and saw, lines above number ``after``."""
         return tuple(self._ledger.after(after))
 
+    def start_service(self, name: str) -> None:
+        """Let the platform start ``name`` if it does not run, as the runner asks for it."""
+        platform, desk = self._platform.life, self._desk
+        if platform is None or desk is None:
+            raise Refused(f"{self.system.name} has not been started")
+        platform.call_soon(lambda: platform.create_task(desk.act(name, "start", asker="")))
+
     def witness_host(self, life: Life) -> Host:
         """What the driver can reach: the edges at which the world enters the system."""
         return self._host(life, Disk(self.kernel.stream(f"disk {life.name}")))
