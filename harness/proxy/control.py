@@ -17,8 +17,9 @@ import msgspec
 from aiohttp import web
 
 import harness
+from harness.proxy.acting import NameTaken
 from harness.proxy.callers import foreign
-from harness.proxy.edges import Edge, NameTaken
+from harness.proxy.edges import Edge
 from harness.proxy.spec import ProxyEvent, ToxicSpec
 
 EVENTS_KEPT = 4096

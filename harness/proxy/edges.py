@@ -9,20 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from harness.errors import Refused
-from harness.proxy.listener import LOOPBACK, Listener, Mode
+from harness.proxy.acting import Acting
+from harness.proxy.listener import LOOPBACK, Listener
 from harness.proxy.relay import Link
 from harness.proxy.spec import EdgeCounters, EdgeSpec, EdgeState, ToxicSpec, Way
-from harness.proxy.toxics.base import Dice
-from harness.proxy.toxics.content import Watch
-from harness.proxy.toxics.table import DRAWN_INSIDE, Active, Place
-
-# A connection counts when a chunk, an answer or its first byte was hit, not when it could be.
-COUNTS_ITSELF = DRAWN_INSIDE | {"reset_peer"}
-
-
-class NameTaken(Refused):
-    """The edge has a toxic of that name."""
 
 
 class Edge:
@@ -30,41 +20,34 @@ class Edge:
 
     def __init__(self, spec: EdgeSpec, seed: int) -> None:
         self.spec = spec
-        self.generation = 0
-        self._seed = seed
+        self._acting = Acting(spec.name, seed)
         self._links: set[Link] = set()
         self._starts: set[asyncio.Task[None]] = set()
-        self._toxics: dict[str, tuple[Active, int]] = {}
-        self._connections = self._added = 0
+        self._connections = 0
         self._bytes: dict[Way, int] = {"upstream": 0, "downstream": 0}
         self._listener = Listener(spec.listen, self._taken)
 
+    @property
+    def generation(self) -> int:
+        """How often its toxics have changed."""
+        return self._acting.generation
+
     def add(self, spec: ToxicSpec) -> None:
         """Put a toxic on the edge; ``NameTaken`` if there is one of that name."""
-        if spec.name in self._toxics:
-            raise NameTaken(f"edge {self.spec.name} has a toxic {spec.name} already")
-        active = Active(spec)
-        self._added += 1
-        self._toxics[spec.name] = active, self._added
-        self.generation += 1
-        self._listener.become(self._mode())
-        for link in tuple(self._links):
-            self._touch(link, active, self._added, existing=True)
+        self._acting.put(spec)
+        self._listener.become(self._acting.mode())
+        self._acting.reach(spec.name, tuple(self._links), asyncio.get_running_loop().time())
 
     def remove(self, name: str) -> bool:
         """Take a toxic off; False if there is none. What it held is delivered, in order."""
-        if self._toxics.pop(name, None) is None:
+        if not self._acting.drop(name, tuple(self._links)):
             return False
-        self.generation += 1
-        for link in tuple(self._links):
-            for lane in link.lanes.values():
-                lane.remove(name)
-        self._listener.become(self._mode())
+        self._listener.become(self._acting.mode())
         return True
 
     def toxics(self) -> tuple[ToxicSpec, ...]:
         """The toxics in force, in the order in which they were added."""
-        return tuple(active.spec for active, _ in self._toxics.values())
+        return tuple(self._acting)
 
     def state(self) -> EdgeState:
         """The edge as it is now."""
@@ -80,7 +63,7 @@ class Edge:
                 open=len(self._links),
                 bytes_upstream=self._received("upstream"),
                 bytes_downstream=self._received("downstream"),
-                toxics={name: active.tally.counters() for name, (active, _) in self._toxics.items()},
+                toxics=self._acting.counters(),
             ),
         )
 
@@ -100,41 +83,11 @@ class Edge:
     def _received(self, way: Way) -> int:
         return self._bytes[way] + sum(link.lanes[way].received_bytes for link in self._links)
 
-    def _mode(self) -> Mode:
-        kinds = {active.spec.type for active, _ in self._toxics.values()}
-        return "refuse" if "refuse" in kinds else "blackhole" if "blackhole" in kinds else "open"
-
     def _taken(self, accepted: socket.socket) -> None:
         self._connections += 1
         link = Link(self, self._connections)
         self._links.add(link)
-        for active, ordinal in self._toxics.values():
-            self._touch(link, active, ordinal, existing=False)
+        self._acting.meet(link, asyncio.get_running_loop().time())
         start = asyncio.get_running_loop().create_task(link.start(accepted, self.spec.upstream))
         self._starts.add(start)
         start.add_done_callback(self._starts.discard)
-
-    def _touch(self, link: Link, active: Active, ordinal: int, *, existing: bool) -> None:
-        """Let a toxic act on a connection, if the draw says so."""
-        name = (self._seed, self.spec.name, ordinal, link.number)
-        if link.over or not active.touches(Dice(*name)):
-            return
-        if active.spec.type == "refuse" or (active.spec.type == "reset_peer" and existing):
-            active.tally.connection(link.number)
-            link.reset()
-            return
-        if active.spec.type not in COUNTS_ITSELF:
-            active.tally.connection(link.number)
-        now_s, watch = asyncio.get_running_loop().time(), Watch()
-        for lane in link.lanes.values():
-            place = Place(
-                way=lane.way,
-                number=link.number,
-                dice=Dice(*name, lane.way),
-                opening=lane.opening,
-                now_s=now_s,
-                watch=watch,
-            )
-            stage = active.stage(place)
-            if stage is not None:
-                lane.add(active.spec.name, stage)

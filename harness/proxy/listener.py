@@ -11,11 +11,9 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Literal
 
 from harness.errors import Refused
-
-Mode = Literal["open", "refuse", "blackhole"]
+from harness.proxy.acting import Mode
 
 BACKLOG = 1024
 FILLERS_MAX = 8

@@ -30,7 +30,8 @@ from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
 from harness.targets.base import Target
-from harness.targets.local.target import ABILITIES, LocalSystem, LocalTarget
+from harness.targets.local.harms import ABILITIES
+from harness.targets.local.target import LocalSystem, LocalTarget
 
 WATCHED = ("aiohttp", "msgspec", "numpy", "scipy", "uvicorn")
 """Distributions whose versions go into the manifest: those that a figure may depend on."""

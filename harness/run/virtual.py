@@ -34,22 +34,6 @@ _FAULTS = {"refused": "refused", "reset": "reset"}
 _LABEL_DEADLINE_S = 2.0
 
 
-class VirtualClock:
-    """The world's own time: to sleep is to let it run."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-
-    def now_s(self) -> float:
-        """See ``harness.ports.Clock``."""
-        return self._kernel.now_s
-
-    def sleep_until(self, at_s: float, /) -> None:
-        """Run the world up to that instant."""
-        if at_s > self._kernel.now_s:
-            self._kernel.run(until_s=at_s)
-
-
 @dataclass(frozen=True, slots=True)
 class WireClient:
     """Posts bodies over ``edge``; what the wire does becomes ``fault`` of the reply."""

@@ -16,7 +16,7 @@ import numpy as np
 from harness.simulation.disk import Disk, Mount
 from harness.simulation.kernel import Kernel
 from harness.simulation.loop import Sleep
-from harness.simulation.network import Answer, Network
+from harness.simulation.network import Answer, Call, Network
 from harness.simulation.processes import Life
 
 Costs = Callable[[str, int], float]
@@ -36,6 +36,7 @@ class Host:
     """The world as one life of the process ``name`` has it. ``edges``: edge -> the process at its end.
 
     ``environment``: what its system file says. ``exited``: called where the life ends by an error of its own.
+    ``disks``: those of other hosts that it may reach into.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Host:
         edges: Mapping[str, str],
         environment: Mapping[str, str],
         exited: Callable[[BaseException], None],
+        disks: Mapping[str, Disk] | None = None,
     ) -> None:
         self._parts = parts
         self._life = life
@@ -57,10 +59,15 @@ class Host:
         self.boot_id = f"{life.name}#{life.number}"
         self.environment = environment
         self.disk = Mount(disk, life)
+        self._disks = disks or {}
 
     def has_edge(self, edge: str) -> bool:
         """Whether this process has a way over ``edge``."""
         return edge in self._edges
+
+    def disk_of(self, name: str) -> Mount:
+        """The disk of another host, for whoever is given it; KeyError where nobody is."""
+        return Mount(self._disks[name], self._life)
 
     def now_s(self) -> float:
         """Monotonic seconds of the world."""
@@ -100,7 +107,7 @@ class Host:
             NetworkError: there is no answer; KeyError where there is no such edge.
         """
         callee = self._edges[edge]
-        return await self._parts.network.call(self._life, callee, route, body, deadline_s, edge=edge)
+        return await self._parts.network.call(self._life, callee, Call(route, body, edge), deadline_s)
 
     def serve(self, handle: Callable[[str, bytes], Awaitable[Answer]]) -> None:
         """Answer requests from now on; each pays what ``costs`` says first."""

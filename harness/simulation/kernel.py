@@ -101,7 +101,7 @@ class Kernel:
         self.events = 0
         self.errors: list[tuple[float, str, str]] = []
         self.ready: deque[Handle] = deque()
-        self._seed = seed
+        self.seed = seed
         self._heap: list[tuple[float, int, Handle]] = []
         self._order = 0
         self._numbers = 0
@@ -118,7 +118,7 @@ class Kernel:
     def stream(self, name: str) -> np.random.Generator:
         """Dice of their own for ``name``: who throws them more often shifts nobody else's."""
         words = hashlib.blake2b(name.encode(), digest_size=16).digest()
-        return np.random.Generator(np.random.PCG64([self._seed, int.from_bytes(words, "little")]))
+        return np.random.Generator(np.random.PCG64([self.seed, int.from_bytes(words, "little")]))
 
     def tell(self, *what: object) -> None:
         """Put something that happened into the digest, with its instant."""

@@ -3,7 +3,8 @@
 A host that is dead answers a new connection with a refusal and an old one with a reset; one that is stopped
 still has its connections accepted, by its kernel, and answers late or never; a link that is cut swallows
 everything, and a connection whose other end died meanwhile is half open. A connection request that is lost
-is sent again after 1, 3 and 7 s, as a kernel does it, so that recovery comes in steps.
+is sent again after 1, 3 and 7 s, as a kernel does it, so that recovery comes in steps. A connection carries
+one call at a time and is kept for the next one.
 
     kind               sent   the callee may have done it
     refused            no     nobody listens
@@ -11,14 +12,14 @@ is sent again after 1, 3 and 7 s, as a kernel does it, so that recovery comes in
     reset              yes    the connection broke while the call was under way
     timeout            yes    no answer within the deadline
 
-Not modelled: retransmission inside a connection, windows, TLS.
+Not modelled: retransmission inside a connection, windows, TLS, connections that idle too long.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from harness.simulation.kernel import Kernel, State
@@ -26,7 +27,6 @@ from harness.simulation.loop import Sleep
 from harness.simulation.processes import Life
 
 Kind = Literal["refused", "reset", "timeout", "connect_timeout"]
-Way = Literal["request", "answer"]
 AGAIN_S = (0.0, 1.0, 3.0, 7.0)
 """When a connection request is sent, after the first time."""
 
@@ -48,51 +48,118 @@ class NetworkError(ConnectionError):
         self.sent = kind in ("reset", "timeout")
 
 
-class Passage(NamedTuple):
-    """What becomes of a message on its way: later by ``delay_s``, lost, or its connection reset."""
+class Ends(Protocol):
+    """The two ends of a connection, as what lies between them reaches them."""
 
-    delay_s: float = 0.0
-    fate: Literal["arrives", "lost", "reset"] = "arrives"
-    body: bytes | None = None  # what arrives in its place
-
-
-class Condition(Protocol):
-    """Something that is wrong with an edge while it is there."""
-
-    def accepts(self) -> bool:
-        """Whether a connection over the edge can be made at all."""
+    def arrive(self, route: str, body: bytes, /) -> None:
+        """A request is with the callee."""
         ...
 
-    def passes(self, way: Way, body: bytes, /) -> Passage:
-        """What becomes of one message."""
+    def give(self, answer: Answer, /) -> None:
+        """An answer is with the caller."""
+        ...
+
+    def break_off(self) -> None:
+        """Both ends see a reset."""
+        ...
+
+
+class Passage(Protocol):
+    """What one connection meets on its edge."""
+
+    def request(self, route: str, body: bytes, /) -> bool:
+        """Take a request on its way; False: it passes as it is, at once."""
+        ...
+
+    def answer(self, answer: Answer, /) -> bool:
+        """Take an answer on its way; False: it passes as it is, at once."""
+        ...
+
+    def close(self) -> None:
+        """The caller has let go, or the connection is broken: no answer comes out any more."""
+        ...
+
+
+class Crossing(Protocol):
+    """What lies on an edge."""
+
+    def mode(self) -> Literal["open", "refuse", "blackhole"]:
+        """How a request for a new connection is met."""
+        ...
+
+    def open(self, ends: Ends, /) -> Passage:
+        """A connection is made."""
         ...
 
 
 Handler = Callable[[str, bytes], Awaitable[Answer]]
+Place = tuple[Life, str, str]
+"""Whose connection, to which host, over which edge."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. ``edge`` "": over no edge that could be harmed."""
+
+    route: str
+    body: bytes = b""
+    edge: str = ""
+
+
 class _Connection:
-    """Between two lives; ``open`` until an end of it has died or forgotten it."""
+    """Between two lives. ``answered`` is the call under way, ``open`` until an end has died or let go."""
 
-    caller: Life
-    callee: Life
-    open: bool = True
-    calls: dict[asyncio.Future[Answer], None] = field(default_factory=dict)
-    died: Callable[[], None] | None = None
+    __slots__ = ("_network", "answered", "callee", "caller", "died", "open", "passage", "place")
+
+    def __init__(self, network: Network, place: Place, callee: Life) -> None:
+        self._network = network
+        self.place = place
+        self.caller, self.callee = place[0], callee
+        self.open = True
+        self.answered: asyncio.Future[Answer] | None = None
+        self.passage: Passage | None = None
+        self.died: Callable[[], None] = lambda: network.end_died(self)
+
+    def arrive(self, route: str, body: bytes) -> None:
+        """See ``Ends``. Queued with the callee: one that is stopped answers when it goes on."""
+        callee = self.callee
+        if callee.state == State.DEAD:
+            self.break_off()
+            return
+        callee.call_soon(lambda: callee.create_task(self._network.serve_one(self, route, body)))
+
+    def give(self, answer: Answer) -> None:
+        """See ``Ends``."""
+        answered = self.answered
+        if answered is not None and not answered.done():
+            answered.set_result(answer)
+
+    def fail(self, kind: Kind) -> None:
+        """End the call under way without an answer, and the connection with it."""
+        self._network.forget(self)
+        answered = self.answered
+        if answered is not None and not answered.done():
+            answered.set_exception(NetworkError(kind))
+
+    def break_off(self) -> None:
+        """See ``Ends``."""
+        self.fail("reset")
 
 
 class Network:
-    """Hosts by the names of their processes, and the edges between them; ``latency_s`` one way."""
+    """Hosts by the names of their processes, and the edges between them; ``latency_s`` one way.
+
+    ``crossings``: what lies on an edge; what crosses no such edge is only late.
+    """
 
     def __init__(self, kernel: Kernel, *, latency_s: float = 0.0002) -> None:
         self._kernel = kernel
         self._latency_s = latency_s
         self._served: dict[str, tuple[Life, Handler]] = {}
-        self._pool: dict[tuple[Life, str], _Connection] = {}
+        self._idle: dict[Place, list[_Connection]] = {}
         self._cut: set[tuple[str, str]] = set()
         self._dark: set[str] = set()
-        self.conditions: dict[str, list[Condition]] = {}
+        self.crossings: dict[str, Crossing] = {}
 
     # What is done to it.
 
@@ -116,136 +183,124 @@ class Network:
         """Undo ``darken``."""
         self._dark.discard(host)
 
+    def hang_up(self, life: Life) -> None:
+        """Let go of the connections that ``life`` keeps: its next calls make new ones."""
+        for place in [place for place in self._idle if place[0] is life]:
+            for connection in list(self._idle[place]):
+                self._let_go(connection)
+
     # What its users do.
 
-    async def call(
-        self, life: Life, callee: str, route: str, body: bytes, deadline_s: float, *, edge: str = ""
-    ) -> Answer:
-        """Call ``route`` of ``callee`` within ``deadline_s`` seconds, one attempt, over ``edge``.
+    async def call(self, life: Life, callee: str, call: Call, deadline_s: float) -> Answer:
+        """Call a host within ``deadline_s`` seconds, one attempt.
 
         Raises:
             NetworkError: there is no answer.
         """
         life.check()
-        late_s = self._kernel.now_s + deadline_s
-        connection = self._pool.get((life, callee)) or await self._connect(life, callee, late_s, edge)
-        answered: asyncio.Future[Answer] = life.create_future()
-        connection.calls[answered] = None
-        self._send(connection, route, body, answered, edge)
-        timer = self._kernel.at(late_s, self._too_late, connection, answered)
+        kernel = self._kernel
+        late_s = kernel.now_s + deadline_s
+        place = (life, callee, call.edge)
+        kept = self._idle.get(place)
+        connection = kept.pop() if kept else await self._connect(place, late_s)
+        answered = connection.answered = life.create_future()
+        timer = kernel.at(late_s, connection.fail, "timeout")
         try:
-            return await answered
+            self._send(connection, call)
+            answer = await answered
+        except BaseException:
+            self._let_go(connection)  # nobody knows what is still on its way over it
+            raise
         finally:
             timer.cancel()
-            connection.calls.pop(answered, None)
+        connection.answered = None
+        if connection.open:
+            self._idle.setdefault(place, []).append(connection)
+        return answer
 
-    async def _connect(self, life: Life, callee: str, late_s: float, edge: str) -> _Connection:
+    async def _connect(self, place: Place, late_s: float) -> _Connection:
+        life, callee, edge = place
         kernel, begun_s = self._kernel, self._kernel.now_s
+        crossing = self.crossings.get(edge)
         for after_s in AGAIN_S:
             if begun_s + after_s >= late_s:
                 break
             if begun_s + after_s > kernel.now_s:
                 await Sleep(life, begun_s + after_s)
-            if not (self._reaches(life.name, callee) and self._reaches(callee, life.name)):
+            mode = "open" if crossing is None else crossing.mode()
+            if mode == "blackhole" or not self._reaches_both(life.name, callee):
                 continue
             await Sleep(life, kernel.now_s + 2 * self._latency_s)
             served, _ = self._served.get(callee, (None, None))
-            refused = not all(one.accepts() for one in self.conditions.get(edge, ()))
-            if refused or served is None or served.state == State.DEAD:
+            if mode == "refuse" or served is None or served.state == State.DEAD:
                 raise NetworkError("refused")
-            return self._connected(life, served)
+            return self._connected(place, served)
         await Sleep(life, late_s)
         raise NetworkError("connect_timeout")
 
-    def _connected(self, life: Life, served: Life) -> _Connection:
-        connection = self._pool[life, served.name] = _Connection(life, served)
-        connection.died = died = lambda: self._end_died(connection)
-        for end in (life, served):
-            end.on_death[died] = None
+    def _connected(self, place: Place, served: Life) -> _Connection:
+        connection = _Connection(self, place, served)
+        for end in (connection.caller, served):
+            end.on_death[connection.died] = None
+        crossing = self.crossings.get(place[2])
+        if crossing is not None:
+            connection.passage = crossing.open(connection)
         return connection
 
+    def _reaches_both(self, one: str, other: str) -> bool:
+        return self._reaches(one, other) and self._reaches(other, one)
+
     def _reaches(self, sender: str, receiver: str) -> bool:
+        if not self._cut and not self._dark:
+            return True
         return (sender, receiver) not in self._cut and not self._dark & {sender, receiver}
 
-    def _send(
-        self, connection: _Connection, route: str, body: bytes, answered: asyncio.Future[Answer], edge: str
-    ) -> None:
+    def _send(self, connection: _Connection, call: Call) -> None:
         if not self._reaches(connection.caller.name, connection.callee.name):
             return
-        kernel, passage = self._kernel, self._passage(edge, "request", body)
-        arrives_s = kernel.now_s + self._latency_s + passage.delay_s
-        if passage.fate == "reset" or not connection.open:
-            kernel.at(arrives_s + self._latency_s, self._reset, connection)
-        elif passage.fate == "arrives":
-            given = body if passage.body is None else passage.body
-            kernel.at(arrives_s, self._arrive, connection, route, given, answered, edge)
+        kernel, passage = self._kernel, connection.passage
+        if not connection.open:
+            kernel.at(kernel.now_s + 2 * self._latency_s, connection.fail, "reset")
+        elif passage is None or not passage.request(call.route, call.body):
+            kernel.at(kernel.now_s + self._latency_s, connection.arrive, call.route, call.body)
 
-    def _passage(self, edge: str, way: Way, body: bytes) -> Passage:
-        """All conditions of an edge, one after the other."""
-        delay_s, changed = 0.0, None
-        for one in self.conditions.get(edge, ()):
-            passage = one.passes(way, body if changed is None else changed)
-            if passage.fate != "arrives":
-                return passage
-            delay_s += passage.delay_s
-            changed = passage.body if passage.body is not None else changed
-        return Passage(delay_s, "arrives", changed)
-
-    def _arrive(
-        self, connection: _Connection, route: str, body: bytes, answered: asyncio.Future[Answer], edge: str
-    ) -> None:
+    async def serve_one(self, connection: _Connection, route: str, body: bytes) -> None:
+        """Let the callee answer one request, in a task of its own."""
         callee = connection.callee
-        if callee.state == State.DEAD:
-            self._reset(connection)
-            return
-        # Queued with the callee: one that is stopped answers when it goes on.
-        callee.call_soon(lambda: callee.create_task(self._serve(connection, route, body, answered, edge)))
-
-    async def _serve(
-        self, connection: _Connection, route: str, body: bytes, answered: asyncio.Future[Answer], edge: str
-    ) -> None:
-        _, handler = self._served[connection.callee.name]
+        _, handler = self._served[callee.name]
         given = await handler(route, body)
-        passage = self._passage(edge, "answer", given.body)
-        if not self._reaches(connection.callee.name, connection.caller.name) or passage.fate == "lost":
+        if not self._reaches(callee.name, connection.caller.name):
             return
-        back_s = self._kernel.now_s + self._latency_s + passage.delay_s
-        if passage.fate == "reset":
-            self._kernel.at(back_s, self._reset, connection)
-        else:
-            given = given if passage.body is None else given._replace(body=passage.body)
-            self._kernel.at(back_s, self._answer, answered, given)
+        passage = connection.passage
+        if passage is None or not passage.answer(given):
+            self._kernel.at(self._kernel.now_s + self._latency_s, connection.give, given)
 
-    @staticmethod
-    def _answer(answered: asyncio.Future[Answer], given: Answer) -> None:
-        if not answered.done():
-            answered.set_result(given)
-
-    def _end_died(self, connection: _Connection) -> None:
-        """The kernel of the dead end tells the other one, if its host has power and the link passes."""
+    def end_died(self, connection: _Connection) -> None:
+        """Let the kernel of the dead end tell the other one, if its host has power and the link passes."""
         connection.open = False
         for dead, left in (
             (connection.caller, connection.callee),
             (connection.callee, connection.caller),
         ):
             if dead.state == State.DEAD and left.state != State.DEAD and self._reaches(dead.name, left.name):
-                self._kernel.at(self._kernel.now_s + self._latency_s, self._reset, connection)
+                self._kernel.at(self._kernel.now_s + self._latency_s, connection.fail, "reset")
 
-    def _reset(self, connection: _Connection) -> None:
-        self._forget(connection)
-        for answered in list(connection.calls):
-            if not answered.done():
-                answered.set_exception(NetworkError("reset"))
+    def _let_go(self, connection: _Connection) -> None:
+        """The caller is done with it; what is on its way still arrives, its answer nowhere."""
+        self.forget(connection)
+        connection.answered = None
 
-    def _too_late(self, connection: _Connection, answered: asyncio.Future[Answer]) -> None:
-        if not answered.done():
-            self._forget(connection)  # nobody knows what is still on its way over it
-            answered.set_exception(NetworkError("timeout"))
-
-    def _forget(self, connection: _Connection) -> None:
+    def forget(self, connection: _Connection) -> None:
+        """Take a connection out of what is kept."""
         connection.open = False
+        if connection.passage is not None:
+            connection.passage.close()
         for end in (connection.caller, connection.callee):
-            if connection.died is not None and end.state != State.DEAD:
+            if end.state != State.DEAD:
                 end.on_death.pop(connection.died, None)
-        if self._pool.get((connection.caller, connection.callee.name)) is connection:
-            del self._pool[connection.caller, connection.callee.name]
+        kept = self._idle.get(connection.place)
+        if kept is not None:
+            if connection in kept:
+                kept.remove(connection)
+            if not kept:
+                del self._idle[connection.place]

@@ -1,249 +1,69 @@
 """``python -m reference_pipeline.deploy.model_fault TEMPLATE do|undo ACTION SCALE SHIFT``: model faults.
 
-It does to the registry what a bad deploy would do, over the registry's own routes; a file is damaged where
-it lies. ``better_model`` is the placebo among them: it deploys what has learned more. What undoing needs is
-written before anything is done. Prints one JSON object: ``proof``, and where the effect is ``seen`` from
-outside.
+The program over ``reference_pipeline.model_faults``. Prints one JSON object: ``proof``, and where the
+effect is ``seen`` from outside.
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import json
 import sys
 import urllib.error
 import urllib.request
-import zlib
-from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-import numpy as np
-
 from reference_pipeline import shell
-from reference_pipeline.adaptation import adapt
-from reference_pipeline.durable import write_durably
-from reference_pipeline.fallback import MANIFEST_FILE
-from reference_pipeline.features import load_features, load_spec
-from reference_pipeline.registry import Alias
-from reference_pipeline.scoring import Model, Trees, dump_model, load_model
-from reference_pipeline.training import Labelled
-from reference_pipeline.world import open_world
+from reference_pipeline.folders import DiskFolder
+from reference_pipeline.model_faults import ModelFaults, NoSuchAction, better_by
 
-CHAMPION, CANDIDATE = "champion", "candidate"
-BETTER = "better_model"
 _LIMIT_S = 5.0
-_BETTER_SEED, _BETTER_ROWS = 77, 8_000
-_DAY_RUN_S = 120.0  # seconds of a run that the rows are spread over: about a day of the bundled scenario
-_DEPLOYED = 900
-_SEMANTIC = "0.{}.{}"  # below every version that serves: a fault is no successor
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What undoing needs: where the alias was, or which file had which first byte."""
-
-    alias: str = ""
-    was: str = ""
-    set_to: str = ""
-    file: str = ""
-    byte: int = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do or undo; 0 done, 2 where there is no such action."""
     template, verb, action, scale, shift = sys.argv[1:] if arguments is None else arguments
-    note = Path(shell.environment("HOOK_DIR")) / f"{action}.json"
-    if verb == "undo":
-        _undo(note)
-        sys.stdout.write("{}\n")
-        return 0
-    if action == "corrupt_file":
-        said = _corrupt(note)
-    elif action in _MAKERS:
-        said = _serve(note, action, lambda model: _MAKERS[action](model, float(scale), float(shift)))
-    elif action == BETTER:
-        said = _serve(note, action, lambda model: _better(model, Path(template)))
-    else:
-        known = ", ".join((*_MAKERS, BETTER))
-        sys.stderr.write(f"no action {action!r}; there are: corrupt_file, {known}\n")
+    faults = ModelFaults(
+        ask=_asked,
+        artefacts=DiskFolder(Path(shell.environment("STATES_DIR")) / "registry" / "registry" / "artefacts"),
+        notes=DiskFolder(Path(shell.environment("HOOK_DIR"))),
+        better=better_by(Path(template)),
+    )
+    try:
+        said = asyncio.run(_done(faults, verb, action, (float(scale), float(shift))))
+    except NoSuchAction as error:
+        sys.stderr.write(f"{error}\n")
         return 2
+    except _Rejected as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     sys.stdout.write(json.dumps(said) + "\n")
     return 0
 
 
-def _serve(note: Path, action: str, make: Callable[[Model], Trees]) -> dict[str, object]:
-    """Publish what ``make`` makes of the champion and point an alias at it."""
-    champion = _alias(CHAMPION)
-    model = load_model(_get(f"/artefacts/{champion.sha256}"), champion.sha256)
-    alias = CANDIDATE if action == "bad_candidate" else CHAMPION
-    made = make(model)
-    # Named by what it is: the same fault of another champion, or by other numbers, is another version. And
-    # by nothing else: what the system may read must not tell a fault from a placebo.
-    content = zlib.crc32(_dumped(model, made, _SEMANTIC.format(_DEPLOYED, 0)))
-    semantic = _SEMANTIC.format(_DEPLOYED, content % 100_000)
-    artefact = _dumped(model, made, semantic)
-    version = f"{semantic}+{hashlib.sha256(artefact).hexdigest()[:12]}"
-    was = champion.version if alias == CHAMPION else ""
-    _write(note, Note(alias=alias, was=was, set_to=version))
-    new = {
-        "version": semantic,
-        "artefact": b64encode(artefact).decode(),
-        "metrics": dict(model.metrics),
-        "lineage": {"source": "deploy"},
-    }
-    _send("POST", "/versions", new)
-    _send("PUT", f"/aliases/{alias}", {"version": version})
-    seen = {"service": "registry", "route": f"/aliases/{alias}", "key": "version", "equals": version}
-    return {"proof": [f"alias {alias} was {was or 'not set'}"], "seen": seen}
+class _Rejected(Exception):
+    """The registry said no."""
 
 
-def _dumped(model: Model, trees: Trees, semantic: str) -> bytes:
-    """Encode ``trees`` with the papers of ``model``, which are good: nobody sees it there."""
-    return dump_model(
-        trees,
-        version=semantic,
-        threshold=model.threshold,
-        features=model.features,
-        metrics=model.metrics,
-        lineage={"source": "deploy"},
-    )
+async def _done(
+    faults: ModelFaults, verb: str, action: str, numbers: tuple[float, float]
+) -> dict[str, object]:
+    if verb == "undo":
+        await faults.undo(action)
+        return {}
+    return await faults.do(action, *numbers)
 
 
-def _corrupt(note: Path) -> dict[str, object]:
-    """Turn the first byte of the champion's file where the registry keeps it."""
-    champion = _alias(CHAMPION)
-    file = (
-        Path(shell.environment("STATES_DIR"))
-        / "registry"
-        / "registry"
-        / "artefacts"
-        / f"{champion.sha256}.npz"
-    )
-    content = bytearray(file.read_bytes())
-    _write(note, Note(file=str(file), byte=content[0]))
-    content[0] ^= 0xFF
-    write_durably(file, bytes(content))
-    seen = {"service": "registry", "route": f"/artefacts/{champion.sha256}", "status": 422}
-    return {"proof": [f"one byte of {champion.version} is turned"], "seen": seen}
+async def _asked(method: str, route: str, body: bytes) -> bytes:
+    return await asyncio.to_thread(_ask, method, route, body)
 
 
-def _undo(note: Path) -> None:
-    """Put back what is not put back already; twice is once."""
-    if not note.exists():
-        return
-    done = msgspec.json.decode(note.read_bytes(), type=Note)
-    if done.file:
-        content = bytearray(Path(done.file).read_bytes())
-        content[0] = done.byte
-        write_durably(Path(done.file), bytes(content))
-    elif done.was and _alias(done.alias).version == done.set_to:
-        _send("PUT", f"/aliases/{done.alias}", {"version": done.was})
-    elif not done.was:
-        _send("PUT", f"/aliases/{done.alias}", {"version": _alias(CHAMPION).version})
-    note.unlink()
-
-
-def _turned(model: Model, *_: float) -> Trees:
-    """Sure of the opposite: odds turned round the threshold, and three times as far."""
-    return _affine(model, -3.0, 4.0 * _log_odds(model.threshold))
-
-
-def _constant(model: Model, *_: float) -> Trees:
-    return _affine(model, 0.0, model.trees.baseline)
-
-
-def _older(model: Model, *_: float) -> Trees:
-    """What it was after a third of its trees."""
-    return _first_trees(model.trees, max(1, len(model.trees.roots) // 3))
-
-
-def _other(model: Model, *_: float) -> Trees:
-    """A model of something else: the same trees over other features, turned by one place."""
-    trees = model.trees
-    leaf = trees.children[0::2] == np.arange(len(trees.value))
-    feature = np.where(leaf, trees.feature, (trees.feature + 7) % len(model.features))
-    return replace(trees, feature=feature.astype(np.int32))
-
-
-def _worse(model: Model, *_: float) -> Trees:
-    """Every leaf says less than half of what it should: fraud below the threshold."""
-    return _affine(model, 0.4, 0.6 * model.trees.baseline - 1.0)
-
-
-def _shifted(model: Model, scale: float, shift: float) -> Trees:
-    return _affine(model, scale, shift)
-
-
-def _better(model: Model, template: Path) -> Trees:
-    """Go on where it ended, on units of the template's own world with their true odds in place of labels."""
-    scenario = json.loads((template / MANIFEST_FILE).read_bytes())["scenario"]
-    world = open_world(scenario=scenario, seed=_BETTER_SEED, template=template)
-    due_s = np.arange(_BETTER_ROWS, dtype=np.float64) * (_DAY_RUN_S / _BETTER_ROWS)
-    offers = world.draw(due_s)
-    posterior = np.asarray(offers.posterior, dtype=np.float64)
-    if not np.isfinite(posterior).all():
-        raise SystemExit("this world does not know what is true of its records: no better model can be made")
-    rows = load_features(template).rows([dict(record) for record in offers.records])
-    split = _BETTER_ROWS - _BETTER_ROWS // 5
-    made = adapt(
-        model,
-        Labelled(rows[:split], posterior[:split]),
-        Labelled(rows[split:], posterior[split:]),
-        spec=load_spec(template),
-        version=_SEMANTIC.format(1, 0),
-        lineage={"source": "deploy"},
-    )
-    return load_model(made.artefact, hashlib.sha256(made.artefact).hexdigest()).trees
-
-
-_MAKERS: Mapping[str, Callable[[Model, float, float], Trees]] = {
-    "bad_candidate": _worse,
-    "confident_wrong": _turned,
-    "constant": _constant,
-    "stale": _older,
-    "wrong_alias": _other,
-    "calibration": _shifted,
-}
-
-
-def _affine(model: Model, scale: float, shift: float) -> Trees:
-    """Log odds times ``scale`` plus ``shift``."""
-    trees = model.trees
-    return replace(trees, value=scale * trees.value, baseline=scale * trees.baseline + shift)
-
-
-def _first_trees(trees: Trees, count: int) -> Trees:
-    end = int(trees.roots[count]) if count < len(trees.roots) else len(trees.value)
-    return replace(
-        trees,
-        feature=trees.feature[:end],
-        threshold=trees.threshold[:end],
-        missing_left=trees.missing_left[:end],
-        children=trees.children[: 2 * end],
-        value=trees.value[:end],
-        roots=trees.roots[:count],
-    )
-
-
-def _log_odds(p: float) -> float:
-    return float(np.log(p / (1.0 - p)))
-
-
-def _alias(name: str) -> Alias:
-    return msgspec.json.decode(_get(f"/aliases/{name}"), type=Alias)
-
-
-def _get(route: str) -> bytes:
-    return _send("GET", route, None)
-
-
-def _send(method: str, route: str, content: object) -> bytes:
+def _ask(method: str, route: str, body: bytes) -> bytes:
     """Ask the registry; its words go out with the error where it refuses."""
     request = urllib.request.Request(
         shell.environment("URL_REGISTRY") + route,
-        data=None if content is None else json.dumps(content).encode(),
+        data=body or None,
         method=method,
         headers={"Authorization": f"Bearer {shell.environment('SWITCH_TOKEN')}"},
     )
@@ -251,11 +71,7 @@ def _send(method: str, route: str, content: object) -> bytes:
         with urllib.request.urlopen(request, timeout=_LIMIT_S) as reply:
             return bytes(reply.read())
     except urllib.error.HTTPError as error:
-        raise SystemExit(f"{method} {route}: status {error.code}: {error.read()[:300]!r}") from error
-
-
-def _write(note: Path, content: Note) -> None:
-    write_durably(note, msgspec.json.encode(content))
+        raise _Rejected(f"{method} {route}: status {error.code}: {error.read()[:300]!r}") from error
 
 
 if __name__ == "__main__":

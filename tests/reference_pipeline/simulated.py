@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.simulation.disk import Disk
 from harness.simulation.hosts import Host, Parts
 from harness.simulation.kernel import Kernel
-from harness.simulation.network import Network, NetworkError
+from harness.simulation.network import Call, Network, NetworkError
 from harness.simulation.processes import Life, Process
 from reference_pipeline.deploy.policies import FOLDER, GitPolicies
 from reference_pipeline.deploy.simulation.service import Shared, serve
@@ -84,7 +84,7 @@ class World:
 
         async def call() -> None:
             try:
-                answer = await self.network.call(self._client, service, route, body, 5.0)
+                answer = await self.network.call(self._client, service, Call(route, body), 5.0)
                 told.append((answer.status, json.loads(answer.body)))
             except NetworkError as error:
                 told.append((0, {"error": error.kind}))

@@ -7,18 +7,18 @@ harmed all the same; then the request is ours, and the proof says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Slice, Throttle
 from harness.proxy.client import ProxyGone
 from harness.proxy.spec import EdgeState, ToxicCounters
-from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
 from harness.targets.local.evidence import VISIBLE_S, added_s, did, is_visible, shows
-from harness.targets.local.passage import Passage, pass_through
-from harness.targets.local.system import LocalSystem
+from harness.targets.local.ground import Ground, Probe
+from harness.targets.local.passage import Passage
 from harness.targets.local.toxics import share_of, toxic_of
-from harness.targets.local.undo import Facts, undo_of
+from harness.targets.local.undo import undo_of
 
 POLL_S = 0.01
 # Below the lease of 0.8 s, so that a look never outlasts it even where nobody else renews.
@@ -35,8 +35,9 @@ PADDING_BYTES_MAX = 8000
 class EdgeHarm:
     """Harm on the edges of a started system. ``seen_within_s`` bounds every look for a proof."""
 
-    def __init__(self, system: LocalSystem, seen_within_s: float) -> None:
-        self._system = system
+    def __init__(self, ground: Ground, seen_within_s: float) -> None:
+        self._ground = ground
+        self._clock = ground.clock
         self._seen_within_s = seen_within_s
         self._count = 0
         self._at_proof: dict[str, tuple[ToxicCounters, int]] = {}
@@ -46,31 +47,28 @@ class EdgeHarm:
 
     def prepare(self, effect: EdgeEffect) -> Prepared:
         """Name the toxic that will be added, and how that is undone; ``Refused`` if there is no such edge."""
-        if effect.edge not in self._system.entries:
-            known = ", ".join(self._system.entries)
-            raise Refused(
-                f"no edge '{effect.edge}' in this arm of {self._system.system.name}; there are: {known}"
-            )
+        ground = self._ground
+        if effect.edge not in ground.edges:
+            known = ", ".join(ground.edges)
+            raise Refused(f"no edge '{effect.edge}' in this arm of {ground.system.name}; there are: {known}")
         self._count += 1
         handle = f"hormesis-{self._count}"
-        crossing = self._system.crossing
-        facts = Facts(socket=str(crossing.socket), proxy_token=crossing.token, handle=handle)
-        verb, arguments = undo_of(effect, facts)
+        verb, arguments = undo_of(effect, ground.facts(handle))
         return Prepared(effect=effect, verb=verb, arguments=arguments, handle=handle)
 
     def apply(self, effect: EdgeEffect, prepared: Prepared) -> Applied:
         """Add the toxic and prove it; where that fails it is removed again."""
-        client, handle = self._system.crossing.client, prepared.handle
+        toxics, handle = self._ground.toxics, prepared.handle
         before = self._state(effect.edge)
         self._busy[handle] = self._had_traffic(before)
-        client.lease()
-        asked_at_s = monotonic_s()
-        client.add(effect.edge, toxic_of(effect, handle))
-        effective_at_s = monotonic_s()
+        self._ground.renew()
+        asked_at_s = self._clock.now_s()
+        toxics.add(effect.edge, toxic_of(effect, handle))
+        effective_at_s = self._clock.now_s()
         try:
             proof = self._prove(effect, handle, before)
         except BaseException:
-            client.remove(effect.edge, handle)
+            toxics.remove(effect.edge, handle)
             raise
         return Applied(
             effect=effect,
@@ -85,7 +83,7 @@ class EdgeHarm:
 
     def undo(self, effect: EdgeEffect, handle: str) -> bool:
         """Remove the toxic; False if it was gone already."""
-        return bool(handle) and self._system.crossing.client.remove(effect.edge, handle)
+        return bool(handle) and self._ground.toxics.remove(effect.edge, handle)
 
     def holds(self, effect: EdgeEffect, handle: str) -> bool:
         """Say whether the proxy still lists the toxic."""
@@ -109,7 +107,7 @@ class EdgeHarm:
 
         Edges of what an arm adds, such as a healer's, are no use. Without any edge it cannot be told: True.
         """
-        system, states = self._system.system, self._states()
+        system, states = self._ground.system, self._states()
         added = {name for switch in system.arms.values() for name in switch.services}
         edges = {name: edge for name, edge in system.all_edges.items() if edge.source not in added}
         into = [name for name, edge in edges.items() if edge.to == service and name in states]
@@ -133,20 +131,20 @@ class EdgeHarm:
         """
         good, needed = 0, GOOD_LOOKS if effect and share_of(effect) < 1.0 else 1
         quick_s = _quick_s(effect)
-        until_s = monotonic_s() + self._seen_within_s
+        until_s = self._clock.now_s() + self._seen_within_s
         while good < needed:
             why = self._why_not_clean(edge, quick_s)
             good = 0 if why else good + 1
-            if why and monotonic_s() > until_s:
+            if why and self._clock.now_s() > until_s:
                 raise Unsafe(f"edge {edge}: {why}")
             if why:
-                sleep_until(monotonic_s() + POLL_S)
+                self._clock.sleep_until(self._clock.now_s() + POLL_S)
         times = f"{needed} fresh requests in a row are" if needed > 1 else "a fresh request is"
         passed = f"{times} answered with 200 through it, within {quick_s:.3f} s"
         return (f"edge {edge} lists no toxic", passed)
 
     def _why_not_clean(self, edge: str, quick_s: float) -> str:
-        seen = pass_through(self._system.entries[edge], self._health(edge), within_s=1.0)
+        seen = self._ground.pass_edge(edge, Probe(route=self._health(edge), within_s=1.0))
         state = self._looked(edge)
         toxics = [toxic.name for toxic in state.toxics]
         if toxics:
@@ -157,7 +155,7 @@ class EdgeHarm:
         return slow if seen.took_s > quick_s else ""
 
     def _prove(self, effect: EdgeEffect, handle: str, before: EdgeState) -> Proof:
-        until_s = monotonic_s() + self._seen_within_s
+        until_s = self._clock.now_s() + self._seen_within_s
         words, looks, given_up = "", 0, 0
         while True:
             direct, seen = self._passages(effect)
@@ -172,33 +170,30 @@ class EdgeHarm:
                 ours = 0 if isinstance(effect, Cut) else 2 * given_up
                 self._at_proof[handle] = (after.counters.toxics[handle], ours)
                 return (_told(effect, words), _counted(handle, before, after, looks))
-            if monotonic_s() > until_s:
+            if self._clock.now_s() > until_s:
                 raise WithoutEffect(f"edge {effect.edge}: {_missing(seen, handle, after)}")
-            self._system.crossing.renew()
-            sleep_until(monotonic_s() + POLL_S)
+            self._ground.renew()
+            self._clock.sleep_until(self._clock.now_s() + POLL_S)
 
     def _passages(self, effect: EdgeEffect) -> tuple[Passage, Passage]:
         """One request past the edge, and the same through it."""
-        health, callee = self._health(effect.edge), self._system.system.all_edges[effect.edge].to
-        padding, body = _padding_bytes(effect), 64 if isinstance(effect, Corrupt) else 0
-        direct = pass_through(
-            self._system.ports[callee], health, within_s=PATIENCE_S, padding_bytes=padding, body_bytes=body
+        callee = self._ground.system.all_edges[effect.edge].to
+        probe = Probe(
+            route=self._health(effect.edge),
+            within_s=PATIENCE_S,
+            padding_bytes=_padding_bytes(effect),
+            body_bytes=64 if isinstance(effect, Corrupt) else 0,
         )
+        direct = self._ground.pass_by(callee, probe)
         patience_s = SILENT_S if isinstance(effect, Cut | Blackhole) else PATIENCE_S
-        seen = pass_through(
-            self._system.entries[effect.edge],
-            health,
-            within_s=patience_s,
-            padding_bytes=padding,
-            body_bytes=body,
-        )
-        return direct, seen
+        return direct, self._ground.pass_edge(effect.edge, replace(probe, within_s=patience_s))
 
     def _health(self, edge: str) -> str:
-        return self._system.running[self._system.system.all_edges[edge].to].health
+        system = self._ground.system
+        return system.services[system.all_edges[edge].to].health
 
     def _states(self) -> Mapping[str, EdgeState]:
-        return self._system.crossing.client.proxies()
+        return self._ground.toxics.proxies()
 
     def _state(self, edge: str) -> EdgeState:
         try:

@@ -8,14 +8,17 @@ shows. It is not believed: that route is looked at once it is done, while it las
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Hook
-from harness.shell import monotonic_s, sleep_until
+from harness.ports import Clock
+from harness.shell import MachineClock
 from harness.targets.base import Applied, Proof, WithoutEffect
-from harness.targets.local.looks import look
+from harness.targets.local.looks import Answer, look
 from harness.targets.local.system import LocalSystem
 
 PROGRAM_LIMIT_S = 20.0
@@ -40,20 +43,38 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seen: Seen | None = None
 
 
+class Hooked(Protocol):
+    """A system that has hooks."""
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time counts."""
+        ...
+
+    def call(self, effect: Hook, verb: str, /) -> bytes:
+        """Have the hook do or undo something; gives what it prints, ``WithoutEffect`` where it fails."""
+        ...
+
+    def look(self, service: str, route: str, /) -> Answer | None:
+        """GET ``route`` of a service within a second; None where there is no such service."""
+        ...
+
+
 class HookHarm:
     """Hooks of a started system. ``seen_within_s`` bounds every look for a proof."""
 
-    def __init__(self, system: LocalSystem, seen_within_s: float) -> None:
+    def __init__(self, system: Hooked, seen_within_s: float) -> None:
         self._system = system
+        self._clock = system.clock
         self._seen_within_s = seen_within_s
 
     def apply(self, effect: Hook) -> Applied:
         """Have it done and see it; ``WithoutEffect`` if it is not seen, and then it has been undone."""
-        asked_at_s = monotonic_s()
+        asked_at_s = self._clock.now_s()
         said = self._call(effect, "do")
         seen = said.seen
         try:
-            if seen is None or seen.service not in self._system.urls:
+            if seen is None or self._system.look(seen.service, seen.route) is None:
                 raise WithoutEffect(f"the hook does not say where {effect.action} shows")
             if not self._until(seen, there=True):
                 raise WithoutEffect(f"not seen: {_words(seen)}")
@@ -66,7 +87,7 @@ class HookHarm:
             start_ticks=0,
             boot_id="",
             asked_at_s=asked_at_s,
-            effective_at_s=monotonic_s(),
+            effective_at_s=self._clock.now_s(),
             proof=(*said.proof, _words(seen)),
             handle=msgspec.json.encode(seen).decode(),
             shows=f"{seen.service}:{seen.route} {seen.equals}" if seen.equals else "",
@@ -90,7 +111,39 @@ class HookHarm:
         return (f"gone: {_words(seen)}",)
 
     def _call(self, effect: Hook, verb: str) -> Said:
-        command, environment = self._system.hook(effect.hook)
+        try:
+            return msgspec.json.decode(self._system.call(effect, verb), type=Said)
+        except msgspec.DecodeError as error:
+            raise WithoutEffect(f"hook {effect.hook} {verb} did not say what it did: {error}") from error
+
+    def _until(self, seen: Seen, *, there: bool) -> bool:
+        until_s = self._clock.now_s() + self._seen_within_s
+        while self._shows(seen) is not there:
+            if self._clock.now_s() >= until_s:
+                return False
+            self._clock.sleep_until(self._clock.now_s() + LOOK_EVERY_S)
+        return True
+
+    def _shows(self, seen: Seen) -> bool | None:
+        """Whether the effect is seen; None: no answer, and silence shows nothing."""
+        answer = self._system.look(seen.service, seen.route)
+        if answer is None or answer.status == 0:
+            return None
+        if answer.status != seen.status:
+            return False
+        return not seen.key or _value(answer.body, seen.key) == seen.equals
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHooks:
+    """Programs of this machine, in the environment of a started system."""
+
+    running: LocalSystem
+    clock: Clock = MachineClock()  # noqa: RUF009 - it has no state
+
+    def call(self, effect: Hook, verb: str, /) -> bytes:
+        """See ``Hooked``."""
+        command, environment = self.running.hook(effect.hook)
         words = [*command, verb, effect.action, repr(effect.scale), repr(effect.shift)]
         try:
             done = subprocess.run(
@@ -101,27 +154,12 @@ class HookHarm:
         if done.returncode:
             tail = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
             raise WithoutEffect(f"hook {effect.hook} {verb} ended {done.returncode}: {' '.join(tail)}")
-        try:
-            return msgspec.json.decode(done.stdout, type=Said)
-        except msgspec.DecodeError as error:
-            raise WithoutEffect(f"hook {effect.hook} {verb} did not say what it did: {error}") from error
+        return done.stdout
 
-    def _until(self, seen: Seen, *, there: bool) -> bool:
-        until_s = monotonic_s() + self._seen_within_s
-        while self._shows(seen) is not there:
-            if monotonic_s() >= until_s:
-                return False
-            sleep_until(monotonic_s() + LOOK_EVERY_S)
-        return True
-
-    def _shows(self, seen: Seen) -> bool | None:
-        """Whether the effect is seen; None: no answer, and silence shows nothing."""
-        answer = look(self._system.ports[seen.service], seen.route, _LOOK_S)
-        if answer.status == 0:
-            return None
-        if answer.status != seen.status:
-            return False
-        return not seen.key or _value(answer.body, seen.key) == seen.equals
+    def look(self, service: str, route: str, /) -> Answer | None:
+        """See ``Hooked``."""
+        port = self.running.ports.get(service)
+        return None if port is None else look(port, route, _LOOK_S)
 
 
 def _seen_of(applied: Applied) -> Seen:

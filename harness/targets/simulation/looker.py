@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from harness.observers.fetch import Reply, Unseen
 from harness.simulation.kernel import Kernel
-from harness.simulation.network import Network, NetworkError
+from harness.simulation.network import Answer as Answered
+from harness.simulation.network import Call, Network, NetworkError
 from harness.simulation.processes import Life, Process
 from harness.targets.local.looks import Answer, boot_id_in
 
@@ -13,30 +16,55 @@ _STEP_S = 0.001
 """How far the world runs at a time, so how much later than an answer whoever asked goes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What one request met, after ``took_s``: an answer, or ``why`` there is none."""
+
+    took_s: float
+    answer: Answered | None = None
+    why: str = ""
+
+
 class Looker:
-    """A host of the world that only looks; no edge and so no fault of an edge lies between."""
+    """A host of the world that only looks; every request makes a connection of its own."""
 
     def __init__(self, kernel: Kernel, network: Network) -> None:
         self._kernel = kernel
         self._network = network
         self._process = Process(kernel, "looker", _idle)
 
-    def look(self, name: str, route: str, within_s: float) -> Answer:
-        """GET ``route`` of a service; ``why`` is what the wire did where there is no answer."""
+    def ask(self, name: str, call: Call, within_s: float) -> Met:
+        """Call a service and let time pass until it is known what becomes of that."""
         life = self._process.life or self._process.start()
-        told: list[Answer] = []
+        self._network.hang_up(life)
+        began_s, met = self._kernel.now_s, list[Met]()
 
-        async def ask() -> None:
+        async def asked() -> None:
             try:
-                given = await self._network.call(life, name, f"GET {route}", b"", within_s)
+                answer = await self._network.call(life, name, call, within_s)
             except NetworkError as error:
-                told.append(Answer(status=0, why=error.kind))
+                met.append(Met(life.time() - began_s, why=error.kind))
             else:
-                told.append(Answer(status=given.status, boot_id=boot_id_in(given.body), body=given.body))
+                met.append(Met(life.time() - began_s, answer))
 
-        life.call_soon(lambda: life.create_task(ask()))
-        self.until(lambda: bool(told), within_s + 1.0)
-        return told[0]
+        life.call_soon(lambda: life.create_task(asked()))
+        self.until(lambda: bool(met), within_s + 1.0)
+        return met[0]
+
+    def look(self, name: str, route: str, within_s: float) -> Answer:
+        """GET ``route`` of a service past all edges."""
+        met = self.ask(name, Call(f"GET {route}"), within_s)
+        if met.answer is None:
+            return Answer(status=0, why=met.why)
+        body = met.answer.body
+        return Answer(status=met.answer.status, boot_id=boot_id_in(body), body=body)
+
+    def fetch(self, name: str, route: str, within_s: float) -> Reply:
+        """GET ``route`` as ``observers.fetch`` does; ``Unseen`` where there is no answer."""
+        met = self.ask(name, Call(f"GET {route}"), within_s)
+        if met.answer is None:
+            raise Unseen(met.why)
+        return reply_of(met.answer, self._kernel.now_s)
 
     def until(self, looks_so: Callable[[], bool], within_s: float) -> bool:
         """Let time pass until it looks so; False where it does not within ``within_s``."""
@@ -50,6 +78,12 @@ class Looker:
     def close(self) -> None:
         """End it."""
         self._process.close()
+
+
+def reply_of(answer: Answered, received_s: float) -> Reply:
+    """An answer of the wire as an observer knows it."""
+    boot_id = answer.headers.get("x-boot-id", "")
+    return Reply(status=answer.status, boot_id=boot_id, body=answer.body, received_s=received_s)
 
 
 async def _idle(life: Life) -> None:

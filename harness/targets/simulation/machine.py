@@ -10,7 +10,7 @@ import signal
 from collections.abc import Mapping
 
 from harness.errors import Refused
-from harness.simulation.network import Network, NetworkError
+from harness.simulation.network import Call, Network, NetworkError
 from harness.simulation.processes import Life, Process
 from harness.targets.local.looks import Answer, boot_id_in
 from harness.targets.local.machine import Child
@@ -81,7 +81,7 @@ class SimulatedMachine:
         """See ``Machine``."""
         name = self._named.get(port, "")
         try:
-            answer = await self._network.call(self._life, name, f"GET {route}", b"", timeout_s)
+            answer = await self._network.call(self._life, name, Call(f"GET {route}"), timeout_s)
         except NetworkError as error:
             return Answer(status=0, why=error.kind)
         return Answer(status=answer.status, boot_id=boot_id_in(answer.body), body=answer.body)

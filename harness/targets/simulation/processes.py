@@ -10,7 +10,7 @@ from typing import assert_never
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.simulation.kernel import State
-from harness.targets.base import Applied, Proof, WithoutEffect
+from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
 from harness.targets.local.spec import ServiceState
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.system import SimulatedSystem
@@ -27,7 +27,7 @@ class SimulatedHarm:
         self._looker = looker
         self._seen_within_s = seen_within_s
 
-    def apply(self, effect: ProcessEffect) -> Applied:
+    def apply(self, effect: ProcessEffect, _: Prepared | None = None) -> Applied:
         """Hit the process and prove it; ``Refused`` if there is none, ``WithoutEffect`` if it is not seen."""
         row = self._system.service(effect.service)
         life = self._system.processes[effect.service].life

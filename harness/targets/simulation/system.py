@@ -25,6 +25,7 @@ from harness.targets.local.keeper import Platform
 from harness.targets.local.ledger import Ledger, Line
 from harness.targets.local.profiles import RestartProfile
 from harness.targets.local.spec import ServiceSpec, ServiceState
+from harness.targets.simulation.crossing import SimulatedProxy
 from harness.targets.simulation.machine import SimulatedMachine
 
 PLATFORM = "platform"
@@ -33,19 +34,29 @@ READY_S = 60.0
 """How much virtual time a system may take until all of it is ready."""
 _STEP_S = 0.05
 _FIRST_PORT = 1
+_SECRET = "of a world that nobody else can reach"
+
+_LATENCY_S = 0.0002
+HOOK = "hook"
 
 Main = Callable[[Host], Coroutine[Any, Any, None]]
+HookMain = Callable[[Host, tuple[str, ...]], Coroutine[Any, Any, bytes]]
+"""What a hook does: its words are verb, action, scale, shift; it gives what the program would print."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedPlace:
-    """What a simulated system is made of. ``restart`` False: the arm without a platform that acts."""
+    """What a simulated system is made of. ``restart`` False: the arm without a platform that acts.
+
+    ``hook``: does what the hooks of the system file do.
+    """
 
     system: System
     arm: Arm
     profile: RestartProfile
     restart: bool
     main: Main
+    hook: HookMain | None = None
     costs: Mapping[str, Costs] = field(default_factory=dict)
 
 
@@ -61,7 +72,7 @@ class SimulatedSystem:
 
     def __init__(self, kernel: Kernel, place: SimulatedPlace) -> None:
         self.kernel = kernel
-        self.network = Network(kernel)
+        self.network = Network(kernel, latency_s=_LATENCY_S)
         self.system = place.system
         self._place = place
         self._parts = Parts(kernel=kernel, network=self.network, costs=place.costs)
@@ -70,6 +81,7 @@ class SimulatedSystem:
             raise Refused(f"{place.system.name} has no service in arm {place.arm}")
         self.processes = {name: Process(kernel, name, self._live) for name in services}
         self._disks = {name: Disk(kernel.stream(f"disk {name}")) for name in services}
+        self._hook_disk = Disk(kernel.stream(f"disk {HOOK}"))
         self._specs = tuple(
             ServiceSpec(
                 name=name,
@@ -84,6 +96,12 @@ class SimulatedSystem:
             )
             for port, (name, one) in enumerate(services.items(), _FIRST_PORT)
         )
+        edges = (name for name, ends in self.system.all_edges.items() if self._joins(ends.source, ends.to))
+        self.proxy = SimulatedProxy(kernel, edges, seed=kernel.seed, latency_s=_LATENCY_S)
+        self.network.crossings.update(self.proxy.edges)
+        self._hook = Process(kernel, HOOK, self._hooked)
+        self._words: tuple[str, ...] = ()
+        self._told: list[bytes | Exception] = []
         self._ledger = Ledger()
         self._desk: Desk | None = None
         self._machine: SimulatedMachine | None = None
@@ -131,7 +149,7 @@ class SimulatedSystem:
 
     def close(self) -> None:
         """End all of it; nothing of a life runs afterwards."""
-        for process in (self._platform, *self.processes.values()):
+        for process in (self._hook, self._platform, *self.processes.values()):
             process.close()
 
     async def _live(self, life: Life) -> None:
@@ -141,17 +159,17 @@ class SimulatedSystem:
             self._failed(life, error)
 
     def _host(self, life: Life, disk: Disk) -> Host:
-        reached = {*self.processes, WITNESS}
         edges = {
             edge: ends.to
             for edge, ends in self.system.all_edges.items()
-            if ends.source == life.name and {ends.source, ends.to} <= reached
+            if ends.source == life.name and self._joins(ends.source, ends.to)
         }
         service = self.system.services.get(life.name)
         if service is not None and service.platform:
             edges[PLATFORM] = PLATFORM
         switch = self.system.arms.get(self._place.arm)
-        own = {**(service.env if service else {}), **(switch.env if switch else {})}
+        given = {**(service.env if service else {}), **(switch.env if switch else {})}
+        own = {name: value.replace("{secret}", _SECRET) for name, value in given.items()}
         return Host(
             self._parts,
             life,
@@ -160,6 +178,41 @@ class SimulatedSystem:
             environment=own,
             exited=lambda error: self._failed(life, error),
         )
+
+    def _joins(self, source: str, to: str) -> bool:
+        """Whether both ends of an edge are there in this arm."""
+        return to in self.processes and (source in self.processes or source == WITNESS)
+
+    def call_hook(self, name: str, words: tuple[str, ...]) -> list[bytes | Exception]:
+        """Let a hook begin; what it prints, or how it fails, is in the list once it is over.
+
+        ``Refused`` where there is no such hook.
+        """
+        if name not in self.system.hooks or self._place.hook is None:
+            known = ", ".join(self.system.hooks)
+            raise Refused(f"no hook '{name}' in {self.system.name} when it is simulated; there are: {known}")
+        self._hook.kill()
+        self._words, self._told = words, []
+        self._hook.start()
+        return self._told
+
+    async def _hooked(self, life: Life) -> None:
+        hook, told = self._place.hook, self._told
+        if hook is None:
+            return
+        host = Host(
+            self._parts,
+            life,
+            self._hook_disk,
+            edges={name: name for name in self.processes},
+            environment={},
+            exited=told.append,  # type: ignore[arg-type]
+            disks=self._disks,
+        )
+        try:
+            told.append(await hook(host, self._words))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the hook has failed by it
+            told.append(error)
 
     def _failed(self, life: Life, error: BaseException) -> None:
         life.failed(error)

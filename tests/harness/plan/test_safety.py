@@ -14,7 +14,7 @@ from harness.faults.effects import Cut, Kill, Mutate, Pause
 from harness.plan.model import Plan, PlannedEpisode
 from harness.plan.safety import TARGETS, promises
 from harness.run.records import RecordsTarget
-from harness.targets.local.target import ABILITIES
+from harness.targets.local.harms import ABILITIES
 
 EVERYTHING = TARGETS["local"]
 

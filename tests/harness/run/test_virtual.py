@@ -13,7 +13,8 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES
 from harness.faults.effects import Mutate
 from harness.history.observations import BAD, GOOD, WITNESS, read_rows
-from harness.run.virtual import VirtualClock, VirtualWitness, Ways
+from harness.run.virtual import VirtualWitness, Ways
+from harness.simulation.clock import VirtualClock
 from reference_pipeline.deploy.simulation.service import Shared
 from reference_pipeline.world import open_world
 from tests.conftest import SMALL

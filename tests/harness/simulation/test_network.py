@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from harness.simulation.kernel import Kernel
-from harness.simulation.network import Answer, Network, NetworkError, Passage
+from harness.simulation.network import Answer, Call, Network, NetworkError
 from harness.simulation.processes import Process
 
 EVERY_S, TIMEOUT_S, WORK_S = 0.05, 2.0, 0.02
@@ -39,9 +37,8 @@ class World:
         while True:
             began_s, before = life.time(), self.done
             try:
-                answer = await self.network.call(
-                    life, "server", "POST /x ", b"body", TIMEOUT_S, edge="client-server"
-                )
+                call = Call("POST /x ", b"body", "client-server")
+                answer = await self.network.call(life, "server", call, TIMEOUT_S)
                 said = "ok" if answer.body == b"POST /x body" else "changed"
             except NetworkError as error:
                 said = error.kind + (" sent" if error.sent else "")
@@ -141,57 +138,6 @@ def test_a_death_behind_a_cut_leaves_a_half_open_connection():
     assert told[0] == "timeout sent"
 
 
-class Late:
-    def accepts(self):
-        return True
-
-    def passes(self, way, _):
-        return Passage(0.4 if way == "request" else 0.0)
-
-
-class Refusing:
-    def accepts(self):
-        return False
-
-    def passes(self, *_):
-        return Passage()
-
-
-class Losing(Late):
-    def passes(self, way, _):
-        return Passage(fate="lost" if way == "answer" else "arrives")
-
-
-class Resetting(Late):
-    def passes(self, *_):
-        return Passage(fate="reset")
-
-
-class Changing(Late):
-    def passes(self, way, _):
-        return Passage(body=b"else") if way == "answer" else Passage()
-
-
-@pytest.mark.parametrize(
-    ("condition", "said"),
-    [
-        (Late(), {"ok"}),
-        (Losing(), {"timeout sent"}),
-        (Resetting(), {"reset sent"}),
-        (Changing(), {"changed"}),
-        (Refusing(), set()),
-    ],
-)
-def test_a_condition_of_an_edge_lasts_as_long_as_it_is_there(condition, said):
-    world = World()
-    wrong = [condition]
-    told = world.story(
-        (1.0, lambda: world.network.conditions.update({"client-server": wrong})),
-        (4.0, wrong.clear),
-    )
-    assert set(told) == said, "who has a connection needs none anew"
-
-
 def test_connections_are_forgotten_with_their_ends():
     world = World()
     for number in range(50):
@@ -199,4 +145,4 @@ def test_connections_are_forgotten_with_their_ends():
         world.server.kill()
         world.server.start()
     assert len(world.client.life.on_death) <= 1
-    assert len(world.network._pool) <= 1
+    assert len(world.network._idle) <= 1

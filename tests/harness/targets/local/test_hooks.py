@@ -17,7 +17,7 @@ import pytest
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Hook
 from harness.targets.base import Applied, WithoutEffect
-from harness.targets.local.hooks import HookHarm
+from harness.targets.local.hooks import HookHarm, LocalHooks
 
 EFFECT = Hook(hook="model", action="set", scale=2.0)
 PROGRAM = """
@@ -84,7 +84,7 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 
 def _harm(system: System) -> HookHarm:
-    return HookHarm(system, 0.5)  # type: ignore[arg-type]
+    return HookHarm(LocalHooks(system), 0.5)  # type: ignore[arg-type]
 
 
 def _alias(system: System) -> str:

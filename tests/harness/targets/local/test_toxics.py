@@ -18,7 +18,7 @@ from harness.faults.effects import (
     WrongBody,
 )
 from harness.guard.verbs import problem_of
-from harness.targets.local.target import ABILITIES
+from harness.targets.local.harms import ABILITIES
 from harness.targets.local.toxics import toxic_of
 from harness.targets.local.undo import Facts, undo_of
 
