@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
-import math
 import resource
 import signal
 import sys
@@ -13,13 +11,14 @@ import traceback
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 import msgspec
 
 from harness.driver.changes import CannotTouch
 from harness.driver.client import HttpClient
 from harness.driver.labels import Labels
+from harness.driver.opening import costs_of, open_world
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
 from harness.driver.parcels import build_parcels, check_spans
@@ -31,7 +30,7 @@ from harness.driver.writer import RowWriter
 from harness.errors import Refused
 from harness.faults.effects import Mutate
 from harness.history.observations import LOAD, WITNESS
-from harness.ports import OpenWorld, World
+from harness.ports import World
 
 _LABEL_DEADLINE_S = 2.0
 _FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft limit of 1,024
@@ -49,7 +48,7 @@ def main(argv: list[str], out: TextIO) -> int:
             if argv[1] == "--check":
                 return _check(spec, out)
             world = open_world(spec)
-            costs, parcels = _costs(world), _parcels(spec, world)
+            costs, parcels = costs_of(world), _parcels(spec, world)
     except Refused as error:
         print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
         return 5
@@ -73,17 +72,6 @@ def _telling(world: str) -> Iterator[None]:
         raise Refused(f"world {world!r} gives no records: {type(error).__name__}: {error}") from error
 
 
-def open_world(spec: Spec) -> World:
-    """Open the world that ``spec`` names; raises Refused where there is no such function."""
-    sys.path[:0] = spec.world_path
-    module, _, function = spec.world.partition(":")
-    try:
-        opener = cast(OpenWorld, getattr(importlib.import_module(module), function))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise Refused(f"world {spec.world!r} (module:function) cannot be opened: {error}") from error
-    return opener(scenario=spec.scenario, seed=spec.seed, template=Path(spec.template))
-
-
 def _check(spec: Spec, out: TextIO) -> int:
     try:
         world, spans = open_world(spec), spec.mutations
@@ -105,18 +93,6 @@ def _parcels(spec: Spec, world: World) -> list[Parcel]:
         spans=spec.mutations,
         labels=spec.labels,
     )
-
-
-def _costs(world: World) -> dict[str, float] | None:
-    """What wrong decisions cost, where the world is a ``Referee``."""
-    if not hasattr(world, "costs"):
-        return None
-    missed, declined_good = map(float, world.costs())
-    if not (0 <= missed < math.inf and 0 <= declined_good < math.inf):
-        raise Refused(
-            f"costs() of the world are {missed:g} and {declined_good:g}; give two finite numbers from 0"
-        )
-    return {"missed": missed, "declined_good": declined_good}
 
 
 def _resends(spec: Spec) -> str:

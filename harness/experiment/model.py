@@ -184,7 +184,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     """What is tested, as its ``hormesis.yaml`` says.
 
     ``labels``: where labels go, ``truth``: where P(y = 1 | x) goes in arm ``oracle`` alone; both as
-    ``service:/route`` of one service.
+    ``service:/route`` of one service. ``simulation``: what opens it on a virtual clock, ``module:function``.
     """
 
     version: Literal[1]
@@ -201,6 +201,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     prepare: Prepare | None = None
     preload: tuple[str, ...] = ()
     world: str = ""
+    simulation: str = ""
 
     @property
     def witness_edge(self) -> str:

@@ -1,15 +1,16 @@
-"""The system's own listings of ids, by cursor over HTTP: while a run goes on, and for the audit at its end.
+"""The system's own listings of ids, by cursor: while a run goes on, and for the audit at its end.
 
 Comes in: where a listing is, and after which number. Goes out: its pages; ``Unseen`` where one is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 
 import msgspec
 
-from harness.observers.fetch import Reply, Unseen, fetch
+from harness.observers.fetch import Reply, Unseen
+from harness.observers.steps import Steps
 
 PAGE = 5000
 
@@ -31,18 +32,19 @@ class Page(msgspec.Struct, frozen=True):
     end: bool
 
 
-def pages(where: str, urls: Mapping[str, str], *, after: int, within_s: float) -> Iterator[Page]:
-    """Read a listing, ``where`` as ``service:/route``, from behind number ``after`` to its end.
+def pages(where: str, after: int, take: Callable[[Page], None]) -> Steps:
+    """Read a listing, ``where`` as ``service:/route``, from behind number ``after`` to its end, page by page.
 
-    Raises Unseen where a page does not come within ``within_s``, is none, or does not move on.
+    Raises Unseen where a page is none, or does not move on.
     """
     service, _, route = where.partition(":")
     end = False
     while not end:
-        page = _decoded(fetch(urls[service], f"{route}?after={after}&limit={PAGE}", within_s))
+        reply = yield service, f"{route}?after={after}&limit={PAGE}"
+        page = _decoded(reply)
         if not page.end and page.last <= after:
             raise Unseen(f"{where} does not move on from {after}")
-        yield page
+        take(page)
         after, end = page.last, page.end
 
 

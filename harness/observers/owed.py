@@ -6,16 +6,12 @@ events, one a look. A look that fails gives none: where nothing was seen, nothin
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container
 
 from harness.experiment.model import Audit
 from harness.history.events import Owed
-from harness.observers.fetch import Unseen
-from harness.observers.listing import pages
-from harness.shell import monotonic_s
-
-LOOK_WITHIN_S = 1.0
+from harness.observers.listing import Page, pages
+from harness.observers.steps import Steps
 
 
 class Account:
@@ -47,12 +43,10 @@ class Account:
         self._open.difference_update(ids)
 
 
-class OwedWatch:
-    """Reads the listings every ``every_s`` seconds, in one thread, until it is over, and once more."""
+class OwedLook:
+    """Reads the listings on from where the last look ended."""
 
-    def __init__(
-        self, audit: Audit, urls: Mapping[str, str], put: Callable[[Owed], None], *, every_s: float
-    ) -> None:
+    def __init__(self, audit: Audit) -> None:
         self._account = Account()
         # What has ended is read last, so that a unit is never owed only because it was looked for too early.
         places = (
@@ -62,40 +56,23 @@ class OwedWatch:
         )
         self._places = [(where, take) for where, take in places if where]
         self._cursors = {where: 0 for where, _ in self._places}
-        self._urls, self._put, self._every_s = urls, put, every_s
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="owed", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def end(self, within_s: float) -> None:
-        """Look once more, for ``within_s`` seconds at most."""
-        self._over.set()
-        self._thread.join(within_s)
-
-    def _run(self) -> None:
-        last = False
-        while not last:
-            last = self._over.is_set()
-            try:
-                self._look()
-            except Unseen:
-                pass  # no event: nothing was seen
-            else:
-                seen = Owed(at_s=monotonic_s(), accepted=self._account.accepted, owed=self._account.owed)
-                self._put(seen)
-            self._over.wait(self._every_s)
-
-    def _look(self) -> None:
+    def look(self) -> Steps:
+        """Read all that is new; ``Unseen`` if that cannot be done."""
         for where, take in self._places:
-            for page in pages(where, self._urls, after=self._cursors[where], within_s=LOOK_WITHIN_S):
+
+            def taken(page: Page, where: str = where, take: Callable[[list[str]], None] = take) -> None:
                 take([one.id for one in page.ids])
                 self._cursors[where] = page.last
 
+            yield from pages(where, self._cursors[where], taken)
 
-def can_be_seen(audit: Audit, urls: Mapping[str, str]) -> bool:
+    def owed(self, now_s: float) -> Owed:
+        """What is owed after a look that has seen all."""
+        return Owed(at_s=now_s, accepted=self._account.accepted, owed=self._account.owed)
+
+
+def can_be_seen(audit: Audit, services: Container[str]) -> bool:
     """Whether what is owed can be seen: acceptance and sink are listed by services that run here."""
     named = [where for where in (audit.accepted, audit.sink, audit.dead_letters) if where]
-    return bool(audit.accepted and audit.sink) and all(one.partition(":")[0] in urls for one in named)
+    return bool(audit.accepted and audit.sink) and all(one.partition(":")[0] in services for one in named)

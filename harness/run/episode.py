@@ -19,8 +19,6 @@ from harness.run.records import Line, RecordsTarget, ends_at_s
 from harness.run.safety import MustStop, is_urgent, store_problem
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
-from harness.targets.local.procfs import start_ticks
-from harness.targets.local.wiring import RUN_VARIABLE
 from harness.units import seconds_text
 
 STEP_S = 60.0
@@ -55,10 +53,10 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     try:
         asked_at_s = stage.clock.now_s()
         applied = target.apply(episode.effect)
-        stage.folder.writer.append(_injected(stage, episode, applied, asked_at_s))
+        stage.evidence.append(_injected(stage, episode, applied, asked_at_s))
         _watch(stage, episode, applied, course)
     except WithoutEffect as error:
-        stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=str(error)))
+        stage.evidence.append(events.WithoutEffect(episode=episode.index, why=str(error)))
         _end_by_record(stage, episode, record)
         raise Recorded(f"{episode.kind} had no effect: {error}") from error
     except BaseException as error:
@@ -105,9 +103,7 @@ def _undo_of(
 ) -> tuple[str, Mapping[str, int | str]] | None:
     """The verb and the arguments that undo what ``target`` will do next."""
     if isinstance(episode.effect, WorldEffect):
-        pid = stage.witness.pid
-        mark = {"variable": RUN_VARIABLE, "token": stage.system.run_token}
-        return "stop_records", {"pid": pid, "start_ticks": start_ticks(pid), **mark}
+        return stage.witness.undo()
     prepare = getattr(target, "prepare", None)
     if prepare is None or isinstance(episode.effect, Hook):
         return None  # the record of the whole run stands for it: with the system, what a hook did is gone
@@ -116,9 +112,7 @@ def _undo_of(
 
 
 def _guarded(stage: Stage, record: Record, state: str) -> None:
-    stage.folder.writer.append(
-        Guarded(episode=record.episode, record=record.id, verb=record.verb, state=state)
-    )
+    stage.evidence.append(Guarded(episode=record.episode, record=record.id, verb=record.verb, state=state))
 
 
 def _injected(stage: Stage, episode: PlannedEpisode, applied: Applied, asked_at_s: float) -> Injected:
@@ -219,7 +213,7 @@ def _explained(stage: Stage, applied: Applied) -> bool:
 def _vanished(stage: Stage, episode: PlannedEpisode, applied: Applied) -> None:
     after_s = stage.clock.now_s() - applied.effective_at_s
     why = f"it was there and has vanished within {after_s:.2f} s; no act of platform or healer explains it"
-    stage.folder.writer.append(events.WithoutEffect(episode=episode.index, why=why))
+    stage.evidence.append(events.WithoutEffect(episode=episode.index, why=why))
     raise Recorded(f"{episode.kind} {place(episode.effect)}: {why}")
 
 
@@ -285,7 +279,7 @@ def _answers(stage: Stage, applied: Applied) -> list[Acted]:
 
 
 def _clear(stage: Stage, episode: PlannedEpisode, at_s: float, by: str) -> None:
-    stage.folder.writer.append(Cleared(episode=episode.index, at_s=at_s, by=by))
+    stage.evidence.append(Cleared(episode=episode.index, at_s=at_s, by=by))
     offset_s = at_s - stage.first_due_s
     stage.progress(f"  {offset_s:5.1f} s  {place(episode.effect)}: fault gone, by {by}")
 
@@ -296,7 +290,7 @@ def _end(
     """Undo and prove clean. Nothing that goes wrong here may end as anything but UNSAFE."""
     stage.ending = True
     target = _target(stage, episode)
-    append = stage.folder.writer.append
+    append = stage.evidence.append
     try:
         needed = _undo(stage, episode, applied, course)
         at_s = stage.clock.now_s()
@@ -339,7 +333,7 @@ def _end_by_record(stage: Stage, episode: PlannedEpisode, record: Record | None)
     stage.alarms.guardian.allow(STEP_S)
     outcome = stage.alarms.guardian.undo(record)
     if not outcome.clean:
-        stage.folder.writer.append(NotClean(episode=episode.index, why=outcome.text))
+        stage.evidence.append(NotClean(episode=episode.index, why=outcome.text))
         raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {outcome.text}")
     _guarded(stage, record, "closed")
 
@@ -353,10 +347,10 @@ def _end_at_once(stage: Stage, episode: PlannedEpisode) -> None:
     at_s = stage.clock.now_s()
     with contextlib.suppress(OSError):  # a store that cannot be written is told by what is raised already
         if left:
-            stage.folder.writer.append(NotClean(episode=episode.index, why="; ".join(left)))
+            stage.evidence.append(NotClean(episode=episode.index, why="; ".join(left)))
         else:
             proof = tuple(outcome.text for outcome in outcomes)
-            stage.folder.writer.append(Undone(episode=episode.index, at_s=at_s, needed=bool(outcomes)))
-            stage.folder.writer.append(Clean(episode=episode.index, at_s=at_s, proof=proof))
+            stage.evidence.append(Undone(episode=episode.index, at_s=at_s, needed=bool(outcomes)))
+            stage.evidence.append(Clean(episode=episode.index, at_s=at_s, proof=proof))
     if left:
         raise Unsafe(f"{episode.kind} {place(episode.effect)}: clean state not proven: {'; '.join(left)}")

@@ -19,7 +19,7 @@ from harness.experiment.model import Profile
 from harness.faults.effects import Effect, Mutate, Relabel, Shift, Surge, WorldEffect
 from harness.plan.model import Plan
 from harness.ports import Clock
-from harness.run.witness import RecordsTold, Witness
+from harness.run.witness import Driver, RecordsTold
 from harness.targets.base import Applied, Proof, WithoutEffect
 
 OF_THE_DRIVER = frozenset(str(kind.__struct_config__.tag) for kind in get_args(WorldEffect))
@@ -107,7 +107,7 @@ def _proof(effect: WorldEffect, first: RecordsTold) -> str:
 class Line:
     """The line to the driver; ``hear`` hears what is new and gives all that was told of records so far."""
 
-    witness: Witness
+    witness: Driver
     hear: Callable[[], Sequence[RecordsTold]]
     clock: Clock
 

@@ -7,16 +7,15 @@ Comes in: the listings of the system, the witness's rows, the ledgers of taint a
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from harness.driver.resends import read_resends
 from harness.driver.taint import read_taint
 from harness.experiment.model import System
 from harness.history.events import Audited
 from harness.history.observations import Rows, read_rows
-from harness.history.store import RunFolder
 from harness.ports import Clock
 from harness.run.audit import Answers, Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
+from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT, Evidence
 from harness.run.listing import read_listings
 from harness.run.stage import Stage
 
@@ -25,12 +24,11 @@ QUIET_S = 0.5
 """Where nothing is missing, looks must agree for so long: what is doubled comes after what is whole."""
 READ_S = 60.0
 """One reading of all listings may take so long."""
-TAINT, RESENDS = "taint.jsonl", "resends.jsonl"
 
 
 def audit_run(system: System, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
-    audit, urls, profile = system.audit, stage.system.urls, stage.plan.profile
+    audit, profile = system.audit, stage.plan.profile
     answers = _answers(system, stage)
     observable = bool(audit.accepted and audit.sink)
     listings = Listings((), (), ())
@@ -39,12 +37,12 @@ def audit_run(system: System, stage: Stage) -> None:
         nonlocal listings
         stage.alarms.look()
         stage.alarms.guardian.allow(READ_S)
-        listings = read_listings(audit, urls)
+        listings = read_listings(audit, stage.system.ask)
         return judge_ids(answers, listings)
 
     balance, settled_s = settled(look, profile.settle_s, stage.clock) if observable else (look(), -1.0)
     stage.hear_ledger()
-    stage.folder.writer.append(
+    stage.evidence.append(
         Audited(
             observable=observable and balance.provable,
             accepted=balance.accepted,
@@ -58,9 +56,9 @@ def audit_run(system: System, stage: Stage) -> None:
             examples=balance.examples,
         )
     )
-    lines = read_taint(_read(stage.folder.path / TAINT)).lines
+    lines = read_taint(stage.evidence.written(TAINT)).lines
     for touched in judge_taint(lines, answers, listings):
-        stage.folder.writer.append(touched)
+        stage.evidence.append(touched)
 
 
 def _answers(system: System, stage: Stage) -> Answers:
@@ -70,11 +68,11 @@ def _answers(system: System, stage: Stage) -> Answers:
         for way in ("answer", "request")
     )
     return answers_of(
-        rows_of(stage.folder),
+        rows_of(stage.evidence),
         stage.plan.seed,
         corrupted=(*answered, *asked),
         asked=asked,
-        resends=read_resends(_read(stage.folder.path / RESENDS)),
+        resends=read_resends(stage.evidence.written(RESENDS)),
     )
 
 
@@ -97,10 +95,6 @@ def settled(look: Callable[[], Balance], settle_s: float, clock: Clock) -> tuple
         same_since_s = same_since_s if balance == before else seen_s
 
 
-def rows_of(folder: RunFolder) -> Rows:
+def rows_of(evidence: Evidence) -> Rows:
     """Read what the witness has recorded so far."""
-    return read_rows(_read(folder.observations))
-
-
-def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    return read_rows(evidence.written(OBSERVATIONS))

@@ -8,29 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import shell
-from harness.episodes.baseline import baseline_of
 from harness.errors import Refused, Unsafe
 from harness.experiment.model import Experiment
 from harness.guard.client import Guardian
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.shell import clock_gap_s as read_gap_s
-from harness.history.events import BaselineMeasured, ControlRaised, FirstDue, SystemReady
+from harness.history.events import ControlRaised, SystemReady
 from harness.history.store import RunFolder
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
-from harness.run.episode import run_episode
+from harness.run.evidence import RESENDS, TAINT, FolderEvidence
 from harness.run.fields import label_feed, world_spec
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
-from harness.run.settle import RESENDS, TAINT, audit_run, rows_of
+from harness.run.settle import audit_run
 from harness.run.stage import Recorded, Stage
+from harness.run.timetable import BaselineNotMet, keep_timetable
 from harness.run.witness import READY_LIMIT_S, Witness
 from harness.targets.base import Target
 from harness.targets.local.target import LocalSystem, LocalTarget, SystemPlace
 from harness.targets.local.wiring import RUN_VARIABLE
 
-LEAD_S = 0.3
-"""Between "go" and the first slot, so that the driver's loop runs before it is timed."""
 SLACK_S = 60.0
 """How much longer than its timetable a run may take, its audit and its start apart."""
 
@@ -51,10 +49,6 @@ class Setting:
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target] = LocalTarget
     clock_gap_s: Callable[[], float] = read_gap_s
-
-
-class BaselineNotMet(Recorded):
-    """Nothing was injected, so doing the same run again hides nothing."""
 
 
 def run_one(setting: Setting, folder: RunFolder) -> str:
@@ -182,7 +176,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
         until_s = shell.monotonic_s() + stay.running_s
         stage = Stage(
             plan=setting.plan,
-            folder=folder,
+            evidence=FolderEvidence(folder),
             system=system,
             witness=witness,
             observers=observers,
@@ -191,22 +185,10 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
             clock=shell.MachineClock(),
             alarms=Alarms(stay.guardian, setting.store, until_s, setting.clock_gap_s),
         )
-        _timetable(stage)
+        keep_timetable(stage)
         audit_run(setting.experiment.system, stage)
     stage.hear_observers()
     return "ended"
-
-
-def _timetable(stage: Stage) -> None:
-    """From the first slot to the last answer."""
-    stage.first_due_s = stage.clock.now_s() + LEAD_S
-    stage.witness.go(stage.first_due_s)
-    stage.folder.writer.append(FirstDue(at_s=stage.first_due_s))
-    _baseline_gate(stage)
-    for episode in stage.plan.episodes:
-        run_episode(stage, episode)
-    stage.wait_until(stage.plan.duration_s)
-    stage.witness.await_done(stage.note)
 
 
 def driver_spec(setting: Setting, folder: RunFolder, url: str, label_url: str) -> dict[str, object]:
@@ -222,19 +204,6 @@ def driver_spec(setting: Setting, folder: RunFolder, url: str, label_url: str) -
         "resends": str(folder.path / RESENDS),
         "labels": label_feed(setting.plan, setting.experiment, label_url) if offered["labels"] else None,
     }
-
-
-def _baseline_gate(stage: Stage) -> None:
-    """Measure the run's own baseline; raises BaselineNotMet before anything is injected."""
-    profile = stage.plan.profile
-    first_fault_s = min((e.inject_at_s for e in stage.plan.episodes), default=stage.plan.duration_s)
-    stage.wait_until(first_fault_s)
-    rows = rows_of(stage.folder)
-    baseline = baseline_of(rows, until_s=stage.clock.now_s() - profile.deadline_s, profile=profile)
-    measured = BaselineMeasured(units=baseline.units, bad=baseline.bad, why=baseline.why)
-    stage.folder.writer.append(measured)
-    if measured.why:
-        raise BaselineNotMet(f"baseline not met: {measured.why}; nothing was injected")
 
 
 def _keep_logs(state_dir: Path, logs: Path) -> None:

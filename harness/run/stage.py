@@ -6,31 +6,54 @@ become events of the history while the clock runs to the next instant of the pla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-import msgspec
+from typing import Protocol
 
 from harness.errors import Untrustworthy
 from harness.history.events import Acted, LabelsTold, Platform, Stalled, Versions
-from harness.history.store import RunFolder
 from harness.observers.asked import asked_by_services
+from harness.observers.fetch import Reply
+from harness.observers.looking import Seen
 from harness.observers.reading import JournalLine
-from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.ports import Clock
-from harness.run.safety import Alarms
-from harness.run.witness import Heard, RecordsTold, Witness
+from harness.run.evidence import Evidence
+from harness.run.safety import Alarm
+from harness.run.witness import Driver, Heard, RecordsTold
 from harness.targets.base import Target
-from harness.targets.local.target import LocalSystem
+from harness.targets.local.ledger import Line
 
-JOURNAL = "journal.jsonl"
 PUMP_EVERY_S = 0.05
 """How often the outside is heard; marks carry their own stamps, so this blurs no figure."""
 
 
 class Recorded(Untrustworthy):
     """The run is void for a reason that an event of its history tells already."""
+
+
+class Outside(Protocol):
+    """What is seen of a started system besides its answers to the driver."""
+
+    def ledger(self, after: int, /) -> Sequence[Line]:
+        """What the platform did and saw, lines above number ``after``."""
+        ...
+
+    def ask(self, service: str, route: str, /) -> Reply:
+        """GET a route of a service past all edges; ``Unseen`` where there is no answer."""
+        ...
+
+
+class Observing(Protocol):
+    """Whoever looks at the observed routes (``harness.observers.watch``)."""
+
+    def drain(self) -> list[Seen]:
+        """What was seen since the last call."""
+        ...
+
+    def journal(self) -> list[JournalLine]:
+        """The healer's own words since the last call."""
+        ...
 
 
 @dataclass(slots=True)
@@ -41,13 +64,13 @@ class Stage:
     """
 
     plan: Plan
-    folder: RunFolder
-    system: LocalSystem
-    witness: Witness
-    observers: Observers
+    evidence: Evidence
+    system: Outside
+    witness: Driver
+    observers: Observing
     target: Target
     progress: Callable[[str], None]
-    alarms: Alarms
+    alarms: Alarm
     clock: Clock
     first_due_s: float = 0.0
     ledger_seen: int = 0
@@ -91,38 +114,31 @@ class Stage:
                 detail=line.detail,
             )
             self.acts.append(act)
-            self.folder.writer.append(act)
+            self.evidence.append(act)
             for asked in asked_by_services([act], self.clock.now_s()):
-                self.folder.writer.append(asked)
+                self.evidence.append(asked)
 
     def hear_observers(self) -> None:
         """Turn what was seen of healers into events, and keep the healer's own words beside them."""
         for event in self.observers.drain():
-            self.folder.writer.append(event)
+            self.evidence.append(event)
             if isinstance(event, Acted):
                 self.acted.append(event)
         if lines := self.observers.journal():
-            with (self.folder.path / JOURNAL).open("ab") as journal:
-                journal.writelines(_kept(line) for line in lines)
+            self.evidence.keep_words(lines)
 
     def note(self, heard: Heard) -> None:
         """Record what one line of the driver says."""
         if heard.stall is not None:
-            self.folder.writer.append(Stalled(**heard.stall))
+            self.evidence.append(Stalled(**heard.stall))
         if heard.records is not None:
             self.told.append(heard.records)
         if heard.done is not None and "labels_due" in heard.done:
             counts = heard.done
-            self.folder.writer.append(
+            self.evidence.append(
                 LabelsTold(
                     due=counts["labels_due"], told=counts["labels_told"], failed=counts["labels_failed"]
                 )
             )
         if heard.versions is not None:
-            self.folder.writer.append(Versions(names=heard.versions))
-
-
-def _kept(line: JournalLine) -> bytes:
-    """One line of ``journal.jsonl``: when we had it, and the healer's words as they came."""
-    words = {"received_s": line.received_s, "line": msgspec.Raw(line.line)}
-    return msgspec.json.encode(words) + b"\n"
+            self.evidence.append(Versions(names=heard.versions))

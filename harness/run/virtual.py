@@ -7,8 +7,9 @@ the runner need not know which one it has. It has no heartbeat: virtual time nev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +25,7 @@ from harness.driver.workload import Parcel, Reply
 from harness.driver.writer import RowWriter
 from harness.errors import Untrustworthy
 from harness.history.observations import LOAD, WITNESS
+from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT
 from harness.run.witness import END_LIMIT_S, Heard
 from harness.simulation.hosts import Host
 from harness.simulation.kernel import Kernel
@@ -55,13 +57,20 @@ class WireClient:
         return Reply(sent_s, self.host.now_s(), "", answer.status, answer.body, boot_id, handed=True)
 
 
+class Way(NamedTuple):
+    """An edge, and the route at its end."""
+
+    edge: str
+    route: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """Where the driver posts units, labels and truth: edges, "" where nobody listens."""
+    """Where the driver posts units, labels and truth; None where nobody listens."""
 
-    units: str
-    labels: str = ""
-    truth: str = ""
+    units: Way
+    labels: Way | None = None
+    truth: Way | None = None
 
 
 class VirtualWitness:
@@ -95,6 +104,18 @@ class VirtualWitness:
             spec.mutations, self.taint, resends=self.resends, tell=self._said.append, now=lambda: kernel.now_s
         )
         self.done = False
+
+    @property
+    def written(self) -> Mapping[str, bytearray]:
+        """What it has written so far, by the names of the files of a real one."""
+        return {OBSERVATIONS: self.rows.data, TAINT: self.taint.data, RESENDS: self.resends.data}
+
+    def undo(self) -> None:
+        """See ``Driver``: with its world it is gone."""
+
+    def close(self) -> None:
+        """End its process."""
+        self._process.close()
 
     def go(self, at_s: float) -> None:
         """Name the instant of the first slot."""
@@ -143,7 +164,7 @@ class VirtualWitness:
 
     async def _drive(self, life: Life) -> None:
         spec, host = self._spec, self._host(life)
-        client = WireClient(host, self._ways.units, spec.workload.route, give_up_s(spec.profile.deadline_s))
+        client = WireClient(host, *self._ways.units, give_up_s(spec.profile.deadline_s))
         workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
         labels = self._labels(host)
         writer = RowWriter(self.rows)
@@ -165,10 +186,10 @@ class VirtualWitness:
         if self._spec.labels is None:
             return None
 
-        def client(edge: str, route: str) -> WireClient | None:
-            return WireClient(host, edge, route, _LABEL_DEADLINE_S) if edge else None
+        def client(way: Way | None) -> WireClient | None:
+            return WireClient(host, *way, _LABEL_DEADLINE_S) if way else None
 
-        told, truth = client(self._ways.labels, "/labels"), client(self._ways.truth, "/truth")
+        told, truth = client(self._ways.labels), client(self._ways.truth)
         return Labels(self._spec.labels, told, self._faults, now=host.now_s, truth=truth)
 
 

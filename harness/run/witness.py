@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -21,6 +21,7 @@ from harness import shell
 from harness.errors import Refused, Untrustworthy
 from harness.history.events import Priced
 from harness.targets.local.kernel import ending_with_us
+from harness.targets.local.procfs import start_ticks
 
 READY_LIMIT_S = 60.0
 END_LIMIT_S = 10.0
@@ -54,6 +55,53 @@ class Heard(msgspec.Struct, frozen=True):
     done: dict[str, int] | None = None
 
 
+class Driver(Protocol):
+    """Whoever drives a run, as it is known while that lasts."""
+
+    done: bool
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 where it is none of this machine."""
+        ...
+
+    def undo(self) -> tuple[str, Mapping[str, int | str]] | None:
+        """Verb and arguments that end what it does to records; None: the end of the run does."""
+        ...
+
+    def go(self, at_s: float, /) -> None:
+        """Name the instant of the first slot."""
+        ...
+
+    def order_on(self, episode: int, /) -> None:
+        """Let the fault in the records of ``episode`` begin."""
+        ...
+
+    def order_off(self, episode: int, /) -> None:
+        """End it."""
+        ...
+
+    def order_look(self, episode: int, /) -> None:
+        """Ask how it stands."""
+        ...
+
+    def has_ended(self) -> bool:
+        """Whether it sends nothing more."""
+        ...
+
+    def kill(self) -> None:
+        """End one that does not answer."""
+        ...
+
+    def pump(self, wait_s: float = 0.0, /) -> list[Heard]:
+        """What it has said since the last call."""
+        ...
+
+    def await_done(self, each: Callable[[Heard], None], /) -> None:
+        """Wait for its last answer."""
+        ...
+
+
 class Witness:
     """The driver's process. Use as a context manager; leaving it ends the process.
 
@@ -70,7 +118,7 @@ class Witness:
         mark: Mapping[str, str] = NO_MARK,
     ) -> None:
         spec_file.write_bytes(msgspec.json.encode(dict(spec)))
-        self._log = log
+        self._log, self._mark = log, mark
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "harness.driver", str(spec_file)],
@@ -94,6 +142,12 @@ class Witness:
     def pid(self) -> int:
         """Process id of the driver."""
         return self._process.pid
+
+    def undo(self) -> tuple[str, Mapping[str, int | str]] | None:
+        """See ``Driver``: whoever carries our marks and has that pid is told to stop."""
+        named = [{"variable": variable, "token": token} for variable, token in self._mark.items()]
+        arguments = {"pid": self.pid, "start_ticks": start_ticks(self.pid), **(named[0] if named else {})}
+        return "stop_records", arguments
 
     def await_ready(self) -> Priced | None:
         """Wait until all units are built; gives what decisions cost. Raises Refused with the log's end."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from harness.simulation.disk import Disk
@@ -11,10 +10,8 @@ from harness.simulation.hosts import Host, Parts
 from harness.simulation.kernel import Kernel
 from harness.simulation.network import Call, Network, NetworkError
 from harness.simulation.processes import Life, Process
-from reference_pipeline.deploy.policies import FOLDER, GitPolicies
+from reference_pipeline.deploy.simulation.pipeline import open_simulation
 from reference_pipeline.deploy.simulation.service import Shared, serve
-from reference_pipeline.deploy.template import Template
-from reference_pipeline.healing.policy import PolicySource
 from tests.reference_pipeline.running import record
 
 SERVICES = ("registry", "features", "scorer-a", "scorer-b", "gateway", "delivery")
@@ -27,22 +24,9 @@ EDGES = {
 }
 
 
-class FixedPolicies:
-    """What a repository says, read once."""
-
-    def __init__(self, source: PolicySource) -> None:
-        self._head, self._commits = source.head(), list(source.commits())
-
-    def head(self) -> str:
-        return self._head
-
-    def commits(self) -> Iterator[tuple[str, bytes]]:
-        return iter(self._commits)
-
-
-def shared_of(template: Path, scratch: Path) -> Shared:
+def shared_of(template: Path) -> Shared:
     """What all worlds of one template share."""
-    return Shared(Template(template, scratch), FixedPolicies(GitPolicies(template / FOLDER)))
+    return open_simulation(template).shared
 
 
 class World:

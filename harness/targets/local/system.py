@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from harness.errors import HormesisError, Refused, Unsafe
+from harness.observers.fetch import Reply, fetch
 from harness.shell import fresh_token, monotonic_s, sleep_until
 from harness.targets.local.child import END_WITHIN_S, Child, tail
 from harness.targets.local.client import Listening, PlatformClient, PlatformGone
@@ -34,6 +35,7 @@ from harness.targets.local.wiring import (
 )
 
 POLL_S = 0.01
+ASK_S = 5.0
 
 
 class LocalSystem:
@@ -152,6 +154,10 @@ class LocalSystem:
     def ledger(self, after: int = 0) -> tuple[Line, ...]:
         """What the supervisor did and saw, lines above number ``after``."""
         return self.client.ledger(after)
+
+    def ask(self, service: str, route: str) -> Reply:
+        """GET a route of a service past all edges; ``Unseen`` where there is no answer."""
+        return fetch(self.urls[service], route, ASK_S)
 
     def start_service(self, name: str) -> None:
         """Start ``name`` if it does not run; wait until it is ready, ``Refused`` if it does not become so."""

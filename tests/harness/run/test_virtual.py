@@ -13,7 +13,7 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES
 from harness.faults.effects import Mutate
 from harness.history.observations import BAD, GOOD, WITNESS, read_rows
-from harness.run.virtual import VirtualWitness, Ways
+from harness.run.virtual import VirtualWitness, Way, Ways
 from harness.simulation.clock import VirtualClock
 from reference_pipeline.deploy.simulation.service import Shared
 from reference_pipeline.world import open_world
@@ -27,7 +27,7 @@ LENGTH_S = 10.0
 
 @pytest.fixture(scope="module")
 def shared(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    return shared_of(small_template, tmp_path_factory.mktemp("scratch"))
+    return shared_of(small_template)
 
 
 def witness_of(world: World, shared: Shared, *spans: Span, seed: int = 5) -> VirtualWitness:
@@ -45,7 +45,8 @@ def witness_of(world: World, shared: Shared, *spans: Span, seed: int = 5) -> Vir
         observations="",
         mutations=spans,
     )
-    return VirtualWitness(world.kernel, spec, parcels, ways=Ways(units="driver-gateway"), host=world.host)
+    ways = Ways(units=Way("driver-gateway", "/decide"))
+    return VirtualWitness(world.kernel, spec, parcels, ways=ways, host=world.host)
 
 
 def ran(world: World, witness: VirtualWitness) -> list[object]:

@@ -85,7 +85,7 @@ def test_a_latency_is_added_to_each_call_and_ends_with_its_toxic() -> None:
     assert counters.connections == 1
     assert round(counters.delay_ms.mean) == 50, "half of it each way"
     assert world.proxy.remove(EDGE, "t")
-    assert {said for said in world.rest()[1:]} == {("ok", 0.002)}
+    assert set(world.rest()[1:]) == {("ok", 0.002)}
     assert not world.proxy.remove(EDGE, "t")
     world.close()
 
@@ -99,7 +99,9 @@ def test_what_a_cut_holds_arrives_after_it_and_its_caller_is_gone() -> None:
     world.rest(0.01)
     assert len(world.asked) >= asked + len(met), "the callee does what it was asked, late"
     assert {said for said, _ in world.rest()[1:]} == {"ok"}
-    assert world.proxy.proxies()[EDGE].counters.open == 1, "a connection that nobody has any more is forgotten"
+    assert world.proxy.proxies()[EDGE].counters.open == 1, (
+        "a connection that nobody has any more is forgotten"
+    )
     world.close()
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 @pytest.fixture(scope="module")
 def shared(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    return shared_of(small_template, tmp_path_factory.mktemp("scratch"))
+    return shared_of(small_template)
 
 
 def made(shared: Shared, arm: str = "reference", profile: str = "fast", seed: int = 5) -> SimulatedSystem:

@@ -14,7 +14,7 @@ from tests.reference_pipeline.simulated import SERVICES, World, shared_of
 
 @pytest.fixture(scope="module")
 def shared(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    return shared_of(small_template, tmp_path_factory.mktemp("scratch"))
+    return shared_of(small_template)
 
 
 @pytest.fixture

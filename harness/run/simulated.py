@@ -1,0 +1,295 @@
+"""One run on a virtual clock: the stages of a real one, its system, its driver and its evidence in memory.
+
+Comes in: a plan, what the system was prepared with. Goes out: the history, as it would be read back from a
+folder, and a digest over every event of the world: the same plan gives the same digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from harness.driver.opening import costs_of, open_world
+from harness.driver.parcels import build_parcels
+from harness.driver.spec import Spec
+from harness.errors import Refused, Unsafe
+from harness.experiment.model import Experiment
+from harness.guard.client import ALLOWED_S, PROMISE_S
+from harness.guard.records import Argument, Record
+from harness.guard.undo import Outcome
+from harness.history.events import ControlRaised, Entry, Event, Priced, RunEnded, RunStarted, SystemReady
+from harness.history.journal import read_journal
+from harness.history.model import History
+from harness.history.observations import read_rows
+from harness.observers.fetch import Reply
+from harness.observers.reading import JournalLine
+from harness.plan.model import Plan
+from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT, words_of
+from harness.run.fields import label_feed, world_spec
+from harness.run.safety import MustStop
+from harness.run.settle import audit_run
+from harness.run.stage import Recorded, Stage
+from harness.run.timetable import BaselineNotMet, keep_timetable
+from harness.run.virtual import VirtualWitness, Way, Ways
+from harness.simulation.clock import VirtualClock
+from harness.simulation.kernel import Kernel
+from harness.targets.local.ledger import Line
+from harness.targets.local.profiles import PROFILES
+from harness.targets.simulation.looker import Looker
+from harness.targets.simulation.observers import SimulatedObservers
+from harness.targets.simulation.opening import Simulated
+from harness.targets.simulation.system import SimulatedPlace, SimulatedSystem
+from harness.targets.simulation.target import SimulatedTarget
+
+SLACK_S = 60.0
+"""How much longer than its timetable a run may take, its audit apart; virtual."""
+ASK_S = 5.0
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""When virtual time begins, for words that want a date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What the simulated runs of one experiment share: what ``prepare`` made, opened once a process.
+
+    ``python_path``: where the world is found. ``observe_every_s``: how often observed routes are looked at.
+    """
+
+    experiment: Experiment
+    template: Path
+    python_path: str
+    opened: Simulated
+    observe_every_s: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedRun:
+    """One run that is over. ``state`` as ``run.single.run_one`` gives it; ``events`` counts the world's.
+
+    ``errors``: what callbacks raised and nobody took: when, in which process, what.
+    """
+
+    state: str
+    history: History
+    digest: str
+    events: int
+    virtual_s: float
+    errors: tuple[tuple[float, str, str], ...]
+
+
+def run_simulated(
+    material: Material, plan: Plan, progress: Callable[[str], None] = lambda _: None
+) -> SimulatedRun:
+    """Run one plan from its first slot to the end of its world; ``Refused`` where it cannot begin."""
+    kernel = Kernel(plan.seed)
+    system = SimulatedSystem(kernel, _place(material, plan))
+    looker = Looker(kernel, system.network)
+    observers = SimulatedObservers(system, every_s=material.observe_every_s)
+    evidence = MemoryEvidence(VirtualClock(kernel))
+    witness = None
+    try:
+        evidence.append(RunStarted(run_id=_RUN, plan_sha256=plan.sha256))
+        system.start()
+        boot_ids = {row.name: row.boot_id for row in system.services()}
+        evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
+        witness, costs = _witness(material, plan, system)
+        evidence.files = witness.written
+        if costs is not None:
+            evidence.append(costs)
+        observers.start()
+        stage = Stage(
+            plan=plan,
+            evidence=evidence,
+            system=_Outside(system, looker),
+            witness=witness,
+            observers=observers,
+            target=SimulatedTarget(system, looker),
+            progress=progress,
+            clock=VirtualClock(kernel),
+            alarms=_Alarms(kernel, kernel.now_s + plan.duration_s + plan.profile.settle_s + SLACK_S),
+        )
+        state = _state(stage, material.experiment, observers)
+        return _told(evidence, plan, kernel, state)
+    finally:
+        observers.close()
+        looker.close()
+        if witness is not None:
+            witness.close()
+        system.close()
+        kernel.close()
+
+
+def _place(material: Material, plan: Plan) -> SimulatedPlace:
+    return SimulatedPlace(
+        system=material.experiment.system,
+        arm=plan.arm,
+        profile=PROFILES[plan.restart_profile],
+        restart=plan.arm != "bare",
+        main=material.opened.serve,
+        hook=material.opened.hook,
+    )
+
+
+def _witness(
+    material: Material, plan: Plan, running: SimulatedSystem
+) -> tuple[VirtualWitness, Priced | None]:
+    experiment, system = material.experiment, running.system
+    offered = world_spec(plan, experiment, template=material.template, python_path=material.python_path)
+    taken = system.label_edge in running.proxy.edges
+    feed = label_feed(plan, experiment, "simulated") if offered["labels"] and taken else None
+    spec = msgspec.convert(
+        {
+            **msgspec.to_builtins(offered),
+            "url": "simulated",
+            "observations": OBSERVATIONS,
+            "taint": TAINT,
+            "resends": RESENDS,
+            "labels": feed,
+        },
+        type=Spec,
+    )
+    world = open_world(spec)
+    costs = costs_of(world)
+    parcels = build_parcels(
+        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
+    )
+    told = spec.labels
+    ways = Ways(
+        units=Way(system.witness_edge, spec.workload.route),
+        labels=Way(system.label_edge, system.labels.partition(":")[2]) if told and told.url else None,
+        truth=Way(system.label_edge, system.truth.partition(":")[2]) if told and told.truth_url else None,
+    )
+    witness = VirtualWitness(running.kernel, spec, parcels, ways=ways, host=running.witness_host)
+    return witness, None if costs is None else Priced(**costs)
+
+
+def _state(stage: Stage, experiment: Experiment, observers: SimulatedObservers) -> str:
+    """Let the run take its course; whatever happens becomes an event and a state."""
+    try:
+        keep_timetable(stage)
+        audit_run(experiment.system, stage)
+        observers.end()
+        stage.hear_observers()
+    except Unsafe as unsafe:
+        stage.evidence.append(ControlRaised(where="undo", error=str(unsafe)))
+        return "unsafe"
+    except BaselineNotMet:
+        return "baseline"
+    except Recorded:
+        return "void"
+    except Refused:
+        raise
+    except MustStop as stop:
+        stage.evidence.append(ControlRaised(where=stop.where, error=str(stop)))
+        return "void"
+    except Exception as error:  # noqa: BLE001 (a run that raised is VOID, the reason in its history)
+        stage.evidence.append(ControlRaised(where="run", error=f"{type(error).__name__}: {error}"))
+        return "void"
+    return "ended"
+
+
+_RUN = "r0001-simulated"
+
+
+def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> SimulatedRun:
+    data = evidence.written(OBSERVATIONS)
+    rows = read_rows(data)
+    evidence.append(RunEnded(state=state, rows=len(rows), rows_sha256=hashlib.sha256(data).hexdigest()))
+    digest = kernel.digest()
+    history = History(
+        _RUN, plan, tuple(evidence.entries), rows, "", digest, read_journal(bytes(evidence.words))
+    )
+    return SimulatedRun(
+        state=state,
+        history=history,
+        digest=digest,
+        events=kernel.events,
+        virtual_s=kernel.now_s,
+        errors=tuple(kernel.errors),
+    )
+
+
+class MemoryEvidence:
+    """See ``run.evidence.Evidence``. ``files``: what the driver has written, by name."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.entries: list[Entry] = []
+        self.words = bytearray()
+        self.files: Mapping[str, bytearray] = {}
+
+    def append(self, event: Event, /) -> object:
+        """See ``Evidence``."""
+        now_s = self._clock.now_s()
+        wall = (EPOCH + timedelta(seconds=now_s)).isoformat(timespec="milliseconds")
+        self.entries.append(Entry(seq=len(self.entries) + 1, mono_s=now_s, wall=wall, event=event, chain=""))
+        return self.entries[-1]
+
+    def keep_words(self, lines: Sequence[JournalLine], /) -> None:
+        """See ``Evidence``."""
+        for line in lines:
+            self.words += words_of(line)
+
+    def written(self, name: str, /) -> bytes:
+        """See ``Evidence``."""
+        return bytes(self.files.get(name, b""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """See ``run.stage.Outside``."""
+
+    system: SimulatedSystem
+    looker: Looker
+
+    def ledger(self, after: int, /) -> Sequence[Line]:
+        return self.system.ledger(after)
+
+    def ask(self, service: str, route: str, /) -> Reply:
+        return self.looker.fetch(service, route, ASK_S)
+
+
+class _Nobody:
+    """See ``run.safety.Guards``: with its world everything of a run is gone, and nobody can die before."""
+
+    def allow(self, step_s: float = ALLOWED_S, /) -> None:
+        """Nobody waits for a word."""
+
+    def open(
+        self,
+        verb: str,
+        arguments: Mapping[str, Argument],
+        *,
+        episode: int,
+        fault: str,
+        promise_s: float = PROMISE_S,
+        within_s: float,
+    ) -> Record:
+        raise NotImplementedError(f"{verb} of {fault} in episode {episode}: nothing here needs a record")
+
+    def close(self, record: Record, /) -> bool:
+        raise NotImplementedError(f"no record {record.id} was opened")
+
+    def undo(self, record: Record, /) -> Outcome:
+        raise NotImplementedError(f"no record {record.id} was opened")
+
+    def undo_everything(self) -> Sequence[Outcome]:
+        return ()
+
+
+class _Alarms:
+    """See ``run.safety.Alarm``: only time can run out here."""
+
+    def __init__(self, kernel: Kernel, until_s: float) -> None:
+        self._kernel, self._until_s = kernel, until_s
+        self.guardian = _Nobody()
+        self.in_force = False
+
+    def look(self) -> None:
+        if self._kernel.now_s > self._until_s:
+            raise MustStop("time", "the run is over its hard limit of virtual time")

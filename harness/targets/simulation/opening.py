@@ -1,0 +1,41 @@
+"""Opens what a system file names as its simulation: ``module:function``, given what ``prepare`` made."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from harness.errors import Refused
+from harness.experiment.model import System
+from harness.simulation.hosts import Host
+
+
+class Simulated(Protocol):
+    """A system that can be simulated: what lives of its processes run, and what its hooks do."""
+
+    def serve(self, host: Host, /) -> Coroutine[Any, Any, None]:
+        """Run the service that ``host`` is named after, until its life ends."""
+        ...
+
+    def hook(self, host: Host, words: tuple[str, ...], /) -> Coroutine[Any, Any, bytes]:
+        """Do what a hook is told: verb, action, scale, shift; gives what its program would print."""
+        ...
+
+
+def open_simulation(system: System, template: Path) -> Simulated:
+    """Open it; ``Refused`` where the system file names none, or nothing that is there."""
+    if not system.simulation:
+        raise Refused(
+            f"{system.name} cannot be simulated: its file has no 'simulation: module:function'; "
+            "see docs/protocols/simulation.md"
+        )
+    module, _, function = system.simulation.partition(":")
+    try:
+        opener = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Refused(
+            f"simulation {system.simulation!r} (module:function) cannot be opened: {error}"
+        ) from error
+    return cast(Callable[[Path], Simulated], opener)(template)

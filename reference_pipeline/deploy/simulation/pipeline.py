@@ -1,0 +1,119 @@
+"""The pipeline as a simulated world opens it: its services and its hooks over one template.
+
+Comes in: the folder that ``prepare`` made. Goes out: what a life of each process runs. ``simulation:`` of the
+system file names :func:`open_simulation`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.deploy.policies import FOLDER, GitPolicies
+from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder
+from reference_pipeline.deploy.simulation.service import Host, Shared, serve
+from reference_pipeline.deploy.template import Template
+from reference_pipeline.healing.policy import PolicySource
+from reference_pipeline.model_faults import ModelFaults, better_by
+from reference_pipeline.scoring import Model, Trees
+
+_ASK_S = 5.0
+
+
+class HookHost(Host, Protocol):
+    """A host that may reach into the disks of others."""
+
+    def disk_of(self, name: str) -> Disk:
+        """The disk of another host."""
+        ...
+
+
+class Rejected(Exception):
+    """The registry said no."""
+
+
+@dataclass(frozen=True)
+class SimulatedPipeline:
+    """All that worlds of one template share."""
+
+    shared: Shared
+
+    async def serve(self, host: Host) -> None:
+        """Run the service that ``host`` is named after."""
+        await serve(host, self.shared)
+
+    async def hook(self, host: HookHost, words: tuple[str, ...]) -> bytes:
+        """Do or undo a model fault; see ``reference_pipeline.deploy.model_fault``."""
+        verb, action, scale, shift = words
+
+        async def ask(method: str, route: str, body: bytes) -> bytes:
+            status, content, _ = await host.call("registry", f"{method} {route}", body, _ASK_S)
+            if status >= 400:
+                raise Rejected(f"{method} {route}: status {status}: {content[:300]!r}")
+            return content
+
+        faults = ModelFaults(
+            ask=ask,
+            artefacts=SimulatedFolder(host.disk_of("registry"), "artefacts"),
+            notes=SimulatedFolder(host.disk, "notes"),
+            better=self.better,
+        )
+        if verb == "undo":
+            await faults.undo(action)
+            return b"{}"
+        return json.dumps(await faults.do(action, float(scale), float(shift))).encode()
+
+    def better(self, model: Model) -> Trees:
+        """Make a better model, once for each that it is made of."""
+        if model.version not in _BETTER:
+            _BETTER[model.version] = better_by(self.shared.template.folder)(model)
+        return _BETTER[model.version]
+
+
+_BETTER: dict[str, Trees] = {}
+"""By version, which holds the hash of the model's content: the same for every world."""
+
+
+@functools.cache
+def open_simulation(template: Path) -> SimulatedPipeline:
+    """Open the pipeline; what its worlds share is read now, once a process."""
+    with tempfile.TemporaryDirectory(prefix="hormesis-template-") as scratch:
+        read = _Kept(template, Path(scratch))
+        # Its registry is read here and not in a world: no world touches a real disk, and the copy goes.
+        _ = (read.champion, read.versions, read.aliases, read.features, read.golden, read.watch)
+        return SimulatedPipeline(Shared(read, _Read(GitPolicies(template / FOLDER))))
+
+
+class _Kept(Template):
+    """A template whose large rows are read once, too."""
+
+    def stored_rows(self) -> NDArray[np.float32] | None:
+        """See ``Template``."""
+        return self._stored
+
+    @functools.cached_property
+    def _stored(self) -> NDArray[np.float32] | None:
+        return super().stored_rows()
+
+
+class _Read:
+    """A policy's repository, read once."""
+
+    def __init__(self, source: PolicySource) -> None:
+        self._head, self._commits = source.head(), tuple(source.commits())
+
+    def head(self) -> str:
+        """See ``PolicySource``."""
+        return self._head
+
+    def commits(self) -> Iterator[tuple[str, bytes]]:
+        """See ``PolicySource``."""
+        return iter(self._commits)
