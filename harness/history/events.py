@@ -247,12 +247,14 @@ class RunEnded(_Event, frozen=True, kw_only=True, tag="run.ended"):
     """Last event of a complete run; a history without it was cut and is VOID.
 
     ``rows`` and ``rows_sha256`` seal ``observations.bin``; the store fills them in when it ends the
-    run. -1 = not counted, and then the run is not complete either.
+    run. -1 = not counted, and then the run is not complete either. ``world_digest``: over every event of a
+    simulated world, "" for a real one.
     """
 
     state: str
     rows: int = -1
     rows_sha256: str = ""
+    world_digest: str = ""
 
 
 Event = (

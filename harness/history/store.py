@@ -96,11 +96,12 @@ class RunFolder:
         """A folder for what the processes of the run print; not part of the evidence."""
         return self.path / "logs"
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, *, world_digest: str = "") -> None:
         """Seal the observations and end the history. Call once the driver is gone."""
         data = self.observations.read_bytes() if self.observations.exists() else b""
         rows = len(data) // DTYPE.itemsize
-        ended = RunEnded(state=state, rows=rows, rows_sha256=hashlib.sha256(data).hexdigest())
+        sha256 = hashlib.sha256(data).hexdigest()
+        ended = RunEnded(state=state, rows=rows, rows_sha256=sha256, world_digest=world_digest)
         self.writer.append(ended)
         self.writer.close()
 

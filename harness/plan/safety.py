@@ -18,8 +18,10 @@ from harness.faults.effects import Effect, lasts_s, place, subject
 from harness.faults.kind import DURATION_MAX_S, FaultKind
 from harness.plan.model import Plan, PlannedEpisode
 
+LOCAL, SIMULATION = "local", "simulation"
 TARGETS: Mapping[str, frozenset[str]] = {
-    "local": frozenset(str(kind.__struct_config__.tag) for kind in get_args(Effect))
+    target: frozenset(str(kind.__struct_config__.tag) for kind in get_args(Effect))
+    for target in (LOCAL, SIMULATION)
 }
 """What each target can do, by tags of effects; a started one says it again by ``abilities``."""
 

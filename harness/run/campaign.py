@@ -19,6 +19,7 @@ from harness.history.events import Injected
 from harness.history.model import CampaignFile
 from harness.history.store import RunFolder, campaign_id, new_campaign, new_run, read_campaign
 from harness.plan.model import Plan
+from harness.plan.safety import SIMULATION
 from harness.report.compose import compose, encode
 from harness.report.html import render
 from harness.run.fields import check_record_faults
@@ -115,15 +116,13 @@ def _run_plans(
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     check_record_faults(plans, experiment, template=template, python_path=python_path)
+    once = _how(plans, _Made(experiment, template, python_path), store, hooks)
     folder = new_campaign(store, _campaign_file(plans, experiment, seed))
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"
         progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
-        setting = Setting(
-            plan, experiment, template, python_path, store, progress, hooks.open_target, hooks.clock_gap_s
-        )
         try:
-            state = _run_until_baseline(folder, setting)
+            state = _run_until_baseline(folder, plan, once, store=store, progress=progress)
         except Refused as error:
             _reports_if_possible(folder, progress)
             raise _refusal(folder, number, error) from error.__cause__
@@ -143,6 +142,46 @@ def _run_plans(
             f"`hormesis undo --store DIR` tells what is open there"
         ) from error
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the runs of a campaign are made from."""
+
+    experiment: Experiment
+    template: Path
+    python_path: str
+
+
+def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Callable[[Path, Plan], str]:
+    """How one run is done and kept: on processes of this machine, or on a virtual clock."""
+    if plans and plans[0].target == SIMULATION:
+        # Imported here: who runs processes needs no simulated world.
+        from harness.run.keeping import keep_run
+        from harness.run.simulated import open_material, run_simulated
+
+        material = open_material(made.experiment, template=made.template, python_path=made.python_path)
+
+        def simulated(folder: Path, plan: Plan) -> str:
+            run = run_simulated(material, plan, hooks.progress)
+            return keep_run(folder, run, versions=versions(), machine=fingerprint(), abilities=_abilities())
+
+        return simulated
+
+    def local(folder: Path, plan: Plan) -> str:
+        setting = Setting(
+            plan,
+            made.experiment,
+            made.template,
+            made.python_path,
+            store,
+            hooks.progress,
+            hooks.open_target,
+            hooks.clock_gap_s,
+        )
+        return run_one(setting, _new_run(folder, plan))
+
+    return local
 
 
 def _reports_if_possible(folder: Path, progress: Callable[[str], None]) -> None:
@@ -182,15 +221,24 @@ def _refusal(folder: Path, number: int, error: Refused) -> HormesisError:
     )
 
 
-def _run_until_baseline(folder: Path, setting: Setting) -> str:
-    """Do one run; one whose baseline was not met is repeated, a few times, and stays on record."""
+def _run_until_baseline(
+    folder: Path,
+    plan: Plan,
+    once: Callable[[Path, Plan], str],
+    *,
+    store: Path,
+    progress: Callable[[str], None],
+) -> str:
+    """Do one run; one whose baseline was not met is repeated, a few times, and stays on record.
+
+    On a virtual clock nothing is busy, and the same run again would be the same.
+    """
     state = "baseline"
-    for attempt in range(ATTEMPTS):
-        refuse_if_halted(setting.store)
+    for attempt in range(1 if plan.target == SIMULATION else ATTEMPTS):
+        refuse_if_halted(store)
         if attempt:
-            setting.progress(f"  again ({attempt + 1} of {ATTEMPTS}): nothing was injected")
-        run = _new_run(folder, setting.plan)
-        state = run_one(setting, run)
+            progress(f"  again ({attempt + 1} of {ATTEMPTS}): nothing was injected")
+        state = once(folder, plan)
         if state != "baseline":
             break
     return state
@@ -205,10 +253,14 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
             clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
             versions=versions(),
             machine=fingerprint(),
-            abilities=tuple(sorted(ABILITIES | OF_THE_DRIVER)),
+            abilities=_abilities(),
         )
     except OSError as error:
         raise store_problem(error) or error from error
+
+
+def _abilities() -> tuple[str, ...]:
+    return tuple(sorted(ABILITIES | OF_THE_DRIVER))
 
 
 def _import_folder(experiment: Experiment) -> str:

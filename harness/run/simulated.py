@@ -7,6 +7,7 @@ folder, and a digest over every event of the world: the same plan gives the same
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ from harness.history.observations import read_rows
 from harness.observers.fetch import Reply
 from harness.observers.reading import JournalLine
 from harness.plan.model import Plan
-from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT, words_of
+from harness.run.evidence import JOURNAL, OBSERVATIONS, RESENDS, TAINT, words_of
 from harness.run.fields import label_feed, world_spec
 from harness.run.safety import MustStop
 from harness.run.settle import audit_run
@@ -42,7 +43,7 @@ from harness.targets.local.ledger import Line
 from harness.targets.local.profiles import PROFILES
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.observers import SimulatedObservers
-from harness.targets.simulation.opening import Simulated
+from harness.targets.simulation.opening import Simulated, open_simulation
 from harness.targets.simulation.system import SimulatedPlace, SimulatedSystem
 from harness.targets.simulation.target import SimulatedTarget
 
@@ -67,11 +68,21 @@ class Material:
     observe_every_s: float = 0.25
 
 
+def open_material(experiment: Experiment, *, template: Path, python_path: str) -> Material:
+    """Open what simulated runs share; ``Refused`` where the system cannot be simulated."""
+    for path in python_path.split(":"):
+        if path and path not in sys.path:
+            sys.path.insert(0, path)
+    opened = open_simulation(experiment.system, template)
+    return Material(experiment=experiment, template=template, python_path=python_path, opened=opened)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRun:
     """One run that is over. ``state`` as ``run.single.run_one`` gives it; ``events`` counts the world's.
 
-    ``errors``: what callbacks raised and nobody took: when, in which process, what.
+    ``errors``: what callbacks raised and nobody took: when, in which process, what. ``files``: what a real run
+    would have written beside its history, by name.
     """
 
     state: str
@@ -80,6 +91,7 @@ class SimulatedRun:
     events: int
     virtual_s: float
     errors: tuple[tuple[float, str, str], ...]
+    files: Mapping[str, bytes]
 
 
 def run_simulated(
@@ -140,8 +152,8 @@ def _witness(
 ) -> tuple[VirtualWitness, Priced | None]:
     experiment, system = material.experiment, running.system
     offered = world_spec(plan, experiment, template=material.template, python_path=material.python_path)
-    taken = system.label_edge in running.proxy.edges
-    feed = label_feed(plan, experiment, "simulated") if offered["labels"] and taken else None
+    taker = "simulated" if system.label_edge in running.proxy.edges else ""
+    feed = label_feed(plan, experiment, taker) if offered["labels"] else None
     spec = msgspec.convert(
         {
             **msgspec.to_builtins(offered),
@@ -199,8 +211,9 @@ _RUN = "r0001-simulated"
 def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> SimulatedRun:
     data = evidence.written(OBSERVATIONS)
     rows = read_rows(data)
-    evidence.append(RunEnded(state=state, rows=len(rows), rows_sha256=hashlib.sha256(data).hexdigest()))
     digest = kernel.digest()
+    sha256 = hashlib.sha256(data).hexdigest()
+    evidence.append(RunEnded(state=state, rows=len(rows), rows_sha256=sha256, world_digest=digest))
     history = History(
         _RUN, plan, tuple(evidence.entries), rows, "", digest, read_journal(bytes(evidence.words))
     )
@@ -211,6 +224,10 @@ def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> S
         events=kernel.events,
         virtual_s=kernel.now_s,
         errors=tuple(kernel.errors),
+        files={
+            **{name: bytes(file) for name, file in evidence.files.items()},
+            JOURNAL: bytes(evidence.words),
+        },
     )
 
 

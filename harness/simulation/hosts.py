@@ -56,7 +56,7 @@ class Host:
         self._exited = exited
         self._dice = parts.kernel.stream(f"{life.name}#{life.number}")
         self.name = life.name
-        self.boot_id = f"{life.name}#{life.number}"
+        self.boot_id = f"{life.name}.{life.number}"
         self.environment = environment
         self.disk = Mount(disk, life)
         self._disks = disks or {}

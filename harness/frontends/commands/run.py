@@ -12,7 +12,7 @@ from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
-from harness.plan.safety import TARGETS, promises
+from harness.plan.safety import LOCAL, TARGETS, promises
 from harness.plan.schedule import forecast_s, make_plans
 from harness.shell import fresh_seed, store_root
 
@@ -20,7 +20,12 @@ from harness.shell import fresh_seed, store_root
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
     parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file")
-    parser.add_argument("--target", choices=("local",), default="local", help="where it runs (local)")
+    parser.add_argument(
+        "--target",
+        choices=tuple(TARGETS),
+        default=LOCAL,
+        help="processes of this machine, or a virtual clock (local)",
+    )
     parser.add_argument(
         "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
     )

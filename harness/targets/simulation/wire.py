@@ -43,8 +43,8 @@ def read_request(data: bytes) -> tuple[str, bytes] | None:
 def read_answer(data: bytes) -> Answer | None:
     """Read a whole answer; names of headers come in lower case.
 
-    >>> read_answer(answer_bytes(Answer(200, b"{}", {"x-boot-id": "one#1"})))
-    Answer(status=200, body=b'{}', headers={'x-boot-id': 'one#1', 'content-length': '2'})
+    >>> read_answer(answer_bytes(Answer(200, b"{}", {"x-boot-id": "one.1"})))
+    Answer(status=200, body=b'{}', headers={'x-boot-id': 'one.1', 'content-length': '2'})
     """
     read = _read(data)
     if read is None:

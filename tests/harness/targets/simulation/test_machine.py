@@ -40,7 +40,7 @@ class Kept:
 
     def _listen(self, life: Life) -> None:
         async def answer(route: str, body: bytes) -> Answer:
-            return Answer(200, json.dumps({"boot_id": f"{life.name}#{life.number}"}).encode(), {})
+            return Answer(200, json.dumps({"boot_id": f"{life.name}.{life.number}"}).encode(), {})
 
         self.network.serve(life, answer)
 
@@ -77,7 +77,7 @@ def test_a_killed_process_is_started_again_at_once_and_ready_when_it_answers() -
     assert [act for _, act in kept.acts()] == ["started", "ready", "exited", "started", "ready"]
     assert kept.ledger.after(2)[0].detail == "SIGKILL"
     assert kept.keeper is not None
-    assert kept.keeper.row().boot_id == "gateway#2"
+    assert kept.keeper.row().boot_id == "gateway.2"
     assert kept.keeper.row().restarts == 1
 
 

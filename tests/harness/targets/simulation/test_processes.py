@@ -28,11 +28,11 @@ def world() -> Iterator[tuple[SimulatedSystem, SimulatedHarm]]:
 def test_a_kill_is_proven_and_its_undo_needs_nothing_where_the_platform_restarts(world) -> None:
     system, harm = world
     applied = harm.apply(effect := Kill(service="worker"))
-    assert applied.boot_id == "worker#1"
-    assert applied.proof == ("worker#1 is dead", "worker: answers as worker#2")
+    assert applied.boot_id == "worker.1"
+    assert applied.proof == ("worker#1 is dead", "worker: answers as worker.2")
     passes(system, 2.0)
     assert not harm.undo(applied, effect)
-    assert "boot id worker#2" in harm.look_at("worker")[0]
+    assert "boot id worker.2" in harm.look_at("worker")[0]
 
 
 def test_without_a_platform_the_undo_starts_it_again() -> None:
@@ -46,7 +46,7 @@ def test_without_a_platform_the_undo_starts_it_again() -> None:
         harm.look_at("worker")
     assert harm.undo(applied, effect)
     assert not harm.undo(applied, effect), "undo twice is undo once"
-    assert "boot id worker#2" in harm.look_at("worker")[0]
+    assert "boot id worker.2" in harm.look_at("worker")[0]
     looker.close()
     system.close()
 
@@ -61,7 +61,7 @@ def test_a_pause_holds_until_it_is_undone(world) -> None:
         harm.look_at("worker")
     assert harm.undo(applied, effect)
     assert not harm.holds(applied)
-    assert "boot id worker#1" in harm.look_at("worker")[0]
+    assert "boot id worker.1" in harm.look_at("worker")[0]
 
 
 def test_a_paused_process_that_was_killed_meanwhile_is_not_resumed(world) -> None:
