@@ -29,18 +29,6 @@ def sleep_until(at_s: float) -> None:
         time.sleep(min(left_s, 0.5))
 
 
-class MachineClock:
-    """The machine's own clock; see ``harness.ports.Clock``."""
-
-    def now_s(self) -> float:
-        """Read the monotonic clock."""
-        return monotonic_s()
-
-    def sleep_until(self, at_s: float, /) -> None:
-        """Sleep until the monotonic instant ``at_s``."""
-        sleep_until(at_s)
-
-
 def fresh_seed() -> int:
     """Draw a seed for a run whose user named none; it is printed and stored."""
     return secrets.randbelow(2**31)

@@ -17,11 +17,11 @@ def keep_run(
 ) -> str:
     """Write the run into the campaign ``folder``; gives its state."""
     first, *rest = run.history.entries
-    stamp = [first.mono_s, first.wall]
+    stamp = (first.mono_s, first.wall)
     kept = new_run(
         folder,
         run.history.plan,
-        clock=lambda: (float(stamp[0]), str(stamp[1])),
+        clock=lambda: stamp,
         versions=versions,
         machine=machine,
         abilities=abilities,
@@ -30,7 +30,7 @@ def keep_run(
         if data:
             (kept.path / name).write_bytes(data)
     for entry in rest:
-        stamp[:] = entry.mono_s, entry.wall
+        stamp = (entry.mono_s, entry.wall)
         if not isinstance(entry.event, RunStarted | RunEnded):
             kept.writer.append(entry.event)
     kept.finish(run.state, world_digest=run.digest)

@@ -19,7 +19,7 @@ from harness.driver.opening import costs_of, open_world
 from harness.driver.parcels import build_parcels
 from harness.driver.spec import Spec
 from harness.errors import Refused, Unsafe
-from harness.experiment.model import Experiment
+from harness.experiment.model import Arm, Experiment
 from harness.guard.client import ALLOWED_S, PROMISE_S
 from harness.guard.records import Argument, Record
 from harness.guard.undo import Outcome
@@ -81,8 +81,8 @@ def open_material(experiment: Experiment, *, template: Path, python_path: str) -
 class SimulatedRun:
     """One run that is over. ``state`` as ``run.single.run_one`` gives it; ``events`` counts the world's.
 
-    ``errors``: what callbacks raised and nobody took: when, in which process, what. ``files``: what a real run
-    would have written beside its history, by name.
+    ``errors``: what callbacks raised and nobody took: when, in which process, what. ``files``: what a real
+    run would have written beside its history, by name.
     """
 
     state: str
@@ -139,7 +139,7 @@ def run_simulated(
 def _place(material: Material, plan: Plan) -> SimulatedPlace:
     return SimulatedPlace(
         system=material.experiment.system,
-        arm=plan.arm,
+        arm=msgspec.convert(plan.arm, Arm),
         profile=PROFILES[plan.restart_profile],
         restart=plan.arm != "bare",
         main=material.opened.serve,

@@ -25,7 +25,7 @@ from harness.run.settle import audit_run
 from harness.run.stage import Recorded, Stage
 from harness.run.timetable import BaselineNotMet, keep_timetable
 from harness.run.witness import READY_LIMIT_S, Witness
-from harness.targets.base import Target
+from harness.targets.base import MachineClock, Target
 from harness.targets.local.target import LocalSystem, LocalTarget, SystemPlace
 from harness.targets.local.wiring import RUN_VARIABLE
 
@@ -182,7 +182,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
             observers=observers,
             target=setting.open_target(system),
             progress=setting.progress,
-            clock=shell.MachineClock(),
+            clock=MachineClock(),
             alarms=Alarms(stay.guardian, setting.store, until_s, setting.clock_gap_s),
         )
         keep_timetable(stage)

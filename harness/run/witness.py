@@ -145,8 +145,9 @@ class Witness:
 
     def undo(self) -> tuple[str, Mapping[str, int | str]] | None:
         """See ``Driver``: whoever carries our marks and has that pid is told to stop."""
-        named = [{"variable": variable, "token": token} for variable, token in self._mark.items()]
-        arguments = {"pid": self.pid, "start_ticks": start_ticks(self.pid), **(named[0] if named else {})}
+        arguments: dict[str, int | str] = {"pid": self.pid, "start_ticks": start_ticks(self.pid)}
+        for variable, token in self._mark.items():
+            arguments |= {"variable": variable, "token": token}
         return "stop_records", arguments
 
     def await_ready(self) -> Priced | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -82,7 +81,7 @@ class Host:
         """The dice of this life."""
         return self._dice
 
-    def spawn(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def spawn(self, make: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run something beside; where it raises, the process ends, as a real one would."""
         task = self._life.create_task(make())
 

@@ -64,6 +64,7 @@ class Handle:
         arguments: tuple[object, ...],
         context: Context,
         life: Life,
+        *,
         when_s: float = 0.0,
     ) -> None:
         self.function = function
@@ -137,7 +138,7 @@ class Kernel:
 
     def at(self, when_s: float, function: Callable[..., object], *arguments: object) -> Handle:
         """Queue something that the world itself does, whichever process is dead."""
-        handle = Handle(function, arguments, self._context, self._world, when_s)
+        handle = Handle(function, arguments, self._context, self._world, when_s=when_s)
         self.push(when_s, handle)
         return handle
 

@@ -28,7 +28,7 @@ class SimulatedTask(asyncio.Task[T]):
 
     def __init__(
         self,
-        coroutine: Coroutine[Any, Any, T],
+        coroutine: Coroutine[object, None, T],
         *,
         loop: LifeLoop,
         name: str | None,
@@ -126,7 +126,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> Handle:
         """Queue for the instant ``when``."""
-        handle = Handle(callback, args, context or contextvars.copy_context(), self, when)
+        handle = Handle(callback, args, context or contextvars.copy_context(), self, when_s=when)
         self.kernel.push(when, handle)
         return handle
 
@@ -146,7 +146,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
 
     def create_task(  # type: ignore[override]
         self,
-        coro: Coroutine[Any, Any, T],
+        coro: Coroutine[object, None, T],
         *,
         name: str | None = None,
         context: contextvars.Context | None = None,
@@ -163,12 +163,12 @@ class LifeLoop(asyncio.AbstractEventLoop):
     def _over(self, task: asyncio.Task[Any]) -> None:
         self.tasks.pop(task, None)  # type: ignore[call-overload]
 
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
+    def call_exception_handler(self, context: dict[str, object]) -> None:
         """Keep what nobody waited for."""
         error = context.get("exception")
         self.kernel.errors.append((self.kernel.now_s, self.name, f"{context.get('message')}: {error!r}"))
 
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
+    def default_exception_handler(self, context: dict[str, object]) -> None:
         """See ``call_exception_handler``."""
         self.call_exception_handler(context)
 
@@ -189,12 +189,15 @@ class LifeLoop(asyncio.AbstractEventLoop):
 
 def _close(coroutine: object) -> None:
     """Close a coroutine, a few times over: one that waits in its ``finally`` makes closing it an error."""
+    last: BaseException | None = None
     for _ in range(8):
         try:
             coroutine.close()  # type: ignore[attr-defined]
-        except BaseException:  # noqa: BLE001, S112 - whatever its finally raises: nobody is left to take it
-            continue
-        return
+        except BaseException as error:  # noqa: BLE001 - whatever its finally raises: nobody is left to take it
+            last = error
+        else:
+            return
+    raise Escape(f"a coroutine of a dead life does not end: {last!r}")
 
 
 _LEAVING = (
@@ -247,7 +250,7 @@ class Sleep(Handle):
     __slots__ = ("_asyncio_future_blocking", "_loop", "_over")
 
     def __init__(self, loop: LifeLoop, when_s: float) -> None:
-        super().__init__(_nobody, (), contextvars.Context(), loop, when_s)
+        super().__init__(_nobody, (), contextvars.Context(), loop, when_s=when_s)
         self._loop = loop
         self._over = False
         self._asyncio_future_blocking = False

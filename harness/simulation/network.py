@@ -207,7 +207,7 @@ class Network:
         timer = kernel.at(late_s, connection.fail, "timeout")
         try:
             self._send(connection, call)
-            answer = await answered
+            answer: Answer = await answered
         except BaseException:
             self._let_go(connection)  # nobody knows what is still on its way over it
             raise

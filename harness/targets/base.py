@@ -13,7 +13,7 @@ import msgspec
 from harness.errors import Untrustworthy
 from harness.faults.effects import Effect
 from harness.ports import Clock
-from harness.shell import MachineClock
+from harness.shell import monotonic_s, sleep_until
 
 Proof = tuple[str, ...]
 
@@ -89,6 +89,18 @@ class Prepares(Protocol):
     def renew(self) -> None:
         """Say that the runner lives: what is leased stays. Quick, and from any thread."""
         ...
+
+
+class MachineClock:
+    """The machine's own clock; see ``harness.ports.Clock``."""
+
+    def now_s(self) -> float:
+        """Read the monotonic clock."""
+        return monotonic_s()
+
+    def sleep_until(self, at_s: float, /) -> None:
+        """Sleep until the monotonic instant ``at_s``."""
+        sleep_until(at_s)
 
 
 class NullTarget:

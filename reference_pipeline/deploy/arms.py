@@ -18,7 +18,7 @@ OFF, REFERENCE, SEED, ORACLE = HEALING = ("off", "reference", "seed", "oracle")
 
 
 def in_path(
-    healing: str, ports: Ports, config: DecisionConfig, template: Template, dice: Callable[[], float]
+    healing: str, ports: Ports, config: DecisionConfig, template: Template, *, dice: Callable[[], float]
 ) -> InPath | None:
     """Make the healing of arm ``healing`` for a gateway of ``ports``; None is no healing.
 

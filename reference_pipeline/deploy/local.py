@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class LocalPlace:
+class _LocalPlace:
     """A process of this machine, by its environment; see ``wiring.Place``. Close it when done."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class LocalPlace:
 
 def _serve(name: str) -> None:
     """Serve over a store and calls of its own until SIGTERM."""
-    with closing(LocalPlace()) as place:
+    with closing(_LocalPlace()) as place:
         wired = wire(name, place)
         tokens = dict.fromkeys(wired.secret, shell.environment("SWITCH_TOKEN"))
         calls = HttpCalls({edge: _address(edge) for edge in wired.edges}, tokens)
@@ -155,7 +155,7 @@ def _serve(name: str) -> None:
             asyncio.run(_run(name, wired, store=store, calls=calls, place=place))
 
 
-async def _run(name: str, wired: Wired, *, store: SqliteStore, calls: HttpCalls, place: LocalPlace) -> None:
+async def _run(name: str, wired: Wired, *, store: SqliteStore, calls: HttpCalls, place: _LocalPlace) -> None:
     """Serve until SIGTERM; a background loop that raises ends the process, never silently."""
     boot_id = shell.fresh_boot_id()
     tasks: list[asyncio.Task[None]] = []

@@ -111,7 +111,7 @@ def _gateway(_: str, place: Place) -> Wired:
     template, healing = place.template, place.setting("HEALING", OFF)
 
     def build(ports: Ports) -> Gateway:
-        path = in_path(healing, ports, config, template, place.dice())
+        path = in_path(healing, ports, config, template, dice=place.dice())
         return Gateway(ports, template.spec, config, path)
 
     switches = Guard() if healing == OFF else Guard(("/switches/", "/replay"), _token(place))

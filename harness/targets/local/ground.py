@@ -14,7 +14,7 @@ from harness.experiment.model import System
 from harness.ports import Clock
 from harness.proxy.client import ProxyClient
 from harness.proxy.spec import EdgeState, ToxicSpec
-from harness.shell import MachineClock
+from harness.targets.base import MachineClock
 from harness.targets.local.passage import Passage, pass_through
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.undo import Facts

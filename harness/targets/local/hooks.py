@@ -16,8 +16,7 @@ import msgspec
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Hook
 from harness.ports import Clock
-from harness.shell import MachineClock
-from harness.targets.base import Applied, Proof, WithoutEffect
+from harness.targets.base import Applied, MachineClock, Proof, WithoutEffect
 from harness.targets.local.looks import Answer, look
 from harness.targets.local.system import LocalSystem
 

@@ -67,9 +67,9 @@ class SimulatedObservers:
         self._at_work = len(self._lookings) + (self._owed is not None)
         for one in self._lookings:
             one.began(life.time())
-            life.create_task(self._watch(life, one))
+            _ = life.create_task(self._watch(life, one))
         if self._owed is not None:
-            life.create_task(self._count(life, self._owed))
+            _ = life.create_task(self._count(life, self._owed))
         await life.create_future()
 
     async def _watch(self, life: Life, looking: Looking) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from harness.errors import Refused
 from harness.experiment.model import System
@@ -15,11 +15,11 @@ from harness.simulation.hosts import Host
 class Simulated(Protocol):
     """A system that can be simulated: what lives of its processes run, and what its hooks do."""
 
-    def serve(self, host: Host, /) -> Coroutine[Any, Any, None]:
+    def serve(self, host: Host, /) -> Coroutine[None, None, None]:
         """Run the service that ``host`` is named after, until its life ends."""
         ...
 
-    def hook(self, host: Host, words: tuple[str, ...], /) -> Coroutine[Any, Any, bytes]:
+    def hook(self, host: Host, words: tuple[str, ...], /) -> Coroutine[None, None, bytes]:
         """Do what a hook is told: verb, action, scale, shift; gives what its program would print."""
         ...
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -39,8 +38,8 @@ _SECRET = "of a world that nobody else can reach"
 _LATENCY_S = 0.0002
 HOOK = "hook"
 
-Main = Callable[[Host], Coroutine[Any, Any, None]]
-HookMain = Callable[[Host, tuple[str, ...]], Coroutine[Any, Any, bytes]]
+Main = Callable[[Host], Coroutine[None, None, None]]
+HookMain = Callable[[Host, tuple[str, ...]], Coroutine[None, None, bytes]]
 """What a hook does: its words are verb, action, scale, shift; it gives what the program would print."""
 
 

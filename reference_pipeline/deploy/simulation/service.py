@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -79,7 +79,7 @@ class Host(Protocol):
         """Dice of this life."""
         ...
 
-    def spawn(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def spawn(self, make: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run something beside; the process ends where it raises."""
         ...
 

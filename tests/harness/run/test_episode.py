@@ -17,8 +17,7 @@ from harness.plan.schedule import make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
 from harness.run.episode import _explained, _mended
-from harness.shell import MachineClock
-from harness.targets.base import Applied
+from harness.targets.base import Applied, MachineClock
 from harness.targets.local.target import LocalTarget
 from tests.safety import safety_kit as kit
 

@@ -24,8 +24,8 @@ from harness.history.observations import LOAD, WITNESS, read_rows
 from harness.plan.model import Plan, PlannedEpisode
 from harness.run.records import Line, RecordsTarget, first_within_s, record_spans, touched_every_s
 from harness.run.witness import RecordsTold, Witness
-from harness.shell import MachineClock, monotonic_s
-from harness.targets.base import NullTarget, WithoutEffect
+from harness.shell import monotonic_s
+from harness.targets.base import MachineClock, NullTarget, WithoutEffect
 
 OUTAGES = Path(__file__).parents[2] / "calibration" / "outages"
 PROFILE = Profile(rate_hz=100.0, load_batch=10, load_every_s=0.5)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.run.audit import Answers, Balance, Listings, judge_ids
 from harness.run.settle import settled
-from harness.shell import MachineClock
+from harness.targets.base import MachineClock
 
 ANSWERS = Answers(sent=frozenset("a"), accepted=frozenset("a"), digests={"a": 5}, provisional=frozenset())
 
