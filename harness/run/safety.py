@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from harness import shell
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.excerpt import quoted
-from harness.guard.client import ALLOWED_S, PROMISE_S, Guardian, GuardianGone, NotProven
+from harness.guard.client import ALLOWED_S, Guardian, GuardianGone, NotProven
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.lock import Held, locked
-from harness.guard.records import Argument, Record
 from harness.guard.shell import clock_gap_s as read_gap_s
-from harness.guard.undo import Outcome
 from harness.history.events import Guarded
 from harness.history.store import RunFolder
 from harness.run.refusals import refuse_if_halted, refuse_if_left_open
@@ -114,54 +111,6 @@ def guarded(
         raise Unsafe(str(error)) from error
     except GuardianGone as error:
         raise MustStop("guard", str(error)) from error
-
-
-class Guards(Protocol):
-    """Whoever undoes what the run cannot undo any more (``harness.guard.client.Guardian``)."""
-
-    def allow(self, step_s: float = ALLOWED_S, /) -> None:
-        """The next step may take so long."""
-        ...
-
-    def open(
-        self,
-        verb: str,
-        arguments: Mapping[str, Argument],
-        *,
-        episode: int,
-        fault: str,
-        promise_s: float = PROMISE_S,
-        within_s: float,
-    ) -> Record:
-        """Make an undo record durable before the act."""
-        ...
-
-    def close(self, record: Record, /) -> bool:
-        """Take it back after the proof; False where it was undone meanwhile."""
-        ...
-
-    def undo(self, record: Record, /) -> Outcome:
-        """Undo one record now."""
-        ...
-
-    def undo_everything(self) -> Sequence[Outcome]:
-        """Undo all that is open now."""
-        ...
-
-
-class Alarm(Protocol):
-    """What ends a run at once. ``in_force``: a fault is, or may be."""
-
-    in_force: bool
-
-    @property
-    def guardian(self) -> Guards:
-        """Who undoes."""
-        ...
-
-    def look(self) -> None:
-        """Raise MustStop where the run must not go on."""
-        ...
 
 
 @dataclass(slots=True)

@@ -272,7 +272,7 @@ class _Outside:
 
 
 class _Nobody:
-    """See ``run.safety.Guards``: with its world everything of a run is gone, and nobody can die before."""
+    """See ``run.alarm.Guards``: with its world everything of a run is gone, and nobody can die before."""
 
     def allow(self, step_s: float = ALLOWED_S, /) -> None:
         """Nobody waits for a word."""
@@ -287,20 +287,20 @@ class _Nobody:
         promise_s: float = PROMISE_S,
         within_s: float,
     ) -> Record:
-        raise NotImplementedError(f"{verb} of {fault} in episode {episode}: nothing here needs a record")
+        raise MustStop("guard", f"{verb} of {fault} in episode {episode}: nothing here needs a record")
 
     def close(self, record: Record, /) -> bool:
-        raise NotImplementedError(f"no record {record.id} was opened")
+        raise MustStop("guard", f"no record {record.id} was opened")
 
     def undo(self, record: Record, /) -> Outcome:
-        raise NotImplementedError(f"no record {record.id} was opened")
+        raise MustStop("guard", f"no record {record.id} was opened")
 
     def undo_everything(self) -> Sequence[Outcome]:
         return ()
 
 
 class _Alarms:
-    """See ``run.safety.Alarm``: only time can run out here."""
+    """See ``run.alarm.Alarm``: only time can run out here."""
 
     def __init__(self, kernel: Kernel, until_s: float) -> None:
         self._kernel, self._until_s = kernel, until_s

@@ -18,8 +18,8 @@ from harness.observers.looking import Seen
 from harness.observers.reading import JournalLine
 from harness.plan.model import Plan
 from harness.ports import Clock
+from harness.run.alarm import Alarm
 from harness.run.evidence import Evidence
-from harness.run.safety import Alarm
 from harness.run.witness import Driver, Heard, RecordsTold
 from harness.targets.base import Target
 from harness.targets.local.ledger import Line

@@ -41,9 +41,9 @@ class Process:
     ...         said.append((life.number, life.time()))
     ...         await asyncio.sleep(1.0)
     >>> process = Process(kernel, "worker", main)
-    >>> process.start(); kernel.run(until_s=1.5)
-    >>> process.kill(); kernel.run(until_s=3.0)
-    >>> process.start(); kernel.run(until_s=3.5)
+    >>> _ = process.start(); kernel.run(until_s=1.5)
+    >>> _ = process.kill(); kernel.run(until_s=3.0)
+    >>> _ = process.start(); kernel.run(until_s=3.5)
     >>> said
     [(1, 0.0), (1, 1.0), (2, 3.0)]
     """

@@ -29,7 +29,7 @@ def test_a_kill_is_proven_and_its_undo_needs_nothing_where_the_platform_restarts
     system, harm = world
     applied = harm.apply(effect := Kill(service="worker"))
     assert applied.boot_id == "worker.1"
-    assert applied.proof == ("worker#1 is dead", "worker: answers as worker.2")
+    assert applied.proof == ("worker.1 is dead", "worker: answers as worker.2")
     passes(system, 2.0)
     assert not harm.undo(applied, effect)
     assert "boot id worker.2" in harm.look_at("worker")[0]
