@@ -43,6 +43,25 @@ def mean(values: Sequence[float]) -> Mean:
     return Mean(n=n, mean=round(centre, DIGITS), low=low, high=high)
 
 
+def mean_of_sums(n: int, total: int, squares: int, unit: float = 1.0) -> Mean:
+    """The same of ``n`` whole numbers by their sum and the sum of their squares, each times ``unit``.
+
+    Exact until the last step: integers of any size, so the order in which they came does not matter.
+
+    >>> mean_of_sums(3, 6, 14)
+    Mean(n=3, mean=2.0, low=-0.484138, high=4.484138)
+    """
+    if n == 0:
+        return Mean(n=0, mean=None, low=None, high=None)
+    centre = total / n * unit
+    if n == 1:
+        return Mean(n=1, mean=round(centre, DIGITS), low=None, high=None)
+    spread = math.sqrt((n * squares - total * total) / (n * (n - 1))) * unit
+    half = float(stdtrit(n - 1, 0.975)) * spread / math.sqrt(n)
+    low, high = round(centre - half, DIGITS), round(centre + half, DIGITS)
+    return Mean(n=n, mean=round(centre, DIGITS), low=low, high=high)
+
+
 def run_mean(figures: Iterable[tuple[str, float]]) -> Mean:
     """Mean over runs of (run, figure); a run with several figures gives their mean, once.
 

@@ -51,6 +51,12 @@ def _run() -> Command:
     return run
 
 
+def _campaign() -> Command:
+    from harness.frontends.commands import campaign
+
+    return campaign
+
+
 def _analyse() -> Command:
     from harness.frontends.commands import analyse
 
@@ -109,6 +115,14 @@ COMMANDS: Mapping[str, Entry] = {
         "run an experiment: inject its faults, measure, judge, report",
         ("hormesis run experiments/smoke/kill-one.yaml", "hormesis run FILE --target local --seed 7 --json"),
         _run,
+    ),
+    "campaign": Entry(
+        "run many pairs of arms on a virtual clock, on all processors, until a table is exact enough",
+        (
+            "hormesis campaign experiments/smoke/kill-one.yaml --pairs 100",
+            "hormesis campaign FILE --precision 0.1 --workers 2 --seed 7",
+        ),
+        _campaign,
     ),
     "validate": Entry(
         "check experiment files; imports nothing of yours, starts nothing",

@@ -30,9 +30,14 @@ def make_plans(experiment: Experiment, seed: int, target: str = "local") -> tupl
     of arms turns round, so that a drift of the machine falls on all arms alike. Runs of one pair
     share one seed, hence ids, rows and offsets.
     """
+    pairs = range(experiment.repetitions)
+    return tuple(plan for pair in pairs for plan in plans_of_pair(experiment, seed, pair, target))
+
+
+def plans_of_pair(experiment: Experiment, seed: int, pair: int, target: str) -> tuple[Plan, ...]:
+    """Make the plans of one pair, in running order; ``pair`` may be any number, whatever is asked for."""
     return tuple(
         _plan(experiment, _pair_seed(seed, pair), pair, arm=arm, sham=sham, restart=restart, target=target)
-        for pair in range(experiment.repetitions)
         for restart in _shuffled(
             experiment.restart_profiles, seed, "restart", pair // 2, turned=pair % 2 == 1
         )

@@ -112,7 +112,7 @@ def _run_plans(
     plans: Sequence[Plan], experiment: Experiment, *, store: Path, seed: int, hooks: Hooks
 ) -> Path:
     progress = hooks.progress
-    python_path = os.pathsep.join((_import_folder(experiment), *_inherited_path()))
+    python_path = import_path(experiment)
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     check_record_faults(plans, experiment, template=template, python_path=python_path)
@@ -261,6 +261,11 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
 
 def _abilities() -> tuple[str, ...]:
     return tuple(sorted(ABILITIES | OF_THE_DRIVER))
+
+
+def import_path(experiment: Experiment) -> str:
+    """Where the system's modules are imported from, as PYTHONPATH has it; Refused: anybody may add some."""
+    return os.pathsep.join((_import_folder(experiment), *_inherited_path()))
 
 
 def _import_folder(experiment: Experiment) -> str:

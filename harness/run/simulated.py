@@ -287,7 +287,8 @@ class _Nobody:
         promise_s: float = PROMISE_S,
         within_s: float,
     ) -> Record:
-        raise MustStop("guard", f"{verb} of {fault} in episode {episode}: nothing here needs a record")
+        asked = (verb, dict(arguments), episode, fault, promise_s, within_s)
+        raise MustStop("guard", f"here nothing needs a record: {asked}")
 
     def close(self, record: Record, /) -> bool:
         raise MustStop("guard", f"no record {record.id} was opened")

@@ -1,0 +1,97 @@
+"""What a campaign is asked, and what is kept of each of its runs: integers, so that sums have no order."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.experiment.model import Arm, RestartProfile
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Question(_Frozen, frozen=True, kw_only=True):
+    """All that decides the outcome of a campaign, as ``campaign.json`` keeps it.
+
+    ``profile``: a built-in one that it is measured by, "" = as the file says. ``pairs_max``: the cap;
+    ``pairs_a_chunk``: pairs that one worker does in one go. ``precision_ratio``: the campaign ends before the
+    cap once the interval of every class's median recovery is no wider than this share of the median to either
+    side; None = only the cap ends it. ``fidelity`` and ``pace`` name how it was simulated: figures of two of
+    them are never put together.
+    """
+
+    version: int = 1
+    title: str
+    experiment_file: str
+    experiment_sha256: str
+    profile: str
+    system: str
+    arms: tuple[Arm, ...]
+    seed: int
+    pairs_max: int
+    pairs_a_chunk: int
+    precision_ratio: float | None = None
+    observe_every_s: float = 1.0
+    fidelity: str = "exact"
+    pace: str = "dense"
+    harness_version: str
+
+    def chunks(self) -> int:
+        """How many chunks there are at most.
+
+        >>> ask = Question(title="t", experiment_file="f", experiment_sha256="", profile="p", system="s",
+        ...     arms=("none",), seed=1, pairs_max=25, pairs_a_chunk=10, harness_version="0")
+        >>> ask.chunks(), list(ask.pairs_of(2))
+        (3, [20, 21, 22, 23, 24])
+        """
+        return -(-self.pairs_max // self.pairs_a_chunk)
+
+    def pairs_of(self, chunk: int) -> range:
+        """The pairs of one chunk."""
+        first = chunk * self.pairs_a_chunk
+        return range(first, min(first + self.pairs_a_chunk, self.pairs_max))
+
+
+class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
+    """One fault of one run. Times in milliseconds after the injection; None where there is none.
+
+    ``void``: why it does not count, "" = it does; ``ended_by`` as in ``episodes.model.Episode``;
+    ``loss_ppm``: excess cost a decision in millionths of the world's unit of cost, None where the truth is
+    not known.
+    """
+
+    kind: str
+    subject: str
+    void: str
+    ended_by: str
+    impact_ms: int | None
+    recovered_ms: int | None
+    acted_ms: int | None
+    lost_ms: int
+    loss_ppm: int | None = None
+
+
+class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):
+    """One run. ``why`` says why it does not count, "" = it does; ``digest`` is over its whole world.
+
+    ``unbroken_ms``: how long nothing was broken in it, and ``false_heals`` the healing episodes that began
+    then. ``errors``: what callbacks of its services raised.
+    """
+
+    pair: int
+    arm: Arm
+    restart_profile: RestartProfile
+    sham: bool
+    why: str
+    digest: str
+    virtual_ms: int
+    events: int
+    units: int
+    good: int
+    exactly_once: bool
+    acts: int
+    false_heals: int
+    unbroken_ms: int
+    errors: int
+    episodes: tuple[EpisodeRow, ...] = ()
