@@ -73,7 +73,7 @@ class Delivery:
             except (CallFailed, StoreFailed):
                 self._failed += 1
             if pulled < _PULL_LIMIT:
-                await self._ports.clock.sleep_s(_PULL_EVERY_S)
+                await self._ports.clock.rest_s(_PULL_EVERY_S)
 
     async def _pull(self) -> int:
         """Move one page from the outbox into the sink; the number of rows.

@@ -31,7 +31,7 @@ from reference_pipeline.records import DECLINE, Decision
 from reference_pipeline.refusals import Accepted, Refusals
 from reference_pipeline.rollout import losses
 from reference_pipeline.score_references import ScoreReferences, StoredRows
-from reference_pipeline.scoring import Model
+from reference_pipeline.scoring import LoadModel, Model, load_model
 from reference_pipeline.trainings import Trainer, Trainings
 from reference_pipeline.wire import NotUnderstood, decoded
 from reference_pipeline.world.golden import Golden
@@ -116,15 +116,17 @@ class Learner:
         beside: Beside,
         folder: Folder,
         oracle: bool = False,
+        load: LoadModel = load_model,
     ) -> None:
         self._ports = ports
         self._features = features
         self._examples = Examples(ports.store, len(features.spec.features))
         self._refusals = Refusals(ports.store, features.spec.fields)
-        self._models = Models(ports.call, ports.clock)
+        self._models = Models(ports.call, ports.clock, load)
         self._references = ScoreReferences(self._models, watch, stored, beside)
         self._batches = Batches(watch, self._references.bins)
         self._golden = features.rows(golden.records)
+        self._golden_wrong: dict[str, int] = {}
         self._golden_declined = np.array([decision == DECLINE for decision in golden.decisions])
         self._acts = Acts(ports.clock)
         self._trainings = Trainings(
@@ -177,7 +179,7 @@ class Learner:
             except (CallFailed, StoreFailed):
                 self._pulls_failed += 1
             if pulled < _PULL_LIMIT:
-                await self._ports.clock.sleep_s(_PULL_EVERY_S)
+                await self._ports.clock.rest_s(_PULL_EVERY_S)
 
     async def _pull(self) -> int:
         """Take one page of decided rows, and one of what was accepted; how many the longer one had."""
@@ -315,10 +317,16 @@ class Learner:
                 refused[version] = "it was trained on other features"
                 continue
             lost[version] = self._lost(model, window)
-            wrong = (model.score(self._golden) >= model.threshold) != self._golden_declined
-            golden[version] = len(wrong), int(wrong.sum())
+            golden[version] = self._golden_of(model)
         told = {"last": window.last, "losses": lost, "golden": golden, "refused": refused}
         return json_reply(200, told)
+
+    def _golden_of(self, model: Model) -> tuple[int, int]:
+        """Golden rows, and how many of them it decides otherwise: for a version always the same."""
+        if model.sha256 not in self._golden_wrong:
+            wrong = (model.score(self._golden) >= model.threshold) != self._golden_declined
+            self._golden_wrong[model.sha256] = int(wrong.sum())
+        return len(self._golden), self._golden_wrong[model.sha256]
 
     def _lost(self, model: Model, window: Window) -> list[float]:
         if not len(window.label):

@@ -14,7 +14,7 @@ from reference_pipeline.errors import BadArtefact, UnknownVersion
 from reference_pipeline.healing.detectors.artefact import check_artefact
 from reference_pipeline.ports import Call, CallFailed, CallRejected, Clock
 from reference_pipeline.registry import Alias, Version
-from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.scoring import LoadModel, Model, load_model
 from reference_pipeline.wire import NotUnderstood, decoded
 
 T = TypeVar("T")
@@ -43,8 +43,9 @@ class _Kept:
 class Models:
     """The registry, asked over the edge ``learner-registry``. All calls raise ``CallFailed``."""
 
-    def __init__(self, call: Call, clock: Clock) -> None:
+    def __init__(self, call: Call, clock: Clock, load: LoadModel = load_model) -> None:
         self._call = call
+        self._decode = load
         self._clock = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
@@ -62,7 +63,7 @@ class Models:
         if kept is None:
             sha256 = await self._sha256(full)
             artefact = await self.artefact(sha256)
-            kept = self._kept[full] = _Kept(load_model(artefact, sha256), sha256, self._clock.now_s())
+            kept = self._kept[full] = _Kept(self._decode(artefact, sha256), sha256, self._clock.now_s())
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         elif self._clock.now_s() - kept.verified_s >= VERIFIED_FOR_S:

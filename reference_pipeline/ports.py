@@ -104,6 +104,10 @@ class Clock(Protocol):
         """Let others run for that long."""
         ...
 
+    async def rest_s(self, seconds: float, /) -> float:
+        """Wait for the next of many looks, so long or, at a slower pace, longer; gives how long."""
+        ...
+
 
 class Beside(Protocol):
     """A place for work that computes and does nothing else, beside the loop that serves."""

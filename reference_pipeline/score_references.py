@@ -74,7 +74,7 @@ class ScoreReferences:
                     self._asked.pop(0)
                 except CallFailed:
                     await clock.sleep_s(_RETRY_S)  # the registry does not answer; it is asked again
-            await clock.sleep_s(_LOOK_EVERY_S)
+            await clock.rest_s(_LOOK_EVERY_S)
 
     def _found(self, version: str) -> ScoreReference | None:
         if self._watch is not None and version == self._watch.scores.version:

@@ -20,7 +20,7 @@ from reference_pipeline.door import BadRequest, Door, json_reply
 from reference_pipeline.errors import BadArtefact, PipelineError
 from reference_pipeline.ports import CallFailed, Ports, Reply, Request, StoreFailed
 from reference_pipeline.records import RECORDS_MAX
-from reference_pipeline.scoring import Model, load_model
+from reference_pipeline.scoring import LoadModel, Model, load_model
 from reference_pipeline.wire import NotUnderstood, decoded
 
 REGISTRY_DEADLINE_S = 0.5  # a registry that hangs may not keep a restarted scorer out for longer
@@ -58,10 +58,16 @@ _ROWS = msgspec.json.Decoder(_Rows)
 
 
 class Scorer:
-    """Serves the champion; ``template`` gives the artefact that the system was prepared with."""
+    """Serves the champion; ``template`` gives the artefact that the system was prepared with.
 
-    def __init__(self, ports: Ports, template: Callable[[], Artefact]) -> None:
+    ``load`` decodes what the registry gives.
+    """
+
+    def __init__(
+        self, ports: Ports, template: Callable[[], Artefact], *, load: LoadModel = load_model
+    ) -> None:
         self._ports = ports
+        self._decode = load
         self._edge = f"{ports.service}-registry"
         self._template = template
         self._model: Model | None = None
@@ -94,7 +100,7 @@ class Scorer:
     async def _serve_champion(self) -> None:
         await self._load_until_done()
         while True:
-            await self._ports.clock.sleep_s(_FOLLOW_S)
+            await self._ports.clock.rest_s(_FOLLOW_S)
             try:
                 await self._follow()
             except PipelineError:
@@ -182,7 +188,7 @@ class Scorer:
     def _sound(self, artefact: Artefact, *, keep: bool = False) -> Model:
         """Verify and decode; with ``keep`` store the copy for the next start."""
         try:
-            model = load_model(artefact.data, artefact.sha256)
+            model = self._decode(artefact.data, artefact.sha256)
         except BadArtefact:
             self._counts["artefacts_refused_total"] += 1
             self._refused, self._refused_s = artefact.sha256, self._ports.clock.now_s()

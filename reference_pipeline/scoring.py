@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +109,10 @@ def load_model(data: bytes, sha256: str) -> Model:
         )
     except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BadArtefact(f"model bytes are no {FORMAT} artefact: {error}") from error
+
+
+LoadModel = Callable[[bytes, str], Model]
+"""Decodes an artefact as :func:`load_model` does."""
 
 
 def dump_model(

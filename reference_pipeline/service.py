@@ -143,7 +143,7 @@ class DecisionService:
             except (CallFailed, StoreFailed):
                 self.counts["sweeps_failed_total"] += 1
                 size = max(1, size // 2)  # down to one, so that a bad record fails alone
-            await self._clock.sleep_s(pause_s)
+            await self._clock.rest_s(pause_s)
 
     async def replay(self, ids: Iterable[str]) -> Replayed:
         """Decide those of ``ids`` in the dead letters that keep the contract now, never by a fallback.

@@ -182,7 +182,7 @@ class Trainings:
                 if not done:
                     self._open.append(key)
                     await clock.sleep_s(_RETRY_S)
-            await clock.sleep_s(_LOOK_EVERY_S)
+            await clock.rest_s(_LOOK_EVERY_S)
 
     async def _begin(self, key: str, asked: Asked) -> None:
         champion = await self._models.champion()

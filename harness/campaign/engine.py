@@ -24,7 +24,7 @@ CAP, EXACT = "all pairs that were asked for", "the precision that was asked for"
 
 @dataclass(slots=True)
 class Merge:
-    """What has been added up: all chunks below ``next``; ``digest`` is chained over those of all their worlds.
+    """What has been added up: all chunks below ``next``; ``digest`` is chained over those of their worlds.
 
     ``stopped``: what ended it, "" = there is more to do.
     """

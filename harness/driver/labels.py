@@ -69,7 +69,7 @@ class Labels:
     """The labels of one run on their way; ``told`` of those ``due``, and posts that failed.
 
     Without a client nobody listens: labels fall due and are told to nobody. ``truth``, in arm ``oracle``, is
-    told P(y = 1 | x) of every unit at once, whatever becomes of its label.
+    told P(y = 1 | x) of every unit at once, whatever becomes of its label. Posts are made every ``every_s``.
     """
 
     def __init__(
@@ -80,8 +80,10 @@ class Labels:
         *,
         now: Callable[[], float],
         truth: Poster | None = None,
+        every_s: float = POST_EVERY_S,
     ) -> None:
         self._feed = feed
+        self._every_s = every_s
         self._client = client
         self._faults = faults
         self._now = now
@@ -111,7 +113,7 @@ class Labels:
     async def tell_forever(self) -> None:
         """Post what has fallen due, until cancelled."""
         while True:
-            await asyncio.sleep(POST_EVERY_S)
+            await asyncio.sleep(self._every_s)
             self._release()
             while self._truths and self._truth:
                 batch, self._truths = self._truths[:LABELS_A_POST], self._truths[LABELS_A_POST:]

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from harness.driver.labels import POST_EVERY_S
 from harness.driver.opening import costs_of, open_world
 from harness.driver.parcels import build_parcels
 from harness.driver.spec import Spec
@@ -34,7 +36,7 @@ from harness.run.evidence import JOURNAL, OBSERVATIONS, RESENDS, TAINT, words_of
 from harness.run.fields import label_feed, world_spec
 from harness.run.safety import MustStop
 from harness.run.settle import audit_run
-from harness.run.stage import Recorded, Stage
+from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.run.timetable import BaselineNotMet, keep_timetable
 from harness.run.virtual import VirtualWitness, Way, Ways
 from harness.simulation.clock import VirtualClock
@@ -50,6 +52,18 @@ from harness.targets.simulation.target import SimulatedTarget
 SLACK_S = 60.0
 """How much longer than its timetable a run may take, its audit apart; virtual."""
 ASK_S = 5.0
+Pace = Literal["dense", "sparse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """How long whoever looks again and again waits at least, virtual: a service, or who watches."""
+
+    service_s: float
+    watch_s: float
+
+
+PACES: Mapping[Pace, Rests] = {"dense": Rests(0.0, 0.0), "sparse": Rests(10.0, 60.0)}
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When virtual time begins, for words that want a date."""
 
@@ -59,6 +73,8 @@ class Material:
     """What the simulated runs of one experiment share: what ``prepare`` made, opened once a process.
 
     ``python_path``: where the world is found. ``observe_every_s``: how often observed routes are looked at.
+    ``pace``: "sparse" for days on end, where services look again after 10 s at the soonest, and who watches
+    them after 60 s; figures of two paces are never put together.
     """
 
     experiment: Experiment
@@ -66,6 +82,7 @@ class Material:
     python_path: str
     opened: Simulated
     observe_every_s: float = 0.25
+    pace: Pace = "dense"
 
 
 def open_material(experiment: Experiment, *, template: Path, python_path: str) -> Material:
@@ -101,7 +118,9 @@ def run_simulated(
     kernel = Kernel(plan.seed)
     system = SimulatedSystem(kernel, _place(material, plan))
     looker = Looker(kernel, system.network)
-    observers = SimulatedObservers(system, every_s=material.observe_every_s)
+    observers = SimulatedObservers(
+        system, every_s=max(material.observe_every_s, PACES[material.pace].watch_s)
+    )
     evidence = MemoryEvidence(VirtualClock(kernel))
     witness = None
     try:
@@ -110,7 +129,7 @@ def run_simulated(
         boot_ids = {row.name: row.boot_id for row in system.services()}
         evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
         witness, costs = _witness(material, plan, system)
-        evidence.files = witness.written
+        evidence.driver = witness
         if costs is not None:
             evidence.append(costs)
         observers.start()
@@ -123,6 +142,7 @@ def run_simulated(
             target=SimulatedTarget(system, looker),
             progress=progress,
             clock=VirtualClock(kernel),
+            pump_every_s=max(PUMP_EVERY_S, PACES[material.pace].watch_s / 10),
             alarms=_Alarms(kernel, kernel.now_s + plan.duration_s + plan.profile.settle_s + SLACK_S),
         )
         state = _state(stage, material.experiment, observers)
@@ -144,6 +164,8 @@ def _place(material: Material, plan: Plan) -> SimulatedPlace:
         restart=plan.arm != "bare",
         main=material.opened.serve,
         hook=material.opened.hook,
+        pace_s=PACES[material.pace].service_s,
+        watch_s=PACES[material.pace].watch_s,
     )
 
 
@@ -170,13 +192,23 @@ def _witness(
     parcels = build_parcels(
         spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
     )
+    foresee = getattr(material.opened, "foresee", None)
+    if foresee is not None:
+        foresee([parcel.body for parcel in parcels if parcel.body])
     told = spec.labels
     ways = Ways(
         units=Way(system.witness_edge, spec.workload.route),
         labels=Way(system.label_edge, system.labels.partition(":")[2]) if told and told.url else None,
         truth=Way(system.label_edge, system.truth.partition(":")[2]) if told and told.truth_url else None,
     )
-    witness = VirtualWitness(running.kernel, spec, parcels, ways=ways, host=running.witness_host)
+    witness = VirtualWitness(
+        running.kernel,
+        spec,
+        parcels,
+        ways=ways,
+        host=running.witness_host,
+        labels_every_s=max(POST_EVERY_S, PACES[material.pace].service_s),
+    )
     return witness, None if costs is None else Priced(**costs)
 
 
@@ -225,20 +257,20 @@ def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> S
         virtual_s=kernel.now_s,
         errors=tuple(kernel.errors),
         files={
-            **{name: bytes(file) for name, file in evidence.files.items()},
+            **{name: evidence.written(name) for name in (OBSERVATIONS, TAINT, RESENDS)},
             JOURNAL: bytes(evidence.words),
         },
     )
 
 
 class MemoryEvidence:
-    """See ``run.evidence.Evidence``. ``files``: what the driver has written, by name."""
+    """See ``run.evidence.Evidence``. ``driver``: who writes observations, None before there is one."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self.entries: list[Entry] = []
         self.words = bytearray()
-        self.files: Mapping[str, bytearray] = {}
+        self.driver: VirtualWitness | None = None
 
     def append(self, event: Event, /) -> object:
         """See ``Evidence``."""
@@ -254,7 +286,7 @@ class MemoryEvidence:
 
     def written(self, name: str, /) -> bytes:
         """See ``Evidence``."""
-        return bytes(self.files.get(name, b""))
+        return bytes(self.driver.written.get(name, b"")) if self.driver else b""
 
 
 @dataclass(frozen=True, slots=True)

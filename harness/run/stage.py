@@ -78,13 +78,14 @@ class Stage:
     acted: list[Acted] = field(default_factory=list)
     told: list[RecordsTold] = field(default_factory=list)
     ending: bool = False
+    pump_every_s: float = PUMP_EVERY_S
 
     def wait_until(self, offset_s: float) -> None:
         """Wait until ``offset_s`` after the first slot, hearing the outside meanwhile."""
         at_s = self.first_due_s + offset_s
         while (now_s := self.clock.now_s()) < at_s:
             self.hear()
-            self.clock.sleep_until(min(at_s, now_s + PUMP_EVERY_S))
+            self.clock.sleep_until(min(at_s, now_s + self.pump_every_s))
         self.hear()
 
     def hear(self) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from harness.driver.client import give_up_s
-from harness.driver.labels import Labels
+from harness.driver.labels import POST_EVERY_S, Labels
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
 from harness.driver.request import RequestWorkload
@@ -76,7 +76,7 @@ class Ways:
 class VirtualWitness:
     """The driver's process of a simulated world, as the runner knows ``Witness``.
 
-    ``host``: makes what a life of it can reach.
+    ``host``: makes what a life of it can reach. ``labels_every_s``: how often labels are told.
     """
 
     pid = 0
@@ -89,17 +89,20 @@ class VirtualWitness:
         *,
         ways: Ways,
         host: Callable[[Life], Host],
+        labels_every_s: float = POST_EVERY_S,
     ) -> None:
         self._kernel = kernel
         self._spec = spec
         self._parcels = parcels
         self._ways = ways
         self._host = host
+        self._labels_every_s = labels_every_s
         self._process = Process(kernel, "driver", self._drive)
         self._said: list[dict[str, object]] = []
         self._taken = 0
         self._first_due_s = 0.0
         self.rows, self.taint, self.resends = MemorySink(), MemorySink(), MemorySink()
+        self._writer = _Rows(self.rows)
         self._faults = RecordFaults(
             spec.mutations, self.taint, resends=self.resends, tell=self._said.append, now=lambda: kernel.now_s
         )
@@ -108,6 +111,7 @@ class VirtualWitness:
     @property
     def written(self) -> Mapping[str, bytearray]:
         """What it has written so far, by the names of the files of a real one."""
+        self._writer.flush()
         return {OBSERVATIONS: self.rows.data, TAINT: self.taint.data, RESENDS: self.resends.data}
 
     def undo(self) -> None:
@@ -167,12 +171,10 @@ class VirtualWitness:
         client = WireClient(host, *self._ways.units, give_up_s(spec.profile.deadline_s))
         workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
         labels = self._labels(host)
-        writer = RowWriter(self.rows)
         loop = OpenLoop(
-            workload, writer, self._said.append, faults=self._faults, labels=labels, beat=_no_heartbeat
+            workload, self._writer, self._said.append, faults=self._faults, labels=labels, beat=_no_heartbeat
         )
         await loop.run(self._parcels, self._first_due_s)
-        writer.flush()
         counts = {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}
         if labels:
             counts |= {
@@ -190,7 +192,16 @@ class VirtualWitness:
             return WireClient(host, *way, _LABEL_DEADLINE_S) if way else None
 
         told, truth = client(self._ways.labels), client(self._ways.truth)
-        return Labels(self._spec.labels, told, self._faults, now=host.now_s, truth=truth)
+        every_s = self._labels_every_s
+        return Labels(self._spec.labels, told, self._faults, now=host.now_s, truth=truth, every_s=every_s)
+
+
+class _Rows(RowWriter):
+    """Rows in memory: whoever reads them has them handed on first, so nobody has to do it by the clock."""
+
+    async def pump(self) -> None:
+        """See ``RowWriter``."""
+        await asyncio.get_running_loop().create_future()
 
 
 async def _no_heartbeat(_: StallDetector, __: Callable[[Stall], None]) -> None:

@@ -24,11 +24,15 @@ Costs = Callable[[str, int], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the processes of one world share."""
+    """What the processes of one world share.
+
+    ``pace_s``: whoever looks again and again waits so long at least.
+    """
 
     kernel: Kernel
     network: Network
     costs: Mapping[str, Costs]
+    pace_s: float = 0.0
 
 
 class Host:
@@ -76,6 +80,12 @@ class Host:
         """Let others run for so long."""
         self._life.check()
         await Sleep(self._life, self._life.time() + max(0.0, seconds))
+
+    async def rest_s(self, seconds: float) -> float:
+        """Wait for the next of many looks, at the pace of the world; gives how long."""
+        meant_s = max(seconds, self._parts.pace_s)
+        await self.sleep_s(meant_s)
+        return meant_s
 
     def dice(self) -> np.random.Generator:
         """The dice of this life."""

@@ -15,3 +15,8 @@ class LoopClock:
     async def sleep_s(self, seconds: float, /) -> None:
         """Let others run for that long."""
         await asyncio.sleep(seconds)
+
+    async def rest_s(self, seconds: float, /) -> float:
+        """Wait for the next of many looks; gives how long."""
+        await asyncio.sleep(seconds)
+        return seconds

@@ -21,6 +21,7 @@ from reference_pipeline.healing.detectors.stored import RowWatch, load_row_watch
 from reference_pipeline.records import FeatureSpec
 from reference_pipeline.registry import Alias, DiskRegistry, Version, copy_registry
 from reference_pipeline.scorer_service import Artefact
+from reference_pipeline.scoring import Model, load_model
 from reference_pipeline.world.golden import Golden, load_golden
 
 
@@ -72,6 +73,10 @@ class Template:
                 return Artefact(registry.artefact(sha256), sha256)
         except (OSError, sqlite3.Error) as error:
             raise BadTemplate(f"the champion of {self.folder} cannot be read: {error}") from error
+
+    def load(self, data: bytes, sha256: str) -> Model:
+        """Decode an artefact; see :func:`reference_pipeline.scoring.load_model`."""
+        return load_model(data, sha256)
 
     @cached_property
     def versions(self) -> list[tuple[Version, bytes]]:

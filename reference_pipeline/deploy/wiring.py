@@ -125,7 +125,10 @@ def _features(_: str, place: Place) -> Wired:
 
 def _scorer(service: str, place: Place) -> Wired:
     template = place.template
-    return Wired(build=lambda ports: Scorer(ports, lambda: template.champion), edges=(f"{service}-registry",))
+    return Wired(
+        build=lambda ports: Scorer(ports, lambda: template.champion, load=template.load),
+        edges=(f"{service}-registry",),
+    )
 
 
 def _registry(_: str, place: Place) -> Wired:
@@ -154,6 +157,7 @@ def _learner(_: str, place: Place) -> Wired:
             beside=place.beside(),
             folder=folder,
             oracle=oracle,
+            load=template.load,
         )
 
     return Wired(

@@ -114,7 +114,7 @@ class Healer:
                 await self.tick()
             except StoreFailed:
                 self.counts["ticks_failed_total"] += 1
-            await self._out.clock.sleep_s(self._config.tick_s)
+            await self._out.clock.rest_s(self._config.tick_s)
 
     async def care_forever(self) -> None:
         """Look after the model beside the ticks: a learner that says nothing must not hold up a restart."""
@@ -131,7 +131,7 @@ class Healer:
                     await step()
                 except (CallFailed, StoreFailed):
                     self.counts["calls_failed_total"] += 1
-            await self._out.clock.sleep_s(self._config.care_every_s)
+            await self._out.clock.rest_s(self._config.care_every_s)
 
     async def _look_at_rows(self) -> None:
         if await self._row_care.look():

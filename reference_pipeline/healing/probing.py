@@ -34,15 +34,15 @@ class Probing:
             while True:
                 for name in self._config.services:
                     probes.create_task(self._probe(name))
-                await self._clock.sleep_s(self._config.probe_every_s)
+                await self._clock.rest_s(self._config.probe_every_s)
 
     async def pulse_forever(self) -> None:
         """Notice when this process itself could not run: nothing it did not hear then is evidence."""
         while True:
             before_s = self._clock.now_s()
-            await self._clock.sleep_s(_PULSE_S)
+            meant_s = await self._clock.rest_s(_PULSE_S)
             now_s = self._clock.now_s()
-            if now_s - before_s - _PULSE_S > self._config.late_s:
+            if now_s - before_s - meant_s > self._config.late_s:
                 self.watches = overslept(self.watches, now_s)
                 self.overslept_total += 1
 

@@ -103,7 +103,7 @@ class SeedLearning:
                     await step()
                 except CallFailed:
                     self._counts["calls_failed_total"] += 1
-            await self._clock.sleep_s(LOOK_S)
+            await self._clock.rest_s(LOOK_S)
 
     def signals(self) -> Mapping[str, float]:
         """Numbers for ``/signals``."""

@@ -70,7 +70,7 @@ class SeedHealer:
         while True:
             begin_s = self._clock.now_s()
             await self.probe_all()
-            await self._clock.sleep_s(max(0.0, begin_s + PERIOD_S - self._clock.now_s()))
+            await self._clock.rest_s(max(0.0, begin_s + PERIOD_S - self._clock.now_s()))
 
     async def probe_all(self) -> None:
         """Make one round: one probe of each service, and the restarts that follow from it."""

@@ -25,6 +25,10 @@ class Still:
     def now_s(self) -> float:
         return 1.0
 
+    async def rest_s(self, seconds: float, /) -> float:
+        await self.sleep_s(seconds)
+        return seconds
+
     async def sleep_s(self, seconds: float, /) -> None:
         raise AssertionError(f"nothing here waits, and not for {seconds} s")
 

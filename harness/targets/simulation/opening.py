@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -21,6 +21,14 @@ class Simulated(Protocol):
 
     def hook(self, host: Host, words: tuple[str, ...], /) -> Coroutine[None, None, bytes]:
         """Do what a hook is told: verb, action, scale, shift; gives what its program would print."""
+        ...
+
+
+class Foresees(Protocol):
+    """A simulation that may prepare for what will be posted to it; that changes speed alone."""
+
+    def foresee(self, bodies: Sequence[bytes], /) -> None:
+        """Hear of the bodies of all units of a run before it begins."""
         ...
 
 

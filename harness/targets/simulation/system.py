@@ -47,7 +47,8 @@ HookMain = Callable[[Host, tuple[str, ...]], Coroutine[None, None, bytes]]
 class SimulatedPlace:
     """What a simulated system is made of. ``restart`` False: the arm without a platform that acts.
 
-    ``hook``: does what the hooks of the system file do.
+    ``hook``: does what the hooks of the system file do. ``pace_s``: a service that looks again and again
+    waits so long at least, ``watch_s``: the platform.
     """
 
     system: System
@@ -57,6 +58,8 @@ class SimulatedPlace:
     main: Main
     hook: HookMain | None = None
     costs: Mapping[str, Costs] = field(default_factory=dict)
+    pace_s: float = 0.0
+    watch_s: float = 0.0
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -74,7 +77,7 @@ class SimulatedSystem:
         self.network = Network(kernel, latency_s=_LATENCY_S)
         self.system = place.system
         self._place = place
-        self._parts = Parts(kernel=kernel, network=self.network, costs=place.costs)
+        self._parts = Parts(kernel=kernel, network=self.network, costs=place.costs, pace_s=place.pace_s)
         services = place.system.services_of(place.arm)
         if not services:
             raise Refused(f"{place.system.name} has no service in arm {place.arm}")
@@ -222,7 +225,10 @@ class SimulatedSystem:
         self._machine = machine = SimulatedMachine(life, self.network, self.processes)
         place = self._place
         platform = Platform(
-            machine=machine, ledger=self._ledger, profile=place.profile, restart=place.restart
+            machine=machine,
+            ledger=self._ledger,
+            profile=_at_pace(place.profile, place.watch_s),
+            restart=place.restart,
         )
         self._desk = desk = Desk(self._specs, platform, self._broken.append)
 
@@ -232,6 +238,16 @@ class SimulatedSystem:
         self.network.serve(life, answer)
         await desk.boot()
         await life.create_future()
+
+
+def _at_pace(profile: RestartProfile, watch_s: float) -> RestartProfile:
+    """The profile with no look more often than the pace; one that never looks still does not."""
+    liveness_s = profile.liveness_period_s
+    return msgspec.structs.replace(
+        profile,
+        readiness_period_s=max(profile.readiness_period_s, watch_s),
+        liveness_period_s=max(liveness_s, watch_s) if liveness_s else 0.0,
+    )
 
 
 async def _answered(desk: Desk, route: str, body: bytes) -> Answer:

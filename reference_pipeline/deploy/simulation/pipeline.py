@@ -9,23 +9,37 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.deploy.policies import FOLDER, GitPolicies
 from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder
+from reference_pipeline.deploy.simulation.memo import MemoFeatures, load_once
 from reference_pipeline.deploy.simulation.service import Host, Shared, serve
 from reference_pipeline.deploy.template import Template
+from reference_pipeline.errors import BadRecord
+from reference_pipeline.features import Features
 from reference_pipeline.healing.policy import PolicySource
 from reference_pipeline.model_faults import ModelFaults, better_by
+from reference_pipeline.records import Record
 from reference_pipeline.scoring import Model, Trees
+from reference_pipeline.wire import NotUnderstood, decoded
 
 _ASK_S = 5.0
+_BLOCK = 2000
+
+
+class _Records(msgspec.Struct):
+    records: list[Record]
+
+
+_RECORDS = msgspec.json.Decoder(_Records)
 
 
 class HookHost(Host, Protocol):
@@ -71,11 +85,29 @@ class SimulatedPipeline:
             return b"{}"
         return json.dumps(await faults.do(action, float(scale), float(shift))).encode()
 
+    def foresee(self, bodies: Sequence[bytes]) -> None:
+        """Compute features and scores of all that will be posted at once; what is not foreseen comes then."""
+        records = [record for body in bodies for record in _posted(body)]
+        template = self.shared.template
+        for begin in range(0, len(records), _BLOCK):
+            try:
+                rows = template.features.rows(records[begin : begin + _BLOCK])
+            except BadRecord:
+                continue  # a fault makes it so, and the service says it
+            template.load(*template.champion).score(rows)
+
     def better(self, model: Model) -> Trees:
         """Make a better model, once for each that it is made of."""
         if model.version not in _BETTER:
             _BETTER[model.version] = better_by(self.shared.template.folder)(model)
         return _BETTER[model.version]
+
+
+def _posted(body: bytes) -> Sequence[Record]:
+    try:
+        return decoded(_RECORDS, body).records
+    except NotUnderstood:
+        return ()
 
 
 _BETTER: dict[str, Trees] = {}
@@ -93,7 +125,16 @@ def open_simulation(template: Path) -> SimulatedPipeline:
 
 
 class _Kept(Template):
-    """A template whose large rows are read once, too."""
+    """A template whose large rows are read once, too, and whose numbers are computed once."""
+
+    @functools.cached_property
+    def features(self) -> Features:
+        """See ``Template``."""
+        return MemoFeatures(super().features)
+
+    def load(self, data: bytes, sha256: str) -> Model:
+        """See ``Template``."""
+        return load_once(data, sha256)
 
     def stored_rows(self) -> NDArray[np.float32] | None:
         """See ``Template``."""

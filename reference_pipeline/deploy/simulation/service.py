@@ -71,6 +71,10 @@ class Host(Protocol):
         """Let others run for so long."""
         ...
 
+    async def rest_s(self, seconds: float) -> float:
+        """Wait for the next of many looks, at the pace of the world; gives how long."""
+        ...
+
     async def burn(self, seconds: float) -> None:
         """Use the processor for so long."""
         ...
@@ -184,6 +188,7 @@ class _Clock:
     def __init__(self, host: Host) -> None:
         self.now_s = host.now_s
         self.sleep_s = host.sleep_s
+        self.rest_s = host.rest_s
 
 
 class _Calls:

@@ -33,6 +33,10 @@ class Instant:
     def now_s(self) -> float:
         return 12.5
 
+    async def rest_s(self, seconds: float, /) -> float:
+        await self.sleep_s(seconds)
+        return seconds
+
     async def sleep_s(self, seconds: float, /) -> None:
         raise AssertionError(f"the scribe waits for nothing, here {seconds} s")
 

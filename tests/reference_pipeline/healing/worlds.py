@@ -60,6 +60,10 @@ class Clock:
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()
 
+    async def rest_s(self, seconds: float, /) -> float:
+        await self.sleep_s(seconds)
+        return seconds
+
     async def sleep_s(self, seconds: float, /) -> None:
         await passes(seconds)
 

@@ -25,6 +25,10 @@ class Enough(Exception):
 
 
 class ThreeRounds(VirtualClock):
+    async def rest_s(self, seconds: float, /) -> float:
+        await self.sleep_s(seconds)
+        return seconds
+
     async def sleep_s(self, seconds: float, /) -> None:
         await super().sleep_s(seconds)
         if len(self.waits_s) == 3:

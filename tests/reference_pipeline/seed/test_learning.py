@@ -39,6 +39,10 @@ class SomeLooks(VirtualClock):
         super().__init__()
         self.looks = looks
 
+    async def rest_s(self, seconds: float, /) -> float:
+        await self.sleep_s(seconds)
+        return seconds
+
     async def sleep_s(self, seconds: float, /) -> None:
         await super().sleep_s(seconds)
         if len(self.waits_s) == self.looks:

@@ -133,6 +133,10 @@ def test_a_round_starts_every_ten_seconds_whatever_it_takes(bench: Bench) -> Non
         pass
 
     class Impatient(VirtualClock):
+        async def rest_s(self, seconds: float, /) -> float:
+            await self.sleep_s(seconds)
+            return seconds
+
         async def sleep_s(self, seconds: float, /) -> None:
             await super().sleep_s(seconds)
             if len(self.waits_s) == 3:

@@ -19,6 +19,10 @@ class VirtualClock:
     def now_s(self) -> float:
         return self.at_s
 
+    async def rest_s(self, seconds: float, /) -> float:
+        await self.sleep_s(seconds)
+        return seconds
+
     async def sleep_s(self, seconds: float, /) -> None:
         self.at_s += seconds
         self.waits_s.append(seconds)
