@@ -13,6 +13,7 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES
 from harness.faults.effects import Mutate
 from harness.history.observations import BAD, GOOD, WITNESS, read_rows
+from harness.run.evidence import OBSERVATIONS
 from harness.run.virtual import VirtualWitness, Way, Ways
 from harness.simulation.clock import VirtualClock
 from reference_pipeline.deploy.simulation.service import Shared
@@ -63,7 +64,7 @@ def test_every_unit_is_offered_when_it_is_due_and_answered(shared: Shared) -> No
     world = World(shared)
     witness = witness_of(world, shared)
     ran(world, witness)
-    rows = read_rows(bytes(witness.rows.data))
+    rows = read_rows(bytes(witness.written[OBSERVATIONS]))
     own = rows[rows["stream"] == WITNESS]
     assert len(own) == LENGTH_S * PROFILE.rate_hz
     assert set(own["outcome"].tolist()) == {GOOD}
@@ -81,7 +82,7 @@ def test_a_killed_scorer_is_seen_as_an_outage_until_another_one_has_started(shar
     world.kernel.at(first_due_s + 4.0, world.processes["scorer-a"].kill)
     world.kernel.at(first_due_s + 5.5, world.processes["scorer-a"].start)
     ran(world, witness)
-    rows = read_rows(bytes(witness.rows.data))
+    rows = read_rows(bytes(witness.written[OBSERVATIONS]))
     own = rows[rows["stream"] == WITNESS]
     bad = own[own["outcome"] == BAD]["due"] - first_due_s
     assert 60 < len(bad) < 100
