@@ -180,11 +180,22 @@ class Prepare(_Frozen, frozen=True, kw_only=True):
     inputs: tuple[str, ...] = ()
 
 
+class Simulation(_Frozen, frozen=True, kw_only=True):
+    """How a system runs on a virtual clock.
+
+    ``opens``: what opens it, ``module:function``; ``costs``: a file of measured costs beside the system file,
+    "" = nothing costs time.
+    """
+
+    opens: str
+    costs: str = ""
+
+
 class System(_Frozen, frozen=True, kw_only=True):
     """What is tested, as its ``hormesis.yaml`` says.
 
     ``labels``: where labels go, ``truth``: where P(y = 1 | x) goes in arm ``oracle`` alone; both as
-    ``service:/route`` of one service. ``simulation``: what opens it on a virtual clock, ``module:function``.
+    ``service:/route`` of one service. ``simulation``: how it runs on a virtual clock; None: it cannot.
     """
 
     version: Literal[1]
@@ -201,7 +212,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     prepare: Prepare | None = None
     preload: tuple[str, ...] = ()
     world: str = ""
-    simulation: str = ""
+    simulation: Simulation | None = None
 
     @property
     def witness_edge(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -43,6 +43,7 @@ from harness.simulation.clock import VirtualClock
 from harness.simulation.kernel import Kernel
 from harness.targets.local.ledger import Line
 from harness.targets.local.profiles import PROFILES
+from harness.targets.simulation.costs import ServiceCost, read_costs
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.observers import SimulatedObservers
 from harness.targets.simulation.opening import Simulated, open_simulation
@@ -74,7 +75,7 @@ class Material:
 
     ``python_path``: where the world is found. ``observe_every_s``: how often observed routes are looked at.
     ``pace``: "sparse" for days on end, where services look again after 10 s at the soonest, and who watches
-    them after 60 s; figures of two paces are never put together.
+    them after 60 s; figures of two paces are never put together. ``costs``: of services, by name.
     """
 
     experiment: Experiment
@@ -83,6 +84,7 @@ class Material:
     opened: Simulated
     observe_every_s: float = 0.25
     pace: Pace = "dense"
+    costs: Mapping[str, ServiceCost] = field(default_factory=dict)
 
 
 def open_material(experiment: Experiment, *, template: Path, python_path: str) -> Material:
@@ -90,8 +92,20 @@ def open_material(experiment: Experiment, *, template: Path, python_path: str) -
     for path in python_path.split(":"):
         if path and path not in sys.path:
             sys.path.insert(0, path)
-    opened = open_simulation(experiment.system, template)
-    return Material(experiment=experiment, template=template, python_path=python_path, opened=opened)
+    return Material(
+        experiment=experiment,
+        template=template,
+        python_path=python_path,
+        opened=open_simulation(experiment.system, template),
+        costs=_costs(experiment),
+    )
+
+
+def _costs(experiment: Experiment) -> Mapping[str, ServiceCost]:
+    simulation = experiment.system.simulation
+    if simulation is None or not simulation.costs:
+        return {}
+    return read_costs(Path(experiment.system_dir) / simulation.costs).services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +180,7 @@ def _place(material: Material, plan: Plan) -> SimulatedPlace:
         hook=material.opened.hook,
         pace_s=PACES[material.pace].service_s,
         watch_s=PACES[material.pace].watch_s,
+        costs=material.costs,
     )
 
 

@@ -7,7 +7,7 @@ is sent again after 1, 3 and 7 s, as a kernel does it, so that recovery comes in
 one call at a time and is kept for the next one.
 
     kind               sent   the callee may have done it
-    refused            no     nobody listens
+    refused            no     nobody listens; over an edge with a proxy on it that is a reset
     connect_timeout    no     the request for a connection got no answer
     reset              yes    the connection broke while the call was under way
     timeout            yes    no answer within the deadline
@@ -232,8 +232,11 @@ class Network:
                 continue
             await Sleep(life, kernel.now_s + 2 * self._latency_s)
             served, _ = self._served.get(callee, (None, None))
-            if mode == "refuse" or served is None or served.state == State.DEAD:
+            if mode == "refuse":
                 raise NetworkError("refused")
+            if served is None or served.state == State.DEAD:
+                # What lies on the edge has taken the connection, and drops it where nobody listens behind it.
+                raise NetworkError("refused" if crossing is None else "reset")
             return self._connected(place, served)
         await Sleep(life, late_s)
         raise NetworkError("connect_timeout")

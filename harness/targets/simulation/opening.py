@@ -34,16 +34,15 @@ class Foresees(Protocol):
 
 def open_simulation(system: System, template: Path) -> Simulated:
     """Open it; ``Refused`` where the system file names none, or nothing that is there."""
-    if not system.simulation:
+    if system.simulation is None:
         raise Refused(
-            f"{system.name} cannot be simulated: its file has no 'simulation: module:function'; "
+            f"{system.name} cannot be simulated: its file has no 'simulation: {{opens: module:function}}'; "
             "see docs/protocols/simulation.md"
         )
-    module, _, function = system.simulation.partition(":")
+    named = system.simulation.opens
+    module, _, function = named.partition(":")
     try:
         opener = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise Refused(
-            f"simulation {system.simulation!r} (module:function) cannot be opened: {error}"
-        ) from error
+        raise Refused(f"simulation {named!r} (module:function) cannot be opened: {error}") from error
     return cast(Callable[[Path], Simulated], opener)(template)

@@ -15,8 +15,9 @@ import msgspec
 from harness.errors import Refused
 from harness.experiment.model import Arm, System
 from harness.simulation.disk import Disk
-from harness.simulation.hosts import Costs, Host, Parts
+from harness.simulation.hosts import Host, Parts
 from harness.simulation.kernel import Kernel
+from harness.simulation.loop import Sleep
 from harness.simulation.network import Answer, Network
 from harness.simulation.processes import Life, Process
 from harness.targets.local.desk import Desk
@@ -24,6 +25,7 @@ from harness.targets.local.keeper import Platform
 from harness.targets.local.ledger import Ledger, Line
 from harness.targets.local.profiles import RestartProfile
 from harness.targets.local.spec import ServiceSpec, ServiceState
+from harness.targets.simulation.costs import ServiceCost, request_costs
 from harness.targets.simulation.crossing import SimulatedProxy
 from harness.targets.simulation.machine import SimulatedMachine
 
@@ -57,7 +59,7 @@ class SimulatedPlace:
     restart: bool
     main: Main
     hook: HookMain | None = None
-    costs: Mapping[str, Costs] = field(default_factory=dict)
+    costs: Mapping[str, ServiceCost] = field(default_factory=dict)
     pace_s: float = 0.0
     watch_s: float = 0.0
 
@@ -77,7 +79,9 @@ class SimulatedSystem:
         self.network = Network(kernel, latency_s=_LATENCY_S)
         self.system = place.system
         self._place = place
-        self._parts = Parts(kernel=kernel, network=self.network, costs=place.costs, pace_s=place.pace_s)
+        self._parts = Parts(
+            kernel=kernel, network=self.network, costs=request_costs(place.costs), pace_s=place.pace_s
+        )
         services = place.system.services_of(place.arm)
         if not services:
             raise Refused(f"{place.system.name} has no service in arm {place.arm}")
@@ -155,7 +159,10 @@ class SimulatedSystem:
             process.close()
 
     async def _live(self, life: Life) -> None:
+        cost = self._place.costs.get(life.name)
         try:
+            if cost is not None:
+                await Sleep(life, life.time() + cost.boot_s)
             await self._place.main(self._host(life, self._disks[life.name]))
         except Exception as error:  # noqa: BLE001 - whatever it is, it ended this process
             self._failed(life, error)

@@ -125,6 +125,14 @@ def test_a_port_that_refuses_resets_what_is_there_and_a_black_hole_answers_no_ha
     world.close()
 
 
+def test_a_callee_that_is_gone_is_a_reset_because_the_proxy_has_taken_the_connection() -> None:
+    world = World()
+    world.rest(0.55)
+    world.server.kill()
+    assert {said for said, _ in world.rest()} == {"reset"}
+    world.close()
+
+
 def test_a_reset_breaks_new_connections_at_their_first_byte() -> None:
     world = World()
     assert {said for said, _ in world.meet(toxic("reset_peer"))} == {"reset"}
