@@ -39,6 +39,7 @@ PARTS: Mapping[str, str] = {
     "learning": "benchmarks.learning",
     "learning_kills": "benchmarks.learning_kills",
     "parity": "benchmarks.parity",
+    "simulation_speed": "benchmarks.simulation_speed",
 }
 
 
