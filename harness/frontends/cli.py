@@ -57,6 +57,12 @@ def _campaign() -> Command:
     return campaign
 
 
+def _calibrate() -> Command:
+    from harness.frontends.commands import calibrate
+
+    return calibrate
+
+
 def _analyse() -> Command:
     from harness.frontends.commands import analyse
 
@@ -123,6 +129,11 @@ COMMANDS: Mapping[str, Entry] = {
             "hormesis campaign FILE --precision 0.1 --workers 2 --seed 7",
         ),
         _campaign,
+    ),
+    "calibrate": Entry(
+        "measure what the processes of a system cost here, so that simulations take as long",
+        ("hormesis calibrate experiments/smoke/kill-one.yaml --out costs.json",),
+        _calibrate,
     ),
     "validate": Entry(
         "check experiment files; imports nothing of yours, starts nothing",

@@ -149,7 +149,8 @@ class _Connection:
 class Network:
     """Hosts by the names of their processes, and the edges between them; ``latency_s`` one way.
 
-    ``crossings``: what lies on an edge; what crosses no such edge is only late.
+    ``crossings``: what lies on an edge; what crosses no such edge is only late. ``served``: how many requests
+    have come to each host, and of how many bytes.
     """
 
     def __init__(self, kernel: Kernel, *, latency_s: float = 0.0002) -> None:
@@ -160,6 +161,7 @@ class Network:
         self._cut: set[tuple[str, str]] = set()
         self._dark: set[str] = set()
         self.crossings: dict[str, Crossing] = {}
+        self.served: dict[str, tuple[int, int]] = {}
 
     # What is done to it.
 
@@ -271,6 +273,8 @@ class Network:
         """Let the callee answer one request, in a task of its own."""
         callee = connection.callee
         _, handler = self._served[callee.name]
+        calls, size = self.served.get(callee.name, (0, 0))
+        self.served[callee.name] = calls + 1, size + len(body)
         given = await handler(route, body)
         if not self._reaches(callee.name, connection.caller.name):
             return

@@ -46,6 +46,16 @@ def thread_states(pid: int) -> tuple[str, ...]:
     return tuple(fields[0] for fields in stats if fields)
 
 
+def processor_s(pid: int) -> float:
+    """Seconds of processor that all threads of the process have used; 0.0 if it is gone."""
+    try:
+        threads = os.listdir(PROC / str(pid) / "task")
+        used = ((PROC / str(pid) / "task" / thread / "schedstat").read_text().split() for thread in threads)
+        return sum(int(fields[0]) for fields in used) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
 def is_stopped(pid: int) -> bool:
     """Say whether every thread of the process is in state T (stopped by a signal)."""
     states = thread_states(pid)
