@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from harness.experiment.model import Arm, Service, System, Workload
 from harness.simulation.hosts import Host
 from harness.simulation.kernel import Kernel
 from harness.simulation.network import Answer
 from harness.targets.local.profiles import PROFILES
+from harness.targets.simulation.costs import ServiceCost
 from harness.targets.simulation.system import SimulatedPlace, SimulatedSystem
 
 
-def small(arm: Arm = "none", seed: int = 5) -> SimulatedSystem:
+def small(
+    arm: Arm = "none", seed: int = 5, costs: Mapping[str, ServiceCost] | None = None
+) -> SimulatedSystem:
     """Make it; arm ``bare`` has no platform that restarts."""
 
     async def main(host: Host) -> None:
@@ -28,7 +32,9 @@ def small(arm: Arm = "none", seed: int = 5) -> SimulatedSystem:
         services={"worker": Service(entry="a:b")},
         workload=Workload(service="worker", route="/work"),
     )
-    place = SimulatedPlace(system=system, arm=arm, profile=PROFILES["fast"], restart=arm != "bare", main=main)
+    place = SimulatedPlace(
+        system=system, arm=arm, profile=PROFILES["fast"], restart=arm != "bare", main=main, costs=costs or {}
+    )
     return SimulatedSystem(Kernel(seed), place)
 
 
