@@ -53,7 +53,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
+def campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
+    """What the runs of one command share, as ``campaign.json`` keeps it."""
     started = shell.wall_utc()
     return CampaignFile(
         id=campaign_id(experiment.title, started, seed),
@@ -117,7 +118,7 @@ def _run_plans(
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     check_record_faults(plans, experiment, template=template, python_path=python_path)
     once = _how(plans, _Made(experiment, template, python_path), store, hooks)
-    folder = new_campaign(store, _campaign_file(plans, experiment, seed))
+    folder = new_campaign(store, campaign_file(plans, experiment, seed))
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"
         progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
