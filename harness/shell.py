@@ -10,7 +10,6 @@ import datetime
 import os
 import secrets
 import time
-from pathlib import Path
 
 # One thread a pool: two OpenMP threads on a busy two-core machine turn 0.4 s fits into 16 s.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -57,8 +56,3 @@ def child_environment(**extra: str) -> dict[str, str]:
 def pin_threads() -> None:
     """Let children started from now on use one thread a pool, and one order of hashes."""
     os.environ.update(_ONE_THREAD | {"PYTHONHASHSEED": "0"})
-
-
-def store_root() -> Path:
-    """Where campaigns are stored: ``HORMESIS_STORE``, else ``reports/runs`` here."""
-    return Path(os.environ.get("HORMESIS_STORE") or "reports/runs")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.experiment.load import load_experiment
-from harness.frontends.arguments import seed
+from harness.frontends.arguments import seed, store_root
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
-from harness.shell import fresh_seed, monotonic_s, store_root
+from harness.shell import fresh_seed, monotonic_s
 
 if TYPE_CHECKING:
     from harness.campaign.engine import Merge
