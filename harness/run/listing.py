@@ -16,24 +16,66 @@ Ask = Callable[[str, str], Reply]
 """Ask a service for a route; ``Unseen`` where there is no answer."""
 
 
-def read_ids(where: str, ask: Ask) -> tuple[Listed, ...]:
-    """Read one whole listing, ``where`` as ``service:/route``; empty ``where`` lists nothing."""
+class ListingsReader:
+    """Reads what a system lists, again and again: of acceptances and sink only what is new, as they grow.
+
+    Dead letters are read anew: one that is replayed leaves them. So is a listing that has become another.
+    """
+
+    def __init__(self, audit: Audit, ask: Ask) -> None:
+        self._audit, self._ask = audit, ask
+        self._accepted, self._sink = _Grown(audit.accepted), _Grown(audit.sink)
+        self._last: Listings | None = None
+
+    def look(self) -> Listings:
+        """Read each listing once; gives the very value of the look before where nothing has changed.
+
+        Raises Untrustworthy where one cannot be read.
+        """
+        grown = [one.read(self._ask) for one in (self._sink, self._accepted)]
+        dead = tuple(one.id for one in _read(self._audit.dead_letters, 0, self._ask))
+        last = self._last
+        if last is None or any(grown) or dead != last.dead_letters:
+            last = self._last = Listings(
+                accepted=tuple(self._accepted.ids),
+                sink=tuple(zip(self._sink.ids, self._sink.digests, strict=True)),
+                dead_letters=dead,
+                lists_dead_letters=bool(self._audit.dead_letters),
+            )
+        return last
+
+
+class _Grown:
+    """One listing (``service:/route``; "" lists nothing), read so far."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._last: Listed | None = None
+        self.ids: list[str] = []
+        self.digests: list[int] = []
+
+    def read(self, ask: Ask) -> bool:
+        """Read what is new; False if nothing is."""
+        last = self._last
+        # From the last known entry on: where another one stands there, it is another listing than before.
+        new = _read(self._where, 0 if last is None else last.seq - 1, ask)
+        if last is not None and (not new or new[0].id != last.id):
+            self._last, self.ids, self.digests = None, [], []
+            self.read(ask)
+            return True
+        added = new if last is None else new[1:]
+        self.ids += [one.id for one in added]
+        self.digests += [answer_digest(one.decision, one.score or 0.0) for one in added]
+        self._last = added[-1] if added else last
+        return bool(added)
+
+
+def _read(where: str, after: int, ask: Ask) -> list[Listed]:
     if not where:
-        return ()
+        return []
     found: list[Page] = []
     try:
-        walk(pages(where, 0, found.append), ask)
+        walk(pages(where, after, found.append), ask)
     except Unseen as error:
         raise Untrustworthy(f"audit: {where} cannot be read: {error}") from error
-    return tuple(one for page in found for one in page.ids)
-
-
-def read_listings(audit: Audit, ask: Ask) -> Listings:
-    """Read accepted ids, sink and dead letters once each."""
-    sink = read_ids(audit.sink, ask)
-    return Listings(
-        accepted=tuple(i.id for i in read_ids(audit.accepted, ask)),
-        sink=tuple((i.id, answer_digest(i.decision, i.score or 0.0)) for i in sink),
-        dead_letters=tuple(i.id for i in read_ids(audit.dead_letters, ask)),
-        lists_dead_letters=bool(audit.dead_letters),
-    )
+    return [one for page in found for one in page.ids]

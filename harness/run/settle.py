@@ -16,12 +16,13 @@ from harness.history.observations import Rows, read_rows
 from harness.ports import Clock
 from harness.run.audit import Answers, Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
 from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT, Evidence
-from harness.run.listing import read_listings
+from harness.run.listing import ListingsReader
 from harness.run.stage import Stage
 
 LOOK_AGAIN_S = 0.2
 QUIET_S = 0.5
 """Where nothing is missing, looks must agree for so long: what is doubled comes after what is whole."""
+_NOTHING = Listings((), (), ())
 READ_S = 60.0
 """One reading of all listings may take so long."""
 
@@ -31,14 +32,17 @@ def audit_run(system: System, stage: Stage) -> None:
     audit, profile = system.audit, stage.plan.profile
     answers = _answers(system, stage)
     observable = bool(audit.accepted and audit.sink)
-    listings = Listings((), (), ())
+    reader, seen = ListingsReader(audit, stage.system.ask), [_NOTHING]
+    judged: list[Balance] = []
 
     def look() -> Balance:
-        nonlocal listings
         stage.alarms.look()
         stage.alarms.guardian.allow(READ_S)
-        listings = read_listings(audit, stage.system.ask)
-        return judge_ids(answers, listings)
+        listings = reader.look()
+        if not judged or listings is not seen[-1]:
+            judged.append(judge_ids(answers, listings))
+            seen.append(listings)
+        return judged[-1]
 
     balance, settled_s = settled(look, profile.settle_s, stage.clock) if observable else (look(), -1.0)
     stage.hear_ledger()
@@ -57,7 +61,7 @@ def audit_run(system: System, stage: Stage) -> None:
         )
     )
     lines = read_taint(stage.evidence.written(TAINT)).lines
-    for touched in judge_taint(lines, answers, listings):
+    for touched in judge_taint(lines, answers, seen[-1]):
         stage.evidence.append(touched)
 
 
