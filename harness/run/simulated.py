@@ -35,9 +35,10 @@ from harness.run.fields import label_feed, world_spec
 from harness.run.safety import MustStop
 from harness.run.settle import audit_run
 from harness.run.stage import Recorded, Stage
-from harness.run.timetable import BaselineNotMet, keep_timetable
+from harness.run.timetable import LEAD_S, BaselineNotMet, keep_timetable
 from harness.run.virtual import VirtualWitness, Way, Ways
 from harness.simulation.clock import VirtualClock
+from harness.simulation.guards import guarded
 from harness.simulation.kernel import Kernel
 from harness.targets.local.ledger import Line
 from harness.targets.local.profiles import PROFILES
@@ -94,10 +95,45 @@ class SimulatedRun:
     files: Mapping[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A run in its middle, as ``Stop`` has it: its parts as they stand, and the instant of the first slot."""
+
+    system: SimulatedSystem
+    looker: Looker
+    evidence: MemoryEvidence
+    first_due_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Ends a run in its middle: ``look`` is called ``at_s`` seconds after the first slot; its end is void.
+
+    ``look`` may let time pass to ask services: nothing of what comes after it counts.
+    """
+
+    at_s: float
+    look: Callable[[Scene], None]
+
+
 def run_simulated(
-    material: Material, plan: Plan, progress: Callable[[str], None] = lambda _: None
+    material: Material,
+    plan: Plan,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    stop: Stop | None = None,
 ) -> SimulatedRun:
-    """Run one plan from its first slot to the end of its world; ``Refused`` where it cannot begin."""
+    """Run one plan from its first slot to the end of its world; ``Refused`` where it cannot begin.
+
+    A run whose code reached for the real world is void: what it did there no seed decides.
+    """
+    with guarded(material.template):  # its content is a part of the run's identity
+        return _run(material, plan, progress, stop)
+
+
+def _run(
+    material: Material, plan: Plan, progress: Callable[[str], None], stop: Stop | None
+) -> SimulatedRun:
     kernel = Kernel(plan.seed)
     system = SimulatedSystem(kernel, _place(material, plan))
     looker = Looker(kernel, system.network)
@@ -106,7 +142,7 @@ def run_simulated(
     witness = None
     try:
         evidence.append(RunStarted(run_id=_RUN, plan_sha256=plan.sha256))
-        system.start()
+        _start(system)
         boot_ids = {row.name: row.boot_id for row in system.services()}
         evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
         witness, costs = _witness(material, plan, system)
@@ -125,6 +161,8 @@ def run_simulated(
             clock=VirtualClock(kernel),
             alarms=_Alarms(kernel, kernel.now_s + plan.duration_s + plan.profile.settle_s + SLACK_S),
         )
+        if stop is not None:
+            _stop_at(stop, Scene(system, looker, evidence, kernel.now_s + LEAD_S))
         state = _state(stage, material.experiment, observers)
         return _told(evidence, plan, kernel, state)
     finally:
@@ -134,6 +172,27 @@ def run_simulated(
             witness.close()
         system.close()
         kernel.close()
+
+
+def _start(system: SimulatedSystem) -> None:
+    """Start it; ``Refused`` says what its processes said last, too."""
+    try:
+        system.start()
+    except Refused as refused:
+        kernel = system.kernel
+        said = [f"{who}: {what}" for _, who, what in kernel.errors[-1:]]
+        said += [_escapes_text(kernel)] if kernel.escapes else []
+        raise Refused("; ".join((str(refused), *said))) from refused
+
+
+def _stop_at(stop: Stop, scene: Scene) -> None:
+    kernel = scene.system.kernel
+
+    def reached() -> None:
+        stop.look(scene)
+        raise MustStop("stop", f"stopped at {stop.at_s:g} s, as asked")
+
+    kernel.at(scene.first_due_s + stop.at_s, reached)
 
 
 def _place(material: Material, plan: Plan) -> SimulatedPlace:
@@ -211,6 +270,9 @@ _RUN = "r0001-simulated"
 def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> SimulatedRun:
     data = evidence.written(OBSERVATIONS)
     rows = read_rows(data)
+    if kernel.escapes:
+        evidence.append(ControlRaised(where="world", error=_escapes_text(kernel)))
+        state = "unsafe" if state == "unsafe" else "void"
     digest = kernel.digest()
     sha256 = hashlib.sha256(data).hexdigest()
     evidence.append(RunEnded(state=state, rows=len(rows), rows_sha256=sha256, world_digest=digest))
@@ -229,6 +291,13 @@ def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> S
             JOURNAL: bytes(evidence.words),
         },
     )
+
+
+def _escapes_text(kernel: Kernel) -> str:
+    at_s, who, what = kernel.escapes[0]
+    count = len(kernel.escapes)
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"{who} reached for the real world at {at_s:.3f} s: {what}{more}; no seed decides what that gives"
 
 
 class MemoryEvidence:

@@ -225,11 +225,11 @@ _LEAVING = (
 
 
 def _refused(name: str, *, asynchronous: bool) -> Callable[..., object]:
-    def refuse(*_: object, **__: object) -> object:
-        raise Escape(f"loop.{name} leaves the simulated world; use a port")
+    def refuse(self: LifeLoop, *_: object, **__: object) -> object:
+        raise self.kernel.escaped(f"loop.{name}")
 
-    async def refuse_async(*_: object, **__: object) -> object:
-        return refuse()
+    async def refuse_async(self: LifeLoop, *_: object, **__: object) -> object:
+        return refuse(self)
 
     return refuse_async if asynchronous else refuse
 
