@@ -267,14 +267,14 @@ SLOW_TO_PLANT = {"child": 12, "real_sleep": 60}
 
 
 @contextlib.contextmanager
-def slowed(seed: int) -> Iterator[None]:
-    """Let calls of functions burn real time at random: what counts on the machine's pace comes out another way."""
+def slowed(seed: int, share_ratio: float = 0.02) -> Iterator[None]:
+    """Let a share of all calls burn up to 2 ms at random: what counts on the machine's pace comes out otherwise."""
     chance = random.Random(seed)
 
     def burn(_: object, event: str, __: object) -> None:
-        if event == "call" and chance.random() < 0.02:
-            late_s = time.perf_counter() + chance.random() * 0.002
-            while time.perf_counter() < late_s:
+        if event == "call" and chance.random() < share_ratio:
+            late_s = _perf_counter() + chance.random() * 0.002
+            while _perf_counter() < late_s:
                 pass
 
     sys.setprofile(burn)
