@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class SimulatedRun:
     """One run that is over. ``state`` as ``run.single.run_one`` gives it; ``events`` counts the world's.
 
     ``errors``: what callbacks raised and nobody took: when, in which process, what. ``files``: what a real
-    run would have written beside its history, by name.
+    run would have written beside its history, by name. ``observe_every_s`` as in ``Material``.
     """
 
     state: str
@@ -93,6 +93,7 @@ class SimulatedRun:
     virtual_s: float
     errors: tuple[tuple[float, str, str], ...]
     files: Mapping[str, bytes]
+    observe_every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,7 @@ def run_simulated(
         return _run(material, plan, progress, stop)
 
 
-def _run(
-    material: Material, plan: Plan, progress: Callable[[str], None], stop: Stop | None
-) -> SimulatedRun:
+def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: Stop | None) -> SimulatedRun:
     kernel = Kernel(plan.seed)
     system = SimulatedSystem(kernel, _place(material, plan))
     looker = Looker(kernel, system.network)
@@ -164,7 +163,7 @@ def _run(
         if stop is not None:
             _stop_at(stop, Scene(system, looker, evidence, kernel.now_s + LEAD_S))
         state = _state(stage, material.experiment, observers)
-        return _told(evidence, plan, kernel, state)
+        return replace(_told(evidence, plan, kernel, state), observe_every_s=material.observe_every_s)
     finally:
         observers.close()
         looker.close()

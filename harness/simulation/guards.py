@@ -46,8 +46,10 @@ TRIPWIRES: Mapping[str, tuple[str, ...]] = {
         *("process_time", "process_time_ns", "thread_time", "thread_time_ns", "sleep"),
     ),
     "os": ("urandom", "getrandom"),
-    "random": ("_urandom", "seed", "random", "uniform", "randint", "randrange", "choice", "choices", "shuffle")
-    + ("sample", "getrandbits", "randbytes", "gauss", "normalvariate", "expovariate", "betavariate"),
+    "random": (
+        *("_urandom", "seed", "random", "uniform", "randint", "randrange", "choice", "choices", "shuffle"),
+        *("sample", "getrandbits", "randbytes", "gauss", "normalvariate", "expovariate", "betavariate"),
+    ),
     "uuid": ("uuid1", "uuid4"),
     "secrets": ("token_bytes", "token_hex", "token_urlsafe", "randbelow", "randbits", "choice"),
     "numpy.random": (

@@ -27,11 +27,15 @@ LEAVING_MODULES = {
     **dict.fromkeys(("threading", "_thread", "concurrent", "multiprocessing"), "a world has one thread"),
     **dict.fromkeys(("socket", "ssl", "selectors", "http.client"), "call over the host's edges"),
     "subprocess": "processes of a world are started by its platform",
-    **dict.fromkeys(("tempfile", "shutil", "sqlite3"), "write to the host's disk, through the Store or a Folder"),
+    **dict.fromkeys(
+        ("tempfile", "shutil", "sqlite3"), "write to the host's disk, through the Store or a Folder"
+    ),
     "logging": "its records read the real clock: tell by a port",
 }
 LEAVING_CALLS = {
-    **dict.fromkeys(("to_thread", "run_in_executor"), "a world has one thread: do it here, and charge for it"),
+    **dict.fromkeys(
+        ("to_thread", "run_in_executor"), "a world has one thread: do it here, and charge for it"
+    ),
     **dict.fromkeys(("open_connection", "start_server", "create_connection"), "call over the host's edges"),
     **dict.fromkeys(("create_subprocess_exec", "create_subprocess_shell"), "a world starts no processes"),
     **dict.fromkeys(("os.kill", "os.killpg", "os.fork", "signal.signal"), "a process of a world has no pid"),
@@ -54,7 +58,7 @@ BEFORE: Mapping[str, str] = {
     "harness/observers/looking.py": "its lock alone: no thread is made",
     "harness/run/evidence.py": "keeps a real run in a folder",
     "harness/run/witness.py": "starts a real driver; of a world only its words are used",
-    "harness/simulation/kernel.py": "knows worlds by thread; hashes numbers, which every process hashes alike",
+    "harness/simulation/kernel.py": "knows worlds by thread; hashes numbers, which all processes hash alike",
     "harness/targets/local/child.py": "of a real machine",
     "harness/targets/local/forks.py": "of a real machine",
     "harness/targets/local/looks.py": "looks at a real system; of a world only its words are used",
@@ -104,7 +108,9 @@ def leaves_the_world(source: Source) -> list[str]:
     findings = []
     for node in ast.walk(source.tree):
         imported = {one for name in _modules(node) for one in _with_parents(name)}
-        findings += [source.at(node, f"imports {n}: {LEAVING_MODULES[n]}") for n in LEAVING_MODULES if n in imported]
+        findings += [
+            source.at(node, f"imports {n}: {LEAVING_MODULES[n]}") for n in LEAVING_MODULES if n in imported
+        ]
     for call, name in calls(source.tree):
         mend = LEAVING_CALLS.get(name) or LEAVING_CALLS.get(name.rpartition(".")[2]) or ORDERS.get(name)
         if mend:

@@ -15,7 +15,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def fresh(template: Path, hash_seed: str, *numbers: int, slow: bool = False) -> dict[int, Trace]:
     """Episodes of a fresh process, in that order."""
-    words = [sys.executable, "-m", "tests.harness.run.whole", str(template), str(int(slow)), *map(str, numbers)]
+    words = [
+        sys.executable,
+        "-m",
+        "tests.harness.run.whole",
+        str(template),
+        str(int(slow)),
+        *map(str, numbers),
+    ]
     environment = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -48,7 +48,8 @@ def main(template: str, slow: str, numbers: Sequence[str]) -> None:
     """Print the traces, a line each as it is there."""
     with slowed(3, 0.001) if int(slow) else contextlib.nullcontext():
         for number in numbers:
-            print(json.dumps([int(number), *episode(Path(template), int(number))]), flush=True)
+            sys.stdout.write(json.dumps([int(number), *episode(Path(template), int(number))]) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

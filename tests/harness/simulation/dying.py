@@ -1,4 +1,4 @@
-"""Kills at random instants, and whatever reaches anything after a death: a victim made for it, and real services.
+"""Kills at random instants, and what reaches anything after a death: of a made-up victim, of real services.
 
 Nothing here trusts that ports ask whether their life is over: what a port is asked for is noted before that,
 with the state of whoever asks, and what disks and wires have done is counted at the death and again later.
@@ -36,9 +36,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @dataclass(slots=True)
 class Deaths:
-    """What was seen. ``ran``: ports used by the dead while their world went on; ``wrote``, ``sent``: what got through.
+    """What was seen. ``ran``: ports used by the dead while their world went on.
 
-    ``refused``: ports used, and refused, while the world was closed, when Python runs what it must; ``told``:
+    ``wrote``, ``sent``: what got through. ``refused``: ports used, and refused, while the world was closed, when Python runs what it must; ``told``:
     log lines, warnings and errors of the dead. ``lost``: accepted and never delivered. ``lives``: of all.
     """
 
@@ -306,7 +306,9 @@ def kill_services(pipeline: Pipeline, kills: int, seed: int) -> Deaths:
         for process in (driver, looker, system):
             process.close()
         kernel.close()
-        seen.wrote += [f"{n}: at the end" for n, disk in system._disks.items() if disk.operations != before[n]]
+        seen.wrote += [
+            f"{n}: at the end" for n, disk in system._disks.items() if disk.operations != before[n]
+        ]
     return seen
 
 
