@@ -45,7 +45,7 @@ def trace_of(history: History) -> tuple[TraceLine, ...]:
         return ()
     told = [*_events(history, firsts[0]), *_journal(history, firsts[0])]
     if any(isinstance(entry.event, events.Injected) for entry in history.entries):
-        told = [*_noticed(told, history, firsts[0]), *told]
+        told += list(_noticed(told, history, firsts[0]))
         told += [line for episode in facts(history).episodes for line in _episode(episode)]
     return tuple(sorted((line for line in told if line.at_s >= 0), key=lambda line: line.at_s))
 
@@ -175,7 +175,7 @@ def _noticed(told: list[TraceLine], history: History, first_s: float) -> Iterato
         if not isinstance(entry.event, events.Injected) or entry.event.sham:
             continue
         at_s = entry.event.effective_at_s - first_s
-        if (first := next((one for one in theirs if one.at_s > at_s), None)) is not None:
+        if (first := next((one for one in theirs if one.at_s >= at_s), None)) is not None:
             what = f"by {first.who}, {seconds_text(first.at_s - at_s)} after the fault: {first.what}"
             yield TraceLine(at_s=first.at_s, who="noticed", what=what)
 

@@ -134,7 +134,7 @@ def _differing(where: str, was: object, now: object) -> Iterator[tuple[str, obje
     if isinstance(was, dict) and isinstance(now, dict):
         for key in dict.fromkeys((*was, *now)):
             yield from _differing(f"{where}.{key}".strip("."), was.get(key), now.get(key))
-    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+    elif isinstance(was, list | tuple) and isinstance(now, list | tuple) and len(was) == len(now):
         for index, (one, other) in enumerate(zip(was, now, strict=True)):
             yield from _differing(f"{where}[{index}]", one, other)
     elif was != now:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from harness.errors import Untrustworthy
-from harness.history.events import Cleared, Injected, Undone
+from harness.history.events import Cleared, ControlRaised, Injected, Undone
 from harness.history.journal import read_journal
 from harness.history.model import History
 from harness.history.observations import read_rows
@@ -19,7 +19,7 @@ from harness.observers.fetch import Unseen
 from harness.plan.model import Plan
 from harness.report.trace import event_words
 from harness.run.evidence import OBSERVATIONS
-from harness.run.simulated import Material, Scene, Stop, run_simulated
+from harness.run.simulated import STOPPED, Material, Scene, Stop, run_simulated
 from harness.simulation.kernel import State
 
 LAST_WORDS = 5
@@ -92,8 +92,12 @@ def stop_at(
     """
     seen = _Seen(material, plan, at_s)
     run = run_simulated(material, plan, progress, stop=Stop(at_s, seen.take))
+    raised = [one.event for one in run.history.entries if isinstance(one.event, ControlRaised)]
     if seen.snapshot is None or seen.history is None:
-        raise Untrustworthy(f"the run was over before {at_s:g} s: {run.state}")
+        why = "; ".join((run.state, *(f"{one.where}: {one.error}" for one in raised)))
+        raise Untrustworthy(f"the run was over before {at_s:g} s: {why}")
+    if wrong := [one for one in raised if one.where != STOPPED]:
+        raise Untrustworthy(f"the look at {at_s:g} s failed: {wrong[0].where}: {wrong[0].error}")
     return seen.snapshot, replace(seen.history, run_id=run.history.run_id)
 
 

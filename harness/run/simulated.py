@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,8 @@ from harness.targets.simulation.target import SimulatedTarget
 SLACK_S = 60.0
 """How much longer than its timetable a run may take, its audit apart; virtual."""
 ASK_S = 5.0
+STOPPED = "stop"
+"""Where a run is told to have ended that was stopped in its middle."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When virtual time begins, for words that want a date."""
 
@@ -189,9 +192,10 @@ def _stop_at(stop: Stop, scene: Scene) -> None:
 
     def reached() -> None:
         stop.look(scene)
-        raise MustStop("stop", f"stopped at {stop.at_s:g} s, as asked")
+        raise MustStop(STOPPED, f"stopped at {stop.at_s:g} s, as asked")
 
-    kernel.at(scene.first_due_s + stop.at_s, reached)
+    handle = kernel.at(scene.first_due_s + stop.at_s, reached)
+    handle.context = Context()  # its own: while it looks the world goes on inside of it
 
 
 def _place(material: Material, plan: Plan) -> SimulatedPlace:
