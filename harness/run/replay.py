@@ -74,18 +74,24 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 def find_run(store: Path, name: str) -> Stored:
     """Find what a user typed: a run's folder, or a campaign with one run.
 
-    Raises UsageProblem, which lists the runs where there are several.
+    Raises UsageProblem, which lists the runs where there are several; Untrustworthy where its plan is lost.
     """
-    run = next((f for f in (store / name, Path(name)) if (f / "plan.json").is_file()), None)
-    folder = find_campaign(store, name) if run is None else run.absolute().parent.parent
-    names = sorted(one.name for one in (folder / "runs").glob("*") if (one / "plan.json").is_file())
+    inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+    named = [store / name] * inside + [Path(name)]
+    run = next((one.absolute() for one in named if (one / "plan.json").is_file()), None)
+    campaign_folder = find_campaign(store, name) if run is None else run.parent.parent
+    campaign = read_campaign(campaign_folder)
+    names = [one.run_id for one in campaign.runs]
     if run is None and len(names) != 1:
         there = "; it has: " + ", ".join(names) if names else "; it has none"
-        message = f"{folder.name} is a campaign of {len(names)} runs; name one of them{there}"
-        help_text = f"hormesis replay {folder / 'runs' / names[0]}" if names else ""
-        raise UsageProblem((Problem(code="HRM405", message=message, file=str(folder), help=help_text),))
-    path = folder / "runs" / names[0] if run is None else run.absolute()
-    return Stored(path, read_campaign(folder).file, read_run(path))
+        message = f"{campaign_folder.name} is a campaign of {len(names)} runs; name one of them{there}"
+        mend = f"hormesis replay {campaign_folder / 'runs' / names[0]}" if names else ""
+        raise UsageProblem((Problem(code="HRM405", message=message, file=str(campaign_folder), help=mend),))
+    path = campaign_folder / "runs" / names[0] if run is None else run
+    history = next((one for one in campaign.runs if one.run_id == path.name), None) or read_run(path)
+    if not history.plan.target:
+        raise Untrustworthy(f"{path.name} has no plan that can be read: {history.cut}")
+    return Stored(path, campaign.file, history)
 
 
 def same_experiment(stored: Stored) -> Experiment:
@@ -187,7 +193,7 @@ def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
         yield Difference(what="observations.bin", at_s=at_s - first_s, recorded=texts[0], again=texts[1])
     for name in BESIDE:
         path = stored.folder / name
-        was = path.read_bytes() if path.is_file() else b""
+        was = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         if (other := again.files.get(name, b"")) != was:
             yield _lines_differ(name, was, other, again.virtual_s - first_s)
 

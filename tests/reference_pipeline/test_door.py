@@ -47,9 +47,7 @@ def test_answers_are_counted_by_route_and_status() -> None:
     async def well(_: Request) -> object:
         return json_reply(200, {})
 
-    ports = Ports(
-        service="one", boot_id="one.1", call=None, store=None, clock=Still(), spawn=None
-    )  # type: ignore[arg-type]
+    ports = Ports(service="one", boot_id="one.1", call=None, store=None, clock=Still(), spawn=None)  # type: ignore[arg-type]
     door = Door(ports, {"GET /well": well})  # type: ignore[dict-item]
 
     async def ask() -> bytes:

@@ -162,6 +162,16 @@ def test_a_campaign_of_several_runs_lists_them_and_of_one_means_that_one(
         find_run(tmp_path, "kept-one")
 
 
+def test_a_run_whose_plan_is_lost_is_neither_compared_nor_done_again(
+    tmp_path: Path, hang: Material, ran: SimulatedRun
+) -> None:
+    path = kept(tmp_path, hang, ran)
+    assert find_run(tmp_path, f"kept-one/runs/{path.name}").folder == path
+    (path / "plan.json").write_text("{}")
+    with pytest.raises(Untrustworthy, match=r"has no plan that can be read: .*plan\.json is damaged"):
+        find_run(tmp_path, str(path))
+
+
 def test_an_experiment_that_was_changed_is_refused_and_what_changed_is_named(
     tmp_path: Path, hang: Material, ran: SimulatedRun
 ) -> None:
@@ -173,7 +183,9 @@ def test_an_experiment_that_was_changed_is_refused_and_what_changed_is_named(
     before = load_experiment(mine, "test")
     plan = make_plans(before, 7, "simulation")[0]
     history = read_run(kept(tmp_path / "store", hang, ran))
-    told = msgspec.structs.replace(find_run(tmp_path / "store", "kept-one").campaign, experiment_file=str(mine))
+    told = msgspec.structs.replace(
+        find_run(tmp_path / "store", "kept-one").campaign, experiment_file=str(mine)
+    )
     stored = Stored(tmp_path, told, _with_plan(history, plan))
     assert same_experiment(stored).sha256 == before.sha256, "measured by another built-in profile"
     mine.write_text(file.read_text() + "# a comment changes nothing\n")

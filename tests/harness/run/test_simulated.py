@@ -218,7 +218,7 @@ class Silent:
     async def serve(self, host: Host) -> None:
         await host.sleep_s(1e9)
 
-    async def hook(self, host: Host, words: tuple[str, ...]) -> bytes:
+    async def hook(self, _: Host, __: tuple[str, ...]) -> bytes:
         return b""
 
 

@@ -1,4 +1,4 @@
-"""`hormesis replay`: the same run, or exit 4; told in words; stopped at a second; a real run from its record."""
+"""`hormesis replay`: the same run, or exit 4; told in words; stopped; a real run from its record alone."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_record_that_does_not_come_again_ends_in_4_with_both_sides(
 
 
 def run_of_copy(campaign: Path, **changed: object) -> Path:
-    """Put into a campaign the same run as one whose world was another, its plan ``changed``; gives its folder."""
+    """Let the run of a campaign be one whose world was another, its plan ``changed``; gives its folder."""
     (run,) = (campaign / "runs").iterdir()
     history, beside = read_run(run), {}
     for name in ("observations.bin", "taint.jsonl", "resends.jsonl", "journal.jsonl"):
