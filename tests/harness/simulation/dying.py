@@ -39,7 +39,7 @@ class Deaths:
     """What was seen. ``ran``: ports used by the dead while their world went on.
 
     ``wrote``, ``sent``: what got through. ``refused``: ports used, and refused, while the world was closed,
-    when Python runs what it must. ``told``: log lines, warnings and errors of the dead. ``lost``: accepted and
+    when Python runs what it must. ``told``: log lines, warnings, errors of the dead. ``lost``: accepted and
     never delivered. ``lives``: of all.
     """
 
