@@ -40,6 +40,7 @@ PARTS: Mapping[str, str] = {
     "learning_kills": "benchmarks.learning_kills",
     "parity": "benchmarks.parity",
     "simulation_speed": "benchmarks.simulation_speed",
+    "simulation": "benchmarks.simulation",
 }
 
 

@@ -6,12 +6,14 @@ common routes. Counting happens here, so that a handler holds only its own matte
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 from urllib.parse import parse_qsl
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from reference_pipeline.errors import PipelineError
@@ -125,36 +127,37 @@ def page(request: Request) -> tuple[int, int]:
 
 
 class _Metrics(Collector):
-    """Prometheus text of one service; its signals are read at scrape time only."""
+    """Prometheus text of one service; families are made at scrape time only.
+
+    Counted here and not by that library's own counters: those stamp each new series with the wall clock,
+    which a service reads through its port or not at all.
+    """
 
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._count = Counter(
-            "pipeline_requests", "Requests answered.", ("route", "status"), registry=self._registry
-        )
-        self._took = Histogram(
-            "pipeline_request_seconds",
-            "Time to answer.",
-            ("route",),
-            buckets=_BUCKETS_S,
-            registry=self._registry,
-        )
-        # labels() costs more than inc(): children are looked up once.
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._answered: dict[tuple[str, int], int] = {}
+        self._buckets: dict[str, list[int]] = {}
+        self._took_s: dict[str, float] = {}
 
     def count(self, route: str, status: int, took_s: float) -> None:
         """Count one answered request."""
-        children = self._children.get((route, status))
-        if children is None:
-            children = self._count.labels(route, str(status)), self._took.labels(route)
-            self._children[route, status] = children
-        children[0].inc()
-        children[1].observe(took_s)
+        self._answered[route, status] = self._answered.get((route, status), 0) + 1
+        buckets = self._buckets.setdefault(route, [0] * (len(_BUCKETS_S) + 1))
+        buckets[bisect_left(_BUCKETS_S, took_s)] += 1
+        self._took_s[route] = self._took_s.get(route, 0.0) + took_s
 
     def collect(self) -> Iterable[Metric]:
-        """Give the signals, as counters where the name ends in ``_total``."""
+        """Give requests and times, then the signals, as counters where the name ends in ``_total``."""
+        answered = CounterMetricFamily("pipeline_requests", "Requests answered.", labels=("route", "status"))
+        for (route, status), number in self._answered.items():
+            answered.add_metric((route, str(status)), number)
+        yield answered
+        took = HistogramMetricFamily("pipeline_request_seconds", "Time to answer.", labels=("route",))
+        for route, counts in self._buckets.items():
+            took.add_metric((route,), _cumulated(counts), self._took_s[route])
+        yield took
         for name, value in self._signals().items():
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
             yield kind(f"pipeline_{name}", f"Signal {name}.", value=value)
@@ -162,3 +165,9 @@ class _Metrics(Collector):
     def text(self) -> bytes:
         """Write everything in the text format."""
         return generate_latest(self._registry)
+
+
+def _cumulated(counts: Iterable[int]) -> list[tuple[str, float]]:
+    """Numbers up to each bound, as the text format has them."""
+    bounds = [*(repr(bound_s) for bound_s in _BUCKETS_S), "+Inf"]
+    return [(bound, float(number)) for bound, number in zip(bounds, accumulate(counts), strict=True)]

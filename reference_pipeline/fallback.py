@@ -158,7 +158,7 @@ class LogisticFallback:
 
     def _variant_of(self, fields: frozenset[str]) -> int:
         """The model without the field on which most depends; what else is missing counts as its mean."""
-        known = [name for name in fields if name in self._variant]
+        known = [name for name in sorted(fields) if name in self._variant]
         most = max(known, key=lambda name: (len(self._of_field[name]), name), default="")
         return self._variant[most]
 

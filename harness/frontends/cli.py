@@ -75,6 +75,12 @@ def _report() -> Command:
     return report
 
 
+def _replay() -> Command:
+    from harness.frontends.commands import replay
+
+    return replay
+
+
 def _validate() -> Command:
     from harness.frontends.commands import validate
 
@@ -154,6 +160,11 @@ COMMANDS: Mapping[str, Entry] = {
         "show a stored run as a table, or write it as one HTML file",
         ("hormesis report RUN", "hormesis report RUN --html report.html"),
         _report,
+    ),
+    "replay": Entry(
+        "do a stored run once more: on a virtual clock the same to the last bit; or tell it in words",
+        ("hormesis replay reports/runs/CAMPAIGN/runs/RUN --trace", "hormesis replay RUN --until 12.5 --json"),
+        _replay,
     ),
     "undo": Entry(
         "undo and prove what a killed run left open in a store",

@@ -37,6 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``manifest.json`` of a run: what is needed to read its other files and to doubt them.
 
     ``columns`` is the dtype of ``observations.bin``; ``campaign_sha256`` is of ``campaign.json``.
+    ``observe_every_s``: how often observed routes were looked at, where the run could choose; 0 = as usual.
     """
 
     version: int = 1
@@ -48,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     machine: str
     abilities: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
+    observe_every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def new_run(
     versions: dict[str, str],
     machine: str,
     abilities: tuple[str, ...] = (),
+    observe_every_s: float = 0.0,
 ) -> RunFolder:
     """Create the next run's folder, write manifest and plan, open its history.
 
@@ -132,6 +133,7 @@ def new_run(
         machine=machine,
         abilities=abilities,
         columns=_COLUMNS,
+        observe_every_s=observe_every_s,
     )
     manifest_bytes = msgspec.json.encode(manifest) + b"\n"
     plan_bytes = msgspec.json.encode(plan) + b"\n"

@@ -25,6 +25,7 @@ def keep_run(
         versions=versions,
         machine=machine,
         abilities=abilities,
+        observe_every_s=run.observe_every_s,
     )
     for name, data in run.files.items():
         if data:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextvars import Context
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -37,9 +38,10 @@ from harness.run.fields import label_feed, world_spec
 from harness.run.safety import MustStop
 from harness.run.settle import audit_run
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
-from harness.run.timetable import BaselineNotMet, keep_timetable
+from harness.run.timetable import LEAD_S, BaselineNotMet, keep_timetable
 from harness.run.virtual import VirtualWitness, Way, Ways
 from harness.simulation.clock import VirtualClock
+from harness.simulation.guards import guarded
 from harness.simulation.kernel import Kernel
 from harness.targets.local.ledger import Line
 from harness.targets.local.profiles import PROFILES
@@ -65,6 +67,8 @@ class Rests:
 
 
 PACES: Mapping[Pace, Rests] = {"dense": Rests(0.0, 0.0), "sparse": Rests(10.0, 60.0)}
+STOPPED = "stop"
+"""Where a run is told to have ended that was stopped in its middle."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When virtual time begins, for words that want a date."""
 
@@ -113,7 +117,7 @@ class SimulatedRun:
     """One run that is over. ``state`` as ``run.single.run_one`` gives it; ``events`` counts the world's.
 
     ``errors``: what callbacks raised and nobody took: when, in which process, what. ``files``: what a real
-    run would have written beside its history, by name.
+    run would have written beside its history, by name. ``observe_every_s`` as in ``Material``.
     """
 
     state: str
@@ -123,12 +127,46 @@ class SimulatedRun:
     virtual_s: float
     errors: tuple[tuple[float, str, str], ...]
     files: Mapping[str, bytes]
+    observe_every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A run in its middle, as ``Stop`` has it: its parts as they stand, and the instant of the first slot."""
+
+    system: SimulatedSystem
+    looker: Looker
+    evidence: MemoryEvidence
+    first_due_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Ends a run in its middle: ``look`` is called ``at_s`` seconds after the first slot; its end is void.
+
+    ``look`` may let time pass to ask services: nothing of what comes after it counts.
+    """
+
+    at_s: float
+    look: Callable[[Scene], None]
 
 
 def run_simulated(
-    material: Material, plan: Plan, progress: Callable[[str], None] = lambda _: None
+    material: Material,
+    plan: Plan,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    stop: Stop | None = None,
 ) -> SimulatedRun:
-    """Run one plan from its first slot to the end of its world; ``Refused`` where it cannot begin."""
+    """Run one plan from its first slot to the end of its world; ``Refused`` where it cannot begin.
+
+    A run whose code reached for the real world is void: what it did there no seed decides.
+    """
+    with guarded(material.template):  # its content is a part of the run's identity
+        return _run(material, plan, progress, stop)
+
+
+def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: Stop | None) -> SimulatedRun:
     kernel = Kernel(plan.seed)
     system = SimulatedSystem(kernel, _place(material, plan))
     looker = Looker(kernel, system.network)
@@ -139,7 +177,7 @@ def run_simulated(
     witness = None
     try:
         evidence.append(RunStarted(run_id=_RUN, plan_sha256=plan.sha256))
-        system.start()
+        _start(system)
         boot_ids = {row.name: row.boot_id for row in system.services()}
         evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
         witness, costs = _witness(material, plan, system)
@@ -159,8 +197,10 @@ def run_simulated(
             pump_every_s=max(PUMP_EVERY_S, PACES[material.pace].watch_s / 10),
             alarms=_Alarms(kernel, kernel.now_s + plan.duration_s + plan.profile.settle_s + SLACK_S),
         )
+        if stop is not None:
+            _stop_at(stop, Scene(system, looker, evidence, kernel.now_s + LEAD_S))
         state = _state(stage, material.experiment, observers)
-        return _told(evidence, plan, kernel, state)
+        return replace(_told(evidence, plan, kernel, state), observe_every_s=material.observe_every_s)
     finally:
         observers.close()
         looker.close()
@@ -168,6 +208,28 @@ def run_simulated(
             witness.close()
         system.close()
         kernel.close()
+
+
+def _start(system: SimulatedSystem) -> None:
+    """Start it; ``Refused`` says what its processes said last, too."""
+    try:
+        system.start()
+    except Refused as refused:
+        kernel = system.kernel
+        said = [f"{who}: {what}" for _, who, what in kernel.errors[-1:]]
+        said += [_escapes_text(kernel)] if kernel.escapes else []
+        raise Refused("; ".join((str(refused), *said))) from refused
+
+
+def _stop_at(stop: Stop, scene: Scene) -> None:
+    kernel = scene.system.kernel
+
+    def reached() -> None:
+        stop.look(scene)
+        raise MustStop(STOPPED, f"stopped at {stop.at_s:g} s, as asked")
+
+    handle = kernel.at(scene.first_due_s + stop.at_s, reached)
+    handle.context = Context()  # its own: while it looks the world goes on inside of it
 
 
 def _place(material: Material, plan: Plan) -> SimulatedPlace:
@@ -258,6 +320,9 @@ _RUN = "r0001-simulated"
 def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> SimulatedRun:
     data = evidence.written(OBSERVATIONS)
     rows = read_rows(data)
+    if kernel.escapes:
+        evidence.append(ControlRaised(where="world", error=_escapes_text(kernel)))
+        state = "unsafe" if state == "unsafe" else "void"
     digest = kernel.digest()
     sha256 = hashlib.sha256(data).hexdigest()
     evidence.append(RunEnded(state=state, rows=len(rows), rows_sha256=sha256, world_digest=digest))
@@ -276,6 +341,13 @@ def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> S
             JOURNAL: bytes(evidence.words),
         },
     )
+
+
+def _escapes_text(kernel: Kernel) -> str:
+    at_s, who, what = kernel.escapes[0]
+    count = len(kernel.escapes)
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"{who} reached for the real world at {at_s:.3f} s: {what}{more}; no seed decides what that gives"
 
 
 class MemoryEvidence:

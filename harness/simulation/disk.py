@@ -73,6 +73,7 @@ class Disk:
     def append(self, life: Life, name: str, data: bytes) -> None:
         """Add to the end of a file, made if missing; OSError where the disk is full or fails."""
         self._begin(life, "write", len(data))
+        life.kernel.mix(data)
         file = self._files.setdefault(name, _File())
         file.seen += data
         file.unsynced.append(bytes(data))
@@ -81,6 +82,7 @@ class Disk:
     def write(self, life: Life, name: str, data: bytes) -> None:
         """Replace all of a file, made if missing: emptied first, as opening it for that does."""
         self._begin(life, "write", len(data))
+        life.kernel.mix(data)
         file = self._files.setdefault(name, _File())
         self._stored_bytes += len(data) - len(file.seen)
         file.seen = bytearray(data)

@@ -16,7 +16,9 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from enum import IntEnum
+from threading import get_ident
 from typing import Protocol
+from zlib import crc32
 
 import numpy as np
 
@@ -88,8 +90,16 @@ class Handle:
         return self._when_s
 
 
+RUNNING: dict[int, Kernel] = {}
+"""By thread, the world whose code runs there just now: what ``guards`` ask before they refuse anything."""
+ESCAPES_MAX = 100
+"""One is enough to void a run; a service that tries at each request must not fill the memory with them."""
+
+
 class Kernel:
     """One simulated world. ``now_s`` begins at 0; ``events`` counts what has run.
+
+    ``escapes``: what was refused because it reaches for the real world: when, by which process, what.
 
     >>> kernel = Kernel(seed=7)
     >>> kernel.run(until_s=60.0)
@@ -101,6 +111,7 @@ class Kernel:
         self.now_s = 0.0
         self.events = 0
         self.errors: list[tuple[float, str, str]] = []
+        self.escapes: list[tuple[float, str, str]] = []
         self.ready: deque[Handle] = deque()
         self.seed = seed
         self._heap: list[tuple[float, int, Handle]] = []
@@ -125,8 +136,22 @@ class Kernel:
         """Put something that happened into the digest, with its instant."""
         self._told.update(f"{self.now_s!r} {what!r}\n".encode())
 
+    def mix(self, content: bytes) -> None:
+        """Put content into the digest that goes over a wire or to a disk: instants alone do not show it."""
+        self._mixed = hash((self._mixed, crc32(content)))
+
+    def escaped(self, what: str) -> Escape:
+        """Keep that code of this world reached for the real one; gives the error to raise.
+
+        It is kept besides, because the code that meets it may well handle it.
+        """
+        name = getattr(events._get_running_loop(), "name", "the world")
+        if len(self.escapes) < ESCAPES_MAX:
+            self.escapes.append((self.now_s, name, what))
+        return Escape(f"{what} leaves the simulated world; use a port")
+
     def digest(self) -> str:
-        """Give 32 hex digits over all that ran and was told so far."""
+        """Give 32 hex digits over all that ran, was told and was carried so far."""
         whole = self._told.copy()
         whole.update(f"{self.events} {self._mixed}".encode())
         return whole.hexdigest()
@@ -145,10 +170,15 @@ class Kernel:
     def run(self, until_s: float) -> None:
         """Run all that is due up to ``until_s``, that instant included; errors of callbacks are kept."""
         collecting, hooks = gc.isenabled(), sys.get_asyncgen_hooks()
+        thread, outer = get_ident(), RUNNING.get(get_ident())
         gc.disable()  # a finalizer that runs at an instant of its own choice is an event without a cause
+        RUNNING[thread] = self
         try:
             self._run(until_s)
         finally:
+            del RUNNING[thread]
+            if outer is not None:
+                RUNNING[thread] = outer
             events._set_running_loop(None)
             sys.set_asyncgen_hooks(*hooks)
             if collecting:

@@ -187,17 +187,34 @@ class LifeLoop(asyncio.AbstractEventLoop):
         self.parked.clear()
 
 
+_TRIES = 256
+
+
 def _close(coroutine: object) -> None:
-    """Close a coroutine, a few times over: one that waits in its ``finally`` makes closing it an error."""
+    """Close a coroutine and what it waits for, from the inside out, each as often as it takes.
+
+    One that waits in its ``finally`` makes closing it an error. Closed from the outside, that error would end
+    the outer ones, and the inner one be closed by the collector, in words that nobody asked for.
+    """
     last: BaseException | None = None
-    for _ in range(8):
+    for _ in range(_TRIES):
+        open_ones = _open_ones(coroutine)
+        if not open_ones:
+            return
         try:
-            coroutine.close()  # type: ignore[attr-defined]
+            open_ones[-1].close()
         except BaseException as error:  # noqa: BLE001 - whatever its finally raises: nobody is left to take it
             last = error
-        else:
-            return
     raise Escape(f"a coroutine of a dead life does not end: {last!r}")
+
+
+def _open_ones(coroutine: object) -> list[Coroutine[Any, Any, Any]]:
+    """The coroutine and what it waits for, the innermost last; those that are over left out."""
+    found: list[Coroutine[Any, Any, Any]] = []
+    while inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) != inspect.CORO_CLOSED:
+        found.append(coroutine)
+        coroutine = coroutine.cr_await
+    return found
 
 
 _LEAVING = (
@@ -225,11 +242,11 @@ _LEAVING = (
 
 
 def _refused(name: str, *, asynchronous: bool) -> Callable[..., object]:
-    def refuse(*_: object, **__: object) -> object:
-        raise Escape(f"loop.{name} leaves the simulated world; use a port")
+    def refuse(self: LifeLoop, *_: object, **__: object) -> object:
+        raise self.kernel.escaped(f"loop.{name}")
 
-    async def refuse_async(*_: object, **__: object) -> object:
-        return refuse()
+    async def refuse_async(self: LifeLoop, *_: object, **__: object) -> object:
+        return refuse(self)
 
     return refuse_async if asynchronous else refuse
 

@@ -264,6 +264,7 @@ class Network:
         if not self._reaches(connection.caller.name, connection.callee.name):
             return
         kernel, passage = self._kernel, connection.passage
+        kernel.mix(call.body)
         if not connection.open:
             kernel.at(kernel.now_s + 2 * self._latency_s, connection.fail, "reset")
         elif passage is None or not passage.request(call.route, call.body):
@@ -279,6 +280,7 @@ class Network:
         if not self._reaches(callee.name, connection.caller.name):
             return
         passage = connection.passage
+        self._kernel.mix(given.body)
         if passage is None or not passage.answer(given):
             self._kernel.at(self._kernel.now_s + self._latency_s, connection.give, given)
 

@@ -117,15 +117,16 @@ class Diagnosis:
         """Close the case of ``field``: it was healed."""
         self._cases.pop(field, None)
 
-    def forget_quiet(self, now_s: float) -> set[str]:
+    def forget_quiet(self, now_s: float) -> list[str]:
         """Close the cases of which no letter came for long; their fields."""
-        old = {name for name, case in self._cases.items() if now_s - case.last_s > self._config.quiet_s}
+        old = [name for name, case in self._cases.items() if now_s - case.last_s > self._config.quiet_s]
         for name in old:
             del self._cases[name]
         return old
 
     def _judge(self, name: str, case: _Case, out: set[str], *, waited: bool) -> list[Verdict]:
-        tested = {source: _test(source, case.letters, self._values(name)) for source in _in_all(case) - out}
+        untested = sorted(_in_all(case) - out)
+        tested = {source: _test(source, case.letters, self._values(name)) for source in untested}
         refuted = {source for source, test in tested.items() if test.contradicted}
         found = [_told(name, source, case, tested[source]) for source in sorted(refuted)]
         left = sorted(tested.keys() - refuted)

@@ -190,8 +190,9 @@ class Healer:
 
     def _detect(self) -> list[Wish]:
         found = detect.hung(self.probing.watches, self._out.clock.now_s(), self._config)
-        for name in {*self._config.services} - {one.service for one in found}:
-            if not self.books.busy(name):
+        hung = {one.service for one in found}
+        for name in self._config.services:
+            if name not in hung and not self.books.busy(name):
                 self._scribe.close(name)
         return [self._hung(one) for one in found if not self.books.busy(one.service)]
 

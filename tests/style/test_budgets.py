@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.style import conduct, shape, tree
+from tests.style import conduct, shape, tree, world
 from tests.style.source import PACKAGES, ROOT, Source, published, sources
 
 Check = Callable[[Source], list[str]]
@@ -61,6 +61,21 @@ def test_the_packages_keep_the_budget(check: Check) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_functions_are_short_in_the_median_and_at_p90(package: str) -> None:
     _hold([f"{package}: {finding}" for finding in tree.function_statistics(sources(package))])
+
+
+def test_what_runs_in_a_simulated_world_uses_nothing_that_no_seed_decides() -> None:
+    reached = world.reached(sources(*PACKAGES))
+    assert len(reached) > 150, "the roots of a world lead nowhere"
+    given = world.give_sets(reached)
+    _hold([finding for source in reached for finding in world.takes_an_order(source, given)])
+    inside = [source for source in reached if source.path not in world.BEFORE]
+    _hold([finding for source in inside for finding in world.leaves_the_world(source)])
+
+
+def test_every_module_that_may_leave_a_world_does() -> None:
+    reached = {source.path: source for source in world.reached(sources(*PACKAGES))}
+    idle = [path for path in world.BEFORE if path not in reached or not world.leaves_the_world(reached[path])]
+    assert not idle, f"take off the list: {idle}"
 
 
 def test_no_test_sleeps() -> None:

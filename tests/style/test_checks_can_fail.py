@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.style import conduct, shape, tree
+from tests.style import conduct, shape, tree, world
 from tests.style.source import Source, parse
 
 Check = Callable[[Source], list[str]]
@@ -57,6 +57,33 @@ CONDUCT: tuple[tuple[Check, str, str], ...] = (
     (conduct.mocks, "monkeypatch.setattr(a, 'b', c)\n", "monkeypatch.setenv('A', 'b')\n"),
 )
 
+WORLD: tuple[tuple[Check, str, str], ...] = (
+    (world.leaves_the_world, "import threading\n", "import asyncio\n"),
+    (world.leaves_the_world, "from http import client\n", "from http import HTTPStatus\n"),
+    (world.leaves_the_world, "await asyncio.to_thread(f)\n", "await asyncio.sleep(1)\n"),
+    (world.leaves_the_world, "x = open(path)\n", "x = disk.read(path)\n"),
+    (world.leaves_the_world, "path.write_text(x)\n", "disk.write(path, x)\n"),
+    (world.leaves_the_world, "x = hash(name)\n", "x = crc32(name)\n"),
+    (world.takes_an_order, "for x in {a, b}: f(x)\n", "for x in sorted({a, b}): f(x)\n"),
+    (world.takes_an_order, "x = list(set(y))\n", "x = len(set(y))\n"),
+    (world.takes_an_order, "x = [f(y) for y in frozenset(z)]\n", "x = {f(y) for y in frozenset(z)}\n"),
+    (world.takes_an_order, "x = ','.join(y for y in set(z))\n", "x = any(y for y in set(z))\n"),
+    (world.takes_an_order, "def f():\n x = set(y)\n return [*x]\n", "def f():\n x = set(y)\n return {*x}\n"),
+    (world.takes_an_order, "def f(x: set[str]): return tuple(x)\n", "def f(x: list[str]): return tuple(x)\n"),
+    (world.takes_an_order, "for x in {*a} - {*b}: f(x)\n", "for x in a - b: f(x)\n"),
+    (
+        world.takes_an_order,
+        "def f() -> set[str]: ...\nfor x in f(): g(x)\n",
+        "def f() -> list[str]: ...\nfor x in f(): g(x)\n",
+    ),
+    (
+        world.takes_an_order,
+        "class A:\n def f(self):\n  self.x: set[str] = set()\n  for y in self.x: g(y)\n",
+        "class A:\n def f(self):\n  self.x: list[str] = []\n  for y in self.x: g(y)\n",
+    ),
+    (world.takes_an_order, "x.sort(key=id)\n", "x.sort(key=len)\n"),
+)
+
 TEXTS: tuple[tuple[Callable[[str, str], list[str]], str, str], ...] = (
     (tree.unfinished, "# TO" + "DO: later", "# what is to do, done"),
     (tree.unfinished, "raise NotImplemented" + "Error", "return NotImplemented"),
@@ -74,7 +101,7 @@ def _distinct(code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("check", "bad", "good"), SHAPE + CONDUCT, ids=lambda value: getattr(value, "__name__", "")
+    ("check", "bad", "good"), SHAPE + CONDUCT + WORLD, ids=lambda value: getattr(value, "__name__", "")
 )
 def test_a_check_finds_the_bad_piece_and_passes_the_good_one(check: Check, bad: str, good: str) -> None:
     assert check(parse("harness/x.py", _distinct(bad))), "the bad piece passed"
@@ -125,6 +152,20 @@ def test_a_tree_of_long_functions_breaks_both_statistics() -> None:
     short = parse("harness/x.py", "def f():\n    a = 1\n" * 10)
     assert len(tree.function_statistics([long])) == 2
     assert tree.function_statistics([short]) == []
+
+
+def test_a_world_reaches_what_its_roots_import_and_what_that_imports() -> None:
+    modules = [
+        parse("harness/a.py", "from harness import b\n"),
+        parse("harness/b.py", "import harness.c\n"),
+        parse("harness/c.py", ""),
+        parse("harness/d.py", "import harness.a\n"),
+    ]
+    assert [source.module for source in world.reached(modules, ["harness.a"])] == [
+        "harness.a",
+        "harness.b",
+        "harness.c",
+    ]
 
 
 def test_the_mock_budget_counts_by_the_thousand_lines() -> None:

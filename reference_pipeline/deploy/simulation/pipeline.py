@@ -7,6 +7,7 @@ system file names :func:`open_simulation`.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,9 @@ class _Records(msgspec.Struct):
 
 
 _RECORDS = msgspec.json.Decoder(_Records)
+LIBRARIES = ("scipy.stats", "sklearn.ensemble", "sklearn.tree", "threadpoolctl")
+"""What arms and fits import when they first need it. A world imports nothing: the first one of a process
+would read files and the clock, and the others would not."""
 
 
 class HookHost(Host, Protocol):
@@ -117,9 +121,11 @@ _BETTER: dict[str, Trees] = {}
 @functools.cache
 def open_simulation(template: Path) -> SimulatedPipeline:
     """Open the pipeline; what its worlds share is read now, once a process."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
     with tempfile.TemporaryDirectory(prefix="hormesis-template-") as scratch:
         read = _Kept(template, Path(scratch))
-        # Its registry is read here and not in a world: no world touches a real disk, and the copy goes.
+        # Its registry is read here and not in a world: no world opens a database, and the copy goes.
         _ = (read.champion, read.versions, read.aliases, read.features, read.golden, read.watch)
         return SimulatedPipeline(Shared(read, _Read(GitPolicies(template / FOLDER))))
 

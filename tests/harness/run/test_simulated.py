@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from functools import cache
 from pathlib import Path
 
@@ -171,6 +173,43 @@ def test_what_raises_in_the_harness_makes_the_run_void_and_says_why(small_templa
     run = ran(small_template, experiment)
     assert run.state == "void"
     assert "no action 'none_of_these'" in str(run.history.entries)
+
+
+class Reaching:
+    """A system one of whose services reads the real clock after a while, and handles what becomes of that."""
+
+    def __init__(self, template: Path) -> None:
+        experiment = asked("process.kill", Kill(service="scorer-a"))
+        self._inner = open_simulation(experiment.system, template)
+
+    async def serve(self, host: Host) -> None:
+        if host.name == "delivery":
+            host.spawn(lambda: self._look(host))
+        await self._inner.serve(host)
+
+    async def hook(self, host: Host, words: tuple[str, ...]) -> bytes:
+        return await self._inner.hook(host, words)
+
+    async def _look(self, host: Host) -> None:
+        await host.sleep_s(3.0)
+        with contextlib.suppress(RuntimeError):
+            time.time()
+
+
+def test_a_run_whose_code_reaches_for_the_real_world_is_void_even_where_it_handles_the_refusal(
+    small_template: Path,
+) -> None:
+    experiment = asked("process.kill", Kill(service="scorer-a"))
+    material = Material(
+        experiment=experiment, template=small_template, python_path=str(ROOT), opened=Reaching(small_template)
+    )
+    run = run_simulated(material, make_plans(experiment, 7)[0])
+    assert run.state == "void"
+    (raised,) = told(run, ControlRaised)
+    assert isinstance(raised, ControlRaised)
+    assert raised.where == "world"
+    assert raised.error.startswith("delivery reached for the real world at 3.0")
+    assert "time.time()" in raised.error
 
 
 class Silent:

@@ -1,0 +1,182 @@
+"""`hormesis replay RUN`: a stored run once more; the same to the last bit on a virtual clock, or exit 4.
+
+A run on processes of this machine is not the same twice: there the plan alone is done once more, and said so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.frontends.arguments import usage
+from harness.frontends.streams import say, tell
+from harness.plan.safety import SIMULATION
+from harness.report.trace import TraceLine, trace_of, trace_text
+from harness.report.words import inert
+from harness.shell import store_root
+from harness.verdict.codes import EXIT_CODE
+
+if TYPE_CHECKING:
+    from harness.run.replay import Difference, Replayed, Stored
+    from harness.run.scene import Snapshot
+
+
+def configure(parser: argparse.ArgumentParser, /) -> None:
+    """Add the arguments."""
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or a campaign with one run")
+    parser.add_argument(
+        "--until", type=_seconds, metavar="S", help="stop S seconds after the first unit was due, and look"
+    )
+    parser.add_argument("--trace", action="store_true", help="tell the run in words, one line an event")
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="where it is kept (HORMESIS_STORE, reports/runs)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``--json`` prints."""
+
+    run: str
+    target: str
+    exit_code: int
+    replayed: Replayed | None = None
+    snapshot: Snapshot | None = None
+    trace: tuple[TraceLine, ...] = ()
+
+
+def execute(arguments: argparse.Namespace, /) -> int:
+    """Do it once more, or tell it, or both; 4 where what was recorded does not come again."""
+    from harness.run.refusals import refuse_if_halted
+    from harness.run.replay import find_run
+
+    store = arguments.store or store_root()
+    stored = find_run(store, arguments.run)
+    target, until_s = stored.history.plan.target, arguments.until
+    ends_s = stored.history.plan.duration_s
+    if until_s is not None and until_s > ends_s:
+        raise usage("HRM402", f"--until {until_s:g}: this run takes {ends_s:g} s", "name an earlier second")
+    if target == SIMULATION:
+        refuse_if_halted(store)
+        return _stopped(stored, store, arguments) if until_s is not None else _again(stored, store, arguments)
+    if arguments.trace:
+        return _traced(stored, arguments)
+    if until_s is not None:
+        why = "a run on real processes is not the same twice, so there is no second of it to go back to"
+        raise usage(
+            "HRM402", "--until is for runs on a virtual clock", "add --trace to be told what was seen", why
+        )
+    refuse_if_halted(store)
+    return _same_plan(stored, store, arguments)
+
+
+def _again(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
+    from harness.run.replay import compare, material_of
+    from harness.run.simulated import run_simulated
+
+    again = run_simulated(material_of(stored, store, tell), stored.history.plan)
+    trace = trace_of(again.history) if arguments.trace else ()
+    if stored.history.cut and arguments.trace and not arguments.json:
+        say("\n".join(map(trace_text, trace)))
+    replayed = compare(stored, again)
+    code = EXIT_CODE["VOID" if replayed.differences else "DONE"]
+    if arguments.json:
+        _say_json(stored, _Told(run="", target="", exit_code=code, replayed=replayed, trace=trace))
+    else:
+        say("\n".join((*map(trace_text, trace), *_replayed_text(replayed))))
+    return code
+
+
+def _stopped(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
+    from harness.run.replay import material_of
+    from harness.run.scene import stop_at
+
+    snapshot, history = stop_at(material_of(stored, store, tell), stored.history.plan, arguments.until)
+    trace = trace_of(history) if arguments.trace else ()
+    code = EXIT_CODE["DONE"]
+    if arguments.json:
+        _say_json(stored, _Told(run="", target="", exit_code=code, snapshot=snapshot, trace=trace))
+    else:
+        say("\n".join((*map(trace_text, trace), *_snapshot_text(snapshot))))
+    return code
+
+
+def _traced(stored: Stored, arguments: argparse.Namespace) -> int:
+    """Tell a run from its record alone; one that was cut is told up to there."""
+    until_s = math.inf if arguments.until is None else arguments.until
+    trace = tuple(line for line in trace_of(stored.history) if line.at_s <= until_s)
+    code = EXIT_CODE["VOID" if stored.history.cut else "DONE"]
+    if arguments.json:
+        _say_json(stored, _Told(run="", target="", exit_code=code, trace=trace))
+    else:
+        cut = (f"cut: {inert(stored.history.cut)}",) if stored.history.cut else ()
+        say("\n".join((*map(trace_text, trace), *cut)))
+    return code
+
+
+def _same_plan(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
+    """Do the plan of a real run once more; nothing is compared."""
+    from harness.frontends.commands.run import conduct
+    from harness.frontends.outcome import outcome_json, table
+    from harness.report.compose import decode
+    from harness.run.replay import same_experiment
+
+    plan = stored.history.plan
+    tell(f"{stored.folder.name}: on target {plan.target} only the plan is the same, not what happens")
+    folder = conduct(same_experiment(stored), (plan,), stored.campaign.seed, store)
+    document = decode((folder / "report.json").read_bytes())
+    if arguments.json:
+        say(outcome_json(document, folder))
+    else:
+        say(f"{table(document)}\nreport: {folder / 'report.html'}")
+    return document.verdict.exit_code
+
+
+def _say_json(stored: Stored, told: _Told) -> None:
+    named = msgspec.structs.replace(told, run=stored.folder.name, target=stored.history.plan.target)
+    say(msgspec.json.format(msgspec.json.encode(named), indent=1).decode())
+
+
+def _replayed_text(replayed: Replayed) -> Iterator[str]:
+    counted = f"{replayed.events} events of its world, {replayed.entries} entries, {replayed.rows} rows"
+    if not replayed.differences:
+        yield f"{inert(replayed.run_id)}: the same run to the last bit ({replayed.state}): {counted}"
+        yield f"digest {replayed.digest}"
+        return
+    first, *others = replayed.differences
+    yield f"VOID  {inert(replayed.run_id)} does not come again: {counted}"
+    yield from _difference_text("the first thing that differs", first)
+    for other in others:
+        yield from _difference_text("it differs, too", other)
+    for word in replayed.changed:
+        yield f"since then: {inert(word)}"
+
+
+def _difference_text(words: str, difference: Difference) -> Iterator[str]:
+    yield f"{words}, at {difference.at_s:.3f} s, in {difference.what}"
+    yield f"  recorded: {inert(difference.recorded)}"
+    yield f"  again:    {inert(difference.again)}"
+
+
+def _snapshot_text(snapshot: Snapshot) -> Iterator[str]:
+    yield f"stopped {snapshot.at_s:g} s after the first unit was due; {snapshot.units} units were answered"
+    for service in snapshot.services:
+        yield f"  {service.name:<12} {service.state}, life {service.life}"
+    for where, answer in snapshot.aliases.items():
+        yield f"alias {where}: {inert(answer)}"
+    for edge, toxics in snapshot.toxics.items():
+        yield f"on edge {edge}: {inert('; '.join(toxics))}"
+    yield from (f"in force: {inert(fault)}" for fault in snapshot.faults or ("no fault",))
+    yield from (f"healer: {inert(words)}" for words in snapshot.healer or ("it has said nothing so far",))
+
+
+def _seconds(text: str) -> float:
+    value_s = float(text)
+    if not 0 <= value_s < math.inf:
+        raise argparse.ArgumentTypeError("give seconds from 0 on, like 12.5")
+    return value_s

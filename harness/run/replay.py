@@ -1,0 +1,269 @@
+"""A stored run once more: the very plan on a virtual clock, compared event by event with what was recorded.
+
+Comes in: a run's folder. Goes out: ``Replayed``, which says that both are the same to the last bit, or names
+the first thing in which they differ, both sides in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
+from harness.experiment.load import load_experiment
+from harness.experiment.model import PROFILES, Experiment
+from harness.history.events import Entry, Event, FirstDue, RunEnded, RunStarted
+from harness.history.model import CampaignFile, History, Manifest
+from harness.history.observations import DTYPE, Rows
+from harness.history.store import find_campaign, read_campaign, read_run
+from harness.plan.model import Plan
+from harness.plan.schedule import make_plans
+from harness.report.trace import event_words
+from harness.run.campaign import import_path, versions
+from harness.run.evidence import JOURNAL, RESENDS, TAINT
+from harness.run.machine import fingerprint
+from harness.run.simulated import Material, SimulatedRun, open_material
+from harness.run.template import ensure_template
+
+BESIDE = (TAINT, RESENDS, JOURNAL)
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One run of a stored campaign: its folder, its campaign's file, what it recorded."""
+
+    folder: Path
+    campaign: CampaignFile
+    history: History
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Where two runs of one plan part, ``at_s`` seconds after the first unit was due.
+
+    ``what``: the file that tells it.
+    """
+
+    what: str
+    at_s: float
+    recorded: str
+    again: str
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it. ``differences``: the first one of each file, the earliest first; none = the same run.
+
+    ``changed``: versions and machine that are not those of the record, in words.
+    """
+
+    run_id: str
+    state: str
+    digest: str
+    recorded_digest: str
+    events: int
+    entries: int
+    rows: int
+    differences: tuple[Difference, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+def find_run(store: Path, name: str) -> Stored:
+    """Find what a user typed: a run's folder, or a campaign with one run.
+
+    Raises UsageProblem, which lists the runs where there are several; Untrustworthy where its plan is lost.
+    """
+    inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+    named = [store / name] * inside + [Path(name)]
+    run = next((one.absolute() for one in named if (one / "plan.json").is_file()), None)
+    campaign_folder = find_campaign(store, name) if run is None else run.parent.parent
+    campaign = read_campaign(campaign_folder)
+    names = [one.run_id for one in campaign.runs]
+    if run is None and len(names) != 1:
+        there = "; it has: " + ", ".join(names) if names else "; it has none"
+        message = f"{campaign_folder.name} is a campaign of {len(names)} runs; name one of them{there}"
+        mend = f"hormesis replay {campaign_folder / 'runs' / names[0]}" if names else ""
+        raise UsageProblem((Problem(code="HRM405", message=message, file=str(campaign_folder), help=mend),))
+    path = campaign_folder / "runs" / names[0] if run is None else run
+    history = next((one for one in campaign.runs if one.run_id == path.name), None) or read_run(path)
+    if not history.plan.target:
+        raise Untrustworthy(f"{path.name} has no plan that can be read: {history.cut}")
+    return Stored(path, campaign.file, history)
+
+
+def same_experiment(stored: Stored) -> Experiment:
+    """Load the experiment that the run was planned from.
+
+    Raises UsageProblem where it cannot be read, ``Refused`` where it is another one now: says what changed.
+    """
+    plan, file = stored.history.plan, Path(stored.campaign.experiment_file)
+    experiment = load_experiment(file)
+    name = plan.profile.name
+    if experiment.sha256 != plan.experiment_sha256 and name in PROFILES:
+        experiment = load_experiment(file, name)
+    if experiment.sha256 != plan.experiment_sha256:
+        raise Refused(
+            f"{file} is not what {stored.history.run_id} was planned from: {_what_changed(experiment, plan)}"
+        )
+    return experiment
+
+
+def _what_changed(experiment: Experiment, plan: Plan) -> str:
+    now = next(
+        (
+            one
+            for one in make_plans(experiment, plan.seed, plan.target)
+            if (one.arm, one.sham, one.restart_profile) == (plan.arm, plan.sham, plan.restart_profile)
+        ),
+        None,
+    )
+    if now is None:
+        return f"it has no run of arm {plan.arm}, profile {plan.restart_profile} any more"
+    before = msgspec.to_builtins(plan)
+    knobs = [
+        f"{where} was {was!r} and is {value!r}"
+        for where, was, value in _differing("", before, msgspec.to_builtins(now))
+        if where.partition(".")[0] in ("profile", "system", "world_s_per_run_s")
+        or where.endswith(("kind", "name"))
+        or ".effect" in where
+    ]
+    if now.scenario_sha256 != plan.scenario_sha256:
+        knobs.append("the scenario is another one")
+    return "; ".join(knobs[:3]) or "its system file, or what it asks of the runs, is another one"
+
+
+def _differing(where: str, was: object, now: object) -> Iterator[tuple[str, object, object]]:
+    """Leaves of two plain values that differ, each with its path."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in dict.fromkeys((*was, *now)):
+            yield from _differing(f"{where}.{key}".strip("."), was.get(key), now.get(key))
+    elif isinstance(was, list | tuple) and isinstance(now, list | tuple) and len(was) == len(now):
+        for index, (one, other) in enumerate(zip(was, now, strict=True)):
+            yield from _differing(f"{where}[{index}]", one, other)
+    elif was != now:
+        yield where, was, now
+
+
+def material_of(stored: Stored, store: Path, progress: Callable[[str], None]) -> Material:
+    """Open what the run was made from; ``Refused`` where that is not there any more."""
+    experiment = same_experiment(stored)
+    python_path = import_path(experiment)
+    cache = store / ".templates"
+    template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
+    material = open_material(experiment, template=template, python_path=python_path)
+    every_s = _manifest(stored).observe_every_s
+    return replace(material, observe_every_s=every_s) if every_s else material
+
+
+def compare(stored: Stored, again: SimulatedRun) -> Replayed:
+    """Compare a record with the same plan's run now; ``Untrustworthy`` where the record is not whole."""
+    recorded = stored.history
+    if recorded.cut:
+        raise Untrustworthy(f"{recorded.run_id} has no whole record to compare with: {recorded.cut}")
+    found = sorted(_differences(stored, again), key=lambda one: one.at_s)
+    ended = recorded.entries[-1].event
+    return Replayed(
+        run_id=recorded.run_id,
+        state=again.state,
+        digest=again.digest,
+        recorded_digest=ended.world_digest if isinstance(ended, RunEnded) else "",
+        events=again.events,
+        entries=len(again.history.entries),
+        rows=len(again.history.rows),
+        differences=tuple(found),
+        changed=_changed(_manifest(stored)) if found else (),
+    )
+
+
+def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
+    recorded, now = stored.history, again.history
+    first_s = _first_due_s(recorded)
+    pairs = zip_longest(_told(recorded), _told(now))
+    parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    if parted is not None:
+        at_s = min(one[0] for one in parted if one is not None)
+        words = tuple(_event_text(one, first_s) for one in parted)
+        yield Difference(what="history.jsonl", at_s=at_s - first_s, recorded=words[0], again=words[1])
+    if (row := _first_row(recorded.rows, now.rows)) is not None:
+        texts = tuple(_row_text(rows, row, first_s) for rows in (recorded.rows, now.rows))
+        at_s = min(float(r[row]["ended"]) for r in (recorded.rows, now.rows) if row < len(r))
+        yield Difference(what="observations.bin", at_s=at_s - first_s, recorded=texts[0], again=texts[1])
+    for name in BESIDE:
+        path = stored.folder / name
+        was = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        if (other := again.files.get(name, b"")) != was:
+            yield _lines_differ(name, was, other, again.virtual_s - first_s)
+
+
+def _told(history: History) -> list[tuple[float, Event]]:
+    """What a history says but for the names of run and rows: those are told of on their own."""
+    return [(entry.mono_s, _nameless(entry)) for entry in history.entries]
+
+
+def _nameless(entry: Entry) -> Event:
+    if isinstance(entry.event, RunStarted):
+        return msgspec.structs.replace(entry.event, run_id="")
+    return entry.event
+
+
+def _first_due_s(history: History) -> float:
+    dues = [entry.event.at_s for entry in history.entries if isinstance(entry.event, FirstDue)]
+    return dues[0] if dues else 0.0
+
+
+def _event_text(told: tuple[float, Event] | None, first_s: float) -> str:
+    if told is None:
+        return "nothing: it was over"
+    at_s, event = told
+    words = event_words(event)
+    plain = f"{type(event).__struct_config__.tag} {msgspec.json.encode(event).decode()}"
+    return f"at {at_s - first_s:.6f} s {': '.join(words) if words else plain}"
+
+
+def _first_row(recorded: Rows, again: Rows) -> int | None:
+    if recorded.tobytes() == again.tobytes():
+        return None
+    both = zip(recorded, again, strict=False)
+    shorter = min(len(recorded), len(again))
+    return next((n for n, (one, other) in enumerate(both) if one.tobytes() != other.tobytes()), shorter)
+
+
+def _row_text(rows: Rows, number: int, first_s: float) -> str:
+    if number >= len(rows):
+        return "no row: it was the last one before"
+    row = rows[number]
+    shown = {name: row[name].item() for name in DTYPE.names or ()}
+    for name in ("due", "sent", "ended"):
+        shown[name] = round(shown[name] - first_s, 6)
+    return f"row {number + 1}: " + ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def _lines_differ(name: str, was: bytes, now: bytes, end_s: float) -> Difference:
+    lines = zip_longest(was.split(b"\n"), now.split(b"\n"))
+    number, (one, other) = next((n, pair) for n, pair in enumerate(lines, start=1) if pair[0] != pair[1])
+
+    def shown(line: bytes | None) -> str:
+        return f"line {number}: " + ("none" if line is None else line[:300].decode("utf-8", "replace"))
+
+    return Difference(what=name, at_s=end_s, recorded=shown(one), again=shown(other))
+
+
+def _manifest(stored: Stored) -> Manifest:
+    path = stored.folder / _MANIFEST
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise Untrustworthy(f"{path} cannot be read: {error}") from error
+
+
+def _changed(manifest: Manifest) -> tuple[str, ...]:
+    now = versions()
+    found = [
+        f"{name} was {manifest.versions.get(name, 'not there')} and is {now.get(name, 'not there')}"
+        for name in dict.fromkeys((*manifest.versions, *now))
+        if manifest.versions.get(name) != now.get(name)
+    ]
+    return (*found, *(["the machine is another one"] if manifest.machine != fingerprint() else []))
