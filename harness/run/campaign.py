@@ -53,7 +53,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
+def campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
+    """Say what all of ``plans`` share, begun now; there must be one."""
     started = shell.wall_utc()
     return CampaignFile(
         id=campaign_id(experiment.title, started, seed),
@@ -117,7 +118,7 @@ def _run_plans(
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     check_record_faults(plans, experiment, template=template, python_path=python_path)
     once = _how(plans, _Made(experiment, template, python_path), store, hooks)
-    folder = new_campaign(store, _campaign_file(plans, experiment, seed))
+    folder = new_campaign(store, campaign_file(plans, experiment, seed))
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"
         progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
@@ -164,7 +165,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
 
         def simulated(folder: Path, plan: Plan) -> str:
             run = run_simulated(material, plan, hooks.progress)
-            return keep_run(folder, run, versions=versions(), machine=fingerprint(), abilities=_abilities())
+            return keep_run(folder, run, versions=versions(), machine=fingerprint(), abilities=abilities())
 
         return simulated
 
@@ -253,13 +254,14 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
             clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
             versions=versions(),
             machine=fingerprint(),
-            abilities=_abilities(),
+            abilities=abilities(),
         )
     except OSError as error:
         raise store_problem(error) or error from error
 
 
-def _abilities() -> tuple[str, ...]:
+def abilities() -> tuple[str, ...]:
+    """What a run of this version could do, by name, for its manifest."""
     return tuple(sorted(ABILITIES | OF_THE_DRIVER))
 
 
