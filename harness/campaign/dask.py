@@ -20,8 +20,6 @@ from harness.errors import Refused
 CONNECT_S = 10.0
 ALONE_S = 60.0
 """Without any worker for so long, nobody is waited for any more."""
-IN_HAND = 3
-"""Chunks given out a worker: one is done, others lie ready; few are done again when a campaign ends early."""
 
 
 class DaskExecutor:
@@ -36,7 +34,7 @@ class DaskExecutor:
         self._given: dict[Future, int] = {}
         self._work: Work | None = None
         try:
-            self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
+            self._client = Client(address, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
             words = f"no scheduler answers at {address} within {CONNECT_S:g} s ({error})"
             raise Refused(f"{words}; start one: `dask scheduler`") from error
@@ -53,7 +51,8 @@ class DaskExecutor:
             alone = 0 if workers else alone + 1
             if alone * TICK_S > ALONE_S:
                 raise Refused(f"{self._address} has no worker; start some: `dask worker {self._address}`")
-            self._give_out(IN_HAND * workers)
+            # One a worker: what lies ready on one that dies would count as having killed it.
+            self._give_out(workers)
             over = self._over()
             for future in over:
                 yield self._taken(future)
@@ -91,20 +90,24 @@ class DaskExecutor:
         try:
             if self._given:
                 wait(list(self._given), timeout=TICK_S, return_when="FIRST_COMPLETED")
+            else:
+                self._client.wait_for_workers(1, timeout=TICK_S)
         except (TimeoutError, CancelledError):
             pass
         return [future for future in self._given if future.done()]
 
-    def _taken(self, future: Future) -> Done:
-        chunk = self._given.pop(future)
+    def _taken(self, future: Future) -> Done | None:
+        chunk = self._given[future]
         try:
             done: Done = future.result(timeout=CONNECT_S)
+        except TimeoutError:
+            return None  # whoever had the rows has died before we got them: they are made again
         except KilledWorker as error:
-            return Done(chunk, why=f"workers died over it, the last one {error.last_worker.address}")
+            done = Done(chunk, why=f"workers died over it, the last one {error.last_worker.address}")
         except CancelledError as error:
             raise Refused(f"{self._address} lost chunk {chunk}; what was done stays, run it again") from error
         except Exception as error:  # noqa: BLE001 - what the cluster made of it is told, and hides no other
-            return Done(chunk, why=f"{type(error).__name__}: {error}")
-        finally:
-            future.release()
+            done = Done(chunk, why=f"{type(error).__name__}: {error}")
+        del self._given[future]
+        future.release()
         return done

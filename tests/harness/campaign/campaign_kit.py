@@ -23,16 +23,16 @@ from tests.harness.campaign.rows_kit import episode, question, row
 ROOT = Path(__file__).resolve().parents[3]
 
 EXPERIMENT = """\
-title: One kill
+title: One hang
 description: A world of one minute.
 method:
   - type: action
-    name: kill-scorer-a
+    name: hang-gateway
     provider:
       type: python
       module: harness.frontends.chaostoolkit.faults
-      func: process_kill
-      arguments: {{service: scorer-a}}
+      func: process_hang
+      arguments: {{service: gateway, duration_s: 3}}
 x-hormesis:
   version: 1
   scenario: small.yaml
@@ -57,7 +57,7 @@ def written(folder: Path, arms: str = "none", *, sham: bool = False, objectives:
     """Write an experiment with its scenario; gives its file."""
     small = {"version": 1, "name": "small", "world_s_per_run_s": 720, "knobs": SMALL}
     (folder / "small.yaml").write_bytes(msgspec.json.encode(small))
-    file = folder / "kill.yaml"
+    file = folder / "hang.yaml"
     file.write_text(EXPERIMENT.format(arms=arms, sham=str(sham).lower(), objectives=objectives))
     return file
 

@@ -1,4 +1,4 @@
-"""Work for executors, picklable and without a world: it tells who did it; asked to, it dies, waits, raises."""
+"""Work for executors, picklable and without a world: it tells who did it, and dies, waits, raises if told."""
 
 from __future__ import annotations
 
