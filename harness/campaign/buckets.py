@@ -58,7 +58,7 @@ def quantile(counts: Mapping[int, int], beyond: int, q: float) -> Quantile:
 
     >>> found = quantile({bucket(1000): 6, bucket(2000): 4}, 0, 0.5)
     >>> found.value_s, found.low_s, found.high_s
-    (1.001, 0.996, 2.009)
+    (1.0, 0.996, 2.007)
     """
     n, needs = sum(counts.values()) + beyond, needed_n(q)
     if n < needs:

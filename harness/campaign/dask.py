@@ -8,6 +8,7 @@ scheduler gives its chunks to others, and gives up one over which more died than
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -63,17 +64,20 @@ class DaskExecutor:
         """See ``Executor``: what is under way on a worker comes to its end there and is forgotten."""
         self._waiting.clear()
         given, self._given = list(self._given), {}
-        if given and self._client.status == "running":
-            self._client.cancel(given, force=True)
+        with contextlib.suppress(OSError, CancelledError):  # a scheduler that is gone has nothing to cancel
+            if given and self._client.status == "running":
+                self._client.cancel(given, force=True)
         self._client.close()
 
     def _workers(self) -> int:
         """How many there are. Two runs in the threads of one process would share what is a process's own."""
-        threads = self._client.nthreads() if self._client.status == "running" else None
-        if threads is None:
-            raise Refused(
-                f"the scheduler at {self._address} is gone; what was done stays, start it and go on"
-            )
+        gone = f"the scheduler at {self._address} is gone; what was done stays, start it and go on"
+        if self._client.status != "running":
+            raise Refused(gone)
+        try:
+            threads = self._client.nthreads()
+        except OSError as error:
+            raise Refused(f"{gone} ({error})") from error
         if many := [name for name, count in sorted(threads.items()) if count != 1]:
             raise Refused(f"worker {many[0]} has more than one thread; start workers with `--nthreads 1`")
         return len(threads)

@@ -42,8 +42,8 @@ class Question(_Frozen, frozen=True, kw_only=True):
     def chunks(self) -> int:
         """How many chunks there are at most.
 
-        ...     code_sha256="", profile="p", system="s", arms=("none",), seed=1, pairs_max=25,
-        ...     pairs_a_chunk=10, harness_version="0")
+        >>> ask = Question(title="t", experiment_file="f", experiment_sha256="", code_sha256="", profile="p",
+        ...     system="s", arms=("none",), seed=1, pairs_max=25, pairs_a_chunk=10, harness_version="0")
         >>> ask.chunks(), list(ask.pairs_of(2))
         (3, [20, 21, 22, 23, 24])
         """

@@ -79,7 +79,10 @@ def execute(arguments: argparse.Namespace, /) -> int:
         store.mkdir(parents=True, exist_ok=True)
         work = ask(experiment, wanted, store=store, progress=progress)
         with held(store / campaign_name(work.question), work.question) as parts:
-            merge, verdict = _conduct(work, _executor(arguments), parts, experiment.objectives, progress)
+            executor = _executor(arguments)
+            merge, verdict = _conduct(
+                work, executor, parts, objectives=experiment.objectives, progress=progress
+            )
     table = merge.table()
     if arguments.json:
         document = {"folder": str(parts.folder), "verdict": verdict, "table": table}
@@ -90,7 +93,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 
 def _conduct(
-    work: Chunk, executor: Executor, parts: Parts, objectives: tuple[Objective, ...], progress: Progress
+    work: Chunk, executor: Executor, parts: Parts, *, objectives: tuple[Objective, ...], progress: Progress
 ) -> tuple[Merge, Verdict]:
     """Do all of it: chunks, table, audit, verdict; each is kept as soon as it is there."""
     from harness.campaign.engine import run_chunks
@@ -118,10 +121,10 @@ def _executor(arguments: argparse.Namespace) -> Executor:
         return _cluster(arguments)
     from harness.campaign.asking import workers_here
     from harness.campaign.executor import PoolExecutor
-    from harness.shell import pin_threads
+    from harness.campaign.shell import pin_children
     from harness.targets.local.kernel import ending_with_us
 
-    pin_threads()
+    pin_children()
     return PoolExecutor(arguments.workers or workers_here(), ending_with_us())
 
 

@@ -15,7 +15,7 @@ from harness.campaign.executor import Done
 from harness.campaign.model import RunRow
 from harness.campaign.parts import held
 from harness.errors import Refused
-from tests.harness.campaign.campaign_kit import ROOT, Toy
+from tests.harness.campaign.campaign_kit import ROOT, Toy, chunk_of, written
 from tests.harness.campaign.rows_kit import question, row
 from tests.harness.campaign.works import Told, workers
 
@@ -153,6 +153,21 @@ class _Here:
 
     def cancel(self) -> None:
         """There is nothing to end."""
+
+
+def test_simulated_worlds_are_the_same_in_a_worker_of_dask(
+    tmp_path: Path, cluster: Callable[..., Cluster], small_template: Path
+):
+    one = cluster()
+    work = chunk_of(written(tmp_path, sham=True), small_template)
+    executor = DaskExecutor(one.address())
+    executor.submit_all(work, range(2))
+    found = [done for done in executor.results() if done is not None]
+    executor.cancel()
+    assert [done.why for done in found] == ["", ""]
+    rows = {done.chunk: done.rows for done in found}
+    assert {chunk: work(chunk) for chunk in rows} == rows
+    assert all(row.doubt() == "" and row.units > 300 for chunk in rows for row in rows[chunk])
 
 
 def test_a_chunk_that_kills_its_worker_is_given_up_and_named_and_others_are_done(

@@ -23,7 +23,7 @@ from tests.harness.campaign.test_engine import Here
 CHUNKS = 300
 WARM = 60
 SLOPE_KB_MAX = 1.0
-SLOPE_BLOCKS_MAX = 2.0
+SLOPE_BLOCKS_MAX = 4.0
 """A chunk here is one run of 24 virtual seconds; whatever is left over from each world is more than that."""
 
 

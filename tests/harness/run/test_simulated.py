@@ -179,7 +179,7 @@ class Silent:
     async def serve(self, host: Host) -> None:
         await host.sleep_s(1e9)
 
-    async def hook(self, host: Host, words: tuple[str, ...]) -> bytes:
+    async def hook(self, _host: Host, _words: tuple[str, ...]) -> bytes:
         return b""
 
 

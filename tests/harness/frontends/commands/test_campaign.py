@@ -15,6 +15,7 @@ from harness.frontends.cli import main
 from harness.guard.halt import halt
 from harness.history.store import read_campaign
 from harness.run.template import template_key
+from harness.shell import ONE_THREAD
 from harness.verdict.model import Verdict
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -51,6 +52,11 @@ def campaign(asked: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(asked)
     monkeypatch.setenv("HORMESIS_STORE", str(asked / "store"))
     monkeypatch.setenv("HORMESIS_SCRATCH", str(asked))
+    for name in (
+        "PYTHONHASHSEED",
+        *ONE_THREAD,
+    ):  # the command sets them for its children; here they are put back
+        monkeypatch.setenv(name, "1")
     return lambda *words: main([*_command(), *words])
 
 
