@@ -120,8 +120,7 @@ COMMANDS: Mapping[str, Entry] = {
         "run many pairs of arms on a virtual clock, on all processors, until a table is exact enough",
         (
             "hormesis campaign experiments/smoke/kill-one.yaml --pairs 100",
-            "hormesis campaign FILE --precision 0.1 --workers 2 --seed 7",
-            "hormesis campaign FILE --scheduler tcp://127.0.0.1:8786",
+            "hormesis campaign FILE --precision 0.1 --scheduler tcp://127.0.0.1:8786",
         ),
         _campaign,
     ),
