@@ -62,10 +62,11 @@ def execute(arguments: argparse.Namespace, /) -> int:
     from harness.campaign.asking import Wanted, ask
     from harness.campaign.parts import campaign_name, held
     from harness.campaign.text import outcome_text
-    from harness.run.refusals import refuse_if_halted
+    from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
 
     store = arguments.store or store_root()
     refuse_if_halted(store)
+    refuse_if_not_writable(store)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     experiment = load_experiment(arguments.file, arguments.profile)
     wanted = Wanted(
@@ -76,7 +77,6 @@ def execute(arguments: argparse.Namespace, /) -> int:
     )
     tell(f"{experiment.title}: at most {arguments.pairs} pairs on a virtual clock; seed {number}")
     with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
-        store.mkdir(parents=True, exist_ok=True)
         work = ask(experiment, wanted, store=store, progress=progress)
         with held(store / campaign_name(work.question), work.question) as parts:
             executor = _executor(arguments)

@@ -139,3 +139,22 @@ def test_a_killed_parent_leaves_no_worker(tmp_path: Path, until: Callable[..., o
         until(lambda: len(workers(notes)) == 2, within_s=60)
         parent.kill()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers(notes)), within_s=60)
+
+
+def test_ctrl_c_on_a_terminal_ends_all_and_only_the_parent_speaks(
+    tmp_path: Path, until: Callable[..., object]
+):
+    """Its signal goes to everybody; what workers would say of it is of no use to anybody."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, script, notes], cwd=ROOT, env=environment, stderr=-1, start_new_session=True
+    ) as parent:
+        until(lambda: len(workers(notes)) == 2, within_s=60)
+        os.killpg(parent.pid, signal.SIGINT)
+        _, said = parent.communicate(timeout=60)
+    assert said.count(b"Traceback") == said.count(b"KeyboardInterrupt") == 1
+    assert [pid for pid in workers(notes) if Path(f"/proc/{pid}").exists()] == []

@@ -126,6 +126,12 @@ def test_a_halted_store_is_refused(asked, campaign, capsys, tmp_path):
     assert "is halted: paging" in capsys.readouterr().err
 
 
+def test_a_store_that_is_none_is_refused(campaign, capsys, tmp_path):
+    (tmp_path / "store").write_text("a file")
+    assert campaign("--store", str(tmp_path / "store")) == 5
+    assert "cannot be written" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
