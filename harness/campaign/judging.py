@@ -127,8 +127,6 @@ def _served(objective: Objective, key: ClassKey, one: ClassTally) -> Claim:
     strict, kind = (judge_share(back, n, least, void=one.void) for back in (surely, perhaps))
     if strict.word == kind.word or strict.word == "PASS":
         return _claim(text, strict)
-    if kind.word == "FAIL":
-        return _claim(text, kind)
     evidence = f"{surely} to {perhaps} of {n}: the limit lies within a bucket of 1 %"
     return Claim(text=text, word="INCONCLUSIVE", evidence=evidence)
 

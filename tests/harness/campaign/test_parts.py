@@ -26,6 +26,7 @@ def test_what_was_kept_reads_back_and_the_same_rows_are_the_same_bytes(tmp_path:
             assert parts.read(12) == ROWS
         files += sorted((place / "parts").iterdir())
     assert files[0].read_bytes() == files[1].read_bytes()
+    assert files[0].read_bytes()[4:8] == bytes(4), "the time of writing is in no byte"
 
 
 def test_a_part_that_cannot_be_written_is_not_there_at_all(tmp_path: Path):
