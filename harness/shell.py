@@ -12,7 +12,7 @@ import secrets
 import time
 
 # One thread a pool: two OpenMP threads on a busy two-core machine turn 0.4 s fits into 16 s.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def monotonic_s() -> float:
@@ -50,9 +50,4 @@ def child_environment(**extra: str) -> dict[str, str]:
     """Build the environment of a child: an allow-list of ours plus ``extra``."""
     allowed = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
     kept = {name: os.environ[name] for name in allowed if name in os.environ}
-    return kept | _ONE_THREAD | {"PYTHONUNBUFFERED": "1"} | extra
-
-
-def pin_threads() -> None:
-    """Let children started from now on use one thread a pool, and one order of hashes."""
-    os.environ.update(_ONE_THREAD | {"PYTHONHASHSEED": "0"})
+    return kept | ONE_THREAD | {"PYTHONUNBUFFERED": "1"} | extra

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import harness
+from harness.campaign.code import code_sha256
 from harness.campaign.model import Question
 from harness.campaign.worker import Chunk, Place, asked
 from harness.errors import Refused
@@ -40,8 +41,9 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
     """Prepare what all runs share, and refuse now what no run could do."""
     question = Question(
         title=experiment.title,
-        experiment_file=experiment.file,
+        experiment_file=Path(experiment.file).name,
         experiment_sha256=experiment.sha256,
+        code_sha256=code_sha256(Path(experiment.system_dir)),
         profile=wanted.profile,
         system=experiment.system.name,
         arms=experiment.arms,
@@ -61,7 +63,7 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     check_record_faults(plans, experiment, template=template, python_path=python_path)
-    return Chunk(question, Place(experiment.file, str(template), python_path))
+    return Chunk(question, Place(str(Path(experiment.file).resolve()), str(template.resolve()), python_path))
 
 
 def workers_here() -> int:

@@ -1,51 +1,80 @@
 """Runs a campaign to its end: gives out chunks, keeps parts, adds them up in the order of their numbers.
 
-Comes in: a question, who does the work, where it is kept. Goes out: the table. What a chunk holds depends on
-the question alone, and chunks are read in order, so neither who did them nor when changes a byte.
+Comes in: a question, who does the work, where it is kept. Goes out: the sums and what ended it. What a chunk
+holds depends on the question alone, and chunks are read in order, so neither who did them nor when changes a
+byte. A chunk that nobody could do is told and not kept: the next attempt tries it again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from harness.campaign.executor import Done, Executor
-from harness.campaign.model import RunRow
+from harness.campaign.executor import Done, Executor, Rows
+from harness.campaign.model import Question, RunRow
 from harness.campaign.parts import Parts
-from harness.campaign.table import Table, exact_enough, table_of
+from harness.campaign.precision import exact_enough
+from harness.campaign.rows import failed
+from harness.campaign.table import Ending, Table, table_of
 from harness.campaign.tally import Tally
-from harness.campaign.worker import Chunk, failed, material_of
-from harness.plan.safety import SIMULATION
-from harness.plan.schedule import plans_of_pair
+from harness.errors import Refused, Untrustworthy
+from harness.plan.model import Plan
 
 CAP, EXACT = "all pairs that were asked for", "the precision that was asked for"
+DOUBTS_MAX = 10
+"""So many runs with which something is wrong are named, and done again whole."""
+
+
+class Asked(Protocol):
+    """What is to be done: ``worker.Chunk``."""
+
+    @property
+    def question(self) -> Question:
+        """What is asked."""
+        ...
+
+    def __call__(self, chunk: int, /) -> Rows:
+        """Do one chunk."""
+        ...
+
+    def plans(self, chunk: int, /) -> Iterator[Plan]:
+        """Give the plans of its runs, in order."""
+        ...
 
 
 @dataclass(slots=True)
 class Merge:
     """What has been added up: all chunks below ``next``; ``digest`` is chained over those of their worlds.
 
-    ``stopped``: what ended it, "" = there is more to do.
+    ``stopped``: what ended it, "" = there is more to do. ``lost``: the rows of chunks that nobody could do.
     """
 
-    work: Chunk
+    asked: Asked
     parts: Parts
     next: int = 0
     stopped: str = ""
     tally: Tally = field(default_factory=Tally)
     digest: str = ""
+    doubtful: int = 0
+    doubts: list[RunRow] = field(default_factory=list)
+    lost: dict[int, Rows] = field(default_factory=dict)
 
     def go_on(self, present: set[int]) -> None:
         """Add up the next chunks as far as they are there; a campaign that is over takes no more."""
-        question = self.work.question
-        while not self.is_over() and self.next in present:
-            self._add(self.parts.read(self.next))
+        question = self.asked.question
+        while not self.is_over() and (self.next in present or self.next in self.lost):
+            self._add(self.rows(self.next))
             self.next += 1
             if question.precision_ratio is not None and exact_enough(self.tally, question.precision_ratio):
                 self.stopped = EXACT
             elif self.next == question.chunks():
                 self.stopped = CAP
+
+    def rows(self, chunk: int) -> Rows:
+        """The rows of a chunk that is there or lost."""
+        return self.lost[chunk] if chunk in self.lost else self.parts.read(chunk)
 
     def is_over(self) -> bool:
         """Whether nothing more is wanted."""
@@ -53,58 +82,72 @@ class Merge:
 
     def table(self) -> Table:
         """The table as it is now."""
-        question = self.work.question
-        return table_of(question, self.tally, stopped=self.stopped, digest=self.digest)
+        ending = Ending(
+            stopped=self.stopped, digest=self.digest, doubtful=self.doubtful, doubts=tuple(self.doubts)
+        )
+        return table_of(self.asked.question, self.tally, ending)
 
-    def _add(self, rows: tuple[RunRow, ...]) -> None:
+    def _add(self, rows: Rows) -> None:
+        wanted = [(p.pair, p.arm, p.restart_profile, p.sham) for p in self.asked.plans(self.next)]
+        if [(r.pair, r.arm, r.restart_profile, r.sham) for r in rows] != wanted:
+            raise Untrustworthy(
+                f"chunk {self.next} in {self.parts.folder} does not hold the runs it must hold"
+            )
         pairs: dict[int, list[RunRow]] = {}
         for row in rows:
             chained = f"{self.digest} {row.digest}".encode()
             self.digest = hashlib.blake2b(chained, digest_size=16).hexdigest()
             pairs.setdefault(row.pair, []).append(row)
+            if row.doubt():
+                self.doubtful += 1
+                self.doubts += [row] if len(self.doubts) < DOUBTS_MAX else []
         for pair in sorted(pairs):
             self.tally.add_pair(pairs[pair])
 
 
 def run_chunks(
-    work: Chunk,
+    asked: Asked,
     executor: Executor,
     parts: Parts,
     *,
-    tell: Callable[[Merge, int], None],
+    tell: Callable[[int], None],
     look: Callable[[], None],
-) -> Table:
-    """Do what is missing; gives the table. ``tell`` hears how far it has come and how many chunks are there.
+) -> Merge:
+    """Do what is missing, and add all up. ``tell`` hears how many pairs are done.
 
     ``look`` is called several times a second; what it raises ends the campaign, and what was done stays.
+    Raises ``Refused`` where a worker cannot do the question at all, ``Untrustworthy`` where parts were lost.
     """
-    merge, present = Merge(work, parts), parts.present()
+    merge, present = Merge(asked, parts), parts.present()
+    question = asked.question
+    pairs = sum(len(question.pairs_of(chunk)) for chunk in present)
+    tell(pairs)
+    try:
+        merge.go_on(present)
+        if merge.is_over():
+            return merge
+        executor.submit_all(asked, [chunk for chunk in range(question.chunks()) if chunk not in present])
+        for done in executor.results():
+            look()
+            if done is None:
+                continue
+            _take(merge, present, done)
+            pairs += len(question.pairs_of(done.chunk))
+            tell(pairs)
+            if merge.is_over():
+                return merge
+    finally:
+        executor.cancel()
+    raise Untrustworthy(f"the workers ended after {merge.next} of {question.chunks()} chunks; run it again")
+
+
+def _take(merge: Merge, present: set[int], done: Done) -> None:
+    if done.refused:
+        raise Refused(done.why)
+    if done.why:
+        rows = tuple(failed(plan, done.why) for plan in merge.asked.plans(done.chunk))
+        merge.lost[done.chunk] = rows
+    else:
+        merge.parts.write(done.chunk, done.rows)
+        present.add(done.chunk)
     merge.go_on(present)
-    tell(merge, len(present))
-    if not merge.is_over():
-        missing = [chunk for chunk in range(work.question.chunks()) if chunk not in present]
-        executor.submit_all(work, missing)
-        try:
-            for done in executor.results():
-                look()
-                if done is None:
-                    continue
-                parts.write(done.chunk, done.rows if not done.why else _failed(work, done))
-                present.add(done.chunk)
-                merge.go_on(present)
-                tell(merge, len(present))
-                if merge.is_over():
-                    break
-        finally:
-            executor.cancel()
-    return merge.table()
-
-
-def _failed(work: Chunk, done: Done) -> tuple[RunRow, ...]:
-    """The rows of a chunk that could not be done: one a run, each saying why."""
-    experiment = material_of(work.question, work.place).experiment
-    return tuple(
-        failed(plan, done.why)
-        for pair in work.question.pairs_of(done.chunk)
-        for plan in plans_of_pair(experiment, work.question.seed, pair, SIMULATION)
-    )

@@ -12,19 +12,21 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Question(_Frozen, frozen=True, kw_only=True):
-    """All that decides the outcome of a campaign, as ``campaign.json`` keeps it.
+    """All that decides the outcome of a campaign, as ``question.json`` keeps it.
 
-    ``profile``: a built-in one that it is measured by, "" = as the file says. ``pairs_max``: the cap;
-    ``pairs_a_chunk``: pairs that one worker does in one go. ``precision_ratio``: the campaign ends before the
-    cap once the interval of every class's median recovery is no wider than this share of the median to either
-    side; None = only the cap ends it. ``fidelity`` and ``pace`` name how it was simulated: figures of two of
-    them are never put together.
+    ``code_sha256`` is over the code that runs and is run (``campaign.code``): what was done by another code
+    is another campaign. ``profile``: a built-in one that it is measured by, "" = as the file says.
+    ``pairs_max``: the cap; ``pairs_a_chunk``: pairs that one worker does in one go. ``precision_ratio``:
+    the campaign ends before the cap once the interval of every class's median recovery is no wider than
+    this share of the median to either side; None = only the cap ends it. ``fidelity`` and ``pace`` name how
+    it was simulated: figures of two of them are never put together.
     """
 
     version: int = 1
     title: str
     experiment_file: str
     experiment_sha256: str
+    code_sha256: str
     profile: str
     system: str
     arms: tuple[Arm, ...]
@@ -40,8 +42,8 @@ class Question(_Frozen, frozen=True, kw_only=True):
     def chunks(self) -> int:
         """How many chunks there are at most.
 
-        >>> ask = Question(title="t", experiment_file="f", experiment_sha256="", profile="p", system="s",
-        ...     arms=("none",), seed=1, pairs_max=25, pairs_a_chunk=10, harness_version="0")
+        >>> ask = Question(title="t", experiment_file="f", experiment_sha256="", code_sha256="", profile="p",
+        ...     system="s", arms=("none",), seed=1, pairs_max=25, pairs_a_chunk=10, harness_version="0")
         >>> ask.chunks(), list(ask.pairs_of(2))
         (3, [20, 21, 22, 23, 24])
         """
@@ -56,27 +58,31 @@ class Question(_Frozen, frozen=True, kw_only=True):
 class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
     """One fault of one run. Times in milliseconds after the injection; None where there is none.
 
-    ``void``: why it does not count, "" = it does; ``ended_by`` as in ``episodes.model.Episode``;
-    ``loss_ppm``: excess cost a decision in millionths of the world's unit of cost, None where the truth is
-    not known.
+    ``index``: its place in the plan. ``void``: why it does not count, "" = it does; ``ended_by`` and
+    ``horizon_ms`` as in ``episodes.model.Episode``; ``loss_ppm``: excess cost a decision in millionths of the
+    world's unit of cost, None where the truth is not known.
     """
 
+    index: int
     kind: str
     subject: str
     void: str
     ended_by: str
+    horizon_ms: int
     impact_ms: int | None
     recovered_ms: int | None
-    acted_ms: int | None
     lost_ms: int
     loss_ppm: int | None = None
 
 
 class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):
-    """One run. ``why`` says why it does not count, "" = it does; ``digest`` is over its whole world.
+    """One run. ``why`` says why it does not count, "" = it does; ``digest`` is over its whole world, "" = it
+    has none, because it raised or its worker died. ``unsafe``: no clean state was proven.
 
-    ``unbroken_ms``: how long nothing was broken in it, and ``false_heals`` the healing episodes that began
-    then. ``errors``: what callbacks of its services raised.
+    ``available_ppm``: share of units served; ``exactly_once`` None: not observable. ``acts`` are all that
+    were seen, and all that there were if ``sees_acts``. ``unbroken_ms``: how long nothing was broken in it,
+    and ``false_heals`` the healing episodes that began then. ``errors``: what callbacks of its services
+    raised.
     """
 
     pair: int
@@ -85,13 +91,31 @@ class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):
     sham: bool
     why: str
     digest: str
-    virtual_ms: int
-    events: int
-    units: int
-    good: int
-    exactly_once: bool
-    acts: int
-    false_heals: int
-    unbroken_ms: int
-    errors: int
+    unsafe: bool = False
+    virtual_ms: int = 0
+    units: int = 0
+    good: int = 0
+    available_ppm: int | None = None
+    exactly_once: bool | None = None
+    acts: int = 0
+    sees_acts: bool = False
+    false_heals: int = 0
+    unbroken_ms: int = 0
+    errors: int = 0
     episodes: tuple[EpisodeRow, ...] = ()
+
+    def name(self) -> str:
+        """How the run is told to people.
+
+        >>> RunRow(pair=3, arm="none", restart_profile="fast", sham=True, why="", digest="").name()
+        'pair 3, arm none, fast, sham'
+        """
+        return f"pair {self.pair}, arm {self.arm}, {self.restart_profile}, {'sham' if self.sham else 'fault'}"
+
+    def doubt(self) -> str:
+        """What is wrong with it, "" = nothing: such runs are kept whole."""
+        if self.why:
+            return self.why
+        if self.exactly_once is False:
+            return "not every accepted transaction ended exactly once"
+        return f"callbacks of services raised {self.errors} times" if self.errors else ""

@@ -1,7 +1,7 @@
 """A campaign on disk: the question, a part a chunk, the table; whole files only, so a kill leaves none torn.
 
-``<store>/<id>/{question.json, parts/<chunk>.jsonl.gz, table.json}``. The id is made of the question: the same
-command finds what an earlier one has left, and goes on.
+``<store>/<id>/{question.json, parts/<chunk>.jsonl.gz, table.json, verdict.json, kept/}``. The id is made of
+the question: the same command finds what an earlier one has left, and goes on.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
-import os
+import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,43 +18,27 @@ from pathlib import Path
 import msgspec
 
 from harness.campaign.model import Question, RunRow
-from harness.errors import Refused
+from harness.errors import Refused, Untrustworthy
+from harness.run.campaign import write_whole
 
-QUESTION_FILE, TABLE_FILE = "question.json", "table.json"
+QUESTION_FILE, TABLE_FILE, VERDICT_FILE = "question.json", "table.json", "verdict.json"
+_LOCK_FILE = ".lock"
 _SUFFIX = ".jsonl.gz"
 
 
 def campaign_name(question: Question) -> str:
     """The name of a question's folder: its title and a hash of all of it."""
-    words = "".join(letter if letter.isalnum() else "-" for letter in question.title.lower())
-    slug = "-".join(filter(None, words.split("-")))[:24].strip("-") or "campaign"
+    slug = re.sub(r"[^a-z0-9]+", "-", question.title.lower()).strip("-")[:24].strip("-") or "campaign"
     digest = hashlib.sha256(msgspec.json.encode(question, order="deterministic")).hexdigest()
     return f"{slug}-{digest[:12]}"
 
 
 class Parts:
-    """The parts of one campaign in ``folder``, made if missing."""
+    """The parts of one campaign in ``folder``; made by ``held``."""
 
-    def __init__(self, folder: Path, question: Question) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._parts = folder / "parts"
-        self._parts.mkdir(parents=True, exist_ok=True)
-        written = msgspec.json.format(msgspec.json.encode(question), indent=1) + b"\n"
-        file = folder / QUESTION_FILE
-        if not file.exists():
-            _write(file, written)
-        elif file.read_bytes() != written:
-            raise Refused(f"{file} is another question; nothing was run")
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the campaign; ``Refused`` where another process has it."""
-        with (self.folder / QUESTION_FILE).open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Refused(f"{self.folder} is being run by another process; wait for its end") from error
-            yield
 
     def present(self) -> set[int]:
         """Numbers of the chunks that are there."""
@@ -61,28 +46,54 @@ class Parts:
         return {int(name) for name in names if name.isdigit()}
 
     def read(self, chunk: int) -> tuple[RunRow, ...]:
-        """The rows of one chunk."""
-        lines = gzip.decompress(self._path(chunk).read_bytes()).splitlines()
-        return tuple(msgspec.json.decode(line, type=RunRow) for line in lines)
+        """The rows of one chunk; ``Untrustworthy`` where something else has been at its file."""
+        path = self._path(chunk)
+        try:
+            lines = gzip.decompress(path.read_bytes() or b"-").splitlines()  # no bytes would be no rows
+            return tuple(msgspec.json.decode(line, type=RunRow) for line in lines)
+        except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+            words = f"{path} cannot be read ({error}); remove it and run the same command: it is done again"
+            raise Untrustworthy(words) from error
 
     def write(self, chunk: int, rows: Sequence[RunRow]) -> None:
         """Keep the rows of one chunk; the same rows give the same bytes."""
         lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-        _write(self._path(chunk), gzip.compress(lines, mtime=0))
+        self._write(self._path(chunk), gzip.compress(lines, mtime=0))
 
-    def write_table(self, data: bytes) -> Path:
-        """Keep the table; gives its file."""
-        _write(self.folder / TABLE_FILE, data)
-        return self.folder / TABLE_FILE
+    def write_file(self, name: str, data: bytes) -> Path:
+        """Keep another file of the campaign; gives its path."""
+        self._write(self.folder / name, data)
+        return self.folder / name
 
     def _path(self, chunk: int) -> Path:
         return self._parts / f"{chunk:07d}{_SUFFIX}"
 
+    def _write(self, path: Path, data: bytes) -> None:
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            words = f"{path} cannot be written: {error.strerror}; what was done before stays"
+            raise Untrustworthy(f"{words}, and the same command goes on from there") from error
 
-def _write(path: Path, data: bytes) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.write_bytes(data)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+
+@contextmanager
+def held(folder: Path, question: Question) -> Iterator[Parts]:
+    """Hold the campaign in ``folder``, made if missing; the lock ends with this process.
+
+    ``Refused`` where another process has it, or where it holds another question.
+    """
+    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK_FILE).open("ab") as lock:  # a file of its own: it is never replaced
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(f"{folder} is being run by another process; wait for its end") from error
+        written = msgspec.json.format(msgspec.json.encode(question), indent=1) + b"\n"
+        file = folder / QUESTION_FILE
+        if not file.exists():
+            write_whole(file, written)
+        elif file.read_bytes() != written:
+            raise Refused(f"{file} is another question; nothing was run")
+        for path in (*folder.glob(".*.json.*"), *(folder / "parts").glob(".*")):
+            path.unlink()  # half written when a process before us was killed
+        yield Parts(folder)

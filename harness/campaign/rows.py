@@ -1,22 +1,32 @@
-"""One simulated run -> the row that is kept of it; pure."""
+"""One simulated run -> the row that is kept of it.
+
+Comes in: a run in memory, or a plan and why there is no run. Goes out: ``RunRow``. Pure.
+"""
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 
 from harness.campaign.model import EpisodeRow, RunRow
+from harness.episodes.acts import sees_acts
 from harness.episodes.facts import facts
 from harness.episodes.model import Decided, Episode, RunFacts
 from harness.experiment.model import Arm, RestartProfile
+from harness.plan.model import Plan
 from harness.run.simulated import SimulatedRun
 
 BASELINE_NOT_MET = "its baseline was not met"
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+_WHY_MAX = 500
 
 
 def row_of(run: SimulatedRun, *, bad_ratio_max: float) -> RunRow:
     """Compute the facts of a run as of any other, and keep what a table needs of them."""
     found = facts(run.history, bad_ratio_max=bad_ratio_max)
     plan = run.history.plan
+    available = found.availability_ratio
     return RunRow(
         pair=plan.pair,
         arm=msgspec.convert(plan.arm, Arm),
@@ -24,12 +34,14 @@ def row_of(run: SimulatedRun, *, bad_ratio_max: float) -> RunRow:
         sham=plan.sham,
         why=_why(run, found),
         digest=run.digest,
+        unsafe=bool(found.unsafe) or run.state == "unsafe",
         virtual_ms=_ms(run.virtual_s),
-        events=run.events,
         units=found.units,
         good=found.good_units,
-        exactly_once=found.exactly_once is True,
+        available_ppm=None if available is None else round(1e6 * available),
+        exactly_once=found.exactly_once,
         acts=found.acts,
+        sees_acts=sees_acts(found),
         false_heals=len(found.false_heals),
         unbroken_ms=_ms(found.unbroken_s),
         errors=len(run.errors),
@@ -37,21 +49,38 @@ def row_of(run: SimulatedRun, *, bad_ratio_max: float) -> RunRow:
     )
 
 
+def failed(plan: Plan, why: str) -> RunRow:
+    """The row of a run that there is nothing of but ``why``.
+
+    Addresses of objects are taken out: they differ from process to process.
+    """
+    return RunRow(
+        pair=plan.pair,
+        arm=msgspec.convert(plan.arm, Arm),
+        restart_profile=msgspec.convert(plan.restart_profile, RestartProfile),
+        sham=plan.sham,
+        why=_ADDRESS.sub("0x", why)[:_WHY_MAX] or "it ended without a word",
+        digest="",
+    )
+
+
 def _why(run: SimulatedRun, found: RunFacts) -> str:
     if run.state == "baseline":
         return BASELINE_NOT_MET
-    return found.unsafe or found.void or ("" if run.state == "ended" else run.state)
+    why = found.unsafe or found.void or ("" if run.state == "ended" else run.state)
+    return _ADDRESS.sub("0x", why or ("" if found.complete else "not complete"))
 
 
 def _episode(episode: Episode) -> EpisodeRow:
     return EpisodeRow(
+        index=episode.index,
         kind=episode.kind,
         subject=episode.service,
         void=episode.void,
         ended_by=episode.ended_by,
+        horizon_ms=_ms(episode.horizon_s),
         impact_ms=_perhaps_ms(episode.served.impact_s),
         recovered_ms=_perhaps_ms(episode.served.recovered_s),
-        acted_ms=_perhaps_ms(episode.acted_s),
         lost_ms=_ms(episode.served.lost_s),
         loss_ppm=_loss_ppm(episode.decided),
     )

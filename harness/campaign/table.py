@@ -5,11 +5,13 @@ The same tally gives the same bytes: no clock, floats rounded where they are mad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from harness.campaign.buckets import quantile
-from harness.campaign.model import Question
-from harness.campaign.tally import ArmTally, ClassTally, Tally
+from harness.campaign.model import Question, RunRow
+from harness.campaign.tally import ArmTally, ClassTally, Sum, Tally
 from harness.estimates.counts import Rate
 from harness.estimates.means import mean_of_sums
 from harness.estimates.model import Mean, Quantile, Share
@@ -24,8 +26,9 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ClassLine(_Frozen, frozen=True, kw_only=True):
-    """One fault in one arm. Gains are against the arm that nobody heals in, pair by pair; ``harmed`` of them
-    lost a second of service more. Losses of decisions are in the world's unit of cost a decision.
+    """One fault in one arm. Gains are against the arm that nobody heals in, pair by pair; ``harmed``:
+    episodes that lost a second of service more than it. Losses of decisions are in the world's unit of cost
+    a decision. Means are over runs, shares over episodes. ``tau_s``: how long a recovery was waited for.
     """
 
     fault: str
@@ -34,6 +37,7 @@ class ClassLine(_Frozen, frozen=True, kw_only=True):
     restart_profile: str
     n: int
     void: int
+    tau_s: float
     impact: Share
     recovered: Share
     median: Quantile
@@ -47,40 +51,73 @@ class ClassLine(_Frozen, frozen=True, kw_only=True):
 
 
 class ArmLine(_Frozen, frozen=True, kw_only=True):
-    """One arm over all its runs; ``false_impacts``: sham runs in which service seemed lost."""
+    """One arm over all its runs. ``exactly_once``: of those in which it could be seen, ``blind`` others
+    apart.
+
+    ``false_impacts``: sham episodes in which service seemed lost. ``errors``: what callbacks raised.
+    """
 
     arm: str
     restart_profile: str
     runs: int
     void: int
+    unsafe: int
     exactly_once: Share
+    blind: int
     good_ratio: float | None
+    availability: Mean
     false_impacts: Share
     false_heals: Rate
     virtual_h: float
     errors: int
 
 
+class Doubt(_Frozen, frozen=True, kw_only=True):
+    """A run with which something is wrong, and what: it does not count, it lost records, or code raised."""
+
+    pair: int
+    arm: str
+    restart_profile: str
+    sham: bool
+    what: str
+
+
 class Table(_Frozen, frozen=True, kw_only=True):
-    """The outcome of a campaign. ``digest``: over the digests of all its worlds, in order."""
+    """The outcome of a campaign. ``digest``: over the digests of all its worlds, in order.
+
+    ``doubtful`` runs something is wrong with; ``doubts`` names the first of them.
+    """
 
     question: Question
     pairs: int
     stopped: str
     digest: str
+    doubtful: int
     classes: tuple[ClassLine, ...]
     arms: tuple[ArmLine, ...]
+    doubts: tuple[Doubt, ...]
 
 
-def table_of(question: Question, tally: Tally, *, stopped: str, digest: str) -> Table:
-    """Compute all lines; ``stopped`` says what ended the campaign."""
+class Ending(_Frozen, frozen=True, kw_only=True):
+    """What a table says besides figures; see ``Table``."""
+
+    stopped: str
+    digest: str
+    doubtful: int = 0
+    doubts: Sequence[RunRow] = ()
+
+
+def table_of(question: Question, tally: Tally, ending: Ending) -> Table:
+    """Compute all lines."""
     return Table(
         question=question,
         pairs=tally.pairs,
-        stopped=stopped,
-        digest=digest,
+        stopped=ending.stopped,
+        digest=ending.digest,
+        doubtful=ending.doubtful,
         classes=tuple(_class(key, one) for key, one in sorted(tally.classes.items())),
         arms=tuple(_arm(key, one) for key, one in sorted(tally.arms.items())),
+        doubts=tuple(map(_doubt, ending.doubts)),
     )
 
 
@@ -89,29 +126,8 @@ def encode(table: Table) -> bytes:
     return msgspec.json.format(msgspec.json.encode(table, order="deterministic"), indent=1) + b"\n"
 
 
-def exact_enough(tally: Tally, precision_ratio: float) -> bool:
-    """Whether every class has a median whose interval is no wider than asked; a class too short of impacts
-    to have one counts once its share of impacts is known to be small.
-    """
-    return bool(tally.classes) and all(_is_exact(one, precision_ratio) for one in tally.classes.values())
-
-
-def _is_exact(one: ClassTally, precision_ratio: float) -> bool:
-    if not one.hurt or one.beyond == one.hurt:
-        return one.n >= _SETTLED_N
-    found = quantile(one.recovered, one.beyond, 0.5)
-    if found.value_s is None or found.low_s is None or found.high_s is None:
-        return False
-    return found.high_s - found.low_s <= 2 * precision_ratio * found.value_s
-
-
-_SETTLED_N = 59
-"""So many episodes without a single impact bound its share at 5 % (95 %); and as many that never recover."""
-
-
 def _class(key: tuple[str, str, str, str], one: ClassTally) -> ClassLine:
     fault, subject, arm, restart_profile = key
-    back = sum(one.recovered.values())
     return ClassLine(
         fault=fault,
         subject=subject,
@@ -119,33 +135,57 @@ def _class(key: tuple[str, str, str, str], one: ClassTally) -> ClassLine:
         restart_profile=restart_profile,
         n=one.n,
         void=one.void,
+        tau_s=one.horizon_ms / 1000,
         impact=share(one.hurt, one.n),
-        recovered=share(back, one.hurt),
+        recovered=share(one.hurt - one.beyond, one.hurt),
         median=quantile(one.recovered, one.beyond, 0.5),
         p90=quantile(one.recovered, one.beyond, 0.9),
-        lost_s=mean_of_sums(one.lost_ms.n, one.lost_ms.total, one.lost_ms.squares, 1e-3),
-        gain_s=mean_of_sums(one.gain_ms.n, one.gain_ms.total, one.gain_ms.squares, 1e-3),
-        harmed=share(one.harmed, one.gain_ms.n),
-        loss=mean_of_sums(one.loss_ppm.n, one.loss_ppm.total, one.loss_ppm.squares, 1e-6),
-        gain=mean_of_sums(one.gain_ppm.n, one.gain_ppm.total, one.gain_ppm.squares, 1e-6),
+        lost_s=mean_of(one.lost_ms, 1e-3),
+        gain_s=mean_of(one.gain_ms, 1e-3),
+        harmed=share(one.harmed, one.compared),
+        loss=mean_of(one.loss_ppm, 1e-6),
+        gain=mean_of(one.gain_ppm, 1e-6),
         ended_by=dict(sorted(one.ended_by.items())),
     )
 
 
+def mean_of(one: Sum, unit: float) -> Mean:
+    """The mean of what was added up, times ``unit``."""
+    return mean_of_sums(one.n, one.total, one.squares, unit)
+
+
 def _arm(key: tuple[str, str], one: ArmTally) -> ArmLine:
     arm, restart_profile = key
-    # Runs of one campaign are about equally long: each has its part of the time.
-    hours = one.unbroken_ms / _HOUR_MS / one.runs if one.runs else 0.0
-    heals = [(k, hours) for k, runs in sorted(one.heals.items()) for _ in range(runs)]
     return ArmLine(
         arm=arm,
         restart_profile=restart_profile,
         runs=one.runs,
         void=one.void,
-        exactly_once=share(one.exactly_once, one.runs),
+        unsafe=one.unsafe,
+        exactly_once=share(one.once, one.audited),
+        blind=one.blind,
         good_ratio=round(one.good / one.units, 9) if one.units else None,
-        false_impacts=share(one.sham_hurt, one.sham_runs),
-        false_heals=rate(heals),
+        availability=mean_of(one.sham_ppm, 1e-6),
+        false_impacts=share(one.sham_hurt, one.sham_episodes),
+        false_heals=_false_heals(one),
         virtual_h=round(one.virtual_ms / _HOUR_MS, 6),
         errors=one.errors,
+    )
+
+
+def _false_heals(one: ArmTally) -> Rate:
+    """Events and hours are exact. Whether events come in clusters is told with the runs of one line of
+    ``heals`` taken as equally long, which those without an event may always be.
+    """
+    runs = [
+        (events, unbroken_ms / count / _HOUR_MS)
+        for (events, _), (count, unbroken_ms) in sorted(one.heals.items())
+        for _ in range(count)
+    ]
+    return rate(runs, blind=[events for events, count in sorted(one.unseen.items()) for _ in range(count)])
+
+
+def _doubt(row: RunRow) -> Doubt:
+    return Doubt(
+        pair=row.pair, arm=row.arm, restart_profile=row.restart_profile, sham=row.sham, what=row.doubt()
     )

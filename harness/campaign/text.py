@@ -1,41 +1,71 @@
-"""The table of a campaign for a terminal. Pure."""
+"""The outcome of a campaign for a terminal.
+
+Comes in: a table and a verdict. Goes out: text, every name in it made inert. Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.campaign.table import ArmLine, ClassLine, Table
+from harness.campaign.table import ArmLine, ClassLine, Doubt, Table
+from harness.estimates.counts import Rate
 from harness.estimates.model import Mean, Quantile, Share
 from harness.report.words import inert
 from harness.units import percent_text
+from harness.verdict.model import Verdict
 
-_CLASS_HEAD = ("fault", "arm", "n", "noticed", "recovered", "median", "95 %", "lost", "gain", "harmed")
-_ARM_HEAD = ("arm", "runs", "void", "exactly once", "good units", "false heals/h", "false impacts")
+_CLASS_HEAD = (
+    "fault",
+    "arm",
+    "profile",
+    "n",
+    "noticed",
+    "recovered",
+    "median",
+    "95 %",
+    "lost",
+    "gain",
+    "harmed",
+)
+_ARM_HEAD = ("arm", "profile", "runs", "void", "exactly once", "good units", "false heals/h", "false impacts")
 
 
-def table_text(table: Table) -> str:
-    """Write it, a line a class and an arm.
+def outcome_text(table: Table, verdict: Verdict) -> str:
+    """Write the verdict first, then the table, a line a class and an arm, then what is wrong with which runs.
 
     Times are seconds; *gain* is service lost by the arm that nobody heals in, less its own, pair by pair.
     """
     question = table.question
+    claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
+    doubts = [f"  pair {d.pair}, arm {d.arm}, {_side(d)}: {inert(d.what)}" for d in table.doubts]
+    more = table.doubtful - len(doubts)
     lines = [
+        f"{verdict.word}: {inert(verdict.why)}",
+        *claims,
+        "",
         f"{inert(question.title)}: {table.pairs} pairs, seed {question.seed}, "
-        f"virtual clock ({question.fidelity}, {question.pace}); ended by {table.stopped or 'nobody yet'}",
+        f"virtual clock ({question.fidelity}, {question.pace}); ended by {table.stopped}",
         "",
         *_aligned([_CLASS_HEAD, *map(_class, table.classes)]),
         "",
         *_aligned([_ARM_HEAD, *map(_arm, table.arms)]),
         "",
+        *([f"runs with which something is wrong: {table.doubtful}", *doubts] if doubts else ()),
+        *([f"  and {more} more"] if more > 0 else ()),
         f"digest of all worlds: {table.digest}",
     ]
     return "\n".join(lines)
+
+
+def _side(doubt: Doubt) -> str:
+    return f"{doubt.restart_profile}, {'sham' if doubt.sham else 'fault'}"
 
 
 def _class(line: ClassLine) -> tuple[str, ...]:
     return (
         f"{inert(line.fault)} {inert(line.subject)}",
         line.arm,
+        line.restart_profile,
         f"{line.n}{f' ({line.void} void)' if line.void else ''}",
         _share(line.impact),
         _share(line.recovered),
@@ -48,17 +78,24 @@ def _class(line: ClassLine) -> tuple[str, ...]:
 
 
 def _arm(line: ArmLine) -> tuple[str, ...]:
-    heals = line.false_heals
-    upper = "" if heals.upper_per_h is None else f" (at most {heals.upper_per_h:.3g})"
     return (
         line.arm,
+        line.restart_profile,
         str(line.runs),
         str(line.void),
-        _share(line.exactly_once),
+        f"{_share(line.exactly_once)}{f' ({line.blind} not seen)' if line.blind else ''}",
         percent_text(line.good_ratio, 3),
-        "-" if heals.per_h is None else f"{heals.per_h:.3g}{upper}",
+        _rate(line.false_heals),
         _share(line.false_impacts),
     )
+
+
+def _rate(heals: Rate) -> str:
+    if heals.per_h is None:
+        return f"not observable in {heals.blind} runs" if heals.blind else "-"
+    upper = "in clusters" if heals.upper_per_h is None else f"at most {heals.upper_per_h:.3g}"
+    blind = f", not observable in {heals.blind} runs" if heals.blind else ""
+    return f"{heals.per_h:.3g} ({upper}{blind})"
 
 
 def _share(share: Share) -> str:

@@ -1,31 +1,34 @@
 """One chunk of a campaign, done where a worker is: its pairs, arm by arm, each run to its row.
 
 Comes in: a question, where its material lies, the number of a chunk. Goes out: rows. A run that raises is a
-row that says so: it hides no other.
+row that says so: it hides no other. A worker that cannot do this question at all refuses it.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from harness.campaign.code import code_sha256
 from harness.campaign.model import Question, RunRow
-from harness.campaign.rows import row_of
-from harness.episodes.baseline import BAD_RATIO_MAX
+from harness.campaign.rows import failed, row_of
+from harness.episodes.baseline import bad_ratio_allowed
+from harness.errors import HormesisError, Refused
 from harness.experiment.load import load_experiment
-from harness.experiment.model import Arm, Experiment, RestartProfile
+from harness.experiment.model import Experiment
 from harness.plan.model import Plan
 from harness.plan.safety import SIMULATION
 from harness.plan.schedule import plans_of_pair
-from harness.run.simulated import Material, open_material, run_simulated
+from harness.run.simulated import Material, SimulatedRun, open_material, run_simulated
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the material of a question lies on the machine of a worker."""
+    """Where the material of a question lies on the machine of a worker; absolute paths."""
 
     file: str
     template: str
@@ -40,21 +43,30 @@ class Chunk:
     place: Place
 
     def __call__(self, chunk: int) -> tuple[RunRow, ...]:
-        """Do all runs of the chunk, in the order of their pairs."""
+        """Do all runs of the chunk, in the order of their pairs; ``Refused`` where none can be done here."""
         material = material_of(self.question, self.place)
-        pairs = self.question.pairs_of(chunk)
-        return tuple(
-            _row(material, plan)
-            for pair in pairs
-            for plan in plans_of_pair(material.experiment, self.question.seed, pair, SIMULATION)
-        )
+        return tuple(row_or_why(material, plan)[0] for plan in self.plans(chunk))
+
+    def plans(self, chunk: int) -> Iterator[Plan]:
+        """Give the plans of the chunk, in the order of its rows."""
+        experiment = _experiment(self.question, self.place)
+        for pair in self.question.pairs_of(chunk):
+            yield from plans_of_pair(experiment, self.question.seed, pair, SIMULATION)
 
 
 @functools.lru_cache(maxsize=4)
 def material_of(question: Question, place: Place) -> Material:
-    """Open what the runs of a question share, once a process; it is never changed."""
-    experiment = asked(question, load_experiment(Path(place.file), question.profile or None))
-    material = open_material(experiment, template=Path(place.template), python_path=place.python_path)
+    """Open what the runs of a question share, once a process; it is never changed.
+
+    ``Refused`` where it cannot be read here, or the code here is not that of the question.
+    """
+    try:
+        experiment = _experiment(question, place)
+        if code_sha256(Path(experiment.system_dir)) != question.code_sha256:
+            raise Refused("the code or the libraries here are not those that the campaign was asked with")
+        material = open_material(experiment, template=Path(place.template), python_path=place.python_path)
+    except (HormesisError, OSError) as error:
+        raise Refused(f"a worker cannot do this campaign: {error}") from error
     return replace(material, observe_every_s=question.observe_every_s)
 
 
@@ -63,30 +75,18 @@ def asked(question: Question, experiment: Experiment) -> Experiment:
     return msgspec.structs.replace(experiment, arms=question.arms, repetitions=1)
 
 
-def _row(material: Material, plan: Plan) -> RunRow:
+def row_or_why(material: Material, plan: Plan) -> tuple[RunRow, SimulatedRun | None]:
+    """Do one run; gives its row and, where it came to its end, itself."""
     try:
         run = run_simulated(material, plan)
-        return row_of(run, bad_ratio_max=BAD_RATIO_MAX)
+        return row_of(run, bad_ratio_max=bad_ratio_allowed(material.experiment.objectives)), run
     except Exception as error:  # noqa: BLE001 - told in the row, beside all that went well
-        return failed(plan, f"{type(error).__name__}: {error}")
+        return failed(plan, f"{type(error).__name__}: {error}"), None
 
 
-def failed(plan: Plan, why: str) -> RunRow:
-    """The row of a run that there is nothing of but ``why``."""
-    return RunRow(
-        pair=plan.pair,
-        arm=msgspec.convert(plan.arm, Arm),
-        restart_profile=msgspec.convert(plan.restart_profile, RestartProfile),
-        sham=plan.sham,
-        why=why,
-        digest="",
-        virtual_ms=0,
-        events=0,
-        units=0,
-        good=0,
-        exactly_once=False,
-        acts=0,
-        false_heals=0,
-        unbroken_ms=0,
-        errors=0,
-    )
+@functools.lru_cache(maxsize=4)
+def _experiment(question: Question, place: Place) -> Experiment:
+    experiment = load_experiment(Path(place.file), question.profile or None)
+    if experiment.sha256 != question.experiment_sha256:
+        raise Refused(f"{place.file} was changed after the campaign was begun")
+    return asked(question, experiment)

@@ -7,17 +7,24 @@ the analysis asks again of the stored rows.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.episodes.binomial import binomial_pmf, halves_p_value
 from harness.episodes.recovery import Units
 from harness.episodes.service import service_of
-from harness.experiment.model import Profile
+from harness.experiment.model import Objective, Profile
 from harness.history.observations import Rows
 
 BAD_RATIO_MAX = 0.05
 TREND_LEVEL_RATIO = 0.001
 """Low on purpose: the test runs in every run, and a false alarm voids a good one."""
+
+
+def bad_ratio_allowed(objectives: Sequence[Objective]) -> float:
+    """The worst baseline that may be met: 5 %, or what the strictest availability objective allows."""
+    asked = [1 - o.availability_ratio for o in objectives if o.availability_ratio is not None]
+    return min([BAD_RATIO_MAX, *asked])
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ COMMANDS: Mapping[str, Entry] = {
         "run many pairs of arms on a virtual clock, on all processors, until a table is exact enough",
         (
             "hormesis campaign experiments/smoke/kill-one.yaml --pairs 100",
-            "hormesis campaign FILE --precision 0.1 --workers 2 --seed 7",
+            "hormesis campaign FILE --precision 0.1 --scheduler tcp://127.0.0.1:8786",
         ),
         _campaign,
     ),
@@ -192,7 +192,7 @@ likely next steps:
 
 hormesis --help lists all commands."""
 # What these did stands in a store or in the world, and their code tells it; of all others the output is all.
-ACTING = frozenset({"run", "demo", "undo", "halt"})
+ACTING = frozenset({"run", "campaign", "demo", "undo", "halt"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

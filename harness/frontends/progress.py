@@ -21,10 +21,21 @@ CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager that is called with each line; ``forecast_s`` is for people only."""
+    """A context manager that is called with each line; ``forecast_s`` is for people only, None = the lines
+    tell.
 
-    def __init__(self, forecast_s: float, *, live: bool | None = None) -> None:
+    ``interrupting``: what Ctrl-C does, for who looks at a terminal.
+    """
+
+    def __init__(
+        self,
+        forecast_s: float | None,
+        *,
+        live: bool | None = None,
+        interrupting: str = "Ctrl-C undoes and stops",
+    ) -> None:
         self.forecast_s = forecast_s
+        self.interrupting = interrupting
         self.live = _on_terminal() if live is None else live
         self.started_s = self.told_s = monotonic_s()
         self.last = ""
@@ -60,9 +71,11 @@ class Progress:
 
     def _beat(self, now_s: float) -> None:
         gone_s = now_s - self.started_s
-        left = f"{length_text(gone_s)} of about {length_text(max(self.forecast_s, gone_s))}"
+        left = length_text(gone_s)
+        if self.forecast_s is not None:
+            left += f" of about {length_text(max(self.forecast_s, gone_s))}"
         if self.live:
-            tell(f"  … {left} (Ctrl-C undoes and stops)", end="", start=CLEAR)
+            tell(f"  … {left} ({self.interrupting})", end="", start=CLEAR)
         elif now_s - self.told_s >= HEARTBEAT_S:
             self.told_s = now_s
             tell(f"[{gone_s:6.1f} s] … {left}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from harness.episodes.baseline import BAD_RATIO_MAX
+from harness.episodes.baseline import BAD_RATIO_MAX, bad_ratio_allowed
 from harness.episodes.error_rates import WORSE_MARGINS, error_rates
 from harness.episodes.facts import facts
 from harness.episodes.log import RunLog, read_log
@@ -20,7 +20,7 @@ from harness.episodes.model import RunFacts
 from harness.episodes.trust import SEND_LAG_MS_MAX
 from harness.estimates.estimate import counted, estimate
 from harness.estimates.shares import lower_bound, upper_bound
-from harness.experiment.model import Objective, Profile
+from harness.experiment.model import Profile
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign, run_number
@@ -53,7 +53,7 @@ def compose(folder: Path) -> Document:
 def compose_campaign(campaign: Campaign) -> Document:
     """Compute the document of a campaign that was read already."""
     file = campaign.file
-    limit = _bad_ratio_max(file.objectives)
+    limit = bad_ratio_allowed(file.objectives)
     numbered = _numbered_check(campaign.runs)
     repeated = _repeated(campaign.runs)
     again = {history.run_id for history in repeated}
@@ -134,12 +134,6 @@ def encode(document: Document) -> bytes:
 def decode(data: bytes) -> Document:
     """Read ``report.json``; raises msgspec.ValidationError for what is none."""
     return msgspec.json.decode(data, type=Document)
-
-
-def _bad_ratio_max(objectives: Sequence[Objective]) -> float:
-    """The worst baseline that may be met: 5 %, or what the strictest availability objective allows."""
-    asked = [1 - o.availability_ratio for o in objectives if o.availability_ratio is not None]
-    return min([BAD_RATIO_MAX, *asked])
 
 
 def _inputs(file: CampaignFile, histories: Sequence[History]) -> Inputs:

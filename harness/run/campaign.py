@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +24,7 @@ from harness.report.html import render
 from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
 from harness.run.records import OF_THE_DRIVER
-from harness.run.refusals import refuse_if_halted
+from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
@@ -54,7 +53,7 @@ def versions() -> dict[str, str]:
 
 
 def campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
-    """What the runs of one command share, as ``campaign.json`` keeps it."""
+    """Say what all of ``plans`` share, begun now; there must be one."""
     started = shell.wall_utc()
     return CampaignFile(
         id=campaign_id(experiment.title, started, seed),
@@ -92,7 +91,7 @@ def run_campaign(
     store, the scratch or the system cannot be used and no fault was injected yet, Untrustworthy where
     the system refused later; the folder then holds what ran before.
     """
-    _check_store(store)
+    refuse_if_not_writable(store)
     scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
     with only_runner(store, plans[0].target if plans else "local", progress):
         return _run_plans(
@@ -165,7 +164,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
 
         def simulated(folder: Path, plan: Plan) -> str:
             run = run_simulated(material, plan, hooks.progress)
-            return keep_run(folder, run, versions=versions(), machine=fingerprint(), abilities=_abilities())
+            return keep_run(folder, run, versions=versions(), machine=fingerprint(), abilities=abilities())
 
         return simulated
 
@@ -190,26 +189,6 @@ def _reports_if_possible(folder: Path, progress: Callable[[str], None]) -> None:
         write_reports(folder)
     except (OSError, UsageProblem) as error:
         progress(f"no report was written: {error}")
-
-
-def _check_store(store: Path) -> None:
-    """Raise Refused where ``store`` cannot be made or written into."""
-    try:
-        str(store.resolve()).encode()
-        store.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=store, prefix=".probe-"):
-            pass
-    except UnicodeEncodeError as error:
-        raise Refused(
-            f"the store {str(store)!r} has a name that is no text in UTF-8, and records name it; "
-            "name another with --store DIR or HORMESIS_STORE"
-        ) from error
-    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; links in a circle
-        why = getattr(error, "strerror", None) or str(error)
-        raise Refused(
-            f"the store {str(store)!r} cannot be written: {why.lower()}; "
-            "name another with --store DIR or HORMESIS_STORE"
-        ) from error
 
 
 def _refusal(folder: Path, number: int, error: Refused) -> HormesisError:
@@ -254,13 +233,14 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
             clock=lambda: (shell.monotonic_s(), shell.wall_utc()),
             versions=versions(),
             machine=fingerprint(),
-            abilities=_abilities(),
+            abilities=abilities(),
         )
     except OSError as error:
         raise store_problem(error) or error from error
 
 
-def _abilities() -> tuple[str, ...]:
+def abilities() -> tuple[str, ...]:
+    """What a run of this version could do, by name, for its manifest."""
     return tuple(sorted(ABILITIES | OF_THE_DRIVER))
 
 

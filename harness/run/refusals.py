@@ -5,6 +5,7 @@ Comes in: a store. Goes out: nothing, or ``Refused`` with the words that help.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from harness.errors import Refused
@@ -37,3 +38,23 @@ def refuse_if_left_open(store: Path) -> None:
             f"{len(left)} undo record{'s' if len(left) > 1 else ''} of an earlier run open ({named}): "
             f"run `hormesis undo --store {store}` first; nothing was started"
         )
+
+
+def refuse_if_not_writable(store: Path) -> None:
+    """Raise Refused where ``store`` cannot be made or written into."""
+    try:
+        str(store.resolve()).encode()
+        store.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=store, prefix=".probe-"):
+            pass
+    except UnicodeEncodeError as error:
+        raise Refused(
+            f"the store {str(store)!r} has a name that is no text in UTF-8, and records name it; "
+            "name another with --store DIR or HORMESIS_STORE"
+        ) from error
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; links in a circle
+        why = getattr(error, "strerror", None) or str(error)
+        raise Refused(
+            f"the store {str(store)!r} cannot be written: {why.lower()}; "
+            "name another with --store DIR or HORMESIS_STORE"
+        ) from error

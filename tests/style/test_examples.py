@@ -17,7 +17,20 @@ from tests.style.source import PACKAGES, ROOT, sources
 MODULES = sorted({source.module for source in sources(*PACKAGES) if not source.path.endswith("__main__.py")})
 PUBLIC = {"__version__"}
 FENCE = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMANDS = ("run", "replay", "plan", "analyse", "report", "validate", "demo", "undo", "halt", "explain")
+COMMANDS = (
+    "run",
+    "campaign",
+    "calibrate",
+    "replay",
+    "plan",
+    "analyse",
+    "report",
+    "validate",
+    "demo",
+    "undo",
+    "halt",
+    "explain",
+)
 
 
 def shown_commands(markdown: str) -> list[tuple[str, str]]:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.experiment.load import load_experiment
-from harness.frontends.arguments import seed, store_root
+from harness.frontends.arguments import seed, store_root, usage
+from harness.frontends.pace import Pace
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
-from harness.frontends.wording import length_text
 from harness.shell import fresh_seed, monotonic_s
 
 if TYPE_CHECKING:
     from harness.campaign.engine import Merge
     from harness.campaign.executor import Executor
+    from harness.campaign.parts import Parts
+    from harness.campaign.worker import Chunk
+    from harness.experiment.model import Objective
+    from harness.verdict.model import Verdict
 
 PAIRS = 100
+PRECISION_MIN = 0.01  # as campaign.precision has it, which a look at the command line need not import
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
@@ -37,26 +43,30 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         "--workers", type=_count, metavar="N", help="processes of this machine (one a processor)"
     )
     parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="workers of this Dask scheduler instead (tcp://host:port); needs hormesis[dask]",
+    )
+    parser.add_argument(
         "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
     )
     parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
     )
-    parser.add_argument("--json", action="store_true", help="print the table as one JSON document")
+    parser.add_argument("--json", action="store_true", help="print verdict and table as one JSON document")
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Run it to the end, or to where an earlier one with the same words was ended, and on from there."""
-    from harness.campaign.asking import Wanted, ask, workers_here
-    from harness.campaign.engine import run_chunks
-    from harness.campaign.parts import Parts, campaign_name
-    from harness.campaign.table import encode
-    from harness.campaign.text import table_text
-    from harness.run.refusals import refuse_if_halted
+    from harness.campaign.asking import Wanted, ask
+    from harness.campaign.parts import campaign_name, held
+    from harness.campaign.text import outcome_text
+    from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
 
     store = arguments.store or store_root()
     refuse_if_halted(store)
+    refuse_if_not_writable(store)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     experiment = load_experiment(arguments.file, arguments.profile)
     wanted = Wanted(
@@ -66,61 +76,87 @@ def execute(arguments: argparse.Namespace, /) -> int:
         precision_ratio=arguments.precision,
     )
     tell(f"{experiment.title}: at most {arguments.pairs} pairs on a virtual clock; seed {number}")
-    with Progress(0.0) as progress:
-        store.mkdir(parents=True, exist_ok=True)
+    with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
         work = ask(experiment, wanted, store=store, progress=progress)
-        parts = Parts(store / campaign_name(work.question), work.question)
-        with parts.held():
-            table = run_chunks(
-                work,
-                _executor(arguments.workers or workers_here()),
-                parts,
-                tell=_Told(progress, monotonic_s()),
-                look=lambda: refuse_if_halted(store),
+        with held(store / campaign_name(work.question), work.question) as parts:
+            executor = _executor(arguments)
+            merge, verdict = _conduct(
+                work, executor, parts, objectives=experiment.objectives, progress=progress
             )
-            file = parts.write_table(encode(table))
-    say(encode(table).decode().rstrip("\n") if arguments.json else f"{table_text(table)}\ntable: {file}")
-    return 0
+    table = merge.table()
+    if arguments.json:
+        document = {"folder": str(parts.folder), "verdict": verdict, "table": table}
+        say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    else:
+        say(f"{outcome_text(table, verdict)}\nkept in: {parts.folder}")
+    return verdict.exit_code
 
 
-def _executor(workers: int) -> Executor:
+def _conduct(
+    work: Chunk, executor: Executor, parts: Parts, *, objectives: tuple[Objective, ...], progress: Progress
+) -> tuple[Merge, Verdict]:
+    """Do all of it: chunks, table, audit, verdict; each is kept as soon as it is there."""
+    from harness.campaign.engine import run_chunks
+    from harness.campaign.judging import judge_campaign
+    from harness.campaign.kept import keep, runs_again
+    from harness.campaign.parts import TABLE_FILE, VERDICT_FILE
+    from harness.campaign.table import encode
+    from harness.run.refusals import refuse_if_halted
+
+    def look() -> None:
+        refuse_if_halted(parts.folder.parent)
+
+    pace = Pace(work.question.pairs_max, progress, monotonic_s)
+    merge = run_chunks(work, executor, parts, tell=pace, look=look)
+    parts.write_file(TABLE_FILE, encode(merge.table()))
+    again = runs_again(work, merge.doubts, merge.tally.pairs, merge.rows)
+    unequal = keep(work, again, parts.folder, progress)
+    verdict = judge_campaign(merge.tally, objectives, doubts=merge.doubts, unequal=unequal)
+    parts.write_file(VERDICT_FILE, msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n")
+    return merge, verdict
+
+
+def _executor(arguments: argparse.Namespace) -> Executor:
+    if arguments.scheduler is not None:
+        return _cluster(arguments)
+    from harness.campaign.asking import workers_here
     from harness.campaign.executor import PoolExecutor
-    from harness.shell import pin_threads
+    from harness.campaign.shell import pin_children
     from harness.targets.local.kernel import ending_with_us
 
-    pin_threads()
-    return PoolExecutor(workers, ending_with_us())
+    pin_children()
+    return PoolExecutor(arguments.workers or workers_here(), ending_with_us())
 
 
-@dataclass(slots=True)
-class _Told:
-    """Says how far it has come, and how long the rest will take at this pace."""
-
-    progress: Progress
-    began_s: float
-    found: int = -1
-
-    def __call__(self, merge: Merge, present: int) -> None:
-        question = merge.work.question
-        if self.found < 0:
-            self.found = present
-        done, left = present - self.found, question.chunks() - present
-        rest = ""
-        if done and left:
-            rest = f", about {length_text((monotonic_s() - self.began_s) / done * left)} to go"
-        pairs = min(present * question.pairs_a_chunk, question.pairs_max)
-        self.progress(f"{pairs} of at most {question.pairs_max} pairs{rest}")
+def _cluster(arguments: argparse.Namespace) -> Executor:
+    if arguments.workers is not None:
+        raise usage(
+            "HRM402",
+            "--workers counts processes of this machine, and --scheduler has its own",
+            help_text="leave one of them out",
+        )
+    try:
+        from harness.campaign.dask import DaskExecutor
+    except ImportError as error:
+        raise usage(
+            "HRM402",
+            f"--scheduler needs Dask's distributed, which cannot be imported: {error}",
+            help_text="pip install 'hormesis[dask]'",
+        ) from error
+    return DaskExecutor(arguments.scheduler)
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 10**9:
         raise argparse.ArgumentTypeError("give a whole number from 1")
-    return value
+    return int(text)
 
 
 def _ratio(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError("give a share between 0 and 1, like 0.1")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not PRECISION_MIN <= value < 1:
+        raise argparse.ArgumentTypeError(f"give a share from {PRECISION_MIN:g} to below 1, like 0.1")
     return value

@@ -52,3 +52,9 @@ def test_lengths_are_written_for_people():
         "59 min 59 s",
         "1 h 0 min",
     ]
+
+
+def test_who_knows_no_end_says_only_what_is_gone(capsys):
+    progress = Progress(None, live=True, interrupting="Ctrl-C stops")
+    progress._beat(progress.started_s + 90)
+    assert capsys.readouterr().err.endswith("  … 1 min 30 s (Ctrl-C stops)")
