@@ -18,6 +18,7 @@ import msgspec
 from harness.driver.opening import costs_of, open_world
 from harness.driver.parcels import build_parcels
 from harness.driver.spec import Spec
+from harness.driver.workload import Parcel
 from harness.errors import Refused, Unsafe
 from harness.experiment.model import Arm, Experiment
 from harness.guard.client import ALLOWED_S, PROMISE_S
@@ -59,6 +60,8 @@ class Material:
     """What the simulated runs of one experiment share: what ``prepare`` made, opened once a process.
 
     ``python_path``: where the world is found. ``observe_every_s``: how often observed routes are looked at.
+    ``offered``: what was built for a driver, by its orders, where many runs are offered the same; None: built
+    anew for each.
     """
 
     experiment: Experiment
@@ -66,6 +69,7 @@ class Material:
     python_path: str
     opened: Simulated
     observe_every_s: float = 0.25
+    offered: dict[bytes, tuple[Sequence[Parcel], Priced | None]] | None = None
 
 
 def open_material(experiment: Experiment, *, template: Path, python_path: str) -> Material:
@@ -99,7 +103,7 @@ def run_simulated(
 ) -> SimulatedRun:
     """Run one plan from its first slot to the end of its world; ``Refused`` where it cannot begin."""
     kernel = Kernel(plan.seed)
-    system = SimulatedSystem(kernel, _place(material, plan))
+    system = SimulatedSystem(kernel, place_of(material, plan))
     looker = Looker(kernel, system.network)
     observers = SimulatedObservers(system, every_s=material.observe_every_s)
     evidence = MemoryEvidence(VirtualClock(kernel))
@@ -109,7 +113,7 @@ def run_simulated(
         system.start()
         boot_ids = {row.name: row.boot_id for row in system.services()}
         evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
-        witness, costs = _witness(material, plan, system)
+        witness, costs = witness_of(material, plan, system)
         evidence.files = witness.written
         if costs is not None:
             evidence.append(costs)
@@ -136,7 +140,8 @@ def run_simulated(
         kernel.close()
 
 
-def _place(material: Material, plan: Plan) -> SimulatedPlace:
+def place_of(material: Material, plan: Plan) -> SimulatedPlace:
+    """What the system of a simulated run is made of."""
     return SimulatedPlace(
         system=material.experiment.system,
         arm=msgspec.convert(plan.arm, Arm),
@@ -147,9 +152,10 @@ def _place(material: Material, plan: Plan) -> SimulatedPlace:
     )
 
 
-def _witness(
+def witness_of(
     material: Material, plan: Plan, running: SimulatedSystem
 ) -> tuple[VirtualWitness, Priced | None]:
+    """The driver of a simulated run, with all that it will offer, and what decisions cost in its world."""
     experiment, system = material.experiment, running.system
     offered = world_spec(plan, experiment, template=material.template, python_path=material.python_path)
     taker = "simulated" if system.label_edge in running.proxy.edges else ""
@@ -165,11 +171,7 @@ def _witness(
         },
         type=Spec,
     )
-    world = open_world(spec)
-    costs = costs_of(world)
-    parcels = build_parcels(
-        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
-    )
+    parcels, costs = _offered(material, spec)
     told = spec.labels
     ways = Ways(
         units=Way(system.witness_edge, spec.workload.route),
@@ -177,7 +179,24 @@ def _witness(
         truth=Way(system.label_edge, system.truth.partition(":")[2]) if told and told.truth_url else None,
     )
     witness = VirtualWitness(running.kernel, spec, parcels, ways=ways, host=running.witness_host)
-    return witness, None if costs is None else Priced(**costs)
+    return witness, costs
+
+
+def _offered(material: Material, spec: Spec) -> tuple[Sequence[Parcel], Priced | None]:
+    """Build what ``spec`` orders, or find it where it was built before."""
+    key = msgspec.json.encode(spec)
+    known = (material.offered or {}).get(key)
+    if known is not None:
+        return known
+    world = open_world(spec)
+    costs = costs_of(world)
+    built = build_parcels(
+        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
+    )
+    made = built, None if costs is None else Priced(**costs)
+    if material.offered is not None:
+        material.offered[key] = made
+    return made
 
 
 def _state(stage: Stage, experiment: Experiment, observers: SimulatedObservers) -> str:

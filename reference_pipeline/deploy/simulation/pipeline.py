@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from reference_pipeline.deploy.policies import FOLDER, GitPolicies
 from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder
-from reference_pipeline.deploy.simulation.service import Host, Shared, serve
+from reference_pipeline.deploy.simulation.service import Host, Shared, Wiring, serve
 from reference_pipeline.deploy.template import Template
+from reference_pipeline.deploy.wiring import wire
 from reference_pipeline.healing.policy import PolicySource
 from reference_pipeline.model_faults import ModelFaults, better_by
 from reference_pipeline.scoring import Model, Trees
@@ -45,10 +46,11 @@ class SimulatedPipeline:
     """All that worlds of one template share."""
 
     shared: Shared
+    wiring: Wiring = wire
 
     async def serve(self, host: Host) -> None:
         """Run the service that ``host`` is named after."""
-        await serve(host, self.shared)
+        await serve(host, self.shared, self.wiring)
 
     async def hook(self, host: HookHost, words: tuple[str, ...]) -> bytes:
         """Do or undo a model fault; see ``reference_pipeline.deploy.model_fault``."""
