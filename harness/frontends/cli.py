@@ -57,6 +57,12 @@ def _campaign() -> Command:
     return campaign
 
 
+def _search() -> Command:
+    from harness.frontends.commands import search
+
+    return search
+
+
 def _analyse() -> Command:
     from harness.frontends.commands import analyse
 
@@ -123,6 +129,14 @@ COMMANDS: Mapping[str, Entry] = {
             "hormesis campaign FILE --precision 0.1 --workers 2 --seed 7",
         ),
         _campaign,
+    ),
+    "search": Entry(
+        "search for schedules of faults that break the healer; keep the smallest of each failure",
+        (
+            "hormesis search experiments/smoke/kill-one.yaml --episodes 500",
+            "hormesis search FILE --episodes 2000 --seed 7 --json",
+        ),
+        _search,
     ),
     "validate": Entry(
         "check experiment files; imports nothing of yours, starts nothing",

@@ -22,7 +22,8 @@ from harness.search.player import Played
 from harness.search.words import Word
 
 ALIAS = "alias_changed"
-GOLDEN_LEAST = 4
+GOLDEN_LEAST, WRONG_MAX = 8, 0.25
+"""A version is proven wrong by more than this share of so many golden units; one that is right has none."""
 _RESTART = "restart by "
 
 
@@ -191,7 +192,7 @@ def _unproven(case: Case) -> Iterator[Broken]:
     for name in (act.detail.rpartition(" -> ")[2] for act in acts(case) if act.act == ALIAS):
         theirs = golden[golden["version"] == names.index(name) + 1] if name in names else golden[:0]
         wrong = int((theirs["reason"] == REASONS.index("golden")).sum())
-        if len(theirs) >= GOLDEN_LEAST and 2 * wrong > len(theirs):
+        if len(theirs) >= GOLDEN_LEAST and wrong > WRONG_MAX * len(theirs):
             detail = f"{name} decided {wrong} of {len(theirs)} golden units wrongly"
             yield _broken("alias", "moved to what decides golden units wrongly", detail)
             return

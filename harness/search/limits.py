@@ -39,13 +39,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     profile: Profile = LIGHT
-    warm_s: Positive = 3.0
-    harm_max_s: Positive = 60.0
-    span_s: Positive = 20.0
-    lasts_max_s: Positive = 30.0
+    warm_s: Positive = 2.5
+    harm_max_s: Positive = 50.0
+    span_s: Positive = 15.0
+    lasts_max_s: Positive = 20.0
     faults_max: Annotated[int, msgspec.Meta(ge=1)] = 4
     trigger_s: Positive = 8.0
-    calm_s: Positive = 6.0
+    calm_s: Positive = 5.0
     tau_s: Positive = 10.0
     hold_s: Positive = 3.0
     eps_units: Annotated[int, msgspec.Meta(ge=0)] = 15

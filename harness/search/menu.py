@@ -1,6 +1,6 @@
 """What a schedule can be made of on one system: every effect that can be done to it, by kind, mildest first.
 
-Comes in: a system, an arm, the fields of its records. Goes out: lists of effects. The users' own edges are
+Comes in: a system, an arm, what its records allow. Goes out: lists of effects. The users' own edges are
 left out: nobody inside can see what happens there, and nobody has to heal it.
 """
 
@@ -19,7 +19,6 @@ from harness.faults.effects import (
     Hook,
     Kill,
     Mutate,
-    Mutation,
     Pause,
     Refuse,
     Way,
@@ -28,8 +27,6 @@ from harness.faults.effects import (
 )
 
 LATENCIES_MS = (100.0, 400.0, 2000.0)
-MUTATIONS: tuple[Mutation, ...] = ("rename", "drop", "null", "type")
-SHARES = (0.3, 1.0)
 HARMLESS = frozenset({"better_model"})
 """Actions of hooks that are placebos."""
 _WAYS: tuple[Way, ...] = get_args(Way)
@@ -56,8 +53,8 @@ class Menu:
         return tuple(one for one in here if self.rank(one) < self.rank(effect))
 
 
-def menu_of(system: System, arm: Arm, fields: Sequence[str] = ()) -> Menu:
-    """List what can be done; ``fields``: those of the records that the world sends, () = leave them alone."""
+def menu_of(system: System, arm: Arm, mutations: Sequence[Mutate] = ()) -> Menu:
+    """List what can be done; ``mutations``: of the records that the world sends (``records.mutations_of``)."""
     services = system.services_of(arm)
     edges = [name for name, ends in system.all_edges.items() if {ends.source, ends.to} <= {*services}]
     hooks = [(hook, action) for hook, program in system.hooks.items() for action in program.actions]
@@ -69,12 +66,7 @@ def menu_of(system: System, arm: Arm, fields: Sequence[str] = ()) -> Menu:
         "delay": tuple(Delay(edge=name, latency_ms=ms) for ms in LATENCIES_MS for name in edges),
         "wrong_body": tuple(WrongBody(edge=name, body=body) for body in _BODIES for name in edges),
         "hook": tuple(_hook(hook, action) for hook, action in hooks if action not in HARMLESS),
-        "mutate": tuple(
-            Mutate(mutation=mutation, field=name, share_ratio=share)
-            for mutation in MUTATIONS
-            for share in SHARES
-            for name in fields
-        ),
+        "mutate": tuple(mutations),
     }
     return Menu({kind: effects for kind, effects in kinds.items() if effects})
 

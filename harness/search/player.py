@@ -1,8 +1,7 @@
 """Plays one schedule on a virtual clock: a short episode, harmed at the very instants, judged at its end.
 
 Comes in: what simulated runs share, a schedule, a seed, an arm. Goes out: all that it left. Faults may overlap
-and wait for what the healer does, which is heard as anybody hears it: from its journal, by an observer of the
-world. When the last fault is gone the system has a settle time; then every record is looked for.
+and wait for what the healer does, which is heard as anybody hears it: from its journal, by an observer. When the last fault is gone the system has a settle time; then every record is looked for.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ def play_out(material: Material, schedule: Schedule, limits: Limits, *, seed: in
     plan = plan_of(material, schedule, limits, seed=seed, arm=arm)
     system = SimulatedSystem(kernel, place_of(material, plan))
     looker = Looker(kernel, system.network)
-    observers = SimulatedObservers(system, every_s=material.observe_every_s)
+    observers = SimulatedObservers(system, every_s=PUMP_S, owed=False)
     witness = None
     try:
         system.start()
