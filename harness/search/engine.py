@@ -1,7 +1,7 @@
 """The search itself: batches of schedules drawn from a corpus, merged in the order of their numbers.
 
-Comes in: what draws, what plays a batch, a seed, how many episodes. Goes out: failures, each with the schedule
-that showed it first. Every schedule is drawn from its own number and from the corpus as it was before its
+Comes in: what draws, what plays a batch, a seed, how many episodes. Goes out: failures, each with the first
+schedule that showed it. Every schedule is drawn from its own number and from the corpus as it was before its
 batch, so that the result depends on the seed alone, whoever plays and in whatever order.
 """
 
@@ -38,7 +38,7 @@ class Wanted:
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One signature: the schedule that showed it first, in episode number ``episode`` from 1, and its outcome."""
+    """One signature: the first schedule that showed it, in episode ``episode`` from 1, and its outcome."""
 
     signature: Signature
     schedule: Schedule
@@ -71,11 +71,11 @@ class Found:
             self.corpus.append(Parent(schedule, outcome.seen))
         for one in features:
             self.counts[one] = self.counts.get(one, 0) + 1
-        for one in outcome.broken:
-            self.failures.setdefault(
-                one.signature,
-                Failure(signature=one.signature, schedule=schedule, outcome=outcome, episode=self.episodes),
-            )
+        for signature in (broken.signature for broken in outcome.broken):
+            if signature not in self.failures:
+                self.failures[signature] = Failure(
+                    signature=signature, schedule=schedule, outcome=outcome, episode=self.episodes
+                )
 
 
 def search(

@@ -54,7 +54,7 @@ class Menu:
 
 
 def menu_of(system: System, arm: Arm, mutations: Sequence[Mutate] = ()) -> Menu:
-    """List what can be done; ``mutations``: of the records that the world sends (``records.mutations_of``)."""
+    """List what can be done; ``mutations``: of its records (``records.mutations_of``)."""
     services = system.services_of(arm)
     edges = [name for name, ends in system.all_edges.items() if {ends.source, ends.to} <= {*services}]
     hooks = [(hook, action) for hook, program in system.hooks.items() for action in program.actions]

@@ -1,7 +1,8 @@
 """Plays one schedule on a virtual clock: a short episode, harmed at the very instants, judged at its end.
 
-Comes in: what simulated runs share, a schedule, a seed, an arm. Goes out: all that it left. Faults may overlap
-and wait for what the healer does, which is heard as anybody hears it: from its journal, by an observer. When the last fault is gone the system has a settle time; then every record is looked for.
+Comes in: what simulated runs share, a schedule, a seed, an arm. Goes out: all that it left. Faults may
+overlap, and wait for what the healer does, which is heard as anybody hears it: by an observer, from its
+journal. When the last fault is gone there is a settle time; then every record is looked for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Failures as files: a schedule, all that it was played with, and how it failed; played again for ever after.
 
-Comes in: a shrunk failure. Goes out: ``<hash>.json``, and later whether it still fails, fails otherwise, or not
-any more. A file whose failure was mended says so in ``mended``, with the reason; then it must not fail again.
+Comes in: a shrunk failure. Goes out: ``<hash>.json``, and later whether it fails so, otherwise, or
+no more. A file whose failure was mended says so in ``mended``, with the reason; then it must not fail again.
 """
 
 from __future__ import annotations

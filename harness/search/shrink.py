@@ -74,8 +74,8 @@ def without(things: Sequence[T]) -> Iterable[tuple[T, ...]]:
     >>> list(without("abcd"))
     [('c', 'd'), ('a', 'b'), ('b', 'c', 'd'), ('a', 'c', 'd'), ('a', 'b', 'd'), ('a', 'b', 'c')]
     """
-    size = len(things) // 2
-    while size >= 1:
+    size = max(1, len(things) // 2)
+    while size >= 1 and things:
         for first in range(0, len(things), size):
             yield (*things[:first], *things[first + size :])
         size //= 2

@@ -1,4 +1,4 @@
-"""How a schedule is made simpler: fewer faults, milder ones, instants for triggers, shorter, earlier, rounder.
+"""How a schedule is made simpler: fewer faults, milder, at instants, shorter, earlier.
 
 Comes in: a failing schedule, and when each of its faults began. Goes out: schedules to try, and the key by
 which one is simpler than another. A trigger whose event belonged to a fault that is left out would never fire
@@ -50,7 +50,7 @@ class Moves:
     menu: Menu
 
     def key(self, schedule: Schedule) -> tuple[float, ...]:
-        """Order schedules: faults, kinds, magnitudes, triggers, durations, times; all finite, none below 0."""
+        """Order schedules: faults, kinds, magnitudes, triggers, durations, times; none below 0."""
         faults = schedule.faults
         ranks = [self.menu.rank(one.effect) for one in faults]
         times = [one.after.delay_s if one.after else one.at_s or 0.0 for one in faults]

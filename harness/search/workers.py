@@ -1,8 +1,8 @@
 """Who plays a batch: this process, or a pool of processes that opened the same system.
 
-Comes in: where the material lies, seed, arm, limits. Goes out: outcomes in the order of the schedules. Each is
-a function of its schedule, so who played it is no matter. A worker that dies takes its pool with it; the batch
-is played again in a new one, once.
+Comes in: where the material lies, seed, arm, limits. Goes out: outcomes in the order of the schedules. Each
+is a function of its schedule, so it is no matter who played it. A worker that dies takes its pool with it;
+the batch is played again in a new one, once.
 """
 
 from __future__ import annotations
