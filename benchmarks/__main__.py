@@ -38,6 +38,7 @@ PARTS: Mapping[str, str] = {
     "detectors": "benchmarks.detectors.part",
     "learning": "benchmarks.learning",
     "learning_kills": "benchmarks.learning_kills",
+    "search": "benchmarks.search.part",
 }
 
 

@@ -17,7 +17,7 @@ from tests.style.source import PACKAGES, ROOT, sources
 MODULES = sorted({source.module for source in sources(*PACKAGES) if not source.path.endswith("__main__.py")})
 PUBLIC = {"__version__"}
 FENCE = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMANDS = ("run", "plan", "analyse", "report", "validate", "demo", "undo", "halt", "explain")
+COMMANDS = ("run", "plan", "analyse", "report", "validate", "demo", "undo", "halt", "explain", "search")
 
 
 def shown_commands(markdown: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The search over a toy healer: the same whoever plays, and quicker than chance where windows open on events."""
+"""The search over a toy healer: the same whoever plays, and quicker than chance where events open windows."""
 
 from __future__ import annotations
 

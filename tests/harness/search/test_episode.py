@@ -1,4 +1,4 @@
-"""Whole short episodes on a virtual clock: what faults met, what the healer did, and five healers that break."""
+"""Short episodes on a virtual clock: what faults met, what the healer did, and five healers that break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures that were found once are played for ever after; those of the wrong healers prove that they can fail."""
+"""Failures that were found once are played for ever; those of wrong healers prove that they can fail."""
 
 from __future__ import annotations
 

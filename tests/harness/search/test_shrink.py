@@ -1,4 +1,4 @@
-"""The shrinker on predicates of every kind: it ends, what it gives still fails, and no move makes it simpler."""
+"""The shrinker on predicates of every kind: it ends, what it gives fails, and no move makes that simpler."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_failure_is_shrunk_kept_and_told(small_template: Path, tmp_path: Path)
     class Given(Drawing):
         """Draws one schedule, whatever the dice say."""
 
-        def fresh(self, dice, *, triggers):
+        def fresh(self, _, **__):
             return found_by_chance
 
     asked = Asked(
