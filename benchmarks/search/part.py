@@ -1,7 +1,8 @@
 """Search against chance on five wrong healers: how many episodes until each fails, how small it is shrunk.
 
 Comes in: nothing. Goes out: figures and bars. A trial is one bug, one way of drawing, one seed: played until
-an invariant breaks that this bug breaks, or to the cap; on the same schedule the sound healer must not. Trials are rows that are kept one by one, so that a second process takes what is free.
+an invariant breaks that this bug breaks, or to the cap; on the same schedule the sound healer must not.
+Trials are rows that are kept one by one, so that a second process takes what is free.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from harness.search.drawing import Drawing
 from harness.search.engine import Failure, Wanted, search
 from harness.search.finding import menu_on
 from harness.search.outcome import Invariant
-from harness.search.schedule import schedule_text
 from harness.search.simpler import shrink_schedule
+from harness.search.wording import schedule_text
 from harness.search.workers import Ground, player_of
 from reference_pipeline.deploy.prepare import prepare
 

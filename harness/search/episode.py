@@ -13,7 +13,8 @@ import msgspec
 from harness.experiment.model import System
 from harness.history.observations import WITNESS
 from harness.run.simulated import Material
-from harness.search.invariants import Case, acts, broken, lost, lost_more, near, restarts
+from harness.search.evidence import Case, acts, lost, restarts
+from harness.search.invariants import broken, lost_more, near
 from harness.search.limits import Limits
 from harness.search.outcome import Met, Outcome, Seen
 from harness.search.player import Played, play_out

@@ -7,50 +7,26 @@ says what the healer had found, and what it had in hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-
-from harness.faults.effects import EdgeEffect, Effect, Hook, Kill, Mutate, Pause
-from harness.history.events import Acted
-from harness.history.observations import BAD, GOLDEN_FLAG, REASONS, UNKNOWN, WITNESS, Rows
-from harness.search.hand import Held
-from harness.search.limits import Limits
+from harness.faults.effects import Hook, Mutate
+from harness.history.observations import GOLDEN_FLAG, REASONS
+from harness.search.evidence import (
+    ALIAS,
+    Case,
+    Restarted,
+    acts,
+    before,
+    lost,
+    places,
+    recovered_s,
+    restarts,
+)
 from harness.search.outcome import Broken, Invariant, Signature
-from harness.search.player import Played
 from harness.search.words import Word
 
-ALIAS = "alias_changed"
 GOLDEN_LEAST, WRONG_MAX = 8, 0.25
 """A version is proven wrong by more than this share of so many golden units; one that is right has none."""
-_RESTART = "restart by "
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One episode with all that it is judged by. ``ends``: edge -> the services at both ends.
-
-    ``healer``: the service whose journal is read; "" if none is.
-    """
-
-    played: Played
-    limits: Limits
-    ends: Mapping[str, tuple[str, ...]]
-    healer: str = ""
-
-    @property
-    def held(self) -> tuple[Held, ...]:
-        """The faults that began and were met, in order."""
-        return tuple(one for one in self.played.hand.held.values() if one.met)
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """A restart that a healer asked the platform for."""
-
-    at_s: float
-    service: str
 
 
 def broken(case: Case) -> tuple[Broken, ...]:
@@ -73,13 +49,6 @@ def near(case: Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-def lost(rows: Rows) -> Rows:
-    """The units of the witness that were not served."""
-    witness = rows[rows["stream"] == WITNESS]
-    kept: Rows = witness[(witness["outcome"] == BAD) | (witness["outcome"] == UNKNOWN)]
-    return kept
-
-
 def lost_more(case: Case, lost_without: int) -> Broken | None:
     """Compare with what the same schedule lost in arm none, ``lost_without`` units."""
     here = len(lost(case.played.rows))
@@ -87,59 +56,6 @@ def lost_more(case: Case, lost_without: int) -> Broken | None:
         return None
     last = next((word.transition for word in reversed(case.played.words)), "silent")
     return _broken("worse_than_none", last, f"{here} units lost, {lost_without} in arm none")
-
-
-def recovered_s(case: Case) -> float:
-    """Seconds from the end of the last fault until no unit is lost for ``hold_s``; infinity if never."""
-    due_s = np.sort(lost(case.played.rows)["due"])
-    since_s = case.played.end_s
-    for at_s in due_s[due_s >= since_s].tolist():
-        if at_s - since_s >= case.limits.hold_s:
-            break
-        since_s = at_s
-    held = case.played.over_s - since_s >= case.limits.hold_s
-    return since_s - case.played.end_s if held else float("inf")
-
-
-def restarts(case: Case) -> tuple[Restarted, ...]:
-    """Restarts that a service asked for, by the ledger of the platform, in order."""
-    return tuple(
-        Restarted(line.at_s, line.service)
-        for line in case.played.ledger
-        if line.act == "asked" and line.detail.startswith(_RESTART)
-    )
-
-
-def acts(case: Case) -> tuple[Acted, ...]:
-    """Acts with an effect that were seen from outside, less what a hook of ours did, in order."""
-    ours: dict[str, int] = {}
-    for one in case.held:
-        if isinstance(one.fault.effect, Hook):
-            ours[one.shows] = ours.get(one.shows, 0) + 1
-    return tuple(act for act in case.played.acted if act.effect and not _is_ours(case, act, ours))
-
-
-def _is_ours(case: Case, act: Acted, left: dict[str, int]) -> bool:
-    """Whether a hook moved the alias: each moved it there once, and back at its end if it was still there."""
-    if act.act != ALIAS:
-        return False
-    was, _, now = act.detail.partition(" -> ")
-    if left.get(now, 0) > 0:
-        left[now] -= 1
-        return True
-    shown = was.rpartition(" ")[2]
-    return any(one.shows == shown and _undone_at(one, act, case) for one in case.held if one.shows)
-
-
-def _undone_at(one: Held, act: Acted, case: Case) -> bool:
-    """Whether a move away from what a hook had set was seen when that hook undid it."""
-    begun_s = _asked_to_end_s(one)
-    ended_s = one.ended_s if one.ended_s is not None else case.played.over_s
-    return begun_s <= act.received_s <= ended_s + 1.0
-
-
-def _asked_to_end_s(one: Held) -> float:
-    return one.began_s + one.fault.lasts_s
 
 
 def _exactly_once(case: Case) -> Iterator[Broken]:
@@ -205,24 +121,14 @@ def _cause(case: Case) -> Iterator[Broken]:
             yield _broken("cause", "restart", f"{one.service} restarted, and nothing was wrong with it")
             return
     for act in (act for act in acts(case) if act.act == ALIAS):
-        if not any(isinstance(held.fault.effect, Hook | Mutate) for held in _before(case, act.received_s)):
+        if not any(isinstance(held.fault.effect, Hook | Mutate) for held in before(case, act.received_s)):
             yield _broken("cause", "rollback", f"{act.detail}, and no model had been changed")
             return
 
 
 def _is_near(case: Case, service: str, at_s: float) -> bool:
-    recent = (one for one in _before(case, at_s) if (one.ended_s or at_s) + case.limits.cause_s >= at_s)
-    return any(service in _places(one.fault.effect, case.ends) for one in recent)
-
-
-def _before(case: Case, at_s: float) -> Iterator[Held]:
-    return (one for one in case.held if one.began_s <= at_s)
-
-
-def _places(effect: Effect, ends: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if isinstance(effect, Kill | Pause):
-        return (effect.service,)
-    return ends.get(effect.edge, ()) if isinstance(effect, EdgeEffect) else ()
+    recent = (one for one in before(case, at_s) if (one.ended_s or at_s) + case.limits.cause_s >= at_s)
+    return any(service in places(one.fault.effect, case.ends) for one in recent)
 
 
 def _bounded(case: Case) -> Iterator[Broken]:
@@ -269,14 +175,14 @@ def _unanswered(case: Case) -> Iterator[tuple[Word, float]]:
 
 def _gone_s(case: Case, word: Word) -> float:
     """When the fault that a diagnosis is about was gone; at once if it is about none."""
-    there = [one for one in _before(case, word.at_s) if word.target in _places(one.fault.effect, case.ends)]
+    there = [one for one in before(case, word.at_s) if word.target in places(one.fault.effect, case.ends)]
     return max((one.ended_s or word.at_s for one in there), default=word.at_s)
 
 
 def _was_hit(case: Case, service: str, from_s: float, until_s: float) -> bool:
     return any(
-        service in _places(one.fault.effect, case.ends) and (one.ended_s or until_s) >= from_s
-        for one in _before(case, until_s)
+        service in places(one.fault.effect, case.ends) and (one.ended_s or until_s) >= from_s
+        for one in before(case, until_s)
     )
 
 

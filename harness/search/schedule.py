@@ -1,25 +1,22 @@
 """A schedule: faults as plain data, each at an instant or relative to what a healer does.
 
-Comes in: effects with their times. Goes out: canonical JSON, equal schedules equal bytes, and words. Nothing
+Comes in: effects with their times. Goes out: canonical JSON, equal schedules equal bytes. Nothing
 in it names a target, so it can be stored, compared, and played wherever its effects can be done.
 
     >>> one = Fault(effect=Kill(service="registry"), after=After(event="rollback", delay_s=0.4))
     >>> encode(schedule_of([one]))
-    b'{"version":1,"faults":[{"effect":{"kind":"kill","service":"registry"},"after":{"event":"rollback","delay_s":0.4}}]}'
-    >>> schedule_text(schedule_of([one]))
-    '[kill registry 0.4 s after rollback 1]'
+    b'{"version":1,"faults":[{"effect":{"type":"kill","service":"registry"},"after":{"event":"rollback","delay_s":0.4}}]}'
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
 
 from harness.errors import Refused
-from harness.faults.effects import Effect, Kill, Mutate, Surge, WorldEffect, lasts_s, place, subject
+from harness.faults.effects import Effect, Kill, Mutate, WorldEffect, lasts_s
 
 Event = Literal[
     "detected", "diagnosed", "decided", "restart", "rollback", "retrain", "repair", "finished", "verified"
@@ -91,11 +88,6 @@ def decode(data: bytes) -> Schedule:
         raise Refused(f"this is no schedule: {error}; docs/search.md shows one") from error
 
 
-def schedule_id(schedule: Schedule) -> str:
-    """Name it by 12 hex digits of what it says."""
-    return hashlib.blake2b(encode(schedule), digest_size=6).hexdigest()
-
-
 def step(seconds: float) -> float:
     """Give the nearest multiple of ``STEP_S``, from 0.
 
@@ -103,31 +95,6 @@ def step(seconds: float) -> float:
     (1.25, 0.0)
     """
     return max(0.0, round(round(seconds / STEP_S) * STEP_S, 2))
-
-
-def schedule_text(schedule: Schedule) -> str:
-    """Say it in words, one bracket a schedule."""
-    return f"[{', '.join(map(fault_text, schedule.faults))}]"
-
-
-def fault_text(fault: Fault) -> str:
-    """Say one fault in words.
-
-    >>> fault_text(Fault(effect=Kill(service="gateway"), at_s=3.5))
-    'kill gateway @3.5'
-    """
-    effect, after = fault.effect, fault.after
-    what = f"{effect.__struct_config__.tag} {_where(effect)}"
-    when = f"@{fault.at_s:g}" if after is None else f"{after.delay_s:g} s after {after.event} {after.nth}"
-    return f"{what} {when}{f' for {fault.lasts_s:g} s' if fault.lasts_s else ''}"
-
-
-def _where(effect: Effect) -> str:
-    if isinstance(effect, Mutate):
-        return f"{effect.mutation} {subject(effect)}"
-    if isinstance(effect, Surge) or hasattr(effect, "action"):
-        return f"{place(effect)} {getattr(effect, 'action', '')}"
-    return subject(effect)
 
 
 def _rounded(fault: Fault) -> Fault:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from harness.search.engine import Failure
-from harness.search.schedule import Schedule, fault_text
+from harness.search.schedule import Schedule
+from harness.search.wording import fault_text
 
 WHAT: Mapping[str, str] = {
     "exactly_once": "a record was lost, doubled or changed",
