@@ -28,13 +28,14 @@ Play = Callable[[Sequence[Schedule]], Sequence[Outcome]]
 class Wanted:
     """How long to search. ``uniform``: only fresh schedules, all faults at instants, for comparison.
 
-    ``until``: end once such a failure was found; None = go on to the last episode.
+    ``until``: is asked about each episode in which something broke, and ends the search with True; None: it
+    goes on to the last episode.
     """
 
     seed: int
     episodes: int
     uniform: bool = False
-    until: Callable[[Signature], bool] | None = None
+    until: Callable[[Schedule, Outcome], bool] | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +90,7 @@ def search(
         batch = [draw(drawing, wanted, number, found.corpus) for number in numbers]
         for schedule, outcome in zip(batch, play(batch), strict=True):
             found.take(schedule, outcome)
-            if wanted.until is not None and any(map(wanted.until, found.failures)):
+            if outcome.broken and wanted.until is not None and wanted.until(schedule, outcome):
                 return found
         tell(found)
     return found

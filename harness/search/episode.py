@@ -7,6 +7,7 @@ is void and says why: it is no failure of the system, and hides no other episode
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,13 @@ from harness.search.schedule import Schedule, encode, schedule_of
 NONE = "none"
 
 
+class _Twin(NamedTuple):
+    """The same faults in arm none: units lost, and faults that nothing met though their place was there."""
+
+    lost: int
+    unmet: int
+
+
 @dataclass(slots=True)
 class Player:
     """Plays schedules on one system with one seed: what is offered is the same in all of them."""
@@ -31,7 +39,7 @@ class Player:
     seed: int
     arm: str
     limits: Limits = field(default_factory=Limits)
-    _lost_without: dict[bytes, int] = field(default_factory=dict)
+    _twins: dict[bytes, _Twin] = field(default_factory=dict)
 
     def play(self, schedule: Schedule) -> Outcome:
         """Play one; an error of the harness is told in ``void``."""
@@ -46,16 +54,20 @@ class Player:
         outcome = _outcome(case, self.arm, len(schedule.faults))
         if self.arm == NONE or outcome.lost <= self.limits.eps_units:
             return outcome
-        more = lost_more(case, self._without(pinned(schedule, outcome)))
+        twin = self._without(pinned(schedule, outcome))
+        unmet = sum(one.began_s is not None and not one.met for one in outcome.met)
+        # A process that nobody has restarted cannot be hit again: then the two have not met the same.
+        more = lost_more(case, twin.lost) if twin.unmet <= unmet else None
         return msgspec.structs.replace(outcome, broken=(*outcome.broken, more)) if more else outcome
 
-    def _without(self, schedule: Schedule) -> int:
-        """Units that arm none loses under the same faults at the same instants."""
+    def _without(self, schedule: Schedule) -> _Twin:
+        """What arm none loses under the same faults at the same instants."""
         key = encode(schedule)
-        if key not in self._lost_without:
+        if key not in self._twins:
             played = play_out(self.material, schedule, self.limits, seed=self.seed, arm=NONE)
-            self._lost_without[key] = len(lost(played.rows))
-        return self._lost_without[key]
+            unmet = sum(not one.met and not one.absent for one in played.hand.held.values())
+            self._twins[key] = _Twin(len(lost(played.rows)), unmet)
+        return self._twins[key]
 
 
 def case_of(played: Played, limits: Limits, system: System) -> Case:

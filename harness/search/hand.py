@@ -49,12 +49,16 @@ UNDO_TRIES = 30
 
 @dataclass(slots=True)
 class Held:
-    """One fault from its begin to its end. Instants are the kernel's; ``ended_s`` None: it is in force."""
+    """One fault from its begin to its end. Instants are the kernel's; ``ended_s`` None: it is in force.
+
+    ``absent``: what it is on is not there in this arm.
+    """
 
     fault: Fault
     began_s: float
     ended_s: float | None = None
     met: bool = False
+    absent: bool = False
     why: str = ""
     life: Life | None = None
     before: EdgeState | None = None
@@ -142,6 +146,7 @@ class Hand:
     def _hit(self, held: Held, effect: Kill | Pause) -> None:
         process = self.system.processes.get(effect.service)
         if process is None:
+            held.absent = True
             self._over(held, f"no {effect.service} in this arm")
             return
         held.life = process.life
@@ -164,6 +169,7 @@ class Hand:
     def _harm_edge(self, number: int, held: Held, effect: EdgeEffect) -> None:
         edge = self.system.proxy.edges.get(effect.edge)
         if edge is None:
+            held.absent = True
             self._over(held, f"no edge {effect.edge} in this arm")
             return
         held.before = edge.state()

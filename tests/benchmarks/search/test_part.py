@@ -52,7 +52,6 @@ def test_a_search_that_finds_all_meets_all_bars() -> None:
     ("changes", "of", "bar"),
     [
         ({"found": False, "faults": -1}, ("double", GUIDED), "double: found in 3 of 4"),
-        ({"sound": False}, ("double", GUIDED), "the sound healer breaks nothing there"),
         ({"faults": 3}, ("half_done", GUIDED), "shrunk to the true number of faults"),
         ({"minimal": False}, ("half_done", GUIDED), "shrunk to the true number of faults"),
         ({"episodes": 1100}, (RACE, UNIFORM), "overlap: chance needs 3 times the episodes"),

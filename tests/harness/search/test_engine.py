@@ -70,8 +70,8 @@ def backwards(batch: Sequence[Schedule]) -> list[Outcome]:
     return [toy(one) for one in reversed(batch)][::-1]
 
 
-def until(signature: Signature) -> Callable[[Signature], bool]:
-    return lambda found: found == signature
+def until(signature: Signature) -> Callable[[Schedule, Outcome], bool]:
+    return lambda _, outcome: signature in outcome.signatures()
 
 
 def test_who_plays_and_in_which_order_is_no_matter() -> None:

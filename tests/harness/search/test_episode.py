@@ -110,3 +110,11 @@ def test_a_broken_healer_breaks_its_invariant_and_the_sound_one_none(small_templ
 def test_one_of_the_two_faults_alone_breaks_nothing(small_template: Path, bug: str) -> None:
     faults, _ = CASES[bug]
     assert played(small_template, faults[0], bug=bug).broken == ()
+
+
+def test_what_arm_none_cannot_meet_is_no_comparison(small_template: Path) -> None:
+    again = after(pause("gateway", 0.0, 10.0), "detected", 0.8)
+    outcome = played(small_template, pause("gateway", 1.0, 8.0), again)
+    assert [one.met for one in outcome.met] == [True, True], "the healer had begun a new process by then"
+    assert outcome.lost > 30
+    assert outcome.broken == (), "where nobody begins one there is nothing to hit a second time"
