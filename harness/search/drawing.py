@@ -1,14 +1,15 @@
 """New schedules: drawn afresh, or made of one that showed something new.
 
-Comes in: a menu, limits, dice. Goes out: schedules. A fault may be tied to what the healer was seen to do,
-since rare failures live in windows that the healer opens.
+Comes in: a menu, limits, dice. Goes out: schedules. Rare failures live in windows that the healer opens, so
+a change most often ties a fault to an instant at which it was seen to do something; and what it needs at
+that instant is its own process and its own edges, so half of those faults are there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,9 +24,13 @@ from harness.search.schedule import STEP_S, After, Event, Fault, Schedule, sched
 
 EVENTS: tuple[Event, ...] = ("detected", "restart", "rollback", "repair", "finished", "verified")
 """What a fresh fault may wait for; what is rarer is found by snapping to what was seen."""
+BEGUN: frozenset[Event] = frozenset({"restart", "rollback", "retrain", "repair"})
 DELAY_MAX_S = 2.0
 JITTER_S = 2.0
 TRIGGERED_RATIO = 0.5
+NEAR_RATIO = 0.5
+SAME_S = 0.1
+"""Events closer than this are one instant: what is told of it is one act."""
 _LASTS_MIN_S = 0.5
 _NTH_MAX = 2
 _CHANGES_MAX = 3
@@ -64,9 +69,8 @@ class Drawing:
         """Change a schedule in one to three ways."""
         faults = list(parent.schedule.faults)
         for _ in range(1 + int(dice.integers(_CHANGES_MAX))):
-            names = [name for name, (least, _) in _WAYS.items() if len(faults) >= least]
-            _, way = _WAYS[_pick(names, dice)]
-            faults = list(_possible(way(self, faults, parent, dice)).faults)
+            ways = [way for way, least, weight in _WAYS for _ in range(weight) if len(faults) >= least]
+            faults = list(_possible(_pick(ways, dice)(self, faults, parent, dice)).faults)
         return _possible(faults[: self.limits.faults_max])
 
     def _fault(self, dice: Dice, *, triggers: bool) -> Fault:
@@ -74,12 +78,13 @@ class Drawing:
         lasts_s = self._lasts_s(effect, dice)
         if triggers and dice.random() < TRIGGERED_RATIO:
             nth = 1 + int(dice.integers(_NTH_MAX))
-            after = After(event=_pick(EVENTS, dice), nth=nth, delay_s=dice.uniform(0, DELAY_MAX_S))
+            after = After(event=_pick(EVENTS, dice), nth=nth, delay_s=_delay_s(dice))
             return Fault(effect=effect, after=after, lasts_s=lasts_s)
         return Fault(effect=effect, at_s=dice.uniform(0, self.limits.span_s), lasts_s=lasts_s)
 
-    def _effect(self, dice: Dice, kinds: Sequence[str] = ()) -> Effect:
-        return _pick(self.menu.kinds[_pick(kinds or tuple(self.menu.kinds), dice)], dice)
+    def _effect(self, dice: Dice, *, near: bool = False) -> Effect:
+        kinds = self.menu.near if near and self.menu.near else self.menu.kinds
+        return _pick(kinds[_pick(tuple(kinds), dice)], dice)
 
     def _lasts_s(self, effect: Effect, dice: Dice) -> float:
         """Short ones as often as long ones: even in the logarithm."""
@@ -88,6 +93,19 @@ class Drawing:
         return 0.0 if isinstance(effect, Kill) else drawn_s
 
     # ways to change: faults, parent, dice -> faults
+
+    def _tie(self, faults: list[Fault], parent: Parent, dice: Dice) -> list[Fault]:
+        """Add a fault at what the healer was seen to do."""
+        if not parent.seen:
+            return self._add(faults, parent, dice)
+        effect = self._effect(dice, near=dice.random() < NEAR_RATIO)
+        return [*faults, Fault(effect=effect, after=_seen(parent, dice), lasts_s=self._lasts_s(effect, dice))]
+
+    def _again(self, faults: list[Fault], parent: Parent, dice: Dice) -> list[Fault]:
+        """Do the same once more, when the healer has done something about it."""
+        if not parent.seen:
+            return self._jitter(faults, parent, dice)
+        return [*faults, _put(_pick(faults, dice), after=_seen(parent, dice))]
 
     def _add(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
         return [*faults, self._fault(dice, triggers=True)]
@@ -114,9 +132,8 @@ class Drawing:
     def _retarget(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
         place = int(dice.integers(len(faults)))
         kind = str(faults[place].effect.__struct_config__.tag)
-        return self._with_effect(
-            faults, place, self._effect(dice, (kind,) if kind in self.menu.kinds else ()), dice
-        )
+        others = self.menu.kinds.get(kind, (faults[place].effect,))
+        return self._with_effect(faults, place, _pick(others, dice), dice)
 
     def _rekind(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
         return self._with_effect(faults, int(dice.integers(len(faults))), self._effect(dice), dice)
@@ -131,11 +148,8 @@ class Drawing:
         """Tie a fault to something that the healer was seen to do."""
         if not parent.seen:
             return faults
-        place, index = int(dice.integers(len(faults))), int(dice.integers(len(parent.seen)))
-        event = parent.seen[index].event
-        nth = sum(one.event == event for one in parent.seen[: index + 1])
-        after = After(event=event, nth=nth, delay_s=dice.uniform(0, DELAY_MAX_S))
-        faults[place] = msgspec.structs.replace(faults[place], at_s=None, after=after)
+        place = int(dice.integers(len(faults)))
+        faults[place] = _put(faults[place], after=_seen(parent, dice))
         return faults
 
     def _overlap(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
@@ -152,16 +166,42 @@ class Drawing:
 
 
 _Way = Callable[[Drawing, list[Fault], Parent, Dice], list[Fault]]
-_WAYS: Mapping[str, tuple[int, _Way]] = {
-    "add": (0, Drawing._add),
-    "drop": (2, Drawing._drop),
-    "jitter": (1, Drawing._jitter),
-    "retarget": (1, Drawing._retarget),
-    "rekind": (1, Drawing._rekind),
-    "snap": (1, Drawing._snap),
-    "overlap": (2, Drawing._overlap),
-}
-"""Each with the number of faults that it needs at least."""
+_WAYS: tuple[tuple[_Way, int, int], ...] = (
+    (Drawing._tie, 0, 4),
+    (Drawing._again, 1, 1),
+    (Drawing._add, 0, 1),
+    (Drawing._drop, 2, 1),
+    (Drawing._jitter, 1, 1),
+    (Drawing._retarget, 1, 1),
+    (Drawing._rekind, 1, 1),
+    (Drawing._snap, 1, 1),
+    (Drawing._overlap, 2, 1),
+)
+"""Each with the number of faults that it needs at least, and how often it is taken beside the others."""
+
+
+def _delay_s(dice: Dice) -> float:
+    """Rather soon after an event than late: a window opens with it."""
+    return DELAY_MAX_S * float(dice.random()) ** 2
+
+
+def _seen(parent: Parent, dice: Dice) -> After:
+    """Take an instant at which the healer was seen to do something, by the name of what it began then."""
+    instants: list[list[int]] = []
+    for place, one in enumerate(parent.seen):
+        if not instants or one.at_s - parent.seen[instants[-1][0]].at_s > SAME_S:
+            instants.append([])
+        instants[-1].append(place)
+    then = instants[int(dice.integers(len(instants)))]
+    begun = [place for place in then if parent.seen[place].event in BEGUN]
+    place = (begun or then)[0]
+    event = parent.seen[place].event
+    nth = sum(one.event == event for one in parent.seen[: place + 1])
+    return After(event=event, nth=nth, delay_s=_delay_s(dice))
+
+
+def _put(fault: Fault, *, after: After) -> Fault:
+    return msgspec.structs.replace(fault, at_s=None, after=after)
 
 
 def _pick(things: Sequence[_Thing], dice: Dice) -> _Thing:

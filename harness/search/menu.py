@@ -7,7 +7,7 @@ left out: nobody inside can see what happens there, and nobody has to heal it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from harness.experiment.model import Arm, System
@@ -36,9 +36,13 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {"calibration": (0.5, -1.0)}
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Effects by kind ("kill"), in the order in which a shrinker prefers them; no kind is empty."""
+    """Effects by kind ("kill"), in the order in which a shrinker prefers them; no kind is empty.
+
+    ``near``: those of them that hit the healer itself, or an edge of it.
+    """
 
     kinds: Mapping[str, tuple[Effect, ...]]
+    near: Mapping[str, tuple[Effect, ...]] = field(default_factory=dict)
 
     def rank(self, effect: Effect) -> tuple[int, int]:
         """Where an effect stands: its kind, then itself in it; behind all where it is not listed."""
@@ -68,7 +72,17 @@ def menu_of(system: System, arm: Arm, mutations: Sequence[Mutate] = ()) -> Menu:
         "hook": tuple(_hook(hook, action) for hook, action in hooks if action not in HARMLESS),
         "mutate": tuple(mutations),
     }
-    return Menu({kind: effects for kind, effects in kinds.items() if effects})
+    healer = system.observe.journal.partition(":")[0]
+    its = {
+        healer,
+        *(name for name in edges if healer in (system.all_edges[name].source, system.all_edges[name].to)),
+    }
+    near = {kind: tuple(one for one in effects if place(one) in its) for kind, effects in kinds.items()}
+    return Menu(_filled(kinds), _filled(near))
+
+
+def _filled(kinds: Mapping[str, tuple[Effect, ...]]) -> dict[str, tuple[Effect, ...]]:
+    return {kind: effects for kind, effects in kinds.items() if effects}
 
 
 def _hook(hook: str, action: str) -> Hook:
