@@ -1,9 +1,8 @@
 """Search against chance on five wrong healers: how many episodes until each fails, how small it is shrunk.
 
 Comes in: nothing. Goes out: figures and bars. A trial is one bug, one way of drawing, one seed: played until
-an invariant breaks that this bug breaks, or to the cap. What the sound healer breaks on that schedule, too, is
-no find of the bug.
-Trials are rows that are kept one by one, so that a second process takes what is free.
+an invariant breaks that this bug breaks, or to the cap. What the sound healer breaks there, too, is no
+find. Trials are rows that are kept one by one, so that a second process takes what is free.
 """
 
 from __future__ import annotations

@@ -70,8 +70,11 @@ class Drawing:
         faults = list(parent.schedule.faults)
         for _ in range(1 + int(dice.integers(_CHANGES_MAX))):
             ways = [way for way, least, weight in _WAYS for _ in range(weight) if len(faults) >= least]
+            before = list(faults)
             faults = list(_possible(_pick(ways, dice)(self, faults, parent, dice)).faults)
-        return _possible(faults[: self.limits.faults_max])
+            if len(faults) > self.limits.faults_max:
+                faults.remove(_pick([one for one in faults if one in before], dice))
+        return _possible(faults)
 
     def _fault(self, dice: Dice, *, triggers: bool) -> Fault:
         effect = self._effect(dice)
