@@ -63,6 +63,12 @@ def _calibrate() -> Command:
     return calibrate
 
 
+def _search() -> Command:
+    from harness.frontends.commands import search
+
+    return search
+
+
 def _analyse() -> Command:
     from harness.frontends.commands import analyse
 
@@ -140,6 +146,14 @@ COMMANDS: Mapping[str, Entry] = {
         "measure what the processes of a system cost here, so that simulations take as long",
         ("hormesis calibrate experiments/smoke/kill-one.yaml --out costs.json",),
         _calibrate,
+    ),
+    "search": Entry(
+        "search for schedules of faults that break the healer; keep the smallest of each failure",
+        (
+            "hormesis search experiments/smoke/kill-one.yaml --episodes 500",
+            "hormesis search FILE --episodes 2000 --seed 7 --json",
+        ),
+        _search,
     ),
     "validate": Entry(
         "check experiment files; imports nothing of yours, starts nothing",

@@ -22,9 +22,24 @@ from harness.run.stage import Stage
 LOOK_AGAIN_S = 0.2
 QUIET_S = 0.5
 """Where nothing is missing, looks must agree for so long: what is doubled comes after what is whole."""
-_NOTHING = Listings((), (), ())
 READ_S = 60.0
 """One reading of all listings may take so long."""
+
+
+class Auditor:
+    """Looks where every id is, again and again; what has not changed is not judged anew."""
+
+    def __init__(self, answers: Answers, reader: ListingsReader) -> None:
+        self._answers, self._reader = answers, reader
+        self._balance: Balance | None = None
+        self.listings = Listings((), (), ())
+
+    def look(self) -> Balance:
+        """Read and judge; raises Untrustworthy where a listing cannot be read."""
+        listings = self._reader.look()
+        if self._balance is None or listings is not self.listings:
+            self._balance, self.listings = judge_ids(self._answers, listings), listings
+        return self._balance
 
 
 def audit_run(system: System, stage: Stage) -> None:
@@ -32,17 +47,12 @@ def audit_run(system: System, stage: Stage) -> None:
     audit, profile = system.audit, stage.plan.profile
     answers = _answers(system, stage)
     observable = bool(audit.accepted and audit.sink)
-    reader, seen = ListingsReader(audit, stage.system.ask), [_NOTHING]
-    judged: list[Balance] = []
+    auditor = Auditor(answers, ListingsReader(audit, stage.system.ask))
 
     def look() -> Balance:
         stage.alarms.look()
         stage.alarms.guardian.allow(READ_S)
-        listings = reader.look()
-        if not judged or listings is not seen[-1]:
-            judged.append(judge_ids(answers, listings))
-            seen.append(listings)
-        return judged[-1]
+        return auditor.look()
 
     balance, settled_s = settled(look, profile.settle_s, stage.clock) if observable else (look(), -1.0)
     stage.hear_ledger()
@@ -61,7 +71,7 @@ def audit_run(system: System, stage: Stage) -> None:
         )
     )
     lines = read_taint(stage.evidence.written(TAINT)).lines
-    for touched in judge_taint(lines, answers, seen[-1]):
+    for touched in judge_taint(lines, answers, auditor.listings):
         stage.evidence.append(touched)
 
 

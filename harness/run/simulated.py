@@ -21,6 +21,7 @@ from harness.driver.labels import POST_EVERY_S
 from harness.driver.opening import costs_of, open_world
 from harness.driver.parcels import build_parcels
 from harness.driver.spec import Spec
+from harness.driver.workload import Parcel
 from harness.errors import Refused, Unsafe
 from harness.experiment.model import Arm, Experiment
 from harness.guard.client import ALLOWED_S, PROMISE_S
@@ -80,6 +81,8 @@ class Material:
     ``python_path``: where the world is found. ``observe_every_s``: how often observed routes are looked at.
     ``pace``: "sparse" for days on end, where services look again after 10 s at the soonest, and who watches
     them after 60 s; figures of two paces are never put together. ``costs``: of services, by name.
+    ``offered``: what was built for a driver, by its orders, where many runs are offered the same; None: built
+    anew for each.
     """
 
     experiment: Experiment
@@ -89,6 +92,7 @@ class Material:
     observe_every_s: float = 0.25
     pace: Pace = "dense"
     costs: Mapping[str, ServiceCost] = field(default_factory=dict)
+    offered: dict[bytes, tuple[Sequence[Parcel], Priced | None]] | None = None
 
 
 def open_material(experiment: Experiment, *, template: Path, python_path: str) -> Material:
@@ -168,7 +172,7 @@ def run_simulated(
 
 def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: Stop | None) -> SimulatedRun:
     kernel = Kernel(plan.seed)
-    system = SimulatedSystem(kernel, _place(material, plan))
+    system = SimulatedSystem(kernel, place_of(material, plan))
     looker = Looker(kernel, system.network)
     observers = SimulatedObservers(
         system, every_s=max(material.observe_every_s, PACES[material.pace].watch_s)
@@ -180,7 +184,7 @@ def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: 
         _start(system)
         boot_ids = {row.name: row.boot_id for row in system.services()}
         evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
-        witness, costs = _witness(material, plan, system)
+        witness, costs = witness_of(material, plan, system)
         evidence.driver = witness
         if costs is not None:
             evidence.append(costs)
@@ -232,7 +236,8 @@ def _stop_at(stop: Stop, scene: Scene) -> None:
     handle.context = Context()  # its own: while it looks the world goes on inside of it
 
 
-def _place(material: Material, plan: Plan) -> SimulatedPlace:
+def place_of(material: Material, plan: Plan) -> SimulatedPlace:
+    """What the system of a simulated run is made of."""
     return SimulatedPlace(
         system=material.experiment.system,
         arm=msgspec.convert(plan.arm, Arm),
@@ -246,9 +251,10 @@ def _place(material: Material, plan: Plan) -> SimulatedPlace:
     )
 
 
-def _witness(
+def witness_of(
     material: Material, plan: Plan, running: SimulatedSystem
 ) -> tuple[VirtualWitness, Priced | None]:
+    """The driver of a simulated run, with all that it will offer, and what decisions cost in its world."""
     experiment, system = material.experiment, running.system
     offered = world_spec(plan, experiment, template=material.template, python_path=material.python_path)
     taker = "simulated" if system.label_edge in running.proxy.edges else ""
@@ -264,14 +270,7 @@ def _witness(
         },
         type=Spec,
     )
-    world = open_world(spec)
-    costs = costs_of(world)
-    parcels = build_parcels(
-        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
-    )
-    foresee = getattr(material.opened, "foresee", None)
-    if foresee is not None:
-        foresee([parcel.body for parcel in parcels if parcel.body])
+    parcels, costs = _offered(material, spec)
     told = spec.labels
     ways = Ways(
         units=Way(system.witness_edge, spec.workload.route),
@@ -286,7 +285,27 @@ def _witness(
         host=running.witness_host,
         labels_every_s=max(POST_EVERY_S, PACES[material.pace].service_s),
     )
-    return witness, None if costs is None else Priced(**costs)
+    return witness, costs
+
+
+def _offered(material: Material, spec: Spec) -> tuple[Sequence[Parcel], Priced | None]:
+    """Build what ``spec`` orders, or find it where it was built before."""
+    key = msgspec.json.encode(spec)
+    known = (material.offered or {}).get(key)
+    if known is not None:
+        return known
+    world = open_world(spec)
+    costs = costs_of(world)
+    built = build_parcels(
+        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
+    )
+    foresee = getattr(material.opened, "foresee", None)
+    if foresee is not None:
+        foresee([parcel.body for parcel in built if parcel.body])
+    made = built, None if costs is None else Priced(**costs)
+    if material.offered is not None:
+        material.offered[key] = made
+    return made
 
 
 def _state(stage: Stage, experiment: Experiment, observers: SimulatedObservers) -> str:

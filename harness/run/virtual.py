@@ -93,7 +93,7 @@ class VirtualWitness:
     ) -> None:
         self._kernel = kernel
         self._spec = spec
-        self._parcels = parcels
+        self._parcels = list(parcels)
         self._ways = ways
         self._host = host
         self._labels_every_s = labels_every_s
@@ -125,6 +125,11 @@ class VirtualWitness:
         """Name the instant of the first slot."""
         self._first_due_s = at_s
         self._process.start()
+
+    def offer_no_more(self) -> None:
+        """Let it end with what is on its way and the one unit that it waits to send."""
+        due_s = self._kernel.now_s - self._first_due_s
+        self._parcels[:] = [one for one in self._parcels if one.due_s <= due_s]
 
     def order_on(self, episode: int) -> None:
         """See ``Witness``."""

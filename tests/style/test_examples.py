@@ -22,6 +22,7 @@ COMMANDS = (
     "campaign",
     "calibrate",
     "replay",
+    "search",
     "plan",
     "analyse",
     "report",

@@ -24,14 +24,18 @@ _STEP_S = 0.05
 
 
 class SimulatedObservers:
-    """All observers of one run, from ``start`` to ``end``; see ``observers.watch.Observers``."""
+    """All observers of one run, from ``start`` to ``end``; see ``observers.watch.Observers``.
 
-    def __init__(self, running: SimulatedSystem, *, every_s: float = EVERY_S) -> None:
+    ``owed`` False: nobody counts meanwhile what is accepted and not delivered yet.
+    """
+
+    def __init__(self, running: SimulatedSystem, *, every_s: float = EVERY_S, owed: bool = True) -> None:
         system: System = running.system
         self._kernel, self._network, self._every_s = running.kernel, running.network, every_s
         self._inbox, self._observed = Inbox(), system.observe
         self._lookings = lookings(system.observe, running.processes, self._inbox, self._kernel.now_s)
-        self._owed = OwedLook(system.audit) if can_be_seen(system.audit, running.processes) else None
+        can_count = owed and can_be_seen(system.audit, running.processes)
+        self._owed = OwedLook(system.audit) if can_count else None
         self._over = False
         self._at_work = 0
         self._process = Process(self._kernel, "observer", self._main)

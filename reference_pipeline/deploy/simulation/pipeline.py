@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from reference_pipeline.deploy.policies import FOLDER, GitPolicies
 from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder
 from reference_pipeline.deploy.simulation.memo import MemoFeatures, load_once
-from reference_pipeline.deploy.simulation.service import Host, Shared, serve
+from reference_pipeline.deploy.simulation.service import Host, Shared, Wiring, serve
 from reference_pipeline.deploy.template import Template
+from reference_pipeline.deploy.wiring import wire
 from reference_pipeline.errors import BadRecord
 from reference_pipeline.features import Features
 from reference_pipeline.healing.policy import PolicySource
@@ -63,10 +64,11 @@ class SimulatedPipeline:
     """All that worlds of one template share."""
 
     shared: Shared
+    wiring: Wiring = wire
 
     async def serve(self, host: Host) -> None:
         """Run the service that ``host`` is named after."""
-        await serve(host, self.shared)
+        await serve(host, self.shared, self.wiring)
 
     async def hook(self, host: HookHost, words: tuple[str, ...]) -> bytes:
         """Do or undo a model fault; see ``reference_pipeline.deploy.model_fault``."""

@@ -17,7 +17,7 @@ from reference_pipeline.deploy.calls import answered
 from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder, SimulatedStore
 from reference_pipeline.deploy.simulation.fits import MemoTrainer
 from reference_pipeline.deploy.template import Template
-from reference_pipeline.deploy.wiring import wire
+from reference_pipeline.deploy.wiring import Place, Wired, wire
 from reference_pipeline.folders import Folder
 from reference_pipeline.healing.policy import PolicySource
 from reference_pipeline.healing.ports import Platform, PlatformService
@@ -104,10 +104,14 @@ class Shared:
     policy: PolicySource
 
 
-async def serve(host: Host, shared: Shared) -> None:
+Wiring = Callable[[str, Place], Wired]
+"""Puts a service together: ``wiring.wire``, or one that puts something else in the place of a part."""
+
+
+async def serve(host: Host, shared: Shared, wiring: Wiring = wire) -> None:
     """Start the service that ``host`` is named after and serve for ever."""
     place = SimulatedPlace(host, shared)
-    wired = wire(host.name, place)
+    wired = wiring(host.name, place)
     ports = Ports(
         service=host.name,
         boot_id=host.boot_id,

@@ -1,0 +1,220 @@
+"""New schedules: drawn afresh, or made of one that showed something new.
+
+Comes in: a menu, limits, dice. Goes out: schedules. Rare failures live in windows that the healer opens, so
+a change most often ties a fault to an instant at which it was seen to do something; and what it needs at
+that instant is its own process and its own edges, so half of those faults are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from harness.faults.effects import Effect, Kill, Mutate
+from harness.search.limits import Limits
+from harness.search.menu import Menu
+from harness.search.outcome import Seen
+from harness.search.schedule import STEP_S, After, Event, Fault, Schedule, schedule_of
+
+EVENTS: tuple[Event, ...] = ("detected", "restart", "rollback", "repair", "finished", "verified")
+"""What a fresh fault may wait for; what is rarer is found by snapping to what was seen."""
+BEGUN: frozenset[Event] = frozenset({"restart", "rollback", "retrain", "repair"})
+DELAY_MAX_S = 2.0
+JITTER_S = 2.0
+TRIGGERED_RATIO = 0.5
+NEAR_RATIO = 0.5
+SAME_S = 0.1
+"""Events closer than this are one instant: what is told of it is one act."""
+_LASTS_MIN_S = 0.5
+_NTH_MAX = 2
+_CHANGES_MAX = 3
+
+Dice = np.random.Generator
+_Thing = TypeVar("_Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A schedule that showed something new, and what the healer was seen to do in it."""
+
+    schedule: Schedule
+    seen: tuple[Seen, ...]
+
+
+def dice_of(seed: int, *name: str | int) -> Dice:
+    """Dice of their own for each name: who throws them more often shifts nobody else's."""
+    words = hashlib.blake2b("/".join(map(str, name)).encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.PCG64([seed, int.from_bytes(words, "little")]))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Draws from ``menu`` within ``limits``."""
+
+    menu: Menu
+    limits: Limits
+
+    def fresh(self, dice: Dice, *, triggers: bool) -> Schedule:
+        """Draw one to ``faults_max`` faults; without ``triggers`` all at instants."""
+        count = 1 + int(dice.integers(self.limits.faults_max))
+        return _possible([self._fault(dice, triggers=triggers) for _ in range(count)])
+
+    def changed(self, parent: Parent, dice: Dice) -> Schedule:
+        """Change a schedule in one to three ways."""
+        faults = list(parent.schedule.faults)
+        for _ in range(1 + int(dice.integers(_CHANGES_MAX))):
+            ways = [way for way, least, weight in _WAYS for _ in range(weight) if len(faults) >= least]
+            before = list(faults)
+            faults = list(_possible(_pick(ways, dice)(self, faults, parent, dice)).faults)
+            if len(faults) > self.limits.faults_max:
+                faults.remove(_pick([one for one in faults if one in before], dice))
+        return _possible(faults)
+
+    def _fault(self, dice: Dice, *, triggers: bool) -> Fault:
+        effect = self._effect(dice)
+        lasts_s = self._lasts_s(effect, dice)
+        if triggers and dice.random() < TRIGGERED_RATIO:
+            nth = 1 + int(dice.integers(_NTH_MAX))
+            after = After(event=_pick(EVENTS, dice), nth=nth, delay_s=_delay_s(dice))
+            return Fault(effect=effect, after=after, lasts_s=lasts_s)
+        return Fault(effect=effect, at_s=dice.uniform(0, self.limits.span_s), lasts_s=lasts_s)
+
+    def _effect(self, dice: Dice, *, near: bool = False) -> Effect:
+        kinds = self.menu.near if near and self.menu.near else self.menu.kinds
+        return _pick(kinds[_pick(tuple(kinds), dice)], dice)
+
+    def _lasts_s(self, effect: Effect, dice: Dice) -> float:
+        """Short ones as often as long ones: even in the logarithm."""
+        low, high = math.log(_LASTS_MIN_S), math.log(self.limits.lasts_max_s)
+        drawn_s = math.exp(dice.uniform(low, high))
+        return 0.0 if isinstance(effect, Kill) else drawn_s
+
+    # ways to change: faults, parent, dice -> faults
+
+    def _tie(self, faults: list[Fault], parent: Parent, dice: Dice) -> list[Fault]:
+        """Add a fault at what the healer was seen to do."""
+        if not parent.seen:
+            return self._add(faults, parent, dice)
+        effect = self._effect(dice, near=dice.random() < NEAR_RATIO)
+        return [*faults, Fault(effect=effect, after=_seen(parent, dice), lasts_s=self._lasts_s(effect, dice))]
+
+    def _again(self, faults: list[Fault], parent: Parent, dice: Dice) -> list[Fault]:
+        """Do the same once more, when the healer has done something about it."""
+        if not parent.seen:
+            return self._jitter(faults, parent, dice)
+        return [*faults, _put(_pick(faults, dice), after=_seen(parent, dice))]
+
+    def _add(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
+        return [*faults, self._fault(dice, triggers=True)]
+
+    def _drop(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
+        del faults[int(dice.integers(len(faults)))]
+        return faults
+
+    def _jitter(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
+        place = int(dice.integers(len(faults)))
+        one = faults[place]
+        lasts_s = max(STEP_S, one.lasts_s * math.exp(dice.normal(0, 0.5))) if one.lasts_s else 0.0
+        lasts_s = min(self.limits.lasts_max_s, lasts_s)
+        by_s = dice.normal(0, JITTER_S)
+        if one.after is not None:
+            delay_s = max(0.0, one.after.delay_s + by_s / 4)
+            after = msgspec.structs.replace(one.after, delay_s=delay_s)
+            faults[place] = msgspec.structs.replace(one, after=after, lasts_s=lasts_s)
+        else:
+            at_s = max(0.0, (one.at_s or 0.0) + by_s)
+            faults[place] = msgspec.structs.replace(one, at_s=at_s, lasts_s=lasts_s)
+        return faults
+
+    def _retarget(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
+        place = int(dice.integers(len(faults)))
+        kind = str(faults[place].effect.__struct_config__.tag)
+        others = self.menu.kinds.get(kind, (faults[place].effect,))
+        return self._with_effect(faults, place, _pick(others, dice), dice)
+
+    def _rekind(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
+        return self._with_effect(faults, int(dice.integers(len(faults))), self._effect(dice), dice)
+
+    def _with_effect(self, faults: list[Fault], place: int, effect: Effect, dice: Dice) -> list[Fault]:
+        one = faults[place]
+        lasts_s = 0.0 if isinstance(effect, Kill) else one.lasts_s or self._lasts_s(effect, dice)
+        faults[place] = msgspec.structs.replace(one, effect=effect, lasts_s=lasts_s)
+        return faults
+
+    def _snap(self, faults: list[Fault], parent: Parent, dice: Dice) -> list[Fault]:
+        """Tie a fault to something that the healer was seen to do."""
+        if not parent.seen:
+            return faults
+        place = int(dice.integers(len(faults)))
+        faults[place] = _put(faults[place], after=_seen(parent, dice))
+        return faults
+
+    def _overlap(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
+        """Let one fault begin while another lasts."""
+        one, other = (int(place) for place in dice.choice(len(faults), size=2, replace=False))
+        model = faults[other]
+        by_s = dice.uniform(0, max(_LASTS_MIN_S, model.lasts_s))
+        if model.after is not None:
+            after = msgspec.structs.replace(model.after, delay_s=model.after.delay_s + by_s)
+            faults[one] = msgspec.structs.replace(faults[one], at_s=None, after=after)
+        else:
+            faults[one] = msgspec.structs.replace(faults[one], at_s=(model.at_s or 0.0) + by_s, after=None)
+        return faults
+
+
+_Way = Callable[[Drawing, list[Fault], Parent, Dice], list[Fault]]
+_WAYS: tuple[tuple[_Way, int, int], ...] = (
+    (Drawing._tie, 0, 4),
+    (Drawing._again, 1, 1),
+    (Drawing._add, 0, 1),
+    (Drawing._drop, 2, 1),
+    (Drawing._jitter, 1, 1),
+    (Drawing._retarget, 1, 1),
+    (Drawing._rekind, 1, 1),
+    (Drawing._snap, 1, 1),
+    (Drawing._overlap, 2, 1),
+)
+"""Each with the number of faults that it needs at least, and how often it is taken beside the others."""
+
+
+def _delay_s(dice: Dice) -> float:
+    """Rather soon after an event than late: a window opens with it."""
+    return DELAY_MAX_S * float(dice.random()) ** 2
+
+
+def _seen(parent: Parent, dice: Dice) -> After:
+    """Take an instant at which the healer was seen to do something, by the name of what it began then."""
+    instants: list[list[int]] = []
+    for place, one in enumerate(parent.seen):
+        if not instants or one.at_s - parent.seen[instants[-1][0]].at_s > SAME_S:
+            instants.append([])
+        instants[-1].append(place)
+    then = instants[int(dice.integers(len(instants)))]
+    begun = [place for place in then if parent.seen[place].event in BEGUN]
+    place = (begun or then)[0]
+    event = parent.seen[place].event
+    nth = sum(one.event == event for one in parent.seen[: place + 1])
+    return After(event=event, nth=nth, delay_s=_delay_s(dice))
+
+
+def _put(fault: Fault, *, after: After) -> Fault:
+    return msgspec.structs.replace(fault, at_s=None, after=after)
+
+
+def _pick(things: Sequence[_Thing], dice: Dice) -> _Thing:
+    return things[int(dice.integers(len(things)))]
+
+
+def _possible(faults: Sequence[Fault]) -> Schedule:
+    """Leave out mutations behind the first: a record can be changed once."""
+    kept: list[Fault] = []
+    for one in faults:
+        if not (isinstance(one.effect, Mutate) and any(isinstance(k.effect, Mutate) for k in kept)):
+            kept.append(one)
+    return schedule_of(kept)
