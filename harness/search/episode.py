@@ -19,7 +19,7 @@ from harness.search.invariants import broken, lost_more, near
 from harness.search.limits import Limits
 from harness.search.outcome import Met, Outcome, Seen
 from harness.search.player import Played, play_out
-from harness.search.schedule import Schedule, encode, schedule_of
+from harness.search.schedule import Fault, Schedule, encode, schedule_of
 
 NONE = "none"
 
@@ -28,7 +28,7 @@ class _Twin(NamedTuple):
     """The same faults in arm none: units lost, and faults that nothing met though their place was there."""
 
     lost: int
-    unmet: int
+    unmet: frozenset[bytes]
 
 
 @dataclass(slots=True)
@@ -55,9 +55,9 @@ class Player:
         if self.arm == NONE or outcome.lost <= self.limits.eps_units:
             return outcome
         twin = self._without(pinned(schedule, outcome))
-        unmet = sum(one.began_s is not None and not one.met for one in outcome.met)
+        met = {_key(fault, one) for fault, one in zip(schedule.faults, outcome.met, strict=True) if one.met}
         # A process that nobody has restarted cannot be hit again: then the two have not met the same.
-        more = lost_more(case, twin.lost) if twin.unmet <= unmet else None
+        more = None if met & twin.unmet else lost_more(case, twin.lost)
         return msgspec.structs.replace(outcome, broken=(*outcome.broken, more)) if more else outcome
 
     def _without(self, schedule: Schedule) -> _Twin:
@@ -65,7 +65,8 @@ class Player:
         key = encode(schedule)
         if key not in self._twins:
             played = play_out(self.material, schedule, self.limits, seed=self.seed, arm=NONE)
-            unmet = sum(not one.met and not one.absent for one in played.hand.held.values())
+            held = [one for one in played.hand.held.values() if not one.met and not one.absent]
+            unmet = frozenset(encode(schedule_of([one.fault])) for one in held)
             self._twins[key] = _Twin(len(lost(played.rows)), unmet)
         return self._twins[key]
 
@@ -86,6 +87,10 @@ def pinned(schedule: Schedule, outcome: Outcome) -> Schedule:
         for fault, met in zip(schedule.faults, outcome.met, strict=True)
         if met.began_s is not None
     )
+
+
+def _key(fault: Fault, met: Met) -> bytes:
+    return encode(schedule_of([msgspec.structs.replace(fault, at_s=met.began_s, after=None)]))
 
 
 def _outcome(case: Case, arm: str, faults: int) -> Outcome:
