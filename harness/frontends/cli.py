@@ -144,7 +144,10 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "calibrate": Entry(
         "measure what the processes of a system cost here, so that simulations take as long",
-        ("hormesis calibrate experiments/smoke/kill-one.yaml --out costs.json",),
+        (
+            "hormesis calibrate experiments/smoke/kill-one.yaml --out costs.json",
+            "hormesis calibrate FILE --out costs.json --store DIR",
+        ),
         _calibrate,
     ),
     "search": Entry(
