@@ -23,7 +23,8 @@ from harness.experiment.model import Experiment
 from harness.plan.model import Plan
 from harness.plan.safety import SIMULATION
 from harness.plan.schedule import plans_of_pair
-from harness.run.simulated import Material, SimulatedRun, open_material, run_simulated
+from harness.run.material import Material, open_material
+from harness.run.simulated import SimulatedRun, run_simulated
 
 
 @dataclass(frozen=True, slots=True)

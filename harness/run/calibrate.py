@@ -31,9 +31,9 @@ from harness.plan.schedule import make_plans
 from harness.run.campaign import import_path
 from harness.run.fields import world_spec
 from harness.run.machine import fingerprint
+from harness.run.material import Material, open_material
 from harness.run.safety import only_runner
 from harness.run.scratch import scratch
-from harness.run.simulated import Material, open_material
 from harness.run.template import ensure_template
 from harness.shell import monotonic_s, sleep_until
 from harness.simulation.kernel import Kernel

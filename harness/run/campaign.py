@@ -158,7 +158,8 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
     if plans and plans[0].target == SIMULATION:
         # Imported here: who runs processes needs no simulated world.
         from harness.run.keeping import keep_run
-        from harness.run.simulated import open_material, run_simulated
+        from harness.run.material import open_material
+        from harness.run.simulated import run_simulated
 
         material = open_material(made.experiment, template=made.template, python_path=made.python_path)
 

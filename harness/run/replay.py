@@ -26,7 +26,8 @@ from harness.report.trace import event_words
 from harness.run.campaign import import_path, versions
 from harness.run.evidence import JOURNAL, RESENDS, TAINT
 from harness.run.machine import fingerprint
-from harness.run.simulated import Material, SimulatedRun, open_material
+from harness.run.material import Material, open_material
+from harness.run.simulated import SimulatedRun
 from harness.run.template import ensure_template
 
 BESIDE = (TAINT, RESENDS, JOURNAL)

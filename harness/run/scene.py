@@ -19,7 +19,8 @@ from harness.observers.fetch import Unseen
 from harness.plan.model import Plan
 from harness.report.trace import event_words
 from harness.run.evidence import OBSERVATIONS
-from harness.run.simulated import STOPPED, Material, Scene, Stop, run_simulated
+from harness.run.material import Material
+from harness.run.simulated import STOPPED, Scene, Stop, run_simulated
 from harness.simulation.kernel import State
 
 LAST_WORDS = 5

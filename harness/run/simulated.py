@@ -7,113 +7,42 @@ folder, and a digest over every event of the world: the same plan gives the same
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass, replace
 
-import msgspec
-
-from harness.driver.labels import POST_EVERY_S
-from harness.driver.opening import costs_of, open_world
-from harness.driver.parcels import build_parcels
-from harness.driver.spec import Spec
-from harness.driver.workload import Parcel
 from harness.errors import Refused, Unsafe
-from harness.experiment.model import Arm, Experiment
+from harness.experiment.model import Experiment
 from harness.guard.client import ALLOWED_S, PROMISE_S
 from harness.guard.records import Argument, Record
 from harness.guard.undo import Outcome
-from harness.history.events import ControlRaised, Entry, Event, Priced, RunEnded, RunStarted, SystemReady
+from harness.history.events import ControlRaised, RunEnded, RunStarted, SystemReady
 from harness.history.journal import read_journal
 from harness.history.model import History
 from harness.history.observations import read_rows
 from harness.observers.fetch import Reply
-from harness.observers.reading import JournalLine
 from harness.plan.model import Plan
-from harness.run.evidence import JOURNAL, OBSERVATIONS, RESENDS, TAINT, words_of
-from harness.run.fields import label_feed, world_spec
+from harness.run.evidence import JOURNAL, OBSERVATIONS, RESENDS, TAINT
+from harness.run.material import PACES, Material, place_of, witness_of
+from harness.run.memory import MemoryEvidence
 from harness.run.safety import MustStop
 from harness.run.settle import audit_run
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.run.timetable import LEAD_S, BaselineNotMet, keep_timetable
-from harness.run.virtual import VirtualWitness, Way, Ways
 from harness.simulation.clock import VirtualClock
 from harness.simulation.guards import guarded
 from harness.simulation.kernel import Kernel
 from harness.targets.local.ledger import Line
-from harness.targets.local.profiles import PROFILES
-from harness.targets.simulation.costs import ServiceCost, read_costs
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.observers import SimulatedObservers
-from harness.targets.simulation.opening import Simulated, open_simulation
-from harness.targets.simulation.system import SimulatedPlace, SimulatedSystem
+from harness.targets.simulation.system import SimulatedSystem
 from harness.targets.simulation.target import SimulatedTarget
 
 SLACK_S = 60.0
 """How much longer than its timetable a run may take, its audit apart; virtual."""
 ASK_S = 5.0
-Pace = Literal["dense", "sparse"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rests:
-    """How long whoever looks again and again waits at least, virtual: a service, or who watches."""
-
-    service_s: float
-    watch_s: float
-
-
-PACES: Mapping[Pace, Rests] = {"dense": Rests(0.0, 0.0), "sparse": Rests(10.0, 60.0)}
 STOPPED = "stop"
 """Where a run is told to have ended that was stopped in its middle."""
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""When virtual time begins, for words that want a date."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """What the simulated runs of one experiment share: what ``prepare`` made, opened once a process.
-
-    ``python_path``: where the world is found. ``observe_every_s``: how often observed routes are looked at.
-    ``pace``: "sparse" for days on end, where services look again after 10 s at the soonest, and who watches
-    them after 60 s; figures of two paces are never put together. ``costs``: of services, by name.
-    ``offered``: what was built for a driver, by its orders, where many runs are offered the same; None: built
-    anew for each.
-    """
-
-    experiment: Experiment
-    template: Path
-    python_path: str
-    opened: Simulated
-    observe_every_s: float = 0.25
-    pace: Pace = "dense"
-    costs: Mapping[str, ServiceCost] = field(default_factory=dict)
-    offered: dict[bytes, tuple[Sequence[Parcel], Priced | None]] | None = None
-
-
-def open_material(experiment: Experiment, *, template: Path, python_path: str) -> Material:
-    """Open what simulated runs share; ``Refused`` where the system cannot be simulated."""
-    for path in python_path.split(":"):
-        if path and path not in sys.path:
-            sys.path.insert(0, path)
-    return Material(
-        experiment=experiment,
-        template=template,
-        python_path=python_path,
-        opened=open_simulation(experiment.system, template),
-        costs=_costs(experiment),
-    )
-
-
-def _costs(experiment: Experiment) -> Mapping[str, ServiceCost]:
-    simulation = experiment.system.simulation
-    if simulation is None or not simulation.costs:
-        return {}
-    return read_costs(Path(experiment.system_dir) / simulation.costs).services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,78 +165,6 @@ def _stop_at(stop: Stop, scene: Scene) -> None:
     handle.context = Context()  # its own: while it looks the world goes on inside of it
 
 
-def place_of(material: Material, plan: Plan) -> SimulatedPlace:
-    """What the system of a simulated run is made of."""
-    return SimulatedPlace(
-        system=material.experiment.system,
-        arm=msgspec.convert(plan.arm, Arm),
-        profile=PROFILES[plan.restart_profile],
-        restart=plan.arm != "bare",
-        main=material.opened.serve,
-        hook=material.opened.hook,
-        pace_s=PACES[material.pace].service_s,
-        watch_s=PACES[material.pace].watch_s,
-        costs=material.costs,
-    )
-
-
-def witness_of(
-    material: Material, plan: Plan, running: SimulatedSystem
-) -> tuple[VirtualWitness, Priced | None]:
-    """The driver of a simulated run, with all that it will offer, and what decisions cost in its world."""
-    experiment, system = material.experiment, running.system
-    offered = world_spec(plan, experiment, template=material.template, python_path=material.python_path)
-    taker = "simulated" if system.label_edge in running.proxy.edges else ""
-    feed = label_feed(plan, experiment, taker) if offered["labels"] else None
-    spec = msgspec.convert(
-        {
-            **msgspec.to_builtins(offered),
-            "url": "simulated",
-            "observations": OBSERVATIONS,
-            "taint": TAINT,
-            "resends": RESENDS,
-            "labels": feed,
-        },
-        type=Spec,
-    )
-    parcels, costs = _offered(material, spec)
-    told = spec.labels
-    ways = Ways(
-        units=Way(system.witness_edge, spec.workload.route),
-        labels=Way(system.label_edge, system.labels.partition(":")[2]) if told and told.url else None,
-        truth=Way(system.label_edge, system.truth.partition(":")[2]) if told and told.truth_url else None,
-    )
-    witness = VirtualWitness(
-        running.kernel,
-        spec,
-        parcels,
-        ways=ways,
-        host=running.witness_host,
-        labels_every_s=max(POST_EVERY_S, PACES[material.pace].service_s),
-    )
-    return witness, costs
-
-
-def _offered(material: Material, spec: Spec) -> tuple[Sequence[Parcel], Priced | None]:
-    """Build what ``spec`` orders, or find it where it was built before."""
-    key = msgspec.json.encode(spec)
-    known = (material.offered or {}).get(key)
-    if known is not None:
-        return known
-    world = open_world(spec)
-    costs = costs_of(world)
-    built = build_parcels(
-        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
-    )
-    foresee = getattr(material.opened, "foresee", None)
-    if foresee is not None:
-        foresee([parcel.body for parcel in built if parcel.body])
-    made = built, None if costs is None else Priced(**costs)
-    if material.offered is not None:
-        material.offered[key] = made
-    return made
-
-
 def _state(stage: Stage, experiment: Experiment, observers: SimulatedObservers) -> str:
     """Let the run take its course; whatever happens becomes an event and a state."""
     try:
@@ -367,32 +224,6 @@ def _escapes_text(kernel: Kernel) -> str:
     count = len(kernel.escapes)
     more = f", and {count - 1} more" if count > 1 else ""
     return f"{who} reached for the real world at {at_s:.3f} s: {what}{more}; no seed decides what that gives"
-
-
-class MemoryEvidence:
-    """See ``run.evidence.Evidence``. ``driver``: who writes observations, None before there is one."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self.entries: list[Entry] = []
-        self.words = bytearray()
-        self.driver: VirtualWitness | None = None
-
-    def append(self, event: Event, /) -> object:
-        """See ``Evidence``."""
-        now_s = self._clock.now_s()
-        wall = (EPOCH + timedelta(seconds=now_s)).isoformat(timespec="milliseconds")
-        self.entries.append(Entry(seq=len(self.entries) + 1, mono_s=now_s, wall=wall, event=event, chain=""))
-        return self.entries[-1]
-
-    def keep_words(self, lines: Sequence[JournalLine], /) -> None:
-        """See ``Evidence``."""
-        for line in lines:
-            self.words += words_of(line)
-
-    def written(self, name: str, /) -> bytes:
-        """See ``Evidence``."""
-        return bytes(self.driver.written.get(name, b"")) if self.driver else b""
 
 
 @dataclass(frozen=True, slots=True)

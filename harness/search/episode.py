@@ -13,7 +13,7 @@ import msgspec
 
 from harness.experiment.model import System
 from harness.history.observations import WITNESS
-from harness.run.simulated import Material
+from harness.run.material import Material
 from harness.search.evidence import Case, acts, lost, restarts
 from harness.search.invariants import broken, lost_more, near
 from harness.search.limits import Limits

@@ -22,8 +22,8 @@ from harness.plan.model import Plan, PlannedEpisode
 from harness.run.audit import Balance, answers_of
 from harness.run.evidence import OBSERVATIONS, RESENDS
 from harness.run.listing import ListingsReader
+from harness.run.material import Material, place_of, witness_of
 from harness.run.settle import Auditor, settled
-from harness.run.simulated import Material, place_of, witness_of
 from harness.run.virtual import VirtualWitness
 from harness.run.witness import Heard
 from harness.search.hand import Hand

@@ -15,7 +15,7 @@ from harness.driver.spec import Span, Spec
 from harness.errors import Refused
 from harness.faults.effects import Mutate, Mutation
 from harness.ports import World
-from harness.run.simulated import Material
+from harness.run.material import Material
 from harness.run.template import scenario_spec
 from harness.search.limits import Limits
 

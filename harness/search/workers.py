@@ -21,7 +21,7 @@ import msgspec
 from harness.errors import Untrustworthy
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Arm, Experiment, Simulation
-from harness.run.simulated import open_material
+from harness.run.material import open_material
 from harness.search.episode import Player
 from harness.search.limits import Limits
 from harness.search.outcome import Outcome

@@ -18,9 +18,10 @@ from harness.history.model import CampaignFile
 from harness.history.store import new_campaign, read_run
 from harness.plan.schedule import make_plans
 from harness.run.keeping import keep_run
+from harness.run.material import Material
 from harness.run.replay import Replayed, Stored, compare, find_run, same_experiment
 from harness.run.scene import stop_at
-from harness.run.simulated import Material, SimulatedRun, run_simulated
+from harness.run.simulated import SimulatedRun, run_simulated
 from harness.targets.simulation.opening import open_simulation
 from tests.harness.run.test_simulated import EDGE, ROOT, asked
 

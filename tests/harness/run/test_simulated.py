@@ -44,7 +44,8 @@ from harness.history.events import (
 )
 from harness.plan.model import Plan
 from harness.plan.schedule import make_plans
-from harness.run.simulated import Material, SimulatedRun, run_simulated
+from harness.run.material import Material
+from harness.run.simulated import SimulatedRun, run_simulated
 from harness.simulation.hosts import Host
 from harness.targets.simulation.opening import open_simulation
 from tests.conftest import SMALL
