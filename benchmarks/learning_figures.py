@@ -4,11 +4,12 @@ Wanted. A changed concept: of the harm at most 0.25 is left over the last 500 de
 ten repetitions of arm reference, at most 0.15 in nine of ten of oracle, at least 0.95 in all of none; oracle
 never costs more than reference, by more than eps a decision. Where nothing is harmed nobody changes what
 serves. With labels that lie, or numbers that stand for missing ones and cost arm none something, reference
-never costs more than none, by more than eps. A bad candidate never serves; a model that is confident and wrong
-is rolled back by the healer, every time. Where it answered, a monitor of confidence stays quiet, and it
-answered in at least three quarters of the rows: one that is rolled back before it answered says nothing of the
-monitor. A void row is a failed one for every bar, and so is one that says nothing of decisions where they are
-judged, or one in which an act could not have been seen where acts are. A pair is two arms of one repetition.
+never costs more than none, by more than eps. A bad candidate never serves; a model that is confident and
+wrong is rolled back by the healer, every time. Where it answered, a monitor of confidence stays quiet, and it
+answered in at least three quarters of the rows: one that is rolled back before it answered says nothing of
+the monitor. A void row is a failed one for every bar, and so is one that says nothing of decisions where they
+are judged, or one in which an act could not have been seen where acts are. A pair is two arms of one
+repetition.
 """
 
 from __future__ import annotations
