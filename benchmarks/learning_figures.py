@@ -157,9 +157,9 @@ def _was_harmless(row: Row) -> bool:
 
 
 def _lies(rows: Sequence[Row], least: int) -> dict[str, bool]:
-    taught = [bool(row.cpu_s) for row in _of(rows, POISON, "reference", POISONED)]
+    taught = [not row.void and bool(row.cpu_s) for row in _of(rows, POISON, "reference", POISONED)]
     # A number that stands for a missing one may do a system good by chance: then it is no harm to heal.
-    harmed = [(row.loss or 0.0) > 0.0 for row in _of(rows, POISON, "none", SENTINEL)]
+    harmed = [not row.void and (row.loss or 0.0) > 0.0 for row in _of(rows, POISON, "none", SENTINEL)]
     return {
         # Who learns nothing from lies is not tried by them.
         "labels.poison: in three of four the healer trained meanwhile": _mostly(taught, least),

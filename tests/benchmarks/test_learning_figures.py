@@ -99,6 +99,8 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"loss": 0.1 + 1.1 * EPS}, {"fault": "labels.poison", "arm": "reference"}, "labels.poison"),
         (1, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "data.sentinel"),
         (3, {"loss": -0.01}, {"fault": "data.sentinel", "arm": "none"}, "it cost arm none something"),
+        (3, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "it cost arm none something"),
+        (3, {"void": "x"}, {"fault": "labels.poison", "arm": "reference"}, "the healer trained meanwhile"),
         (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate is judged and never"),
         (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate is judged and never"),
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),
