@@ -81,11 +81,11 @@ def adapt(
     """
     refuse_few(recent)
     grown = begun or _recalibrated(parent, recent)
-    timeless = _timeless(recent.rows, spec)
+    timeless = Labelled(_timeless(recent.rows, spec), recent.label)
     for number in range(len(grown.roots) - len(parent.trees.roots), trees):
         # Not summed up on the way: a training that is taken up again must see the very same odds.
         raw = replace(parent, trees=grown).raw(recent.rows)
-        grown = _with_tree(grown, _fit_tree(Labelled(timeless, recent.label), raw))
+        grown = _with_tree(grown, _fit_tree(timeless, raw))
         kept(number + 1, grown)
     return _exported(grown, parent, recent, holdout, spec=spec, version=version, lineage=lineage)
 

@@ -167,9 +167,11 @@ def kill_training(job: DiskFolder, whole: Result, *, kills: int, seed: int) -> S
         before = newest_checkpoint(job)
         child = subprocess.Popen(command)
         try:
-            if not seen.kills:
+            if seen.kills:
+                child.wait(dice.uniform(*FIT_PAUSE_S))
+            else:
                 _until_it_fits(child, job)  # one is hit, however quick the others are
-            child.wait(0.0 if not seen.kills else dice.uniform(*FIT_PAUSE_S))
+                child.wait(0.0)
             if read_result(job) is None:
                 seen.wrong.append(f"it ended with {child.returncode} and without a result")
                 break
