@@ -160,23 +160,23 @@ class Care:
         """Judge a promotion on rows that came after it, as both versions decide them, and by golden rows.
 
         Labels asked for it, and may lie: what golden rows say is another signal. "": it is too early. One
-        that cannot be judged, since no usable labels come, stays, is told as not verified, and is paged.
+        that cannot be judged, since no usable labels come or a file is damaged, stays, is told as not
+        verified, and is paged: what it replaced may be the very version that did harm.
 
         Raises:
             CallFailed: nothing can be said now.
         """
         check, refused = await self._check(opened, act)
-        if act.version in refused:
-            return self._judged_as(opened, "worse", f"no comparison: {refused[act.version]}")
         if check.golden == "alarm":
             return self._judged_as(opened, "worse", GOLDEN)
         word, rows = check.so_far.word(level=self._config.proof_level), check.so_far.rows
         if word != "open" or rows >= self._config.promoted_rows:
             reason = f"{word} than {act.was} on {rows} labelled rows since"
             return self._judged_as(opened, "worse" if word == "worse" else "helped", reason)
-        if refused or self._clock.now_s() - check.last_row_s > self._config.proof_wait_s:
+        if self._clock.now_s() - check.last_row_s > self._config.proof_wait_s:
             self._scribe.tell(MODEL, "page", UNVERIFIED, opened.episode)
-            return self._judged_as(opened, "unknown", f"not verified: {rows} labelled rows since")
+            words = (f"not verified: {rows} labelled rows since", *refused.values())
+            return self._judged_as(opened, "unknown", "; ".join(words))
         return "", ""
 
     async def why_not_on(self, opened: Open, act: Promote) -> str:

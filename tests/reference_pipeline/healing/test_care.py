@@ -345,6 +345,28 @@ def test_damage_to_the_file_of_what_serves_is_paged_though_it_was_read_before(
     run(live(tmp_path, whole_template, story))
 
 
+def test_damage_to_the_file_of_what_was_promoted_does_not_bring_back_what_it_replaced(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    """A file that is damaged says nothing of decisions, and what was rolled back from was wrong."""
+    given = units(whole_template, seed=46, length_s=int(CONFIG.proof_wait_s + 15))
+
+    async def story(path: LearningPath) -> None:
+        good, bad = path.champion.version, published(path, "1.1.0", 0.0, 2.0)
+        _promoted_by_hand(path, good, bad)
+        _damage(tmp_path, path, good)
+        await passes(12.0)  # the learner has looked at the file again
+        await path.decide(given)
+        (verified,) = [one for one in path.entries if one.kind == "verified"]
+        assert verified.evidence.ok is None
+        assert verified.reason.startswith("not verified: 0 labelled rows since; ")
+        assert not _acts(path, Restore)
+        assert path.champion.version == good
+        assert any(page.startswith(REFUSED) for page in _pages(path))
+
+    run(live(tmp_path, whole_template, story))
+
+
 def _damage(folder: Path, path: LearningPath, version: str) -> None:
     (sha256,) = [one.sha256 for one in path.versions if one.version == version]
     file = folder / "registry" / "artefacts" / f"{sha256}.npz"
