@@ -41,6 +41,7 @@ PARTS: Mapping[str, str] = {
     "parity": "benchmarks.parity",
     "simulation_speed": "benchmarks.simulation_speed",
     "simulation": "benchmarks.simulation",
+    "false_heals": "benchmarks.false_heals",
     "search": "benchmarks.search.part",
 }
 

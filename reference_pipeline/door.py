@@ -74,7 +74,7 @@ class Door:
             handler = self._routes.get(name)
             if handler is None:
                 raise BadRequest(f"no route {method} {path[:100]}", 404)
-            reply = await handler(Request(path, rest, dict(parse_qsl(query)), body))
+            reply = await handler(Request(path, rest, dict(parse_qsl(query)) if query else {}, body))
         except BadRequest as error:
             reply = json_reply(error.status, {"error": str(error)})
         except PipelineError as error:

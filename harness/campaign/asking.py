@@ -10,19 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 import harness
 from harness.campaign.code import code_sha256
 from harness.campaign.model import Question
-from harness.campaign.worker import Chunk, Place, asked
+from harness.campaign.worker import Chunk, Place, asked, plans_asked
 from harness.errors import Refused
-from harness.experiment.model import Experiment
+from harness.experiment.model import Experiment, Pace
 from harness.plan.safety import SIMULATION, TARGETS, promises
-from harness.plan.schedule import plans_of_pair
 from harness.run.campaign import import_path
 from harness.run.fields import check_record_faults
 from harness.run.template import ensure_template
 
-CHUNK_PAIRS = 10
+CHUNK_PAIRS, CHUNK_S = 10, 1800.0
+"""A chunk is what one worker does in one go: few enough of long pairs that all workers end together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,10 @@ class Wanted:
     profile: str = ""
     pairs_max: int
     precision_ratio: float | None = None
-    pairs_a_chunk: int = CHUNK_PAIRS
+    pairs_a_chunk: int | None = None
     observe_every_s: float = 1.0
+    pace: Pace = "dense"
+    sham_only: bool = False
 
 
 def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callable[[str], None]) -> Chunk:
@@ -49,16 +53,21 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
         arms=experiment.arms,
         seed=wanted.seed,
         pairs_max=wanted.pairs_max,
-        pairs_a_chunk=wanted.pairs_a_chunk,
+        pairs_a_chunk=CHUNK_PAIRS,
         precision_ratio=wanted.precision_ratio,
         observe_every_s=wanted.observe_every_s,
+        pace=wanted.pace,
+        sham_only=wanted.sham_only,
         harness_version=harness.__version__,
     )
-    plans = plans_of_pair(asked(question, experiment), wanted.seed, 0, SIMULATION)
+    plans = tuple(plans_asked(question, asked(question, experiment), 0))
     if not plans:
         raise Refused("there is nothing to run: the experiment has no arm")
     for plan in plans:
         promises(plan, TARGETS[SIMULATION])
+    fits = int(CHUNK_S / sum(plan.duration_s for plan in plans))
+    pairs_a_chunk = wanted.pairs_a_chunk or max(1, min(CHUNK_PAIRS, fits))
+    question = msgspec.structs.replace(question, pairs_a_chunk=pairs_a_chunk)
     python_path = import_path(experiment)
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)

@@ -63,13 +63,13 @@ def _doubt(tally: Tally, doubts: Sequence[RunRow]) -> str:
         runs = void + sum(arm.runs for arm in tally.arms.values())
         told = [f"{row.name()}: {row.why}" for row in doubts if row.why]
         return f"{void} of {runs} runs cannot be trusted: {_named(told)}"
-    if not tally.classes:
-        return "nothing was measured: no run holds an episode with a fault"
+    shams = sum(arm.sham_episodes for arm in tally.arms.values())
+    if not tally.classes and not shams:
+        return "nothing was measured: no run holds an episode"
     empty = [_label(key) for key, one in sorted(tally.classes.items()) if not one.n]
     if empty:
         return f"nothing was measured of {_named(empty)}: every episode is void"
     hurt = sum(arm.sham_hurt for arm in tally.arms.values())
-    shams = sum(arm.sham_episodes for arm in tally.arms.values())
     if lower_bound(hurt, shams) > FALSE_IMPACT_MAX:
         return f"outages were seen in {hurt} of {shams} sham episodes, where nothing was done"
     return ""

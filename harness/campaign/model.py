@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.experiment.model import Arm, RestartProfile
+from harness.experiment.model import Arm, Pace, RestartProfile
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,7 +19,8 @@ class Question(_Frozen, frozen=True, kw_only=True):
     ``pairs_max``: the cap; ``pairs_a_chunk``: pairs that one worker does in one go. ``precision_ratio``:
     the campaign ends before the cap once the interval of every class's median recovery is no wider than
     this share of the median to either side; None = only the cap ends it. ``fidelity`` and ``pace`` name how
-    it was simulated: figures of two of them are never put together.
+    it was simulated: figures of two of them are never put together. ``sham_only``: the runs with faults are
+    left out, so that all time is time in which nothing is broken.
     """
 
     version: int = 1
@@ -36,7 +37,8 @@ class Question(_Frozen, frozen=True, kw_only=True):
     precision_ratio: float | None = None
     observe_every_s: float = 1.0
     fidelity: str = "exact"
-    pace: str = "dense"
+    pace: Pace = "dense"
+    sham_only: bool = False
     harness_version: str
 
     def chunks(self) -> int:

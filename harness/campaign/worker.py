@@ -52,7 +52,7 @@ class Chunk:
         """Give the plans of the chunk, in the order of its rows."""
         experiment = _experiment(self.question, self.place)
         for pair in self.question.pairs_of(chunk):
-            yield from plans_of_pair(experiment, self.question.seed, pair, SIMULATION)
+            yield from plans_asked(self.question, experiment, pair)
 
 
 @functools.lru_cache(maxsize=4)
@@ -68,12 +68,20 @@ def material_of(question: Question, place: Place) -> Material:
         material = open_material(experiment, template=Path(place.template), python_path=place.python_path)
     except (HormesisError, OSError) as error:
         raise Refused(f"a worker cannot do this campaign: {error}") from error
-    return replace(material, observe_every_s=question.observe_every_s)
+    return replace(material, observe_every_s=question.observe_every_s, pace=question.pace)
 
 
 def asked(question: Question, experiment: Experiment) -> Experiment:
     """The experiment as this question asks it: its arms, one pair at a time."""
-    return msgspec.structs.replace(experiment, arms=question.arms, repetitions=1)
+    sham = experiment.sham or question.sham_only
+    return msgspec.structs.replace(experiment, arms=question.arms, sham=sham, repetitions=1)
+
+
+def plans_asked(question: Question, experiment: Experiment, pair: int) -> Iterator[Plan]:
+    """Give the plans of one pair of an experiment as ``asked``, in running order."""
+    for plan in plans_of_pair(experiment, question.seed, pair, SIMULATION):
+        if plan.sham or not question.sham_only:
+            yield plan
 
 
 def row_or_why(material: Material, plan: Plan) -> tuple[RunRow, SimulatedRun | None]:

@@ -49,6 +49,19 @@ def upper_bound_per_h(k: int, hours: float) -> float:
     return float(gammaincinv(k + 1, LEVEL_RATIO)) / hours
 
 
+def interval_per_h(k: int, hours: float) -> tuple[float, float]:
+    """Exact two-sided 95 % interval of a rate (Garwood 1936); no hours, no bound.
+
+    >>> [round(end, 3) for end in (*interval_per_h(0, 1.0), *interval_per_h(3, 2.0))]
+    [0.0, 3.689, 0.309, 4.384]
+    """
+    if not hours > 0:
+        return 0.0, math.inf
+    outside = (1 - LEVEL_RATIO) / 2
+    low = float(gammaincinv(k, outside)) if k else 0.0
+    return low / hours, float(gammaincinv(k + 1, 1 - outside)) / hours
+
+
 def _clustered(runs: Sequence[tuple[int, float]], k: int, hours: float) -> bool:
     """Whether events lie in fewer runs than they would if each came by itself, at 5 %."""
     looked = [(events, k * length_h / hours) for events, length_h in runs if length_h > 0] if k > 1 else []

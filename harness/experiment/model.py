@@ -17,6 +17,8 @@ Arm = Literal["none", "bare", "reference", "seed", "oracle"]
 ``oracle`` alone is told the truth, where the system file says how.
 """
 RestartProfile = Literal["fast", "kubernetes"]
+Pace = Literal["dense", "sparse"]
+"""Of a virtual clock; ``sparse`` is for days on end, where whoever looks again and again waits longer."""
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

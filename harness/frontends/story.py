@@ -3,7 +3,8 @@
 The instrument is right when every run is valid, clean, and every transaction ended exactly once. The
 story is right when the reference healer has service back while the harm is still there, a renamed field
 in full, and when without it a killed process is back by the platform's restart and nothing else is. The
-story of drift is right when the reference healer wins most of the harm back and nobody else does.
+story of drift is right when the reference healer wins most of the harm back and nobody else does. That of
+many simulated pairs is right when it is the one of kill and hang, in each of them.
 A story that differs is INCONCLUSIVE, never FAIL: a demo claims nothing, so there is no evidence against it.
 """
 
@@ -11,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import Episode, RunFacts
 from harness.report.document import Document
 from harness.verdict.codes import EXIT_CODE
+
+if TYPE_CHECKING:
+    from harness.campaign.table import ClassLine, Table
 
 Ending = Literal["back", "not back", "held", "held in full", "not held", "won back", "left"]
 """``back``: served again within the horizon, by anyone. ``held``: while the fault was still there.
@@ -48,6 +52,7 @@ FAULTS = Plot(EXPECTED, sham=True)
 DRIFT = Plot(
     {("world.concept_change", "reference"): "won back", ("world.concept_change", "none"): "left"}, sham=False
 )
+PAIRS = Plot({key: ending for key, ending in EXPECTED.items() if key[0].startswith("process.")}, sham=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,27 @@ def check_story(document: Document, plot: Plot = FAULTS) -> Story:
         return Story("VOID", void)
     differs = tuple(_missing(document, plot)) or tuple(_differs(document, plot))
     return Story("INCONCLUSIVE" if differs else "DONE", differs)
+
+
+def check_pairs(table: Table, plot: Plot = PAIRS) -> Story:
+    """Check a campaign's table the same way: each class must have had its ending in every pair."""
+    void = [f"pair {one.pair}, arm {one.arm}: {one.what}" for one in table.doubts]
+    if table.doubtful or void:
+        return Story("VOID", tuple(void))
+    seen = {(line.fault, line.arm): line for line in table.classes}
+    differs = [f"no {kind} in arm {arm} was seen" for kind, arm in plot.endings if (kind, arm) not in seen]
+    for (kind, arm), line in seen.items():
+        wanted = plot.endings.get((kind, arm))
+        held = _times(line, wanted)
+        if wanted is not None and held < line.n:
+            differs.append(f"{kind} in arm {arm} was {wanted} in {held} of {line.n}")
+    return Story("INCONCLUSIVE" if differs else "DONE", tuple(differs))
+
+
+def _times(line: ClassLine, ending: Ending | None) -> int:
+    """In how many episodes service was back, or was not; lost for too short a time to be noticed is back."""
+    gone = line.impact.k - line.recovered.k
+    return gone if ending == "not back" else line.n - gone
 
 
 def endings_of(episode: Episode) -> tuple[Ending, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.experiment.model import Objective, Profile
+from harness.experiment.model import Objective, Pace, Profile
 from harness.history.events import Entry
 from harness.history.observations import Rows
 from harness.plan.model import Plan
@@ -38,6 +38,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     ``columns`` is the dtype of ``observations.bin``; ``campaign_sha256`` is of ``campaign.json``.
     ``observe_every_s``: how often observed routes were looked at, where the run could choose; 0 = as usual.
+    ``pace``: of a virtual clock; of any other it says nothing.
     """
 
     version: int = 1
@@ -50,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     abilities: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
     observe_every_s: float = 0.0
+    pace: Pace = "dense"
 
 
 @dataclass(frozen=True, slots=True)

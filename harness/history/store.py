@@ -21,7 +21,7 @@ from typing import TypeVar
 import msgspec
 
 from harness.errors import Problem, Refused, UsageProblem
-from harness.experiment.model import Profile
+from harness.experiment.model import Pace, Profile
 from harness.history.events import RunEnded, RunStarted
 from harness.history.journal import read_journal
 from harness.history.log import HistoryWriter, Recorded, read_history
@@ -115,6 +115,7 @@ def new_run(
     machine: str,
     abilities: tuple[str, ...] = (),
     observe_every_s: float = 0.0,
+    pace: Pace = "dense",
 ) -> RunFolder:
     """Create the next run's folder, write manifest and plan, open its history.
 
@@ -134,6 +135,7 @@ def new_run(
         abilities=abilities,
         columns=_COLUMNS,
         observe_every_s=observe_every_s,
+        pace=pace,
     )
     manifest_bytes = msgspec.json.encode(manifest) + b"\n"
     plan_bytes = msgspec.json.encode(plan) + b"\n"

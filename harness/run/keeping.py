@@ -26,6 +26,7 @@ def keep_run(
         machine=machine,
         abilities=abilities,
         observe_every_s=run.observe_every_s,
+        pace=run.pace,
     )
     for name, data in run.files.items():
         if data:

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -19,7 +18,7 @@ from harness.driver.opening import costs_of, open_world
 from harness.driver.parcels import build_parcels
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
-from harness.experiment.model import Arm, Experiment
+from harness.experiment.model import Arm, Experiment, Pace
 from harness.history.events import Priced
 from harness.plan.model import Plan
 from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT
@@ -29,8 +28,6 @@ from harness.targets.local.profiles import PROFILES
 from harness.targets.simulation.costs import ServiceCost, read_costs
 from harness.targets.simulation.opening import Simulated, open_simulation
 from harness.targets.simulation.system import SimulatedPlace, SimulatedSystem
-
-Pace = Literal["dense", "sparse"]
 
 
 @dataclass(frozen=True, slots=True)

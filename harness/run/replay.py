@@ -155,8 +155,9 @@ def material_of(stored: Stored, store: Path, progress: Callable[[str], None]) ->
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     material = open_material(experiment, template=template, python_path=python_path)
-    every_s = _manifest(stored).observe_every_s
-    return replace(material, observe_every_s=every_s) if every_s else material
+    manifest = _manifest(stored)
+    every_s = manifest.observe_every_s or material.observe_every_s
+    return replace(material, observe_every_s=every_s, pace=manifest.pace)
 
 
 def compare(stored: Stored, again: SimulatedRun) -> Replayed:

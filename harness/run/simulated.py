@@ -12,7 +12,7 @@ from contextvars import Context
 from dataclasses import dataclass, replace
 
 from harness.errors import Refused, Unsafe
-from harness.experiment.model import Experiment
+from harness.experiment.model import Experiment, Pace
 from harness.guard.client import ALLOWED_S, PROMISE_S
 from harness.guard.records import Argument, Record
 from harness.guard.undo import Outcome
@@ -31,7 +31,7 @@ from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.run.timetable import LEAD_S, BaselineNotMet, keep_timetable
 from harness.simulation.clock import VirtualClock
 from harness.simulation.guards import guarded
-from harness.simulation.kernel import Kernel
+from harness.simulation.kernel import Kernel, seldom_collected
 from harness.targets.local.ledger import Line
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.observers import SimulatedObservers
@@ -50,7 +50,8 @@ class SimulatedRun:
     """One run that is over. ``state`` as ``run.single.run_one`` gives it; ``events`` counts the world's.
 
     ``errors``: what callbacks raised and nobody took: when, in which process, what. ``files``: what a real
-    run would have written beside its history, by name. ``observe_every_s`` as in ``Material``.
+    run would have written beside its history, by name. ``observe_every_s`` and ``pace`` as in
+    ``Material``.
     """
 
     state: str
@@ -61,6 +62,7 @@ class SimulatedRun:
     errors: tuple[tuple[float, str, str], ...]
     files: Mapping[str, bytes]
     observe_every_s: float = 0.0
+    pace: Pace = "dense"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def run_simulated(
 
     A run whose code reached for the real world is void: what it did there no seed decides.
     """
-    with guarded(material.template):  # its content is a part of the run's identity
+    with guarded(material.template), seldom_collected():  # its content is a part of the run's identity
         return _run(material, plan, progress, stop)
 
 
@@ -133,7 +135,8 @@ def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: 
         if stop is not None:
             _stop_at(stop, Scene(system, looker, evidence, kernel.now_s + LEAD_S))
         state = _state(stage, material.experiment, observers)
-        return replace(_told(evidence, plan, kernel, state), observe_every_s=material.observe_every_s)
+        told = _told(evidence, plan, kernel, state)
+        return replace(told, observe_every_s=material.observe_every_s, pace=material.pace)
     finally:
         observers.close()
         looker.close()

@@ -31,7 +31,7 @@ from harness.search.limits import Limits
 from harness.search.schedule import Schedule
 from harness.search.words import Word, words
 from harness.simulation.clock import VirtualClock
-from harness.simulation.kernel import Kernel
+from harness.simulation.kernel import Kernel, seldom_collected
 from harness.targets.local.ledger import Line
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.observers import SimulatedObservers
@@ -67,6 +67,7 @@ class Played:
     errors: tuple[tuple[float, str, str], ...]
 
 
+@seldom_collected()
 def play_out(material: Material, schedule: Schedule, limits: Limits, *, seed: int, arm: str) -> Played:
     """Play ``schedule``; ``Refused`` where the system cannot begin or has no such arm."""
     kernel = Kernel(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ from harness.frontends.streams import say, tell
 from harness.shell import fresh_seed, monotonic_s
 
 if TYPE_CHECKING:
+    from harness.campaign.asking import Wanted
     from harness.campaign.engine import Merge
     from harness.campaign.executor import Executor
     from harness.campaign.parts import Parts
+    from harness.campaign.table import Table
     from harness.campaign.worker import Chunk
-    from harness.experiment.model import Objective
+    from harness.experiment.model import Experiment, Objective
     from harness.verdict.model import Verdict
 
 PAIRS = 100
@@ -50,6 +53,14 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument(
         "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
     )
+    parser.add_argument(
+        "--pace", choices=("dense", "sparse"), default="dense", help="sparse: days on end (docs/campaigns.md)"
+    )
+    parser.add_argument(
+        "--sham-only",
+        action="store_true",
+        help="break nothing: how often is something healed all the same?",
+    )
     parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
@@ -59,14 +70,9 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Run it to the end, or to where an earlier one with the same words was ended, and on from there."""
-    from harness.campaign.asking import Wanted, ask
-    from harness.campaign.parts import campaign_name, held
+    from harness.campaign.asking import Wanted
     from harness.campaign.text import outcome_text
-    from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
 
-    store = arguments.store or store_root()
-    refuse_if_halted(store)
-    refuse_if_not_writable(store)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     experiment = load_experiment(arguments.file, arguments.profile)
     wanted = Wanted(
@@ -74,25 +80,51 @@ def execute(arguments: argparse.Namespace, /) -> int:
         profile=arguments.profile or "",
         pairs_max=arguments.pairs,
         precision_ratio=arguments.precision,
+        pace=arguments.pace,
+        sham_only=arguments.sham_only,
     )
-    tell(f"{experiment.title}: at most {arguments.pairs} pairs on a virtual clock; seed {number}")
-    with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
-        work = ask(experiment, wanted, store=store, progress=progress)
-        with held(store / campaign_name(work.question), work.question) as parts:
-            executor = _executor(arguments)
-            merge, verdict = _conduct(
-                work, executor, parts, objectives=experiment.objectives, progress=progress
-            )
-    table = merge.table()
+    store = arguments.store or store_root()
+    table, verdict, folder = conduct(experiment, wanted, lambda: _executor(arguments), store)
     if arguments.json:
-        document = {"folder": str(parts.folder), "verdict": verdict, "table": table}
+        document = {"folder": str(folder), "verdict": verdict, "table": table}
         say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
     else:
-        say(f"{outcome_text(table, verdict)}\nkept in: {parts.folder}")
+        say(f"{outcome_text(table, verdict)}\nkept in: {folder}")
     return verdict.exit_code
 
 
-def _conduct(
+def conduct(
+    experiment: Experiment, wanted: Wanted, executor: Callable[[], Executor], store: Path
+) -> tuple[Table, Verdict, Path]:
+    """Ask a campaign and see it through; gives its table, what is to be thought of it, and its folder."""
+    from harness.campaign.asking import ask
+    from harness.campaign.parts import campaign_name, held
+    from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
+
+    refuse_if_halted(store)
+    refuse_if_not_writable(store)
+    tell(f"{experiment.title}: at most {wanted.pairs_max} pairs on a virtual clock; seed {wanted.seed}")
+    with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
+        work = ask(experiment, wanted, store=store, progress=progress)
+        with held(store / campaign_name(work.question), work.question) as parts:
+            merge, verdict = _seen_through(
+                work, executor(), parts, objectives=experiment.objectives, progress=progress
+            )
+    return merge.table(), verdict, parts.folder
+
+
+def pool(workers: int | None = None) -> Executor:
+    """Processes of this machine, one a processor where no number is given; they end with this one."""
+    from harness.campaign.asking import workers_here
+    from harness.campaign.executor import PoolExecutor
+    from harness.campaign.shell import pin_children
+    from harness.targets.local.kernel import ending_with_us
+
+    pin_children()
+    return PoolExecutor(workers or workers_here(), ending_with_us())
+
+
+def _seen_through(
     work: Chunk, executor: Executor, parts: Parts, *, objectives: tuple[Objective, ...], progress: Progress
 ) -> tuple[Merge, Verdict]:
     """Do all of it: chunks, table, audit, verdict; each is kept as soon as it is there."""
@@ -119,13 +151,7 @@ def _conduct(
 def _executor(arguments: argparse.Namespace) -> Executor:
     if arguments.scheduler is not None:
         return _cluster(arguments)
-    from harness.campaign.asking import workers_here
-    from harness.campaign.executor import PoolExecutor
-    from harness.campaign.shell import pin_children
-    from harness.targets.local.kernel import ending_with_us
-
-    pin_children()
-    return PoolExecutor(arguments.workers or workers_here(), ending_with_us())
+    return pool(arguments.workers)
 
 
 def _cluster(arguments: argparse.Namespace) -> Executor:

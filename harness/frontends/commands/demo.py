@@ -1,4 +1,7 @@
-"""`hormesis demo`: the shipped stories on local processes; 0 when instrument and stories are right."""
+"""`hormesis demo`: the shipped stories, on local processes and then on a virtual clock.
+
+It ends with 0 when instrument and stories are right.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from pathlib import Path
 import harness
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Profile
-from harness.frontends.arguments import seed, usage
+from harness.frontends.arguments import seed, store_root, usage
 from harness.frontends.commands.run import conduct
-from harness.frontends.story import DRIFT, FAULTS, Plot, check_story
+from harness.frontends.story import DRIFT, FAULTS, Plot, Story, check_pairs, check_story
 from harness.frontends.streams import say, tell
 from harness.plan.schedule import make_plans
 from harness.verdict.codes import EXIT_CODE
@@ -23,6 +26,7 @@ STORIES: Mapping[str, tuple[Path, Plot]] = {
     "faults": (SMOKE / "demo.yaml", FAULTS),
     "drift": (SMOKE / "drift.yaml", DRIFT),
 }
+SIMULATED, PAIRS_FILE, PAIRS = "simulated", SMOKE / "pairs.yaml", 60
 ALL = "all"
 
 
@@ -31,9 +35,10 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument("--seed", type=seed, default=SEED, metavar="N", help=f"decides all dice ({SEED})")
     parser.add_argument(
         "--story",
-        choices=(*STORIES, ALL),
+        choices=(*STORIES, SIMULATED, ALL),
         default=ALL,
-        help="faults: what breaks, drift: what is learned, 2.5 minutes each; all: one after the other",
+        help="faults: what breaks, drift: what is learned, 2.5 minutes each; simulated: sixty pairs on a "
+        "virtual clock, a minute; all: one after the other",
     )
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
@@ -46,7 +51,25 @@ def execute(arguments: argparse.Namespace, /) -> int:
     for name in STORIES:
         if arguments.story in (name, ALL) and worst != EXIT_CODE["UNSAFE"]:
             worst = max(worst, _told(name, arguments))
+    if arguments.story in (SIMULATED, ALL) and worst != EXIT_CODE["UNSAFE"]:
+        worst = max(worst, _simulated(arguments))  # last: no real run is measured beside it
     return worst
+
+
+def _simulated(arguments: argparse.Namespace) -> int:
+    """Play many pairs on a virtual clock, then say whether each of them told the story."""
+    from harness.campaign.asking import Wanted
+    from harness.campaign.text import outcome_text
+    from harness.frontends.commands.campaign import conduct as campaign
+    from harness.frontends.commands.campaign import pool
+
+    experiment = load_experiment(demo_file(Path(harness.__file__).parent.parent, PAIRS_FILE))
+    wanted = Wanted(seed=arguments.seed, pairs_max=PAIRS)
+    table, verdict, folder = campaign(experiment, wanted, pool, arguments.store or store_root())
+    say(f"{outcome_text(table, verdict)}\nkept in: {folder}")
+    story = check_pairs(table)
+    say(_ending(story))
+    return max(story.exit_code, verdict.exit_code)
 
 
 def _told(name: str, arguments: argparse.Namespace) -> int:
@@ -62,8 +85,12 @@ def _told(name: str, arguments: argparse.Namespace) -> int:
     document = decode((folder / "report.json").read_bytes())  # composed when the campaign ended
     say(f"{table(document)}\nreport: {folder / 'report.html'}")
     story = check_story(document, plot)
-    say("\n".join([f"demo: {story.text}", *(f"  differs: {line}" for line in story.differs)]))
+    say(_ending(story))
     return story.exit_code
+
+
+def _ending(story: Story) -> str:
+    return "\n".join([f"demo: {story.text}", *(f"  differs: {line}" for line in story.differs)])
 
 
 def demo_file(beside: Path, name: Path = STORIES["faults"][0]) -> Path:

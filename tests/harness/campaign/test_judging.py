@@ -35,8 +35,13 @@ def test_without_objectives_it_is_done_and_nothing_is_claimed():
 
 def test_without_a_single_episode_nothing_was_measured():
     assert judged([]).exit_code == 4
-    assert judged([[row(0)]]).why == "nothing was measured: no run holds an episode with a fault"
+    assert judged([[row(0)]]).why == "nothing was measured: no run holds an episode"
     assert judged(kills(2, void="cut short")).why.startswith("nothing was measured of process.kill scorer-a")
+
+
+def test_sham_runs_alone_measure_something():
+    quiet = row(0, "none", episode(None, impact_ms=None), sham=True)
+    assert judged([[quiet]]).why == "done, nothing claimed"
 
 
 def test_a_void_run_is_named_and_nothing_of_the_campaign_may_be_judged():

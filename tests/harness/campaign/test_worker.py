@@ -44,6 +44,24 @@ def test_a_chunk_holds_the_runs_of_its_pairs_in_order_and_each_counts(work: Chun
     assert 2000 < hang.recovered_ms < 5000
 
 
+def test_of_sham_runs_alone_a_chunk_holds_those_of_both_and_nothing_was_done_in_them(
+    work: Chunk, rows: tuple[RunRow, ...]
+):
+    alone = replace(work, question=msgspec.structs.replace(work.question, sham_only=True))
+    assert alone(1) == tuple(one for one in rows if one.sham)
+
+
+def test_at_sparse_pace_the_same_plan_is_another_world_and_its_record_says_so(
+    work: Chunk, rows: tuple[RunRow, ...], tmp_path: Path
+):
+    sparse = replace(work, question=msgspec.structs.replace(work.question, pace="sparse", sham_only=True))
+    (told,) = sparse(1)
+    assert told.digest != next(one for one in rows if one.sham).digest
+    assert keep(sparse, runs_again(sparse, (), 0, {1: (told,)}.__getitem__), tmp_path, lambda _: None) == []
+    (manifest,) = tmp_path.glob("kept/runs/*/manifest.json")
+    assert msgspec.json.decode(manifest.read_bytes())["pace"] == "sparse"
+
+
 def test_the_rows_are_the_same_once_more(work: Chunk, rows: tuple[RunRow, ...]):
     assert work(1) == rows
 

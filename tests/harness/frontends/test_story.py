@@ -5,12 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from harness.campaign.model import RunRow
+from harness.campaign.table import Ending as TableEnding
+from harness.campaign.table import Table, table_of
+from harness.campaign.tally import Tally
 from harness.episodes.model import Decided, DecidedWindow, Episode, Level, RunFacts
 from harness.estimates.model import Estimates
 from harness.experiment.model import PROFILES
-from harness.frontends.story import DRIFT, EXPECTED, Ending, check_story
+from harness.frontends.story import DRIFT, EXPECTED, PAIRS, Ending, check_pairs, check_story
 from harness.report.document import Document, Inputs
 from harness.verdict.model import Verdict
+from tests.harness.campaign.rows_kit import episode as felt_episode
+from tests.harness.campaign.rows_kit import question, row
 
 
 def level(*, back: bool, felt: bool = True) -> Level:
@@ -281,3 +287,46 @@ def test_a_demo_claims_nothing_so_whatever_differs_is_no_fail(name, change):
     story = check_story(demo(**{name: change}))
     assert story.word != "FAIL"
     assert story.exit_code != 1
+
+
+def pairs(count: int, endings: dict[tuple[str, str], Ending], *doubts: RunRow) -> Table:
+    """The table of a campaign in which each class ended alike in every pair."""
+    tally = Tally()
+    for pair in range(count):
+        tally.add_pair(
+            [
+                row(
+                    pair,
+                    arm,
+                    felt_episode(None if ending == "not back" else 300, kind=kind),
+                )
+                for (kind, arm), ending in endings.items()
+            ]
+        )
+    ending = TableEnding(stopped="all", digest="", doubtful=len(doubts), doubts=doubts)
+    return table_of(question(), tally, ending)
+
+
+def test_pairs_in_which_each_fault_ends_as_told_are_right():
+    assert check_pairs(pairs(3, dict(PAIRS.endings))).word == "DONE"
+
+
+def test_one_class_that_ends_otherwise_differs_and_says_in_how_many():
+    told = {**PAIRS.endings, ("process.hang", "reference"): "not back"}
+    story = check_pairs(pairs(3, told))
+    assert (story.word, story.differs) == (
+        "INCONCLUSIVE",
+        ("process.hang in arm reference was back in 0 of 3",),
+    )
+
+
+def test_a_class_that_no_pair_holds_differs():
+    told = {key: ending for key, ending in PAIRS.endings.items() if key != ("process.hang", "none")}
+    assert check_pairs(pairs(2, told)).differs == ("no process.hang in arm none was seen",)
+
+
+def test_a_doubtful_run_makes_the_pairs_void():
+    doubtful = row(0, "none", why="its baseline was not met")
+    story = check_pairs(pairs(2, dict(PAIRS.endings), doubtful))
+    assert story.word == "VOID"
+    assert story.differs == ("pair 0, arm none: its baseline was not met",)
