@@ -42,6 +42,7 @@ PARTS: Mapping[str, str] = {
     "simulation_speed": "benchmarks.simulation_speed",
     "simulation": "benchmarks.simulation",
     "false_heals": "benchmarks.false_heals",
+    "campaigns": "benchmarks.campaigns",
     "search": "benchmarks.search.part",
 }
 

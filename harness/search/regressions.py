@@ -26,7 +26,8 @@ class Regression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One file. ``experiment`` and ``simulation`` name the system, ``knobs`` and ``prepared`` its world.
 
     ``prepared``: hash of what ``prepare`` made; where it differs, the digest is not compared. ``mended``: why
-    it fails no more, "" = it does.
+    it fails no more, "" = it does. ``local``: what became of it on real processes, or why it is not played
+    there; whoever keeps a file for ever after writes that by hand.
     """
 
     version: Literal[1] = 1
@@ -44,6 +45,7 @@ class Regression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     detail: str
     digest: str
     mended: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    local: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 def name_of(regression: Regression) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from harness.campaign.executor import Done
 from harness.campaign.model import RunRow
 from harness.campaign.parts import held
 from harness.errors import Refused
-from tests.harness.campaign.campaign_kit import ROOT, Toy, chunk_of, written
+from tests.harness.campaign.campaign_kit import Toy, chunk_of, written
+from tests.harness.campaign.cluster_kit import Cluster
 from tests.harness.campaign.rows_kit import question, row
 from tests.harness.campaign.works import Told, workers
 
@@ -26,55 +25,6 @@ from harness.campaign.engine import run_chunks
 from harness.campaign.table import encode
 
 pytestmark = pytest.mark.slow
-LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
-
-
-class Cluster:
-    """A scheduler and workers without nannies, each a process of its own, on loopback."""
-
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", **environment}
-        self.folder = folder
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self._start("scheduler", "--port", "0", "--scheduler-file", str(folder / "scheduler.json"))
-
-    def _start(self, program: str, *words: str) -> subprocess.Popen[bytes]:
-        """Start it with its words of Dask in a file, which a failed test shows."""
-        with (self.folder / f"{program}-{len(self.processes)}.txt").open("wb") as log:
-            started = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{program}", *LOOPBACK, *words],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
-        self.processes.append(started)
-        return started
-
-    def worker(self, threads: int = 1) -> subprocess.Popen[bytes]:
-        file = str(self.folder / "scheduler.json")
-        local = str(self.folder / "local")
-        words = (
-            "--scheduler-file",
-            file,
-            "--nthreads",
-            str(threads),
-            "--local-directory",
-            local,
-            "--no-nanny",
-        )
-        return self._start("worker", *words)
-
-    def address(self) -> str:
-        """The scheduler's, once it is up; "" before."""
-        log = (self.folder / "scheduler-0.txt").read_text()
-        return next((word for word in log.split() if word.startswith("tcp://127.0.0.1:")), "")
-
-    def end(self) -> None:
-        for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait()
 
 
 @pytest.fixture
