@@ -69,7 +69,7 @@ def test_every_planted_bug_has_a_file_and_each_file_its_own_name() -> None:
     assert planted == {"overlap", "half_done", "quarantined", "lost_alarm", "double"}
     assert all(len(one.schedule.faults) == 2 for one in kept if one.simulation)
     assert all(one.local for one in kept), (
-        "say what becomes of it on processes, or why it is not played there"
+        "say what becomes of it on processes, or why not"
     )
 
 
