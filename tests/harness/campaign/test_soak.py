@@ -40,7 +40,7 @@ def resident_kb() -> float:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_worker_does_not_grow_with_its_worlds(tmp_path: Path, small_template: Path, record_property):
-    """Resident memory, and blocks of Python's own: what is garbage already is collected before each look."""
+    """SR-40: resident memory, and blocks of Python's own: what is garbage already is collected before each look."""
     work: Chunk = chunk_of(written(tmp_path), small_template, pairs_max=CHUNKS)
     held_kb, blocks = np.zeros(CHUNKS), np.zeros(CHUNKS)
     for chunk in range(CHUNKS):
@@ -56,7 +56,7 @@ def test_a_worker_does_not_grow_with_its_worlds(tmp_path: Path, small_template: 
 
 @pytest.mark.slow
 def test_the_merging_process_does_not_grow_with_the_rows(tmp_path: Path, record_property):
-    """Ten pairs a chunk, four runs a pair: a row that stays would be some 300 bytes, 12 kB a chunk."""
+    """SR-40: ten pairs a chunk, four runs a pair: a row that stays would be some 300 bytes, 12 kB a chunk."""
     asked = question(pairs_max=CHUNKS * 10, pairs_a_chunk=10)
     held_kb: list[float] = []
 

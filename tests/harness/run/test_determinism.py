@@ -33,6 +33,7 @@ def fresh(template: Path, hash_seed: str, *numbers: int, slow: bool = False) -> 
 def test_an_episode_is_the_same_in_every_process_whatever_hashes_order_and_pace_are(
     small_template: Path,
 ) -> None:
+    """SR-39: the digest is over every event, message and write of a run."""
     numbers = (0, 2, 13, 16)  # a kill, an edge, a move of the world, a deployed model; four arms
     here = {number: episode(small_template, number) for number in numbers}
     forth = fresh(small_template, "0", *numbers)

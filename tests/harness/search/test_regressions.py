@@ -68,9 +68,7 @@ def test_every_planted_bug_has_a_file_and_each_file_its_own_name() -> None:
     planted = {one.simulation.rpartition("open_")[2] for one in kept if one.simulation}
     assert planted == {"overlap", "half_done", "quarantined", "lost_alarm", "double"}
     assert all(len(one.schedule.faults) == 2 for one in kept if one.simulation)
-    assert all(one.local for one in kept), (
-        "say what becomes of it on processes, or why not"
-    )
+    assert all(one.local for one in kept), "say what becomes of it on processes, or why not"
 
 
 SIGNATURE = Signature(invariant="served", stuck="late")

@@ -210,6 +210,7 @@ print(kernel.events, kernel.digest())
 
 
 def test_fresh_processes_with_other_hash_seeds_see_the_very_same_events():
+    """SR-39: of the kernel alone."""
     seen = set()
     for hash_seed in ("0", "1", "77"):
         words = [sys.executable, "-c", DIGEST]
