@@ -40,7 +40,7 @@ def resident_kb() -> float:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_worker_does_not_grow_with_its_worlds(tmp_path: Path, small_template: Path, record_property):
-    """SR-40: resident memory, and Python's own blocks; what is garbage already is collected before each look."""
+    """SR-40: resident memory, and Python's own blocks; garbage is collected before each look."""
     work: Chunk = chunk_of(written(tmp_path), small_template, pairs_max=CHUNKS)
     held_kb, blocks = np.zeros(CHUNKS), np.zeros(CHUNKS)
     for chunk in range(CHUNKS):
