@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 from typing import NoReturn
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import near
-from harness.shell import environment
 
 SEED_MAX = 2**63 - 1
-
-
-def store_root() -> Path:
-    """Where campaigns are stored: ``HORMESIS_STORE``, else ``reports/runs`` here."""
-    return Path(environment("HORMESIS_STORE") or "reports/runs")
 
 
 class Parser(argparse.ArgumentParser):

@@ -300,7 +300,7 @@ def _internal(error: Exception) -> str:
     import tempfile
     import traceback
 
-    from harness.frontends.arguments import store_root
+    from harness.run.root import store_root
 
     words = quoted(f"{type(error).__name__}: {error}", columns=200)[1:-1]
     store = store_root()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from harness.frontends.arguments import store_root
 from harness.frontends.streams import tell
 from harness.history.store import find_campaign
 from harness.report.compose import compose
 from harness.report.document import Document
 from harness.report.text import render
+from harness.run.root import store_root
 
 COLUMNS_MAX = 120
 

@@ -31,8 +31,8 @@ TRIGGERED_RATIO = 0.5
 NEAR_RATIO = 0.5
 SAME_S = 0.1
 """Events closer than this are one instant: what is told of it is one act."""
-_LASTS_MIN_S = 0.5
-_NTH_MAX = 2
+LASTS_MIN_S = 0.5
+NTH_MAX = 2
 _CHANGES_MAX = 3
 
 Dice = np.random.Generator
@@ -80,7 +80,7 @@ class Drawing:
         effect = self._effect(dice)
         lasts_s = self._lasts_s(effect, dice)
         if triggers and dice.random() < TRIGGERED_RATIO:
-            nth = 1 + int(dice.integers(_NTH_MAX))
+            nth = 1 + int(dice.integers(NTH_MAX))
             after = After(event=_pick(EVENTS, dice), nth=nth, delay_s=_delay_s(dice))
             return Fault(effect=effect, after=after, lasts_s=lasts_s)
         return Fault(effect=effect, at_s=dice.uniform(0, self.limits.span_s), lasts_s=lasts_s)
@@ -91,7 +91,7 @@ class Drawing:
 
     def _lasts_s(self, effect: Effect, dice: Dice) -> float:
         """Short ones as often as long ones: even in the logarithm."""
-        low, high = math.log(_LASTS_MIN_S), math.log(self.limits.lasts_max_s)
+        low, high = math.log(LASTS_MIN_S), math.log(self.limits.lasts_max_s)
         drawn_s = math.exp(dice.uniform(low, high))
         return 0.0 if isinstance(effect, Kill) else drawn_s
 
@@ -159,7 +159,7 @@ class Drawing:
         """Let one fault begin while another lasts."""
         one, other = (int(place) for place in dice.choice(len(faults), size=2, replace=False))
         model = faults[other]
-        by_s = dice.uniform(0, max(_LASTS_MIN_S, model.lasts_s))
+        by_s = dice.uniform(0, max(LASTS_MIN_S, model.lasts_s))
         if model.after is not None:
             after = msgspec.structs.replace(model.after, delay_s=model.after.delay_s + by_s)
             faults[one] = msgspec.structs.replace(faults[one], at_s=None, after=after)

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from harness.experiment.load import load_experiment
-from harness.frontends.arguments import store_root
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
+from harness.run.root import store_root
 
 ABOUT_S = 90.0
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.experiment.load import load_experiment
-from harness.frontends.arguments import seed, store_root, usage
+from harness.frontends.arguments import seed, usage
 from harness.frontends.pace import Pace
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
+from harness.run.root import store_root
 from harness.shell import fresh_seed, monotonic_s
 
 if TYPE_CHECKING:

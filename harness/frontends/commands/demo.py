@@ -12,11 +12,12 @@ from pathlib import Path
 import harness
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Profile
-from harness.frontends.arguments import seed, store_root, usage
+from harness.frontends.arguments import seed, usage
 from harness.frontends.commands.run import conduct
 from harness.frontends.story import DRIFT, FAULTS, Plot, Story, check_pairs, check_story
 from harness.frontends.streams import say, tell
 from harness.plan.schedule import make_plans
+from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
 
 # The demo shows machinery, and the same numbers to everybody; --seed draws another demo.

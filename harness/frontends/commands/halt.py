@@ -8,12 +8,13 @@ from pathlib import Path
 
 from harness.errors import Refused
 from harness.experiment.excerpt import quoted
-from harness.frontends.arguments import store_root, usage
+from harness.frontends.arguments import usage
 from harness.frontends.streams import say
 from harness.guard.folders import under_way
 from harness.guard.halt import halt, is_halted, release
 from harness.guard.lock import holders
 from harness.run.refusals import refuse_if_no_store
+from harness.run.root import store_root
 from harness.run.scratch import scratch_roots
 from harness.verdict.codes import EXIT_CODE
 

@@ -9,12 +9,13 @@ import msgspec
 
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
-from harness.frontends.arguments import seed, store_root
+from harness.frontends.arguments import seed
 from harness.frontends.streams import say
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.safety import TARGETS, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans
+from harness.run.root import store_root
 from harness.shell import fresh_seed
 from harness.verdict.codes import EXIT_CODE
 

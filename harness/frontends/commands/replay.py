@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.frontends.arguments import store_root, usage
+from harness.frontends.arguments import usage
 from harness.frontends.streams import say, tell
 from harness.plan.safety import SIMULATION
 from harness.report.trace import TraceLine, trace_of, trace_text
 from harness.report.words import inert
+from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
 
 if TYPE_CHECKING:

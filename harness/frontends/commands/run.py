@@ -7,13 +7,14 @@ from pathlib import Path
 
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
-from harness.frontends.arguments import seed, store_root
+from harness.frontends.arguments import seed
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.safety import LOCAL, TARGETS, promises
 from harness.plan.schedule import forecast_s, make_plans
+from harness.run.root import store_root
 from harness.shell import fresh_seed
 
 

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from harness.experiment.load import load_experiment
-from harness.frontends.arguments import seed, store_root
+from harness.frontends.arguments import seed
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
+from harness.run.root import store_root
 from harness.shell import fresh_seed
 from harness.verdict.codes import EXIT_CODE
 

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from harness.experiment.excerpt import quoted
-from harness.frontends.arguments import store_root
 from harness.frontends.streams import say
 from harness.guard.records import FOLDER, Record, open_records, undo_folder
 from harness.guard.undo import Outcome, undo_all
 from harness.run.refusals import refuse_if_no_store
+from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
 
 
