@@ -1,10 +1,10 @@
 """Drift, labels and models: what is won back, what is left alone, and what is never let through.
 
-Ten repetitions of ``concept`` in the arms reference, none and oracle, of ``poison`` in reference and none, of
-``unharmed`` with its sham in reference; twenty of a bad candidate and of a model that is confident and wrong.
-Arms of one repetition share seed and traffic: they are pairs. Each episode is one row of
-``results/learning.rows.jsonl`` with its commit, so that a cut session goes on where it stopped; the figures
-are made from all rows by ``learning_figures``, which says what is wanted.
+Ten repetitions of ``concept`` in the arms reference, none and oracle, of ``poison`` and ``sentinel`` in
+reference and none, of ``unharmed`` with its sham in reference; twenty of a bad candidate and of a model that
+is confident and wrong. Arms of one repetition share seed and traffic: they are pairs. Each episode is one row
+of ``results/learning.rows.jsonl`` with its commit, so that a cut session goes on where it stopped; the
+figures are made from all rows by ``learning_figures``, which says what is wanted.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ ARMS: Mapping[str, tuple[str, ...]] = {
     "concept": ("reference", "none", "oracle"),
     "unharmed": ("reference",),
     "poison": ("reference", "none"),
+    "sentinel": ("reference", "none"),
     "models": ("reference",),
 }
-REPETITIONS: Mapping[str, int] = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
+REPETITIONS: Mapping[str, int] = dict.fromkeys(ARMS, 10) | {"models": 20}
 
 
 def asked(name: str, arm: str) -> Experiment:

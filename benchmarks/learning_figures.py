@@ -25,14 +25,14 @@ from harness.episodes.monitors import Confidence
 from harness.estimates.rates import rate
 from harness.estimates.shares import share, upper_bound
 
-CONCEPT, UNHARMED, POISON, MODELS = "concept", "unharmed", "poison", "models"
+CONCEPT, UNHARMED, POISON, CREEP, MODELS = "concept", "unharmed", "poison", "sentinel", "models"
 OFFERED, CONFIDENT = "model.bad_candidate", "model.confident_wrong"
 BETTER = "placebo.better_model"
 QUIET = ("world.covariate_shift", "labels.delay", BETTER)
 HARMLESS_MAX = 0.05
 """A move that costs a decision more than this is no harmless one; a changed concept costs 1.3."""
 POISONED, SENTINEL = "labels.poison", "data.sentinel"
-LIES = (POISONED, SENTINEL)
+LIES = {POISON: POISONED, CREEP: SENTINEL}
 TRIED_SHARE = 0.75
 CYCLE = "a daily cycle"
 UNANSWERED_APART_MAX = 0.01
@@ -95,7 +95,7 @@ def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, ob
     bars = {
         **_concept(rows, repetitions[CONCEPT]),
         **_quiet(rows, repetitions[UNHARMED]),
-        **_lies(rows, repetitions[POISON]),
+        **_lies(rows, repetitions),
         **_models(rows, repetitions[MODELS]),
         "every record exactly once": bool(rows) and all(row.exactly_once for row in rows),
         "no row is there twice": max(keys.values(), default=1) == 1,
@@ -156,20 +156,20 @@ def _was_harmless(row: Row) -> bool:
     return served and row.jump <= HARMLESS_MAX and (row.fault != BETTER or row.loss <= EPS)
 
 
-def _lies(rows: Sequence[Row], least: int) -> dict[str, bool]:
-    taught = [not row.void and bool(row.cpu_s) for row in _of(rows, POISON, "reference", POISONED)]
-    # A number that stands for a missing one may do a system good by chance: then it is no harm to heal.
-    harmed = [not row.void and (row.loss or 0.0) > 0.0 for row in _of(rows, POISON, "none", SENTINEL)]
-    return {
+def _lies(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, bool]:
+    bars: dict[str, bool] = {}
+    for experiment, fault in LIES.items():
+        least = repetitions[experiment]
+        taught = [not row.void and bool(row.cpu_s) for row in _of(rows, experiment, "reference", fault)]
         # Who learns nothing from lies is not tried by them.
-        "labels.poison: in three of four the healer trained meanwhile": _mostly(taught, least),
-        "data.sentinel: in three of four it cost arm none something": _mostly(harmed, least),
-    } | {
-        f"{fault}: reference never costs more than none": _never_dearer(
-            rows, (POISON, fault), ("reference", "none"), least
+        bars[f"{fault}: in three of four the healer trained meanwhile"] = _mostly(taught, least)
+        bars[f"{fault}: reference never costs more than none"] = _never_dearer(
+            rows, (experiment, fault), ("reference", "none"), least
         )
-        for fault in LIES
-    }
+    # A number that stands for a missing one may do a system good by chance: then it is no harm to heal.
+    harmed = [not row.void and (row.loss or 0.0) > 0.0 for row in _of(rows, CREEP, "none", SENTINEL)]
+    bars[f"{SENTINEL}: in three of four it cost arm none something"] = _mostly(harmed, repetitions[CREEP])
+    return bars
 
 
 def _mostly(tried: Sequence[bool], least: int) -> bool:

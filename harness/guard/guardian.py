@@ -47,10 +47,10 @@ def read_watch(path: Path) -> Watch:
 
 def guard(watch: Watch) -> int:
     """Watch until the end of the run; gives the exit code."""
-    _take_signals()
-    say_ready()
     expired: list[Outcome] = []
     try:
+        _take_signals()
+        say_ready()  # within: from this word on somebody may ask
         why = _wait(watch, expired)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except _Asked:

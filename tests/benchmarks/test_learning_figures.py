@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from benchmarks.learning_figures import EPS, LIES, QUIET, Row, figures
 from harness.episodes.monitors import Confidence
 
-TEN = {"concept": 10, "unharmed": 10, "poison": 10, "models": 20}
+TEN = {"concept": 10, "unharmed": 10, "poison": 10, "sentinel": 10, "models": 20}
 ROW = Row(
     experiment="concept",
     repetition=0,
@@ -41,10 +41,10 @@ def whole() -> list[Row]:
     rows += [
         replace(quiet, fault=fault, sham=not fault, repetition=n) for fault in ("", *QUIET) for n in range(10)
     ]
-    lying = replace(ROW, experiment="poison", left=None, cpu_s=1.5)
+    lying = replace(ROW, left=None, cpu_s=1.5)
     rows += [
-        replace(lying, fault=fault, arm=arm, repetition=n)
-        for fault in LIES
+        replace(lying, experiment=experiment, fault=fault, arm=arm, repetition=n)
+        for experiment, fault in LIES.items()
         for arm in ("reference", "none")
         for n in range(10)
     ]
@@ -100,7 +100,11 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (1, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "data.sentinel"),
         (3, {"loss": -0.01}, {"fault": "data.sentinel", "arm": "none"}, "it cost arm none something"),
         (3, {"void": "x"}, {"fault": "data.sentinel", "arm": "none"}, "it cost arm none something"),
-        (3, {"void": "x"}, {"fault": "labels.poison", "arm": "reference"}, "the healer trained meanwhile"),
+        *(
+            (3, {"void": "x"}, {"fault": fault, "arm": "reference"}, f"{fault}: in three of four the healer")
+            for fault in LIES.values()
+        ),
+        (3, {"cpu_s": 0.0}, {"fault": "data.sentinel", "arm": "reference"}, "the healer trained meanwhile"),
         (1, {"model_acts": 1}, {"fault": "model.bad_candidate"}, "a bad candidate is judged and never"),
         (1, {"served_offer": True}, {"fault": "model.bad_candidate"}, "a bad candidate is judged and never"),
         (1, {"cleared_by": ""}, {"fault": "model.confident_wrong"}, "rolled back by the healer"),

@@ -119,6 +119,26 @@ def test_a_terminals_signals_do_not_end_the_guardian_and_sigterm_undoes(
     assert ends(tmp_path) == ["SIGTERM"]
 
 
+ASKED_AT_ONCE = """
+import os, signal, sys
+sys.path[:0] = [sys.argv[1]]
+from pathlib import Path
+from harness.guard import guardian
+guardian.say_ready = lambda: os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(guardian.guard(guardian.Watch(store=Path(sys.argv[2]), run="c/r1", lease_s=5.0)))
+"""
+
+
+def test_a_sigterm_that_comes_with_the_word_ready_undoes(carrier, record, tmp_path):
+    """A guardian that was put aside by a busy machine right after its word once ended without an undo."""
+    mine = carrier()
+    words = {"variable": VARIABLE, "token": TOKEN, "folder": str(tmp_path / "no")}
+    write_record(undo_folder(tmp_path), record("end_run", **words))
+    asked = [sys.executable, "-S", "-c", ASKED_AT_ONCE, str(ROOT), str(tmp_path)]
+    assert subprocess.run(asked, check=False, timeout=20, capture_output=True).returncode == 3
+    assert mine.wait(10) == -9
+
+
 HANGS = """
 import signal, sys, threading
 sys.path[:0] = [sys.argv[1]]
