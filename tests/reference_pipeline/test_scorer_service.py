@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from reference_pipeline.healing.canary import sha32
-from reference_pipeline.registry import DiskRegistry
 from reference_pipeline.scoring import dump_model, load_model
 from reference_pipeline.stores import SqliteStore
 from tests.reference_pipeline.running import Pipeline, until
@@ -86,7 +86,7 @@ def test_a_model_that_is_older_than_what_was_served_is_refused_until_the_registr
     pipeline = Pipeline(tmp_path, small_template)
     try:
         pipeline.start("registry", "scorer-a")
-        _serve_two(pipeline, tmp_path)
+        _serve_two(pipeline)
         pipeline.kill("registry")
         pipeline.kill("scorer-a")
         with closing(SqliteStore(tmp_path / "scorer-a" / "store.db", ())) as store:
@@ -102,15 +102,21 @@ def test_a_model_that_is_older_than_what_was_served_is_refused_until_the_registr
         pipeline.stop()
 
 
-def _serve_two(pipeline: Pipeline, folder: Path) -> str:
-    """Put 2.0.0 into the registry and wait until scorer-a serves it."""
+def _with_two(pipeline: Pipeline) -> str:
+    """Put 2.0.0 into the registry, which serves no one yet."""
     sha256 = pipeline.get("registry", "/aliases/champion").json["sha256"]
     now = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
     newer = dump_model(
         now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
     )
-    with closing(DiskRegistry(folder / "registry" / "registry")) as registry:
-        version = registry.put(newer, "2.0.0", {}, {}).version
+    artefact = base64.b64encode(newer).decode()
+    new = {"version": "2.0.0", "artefact": artefact, "metrics": {}, "lineage": {}}
+    return str(pipeline.post("registry", "/versions", new).json["version"])
+
+
+def _serve_two(pipeline: Pipeline) -> str:
+    """Put 2.0.0 into the registry and wait until scorer-a serves it."""
+    version = _with_two(pipeline)
     assert pipeline.put("registry", "/aliases/champion", {"version": version}).status == 200
     until(lambda: str(score(pipeline, [1.0] * 24)["model"]).startswith("2.0.0+"))
     return version
@@ -132,7 +138,7 @@ def test_another_champion_is_served_without_a_restart(tmp_path: Path, small_temp
     pipeline = Pipeline(tmp_path, small_template)
     try:
         pipeline.start("registry", "scorer-a")
-        _serve_two(pipeline, tmp_path)
+        _serve_two(pipeline)
         assert pipeline.signal("scorer-a", "champions_followed_total") == 1
         pipeline.kill("registry")
         until(lambda: pipeline.signal("scorer-a", "follows_failed_total") > 0)
@@ -149,13 +155,7 @@ def test_the_second_scorer_serves_the_canary_and_the_first_the_champion(
         pipeline.start("registry", "scorer-a", "scorer-b")
         sha256 = pipeline.get("registry", "/aliases/champion").json["sha256"]
         assert pipeline.signal("scorer-b", "serving_sha32") == int(sha256[:8], 16)
-        now = load_model(pipeline.get("registry", f"/artefacts/{sha256}").body, sha256)
-        newer = dump_model(
-            now.trees, version="2.0.0", threshold=0.5, features=now.features, metrics={}, lineage={}
-        )
-        registry = DiskRegistry(tmp_path / "registry" / "registry")
-        version = registry.put(newer, "2.0.0", {}, {}).version
-        registry.close()
+        version = _with_two(pipeline)
         assert pipeline.put("registry", "/aliases/canary", {"version": version}).status == 200
         until(lambda: pipeline.signal("scorer-b", "serving_sha32") == sha32(version))
         assert pipeline.signal("scorer-a", "champions_followed_total") == 0

@@ -57,7 +57,9 @@ def test_at_sparse_pace_the_same_plan_is_another_world_and_its_record_says_so(
     sparse = replace(work, question=msgspec.structs.replace(work.question, pace="sparse", sham_only=True))
     (told,) = sparse(1)
     assert told.digest != next(one for one in rows if one.sham).digest
-    assert keep(sparse, runs_again(sparse, (), 0, {1: (told,)}.__getitem__), tmp_path, lambda _: None) == []
+    assert (
+        keep(sparse, runs_again(sparse, (told,), 0, {1: (told,)}.__getitem__), tmp_path, lambda _: None) == []
+    )
     (manifest,) = tmp_path.glob("kept/runs/*/manifest.json")
     assert msgspec.json.decode(manifest.read_bytes())["pace"] == "sparse"
 

@@ -121,6 +121,10 @@ class Ports:
         self._note("sleep")
         await self._host.sleep_s(seconds)
 
+    async def rest_s(self, seconds: float) -> float:
+        self._note("rest")
+        return await self._host.rest_s(seconds)
+
     async def burn(self, seconds: float) -> None:
         self._note("burn")
         await self._host.burn(seconds)
