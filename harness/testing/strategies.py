@@ -57,13 +57,15 @@ def schedules(
     milder ones (in the order of the menu that a search has too), at instants, earlier, shorter. Raises
     ``Refused`` where nothing can be done to the system in that arm.
 
-    >>> from hypothesis import find
+    >>> from hypothesis import given, settings
     >>> from harness.experiment.model import Service, Workload
-    >>> from harness.search.wording import schedule_text
     >>> toy = System(version=1, name="toy", services={"gateway": Service(command=("serve",))},
     ...              workload=Workload(service="gateway", route="/decide"))
-    >>> schedule_text(find(schedules(toy), lambda one: True))
-    '[kill gateway @0]'
+    >>> @settings(max_examples=5, database=None, deadline=None)
+    ... @given(schedules(toy))
+    ... def faults_are_of_the_gateway(schedule):
+    ...     assert {fault.effect.service for fault in schedule.faults} == {"gateway"}
+    >>> faults_are_of_the_gateway()
     """
     menu = menu_of(system, arm, mutations)
     if not menu.kinds:
@@ -124,10 +126,12 @@ def records(fields: Iterable[object], *, refused: bool = False) -> st.SearchStra
     not there, of another type, out of range or none of its categories; a healer may still repair it. Raises
     ``ValueError`` for what is no list of fields.
 
-    >>> from hypothesis import find
-    >>> age = Field(name="age", type="integer", minimum=18)
-    >>> find(records([age]), lambda one: True), find(records([age], refused=True), lambda one: True)
-    ({'age': 18}, {})
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5, database=None, deadline=None)
+    ... @given(records([Field(name="age", type="integer", minimum=18)]))
+    ... def ages_are_in_range(record):
+    ...     assert record["age"] >= 18
+    >>> ages_are_in_range()
     """
     try:
         listed = tuple(msgspec.convert(one, Field, from_attributes=True) for one in fields)
@@ -189,9 +193,13 @@ def system_files() -> st.SearchStrategy[str]:
 
     Whoever takes the work runs in every arm, so that there are ``schedules`` for what is read from the text.
 
-    >>> from hypothesis import find
-    >>> find(system_files(), lambda one: True)
-    '{"version":1,"name":"a","services":{"a":{"entry":"a:a"}},"workload":{"service":"a","route":"/"}}'
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5, database=None, deadline=None)
+    ... @given(system_files())
+    ... def whoever_takes_the_work_is_a_service(text):
+    ...     system = msgspec.json.decode(text)
+    ...     assert system["workload"]["service"] in system["services"]
+    >>> whoever_takes_the_work_is_a_service()
     """
     return _systems().map(lambda one: msgspec.json.encode(one).decode())
 

@@ -66,7 +66,7 @@ def spans(effect: Mutate | Surge, until_s: float = 60.0) -> tuple[Span, ...]:
 
 
 def driver(folder: Path, port: int, effect: Mutate | Surge, **changes: object) -> Driver:
-    given = {"profile": PROFILE, "mutations": spans(effect), "taint": FileSink(folder / "taint.jsonl")}
+    given = {"profile": PROFILE, "mutations": spans(effect), "taint": str(folder / "taint.jsonl")}
     return Driver(folder, port, **given | changes)
 
 

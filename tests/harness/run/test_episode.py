@@ -93,7 +93,7 @@ class Bereft(LocalTarget):
     """Its proxy is killed when the fault is to be undone."""
 
     def undo(self, applied, /):
-        os.kill(self._system.crossing.pid, signal.SIGKILL)
+        os.kill(self._running.crossing.pid, signal.SIGKILL)
         return super().undo(applied)
 
 

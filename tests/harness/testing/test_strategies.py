@@ -109,7 +109,8 @@ def test_what_fails_by_one_fault_is_shrunk_to_it(kind: str) -> None:
 
 
 def test_the_simplest_schedule_is_one_simplest_fault() -> None:
-    assert schedule_text(find(schedules(BUNDLED), lambda _: True)) == "[kill registry @0]"
+    first = find(schedules(BUNDLED), lambda _: True, settings=settings(database=None, derandomize=True))
+    assert schedule_text(first) == "[kill registry @0]"
     slow = find(
         schedules(BUNDLED),
         lambda one: any(not isinstance(f.effect, Kill) for f in one.faults),
