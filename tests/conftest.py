@@ -16,7 +16,9 @@ from harness.shell import monotonic_s, sleep_until
 from reference_pipeline.deploy.prepare import prepare
 
 # No deadline: a test here asserts outcomes, and a machine that measures is a busy machine.
-settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile(
     "fresh", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
 )

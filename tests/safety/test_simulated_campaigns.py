@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from harness.experiment.load import load_experiment
 from harness.frontends.cli import main
@@ -25,6 +26,7 @@ def _begun(file: Path, store: Path, seed: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_halt_ends_both_of_two_campaigns_and_what_they_did_stays(
     tmp_path: Path, small_template: Path, until: Callable[..., object], capsys
 ):
