@@ -43,6 +43,7 @@ SELECTIVE = "labels come mostly of what was declined: nothing is concluded from 
 SILENT = "no labels come: nothing can be concluded"
 UNWATCHED = "no version says what its decisions lose: harm cannot be seen in labels"
 UNVERIFIED = "a promotion cannot be verified: no usable labels come any more"
+UNREADABLE = "a promotion cannot be verified: what the registry has of a version is refused"
 FAILED = "it was tried and failed"
 DAMAGED = "it was trained on rows some of which are left out since"
 Word = Literal["", "helped", "worse", "unknown"]
@@ -84,6 +85,7 @@ class _Check:
     last_row_s: float
     so_far: Comparison = field(default_factory=Comparison)
     golden: str = ""  # what golden rows say of the version that was let serve
+    golden_before: str = ""  # and of the one that it replaced
 
 
 class Care:
@@ -161,7 +163,8 @@ class Care:
 
         Labels asked for it, and may lie: what golden rows say is another signal. "": it is too early. One
         that cannot be judged, since no usable labels come or a file is damaged, stays, is told as not
-        verified, and is paged: what it replaced may be the very version that did harm.
+        verified, and is paged: what it replaced may be the very version that did harm. Where its file is
+        damaged and the one before decides golden rows rightly, nothing is lost by going back.
 
         Raises:
             CallFailed: nothing can be said now.
@@ -169,12 +172,15 @@ class Care:
         check, refused = await self._check(opened, act)
         if check.golden == "alarm":
             return self._judged_as(opened, "worse", GOLDEN)
+        if act.version in refused and check.golden_before == "quiet":
+            return self._judged_as(opened, "worse", f"no comparison: {refused[act.version]}")
         word, rows = check.so_far.word(level=self._config.proof_level), check.so_far.rows
         if word != "open" or rows >= self._config.promoted_rows:
             reason = f"{word} than {act.was} on {rows} labelled rows since"
             return self._judged_as(opened, "worse" if word == "worse" else "helped", reason)
         if self._clock.now_s() - check.last_row_s > self._config.proof_wait_s:
-            self._scribe.tell(MODEL, "page", UNVERIFIED, opened.episode)
+            why = UNREADABLE if refused else UNVERIFIED
+            self._scribe.tell(MODEL, "page", why, opened.episode)
             words = (f"not verified: {rows} labelled rows since", *refused.values())
             return self._judged_as(opened, "unknown", "; ".join(words))
         return "", ""
@@ -196,6 +202,7 @@ class Care:
             return check, {}
         told = await self._experience.compare([act.was, act.version], check.cursor)
         check.golden = golden_reading(told, act.version).says
+        check.golden_before = golden_reading(told, act.was).says
         if not told.refused and told.last > check.cursor:
             was, new = np.array(told.losses[act.was]), np.array(told.losses[act.version])
             check.so_far = compare(check.so_far, was, new)

@@ -63,10 +63,17 @@ class Vanished:
         scores, labels = np.array(page.score)[own], np.array(page.label)[own]
         for number, name in enumerate(page.names):
             inside = np.array([number in parts for parts in page.parts], dtype=np.bool_)[own]
-            before = self._parts.get(name, Part())
+            before = self._parts.get(name) or self._begun(name)
             self._parts[name], says = look(before, scores, labels, inside)
             if says == "gone":
                 self._left_out_at[name] = page.last
+
+    def _begun(self, name: str) -> Part:
+        """What an earlier life has left out is gone until this one has seen it come back; it waits anew."""
+        if name not in self._scribe.books.quarantined:
+            return Part()
+        self._left_out_at[name] = self._cursor or 0
+        return Part(gone=True)
 
     def _to_leave_out(self) -> Iterator[Wish]:
         for name, part in self._parts.items():

@@ -367,6 +367,26 @@ def test_damage_to_the_file_of_what_was_promoted_does_not_bring_back_what_it_rep
     run(live(tmp_path, whole_template, story))
 
 
+def test_a_damaged_file_of_what_was_promoted_is_left_for_a_version_that_decides_golden_rows_rightly(
+    tmp_path: Path, whole_template: Path
+) -> None:
+    """It may be the very one that does harm, and cannot be told from others any more."""
+    given = units(whole_template, seed=48, length_s=20)
+
+    async def story(path: LearningPath) -> None:
+        good, bad = path.champion.version, published(path, "1.1.0", 0.0, 2.0)
+        await passes(3.0)
+        _promoted_by_hand(path, bad, good)
+        assert path.champion.version == bad
+        _damage(tmp_path, path, bad)
+        await path.decide(given)
+        (verified,) = [one for one in path.entries if one.kind == "verified"]
+        assert verified.evidence.ok is False
+        assert path.champion.version == good
+
+    run(live(tmp_path, whole_template, story))
+
+
 def _damage(folder: Path, path: LearningPath, version: str) -> None:
     (sha256,) = [one.sha256 for one in path.versions if one.version == version]
     file = folder / "registry" / "artefacts" / f"{sha256}.npz"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from reference_pipeline.healing.acts import Quarantine, Release
 from reference_pipeline.healing.model_acts import Promote, Train
+from reference_pipeline.healing.sliced_rows import SlicedRows
+from reference_pipeline.healing.vanished import HELD_ROWS, Vanished
 from reference_pipeline.jobs import DATA_FILE
 from tests.reference_pipeline.learning import LearningPath, Units, live, move, units
 from tests.virtual import run
@@ -85,3 +89,35 @@ def test_where_the_policy_leaves_no_part_out_training_is_held(tmp_path: Path, wh
         assert f"training is held: positives have gone where {WEB}" in said
 
     run(live(tmp_path, whole_template, story))
+
+
+class _Hidden:
+    """Labels after ``newest``: a quarter of the rows is of the part, one in fifty a fraud, none is told."""
+
+    def __init__(self, newest: int) -> None:
+        self.newest = newest
+
+    async def slices(self, after: int, limit: int) -> SlicedRows:
+        last = min(after + limit, self.newest)
+        count = max(0, last - after)
+        inside = [[0] if number % 4 == 0 else [] for number in range(count)]
+        label = [int(number % 50 == 1) for number in range(count)]
+        return SlicedRows(
+            newest=self.newest,
+            last=last,
+            names=[WEB],
+            parts=inside,
+            score=[0.02] * count,
+            label=label,
+            degraded=[False] * count,
+        )
+
+
+def test_a_healer_that_is_started_again_takes_nothing_back_in_that_it_has_not_seen_come_back() -> None:
+    """It reads fewer labels again than it once took to find that they lie; and it waits anew."""
+    books = SimpleNamespace(quarantined={WEB: 1.0})
+    scribe = SimpleNamespace(books=books)
+    again = Vanished(_Hidden(3 * HELD_ROWS), scribe)  # type: ignore[arg-type]
+    for _ in range(3):
+        assert asyncio.run(again.look()) == []
+    assert again.why_held() == ""
