@@ -33,7 +33,9 @@ HARMLESS_MAX = 0.05
 """A move that costs a decision more than this is no harmless one; a changed concept costs 1.3."""
 POISONED, SENTINEL = "labels.poison", "data.sentinel"
 LIES = {POISON: POISONED, CREEP: SENTINEL}
-TRIED_SHARE = 0.75
+TRIED_SHARE, SERVED_SHARE = 0.75, 0.5
+JUDGED_S = 90.0
+"""Decisions are judged until then: who lets another model serve later is not tried by its losses."""
 CYCLE = "a daily cycle"
 UNANSWERED_APART_MAX = 0.01
 LEFT_MAX = {"reference": 0.25, "oracle": 0.15}
@@ -119,7 +121,13 @@ def figures(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, ob
 def _concept(rows: Sequence[Row], least: int) -> dict[str, bool]:
     def left(arm: str, holds: Callable[[float], bool], lost: int) -> bool:
         of_arm = _of(rows, CONCEPT, arm, "world.concept_change")
-        held = sum(not row.void and row.left is not None and holds(row.left) for row in of_arm)
+        held = sum(
+            not row.void
+            and row.left is not None
+            and _unanswered(row) <= UNANSWERED_APART_MAX  # what is not decided is not won back
+            and holds(row.left)
+            for row in of_arm
+        )
         return len(of_arm) >= least and held >= len(of_arm) - lost * len(of_arm) // 10
 
     bars = {
@@ -163,6 +171,13 @@ def _lies(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, bool
         taught = [not row.void and bool(row.cpu_s) for row in _of(rows, experiment, "reference", fault)]
         # Who learns nothing from lies is not tried by them.
         bars[f"{fault}: in three of four the healer trained meanwhile"] = _mostly(taught, least)
+        served = [
+            not row.void and row.first_act_s is not None and row.first_act_s < JUDGED_S
+            for row in _of(rows, experiment, "reference", fault)
+        ]
+        bars[f"{fault}: in half of the pairs another model served while decisions were judged"] = _mostly(
+            served, least, SERVED_SHARE
+        )
         bars[f"{fault}: reference never costs more than none"] = _never_dearer(
             rows, (experiment, fault), ("reference", "none"), least
         )
@@ -172,8 +187,8 @@ def _lies(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, bool
     return bars
 
 
-def _mostly(tried: Sequence[bool], least: int) -> bool:
-    return len(tried) >= least and sum(tried) >= TRIED_SHARE * len(tried)
+def _mostly(tried: Sequence[bool], least: int, share: float = TRIED_SHARE) -> bool:
+    return len(tried) >= least and sum(tried) >= share * len(tried)
 
 
 def _models(rows: Sequence[Row], least: int) -> dict[str, bool]:

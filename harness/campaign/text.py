@@ -19,7 +19,7 @@ _CLASS_HEAD = (
     "arm",
     "profile",
     "n",
-    "noticed",
+    "impact",
     "recovered",
     "median",
     "95 %",

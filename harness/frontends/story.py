@@ -88,10 +88,10 @@ def check_story(document: Document, plot: Plot = FAULTS) -> Story:
 
 
 def check_pairs(table: Table, plot: Plot = PAIRS) -> Story:
-    """Check a campaign's table the same way: each class must have had its ending in every pair."""
-    void = [f"pair {one.pair}, arm {one.arm}: {one.what}" for one in table.doubts]
-    if table.doubtful or void:
-        return Story("VOID", tuple(void))
+    """Check a campaign's table the same way: each class must have had its ending in every pair asked for."""
+    void = tuple(_missing_pairs(table))
+    if void:
+        return Story("VOID", void)
     seen = {(line.fault, line.arm): line for line in table.classes}
     differs = [f"no {kind} in arm {arm} was seen" for kind, arm in plot.endings if (kind, arm) not in seen]
     for (kind, arm), line in seen.items():
@@ -102,10 +102,27 @@ def check_pairs(table: Table, plot: Plot = PAIRS) -> Story:
     return Story("INCONCLUSIVE" if differs else "DONE", tuple(differs))
 
 
+def _missing_pairs(table: Table) -> Iterator[str]:
+    """What of the pairs that were asked for does not count, or was not seen whole."""
+    asked = table.question.pairs_max
+    yield from (f"pair {one.pair}, arm {one.arm}: {one.what}" for one in table.doubts)
+    if table.pairs != asked:
+        yield f"{table.pairs} of {asked} pairs were done"
+    for arm in table.arms:
+        if arm.void or arm.blind:
+            yield f"arm {arm.arm}: {arm.void} runs void, in {arm.blind} exactly once was not observed"
+    for line in table.classes:
+        if line.n != asked:
+            yield f"{line.fault} in arm {line.arm}: {line.n} of {asked} episodes count"
+
+
 def _times(line: ClassLine, ending: Ending | None) -> int:
-    """In how many episodes service was back, or was not; lost for too short a time to be noticed is back."""
+    """In how many episodes service was back, or was not; lost for too short a time to be noticed is back.
+
+    An episode whose fault nothing met shows nothing.
+    """
     gone = line.impact.k - line.recovered.k
-    return gone if ending == "not back" else line.n - gone
+    return gone if ending == "not back" else line.n - gone - line.ended_by.get("not exercised", 0)
 
 
 def endings_of(episode: Episode) -> tuple[Ending, ...]:

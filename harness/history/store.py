@@ -167,6 +167,9 @@ def _found(store: Path, name: str) -> Path:
     for candidate in (folder, folder.parent, folder.parent.parent) if folder else ():
         if (candidate / "campaign.json").is_file() and (candidate / "runs").is_dir():
             return candidate
+    if folder and (folder / "kept" / "campaign.json").is_file():
+        where = folder / "kept"
+        raise _problem("no-campaign", name, f"{name!r} holds a table of pairs; its whole runs are in {where}")
     raise _problem("no-campaign", name, f"no campaign {name!r} in {store}, and no such campaign folder")
 
 

@@ -41,7 +41,7 @@ def whole() -> list[Row]:
     rows += [
         replace(quiet, fault=fault, sham=not fault, repetition=n) for fault in ("", *QUIET) for n in range(10)
     ]
-    lying = replace(ROW, left=None, cpu_s=1.5)
+    lying = replace(ROW, left=None, cpu_s=1.5, first_act_s=70.0)
     rows += [
         replace(lying, experiment=experiment, fault=fault, arm=arm, repetition=n)
         for experiment, fault in LIES.items()
@@ -86,6 +86,13 @@ def test_no_rows_meet_no_bar_but_that_none_is_there_twice() -> None:
         (2, {"left": 0.26}, {"arm": "reference", "experiment": "concept"}, "at most 0.25 of the harm left"),
         (2, {"left": None}, {"arm": "oracle"}, "at most 0.15 of the harm left"),
         (2, {"void": "x"}, {"arm": "reference", "experiment": "concept"}, "at most 0.25 of the harm left"),
+        (2, {"unanswered": 400}, {"arm": "reference", "experiment": "concept"}, "at most 0.25 of the harm"),
+        (1, {"unanswered": 400}, {"arm": "none", "experiment": "concept"}, "at least 0.95 of the harm left"),
+        *(
+            (6, {"first_act_s": late}, {"fault": fault, "arm": "reference"}, f"{fault}: in half of the pairs")
+            for fault in LIES.values()
+            for late in (95.0, None)
+        ),
         (1, {"left": 0.94}, {"arm": "none", "experiment": "concept"}, "at least 0.95 of the harm left"),
         (1, {"loss": 0.2 + 1.1 * EPS}, {"arm": "oracle"}, "oracle never costs more"),
         (1, {"loss": None}, {"arm": "oracle"}, "oracle never costs more"),

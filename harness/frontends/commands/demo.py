@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         "--story",
         choices=(*STORIES, SIMULATED, ALL),
         default=ALL,
-        help="faults: what breaks, drift: what is learned, 2.5 minutes each; simulated: sixty pairs on a "
+        help="faults: what breaks, drift: what is learned, 3 minutes each; simulated: sixty pairs on a "
         "virtual clock, a minute; all: one after the other",
     )
     parser.add_argument(

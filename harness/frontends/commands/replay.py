@@ -98,11 +98,13 @@ def _stopped(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
 
     snapshot, history = stop_at(material_of(stored, store, tell), stored.history.plan, arguments.until)
     trace = trace_of(history) if arguments.trace else ()
-    code = EXIT_CODE["DONE"]
+    cut = stored.history.cut  # what was played may not be what was recorded
+    code = EXIT_CODE["VOID" if cut else "DONE"]
     if arguments.json:
         _say_json(stored, _Told(run="", target="", exit_code=code, snapshot=snapshot, trace=trace))
     else:
-        say("\n".join((*map(trace_text, trace), *_snapshot_text(snapshot))))
+        told = (f"the record is not whole: {inert(cut)}",) if cut else ()
+        say("\n".join((*map(trace_text, trace), *_snapshot_text(snapshot), *told)))
     return code
 
 

@@ -81,7 +81,8 @@ def execute(arguments: argparse.Namespace, /) -> int:
     say(document if arguments.json else summary_text(summary))
     if summary.failures:
         return EXIT_CODE["FAIL"]
-    return EXIT_CODE["VOID" if summary.counts["void"] == summary.counts["episodes"] else "DONE"]
+    nothing = summary.counts["void"] + summary.counts["met_nothing"] == summary.counts["episodes"]
+    return EXIT_CODE["VOID" if nothing else "DONE"]
 
 
 def _count(text: str) -> int:

@@ -27,7 +27,7 @@ WIDTH, LEFT, RIGHT, ROW, TOP = 540.0, 150.0, 524.0, 22.0, 14.0
 BAR = 9.0
 PANELS_MAX, LINES_MAX, VERSIONS_MAX = 6, 14, 8
 NAME_MAX = 22
-BY = {"healer": "somebody else", "harness": "this experiment"}
+BY = {"healer": "whoever heals", "harness": "this experiment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,9 @@ def _middle(scene: Scene) -> tuple[float, str]:
 
 def _panel(scene: Scene, models: ModelTimeline) -> Panel:
     title = fault_title(scene.episode.kind)
-    lines = sorted(
-        [
-            *((one.at_s, one.what, f"seen; by {BY[one.by]}") for one in models.changes),
-            *((one.at_s, f"{one.what}: {one.reason}", "the healer says") for one in models.told),
-        ]
-    )
+    seen = [(one.at_s, one.what, f"seen; by {BY[one.by]}") for one in models.changes]
+    said = [(one.at_s, f"{one.what}: {one.reason}", "the healer says") for one in models.told]
+    lines = sorted(said + seen, key=lambda line: line[0])  # of one instant in the order in which they came
     return Panel(
         title=title,
         subject=scene.episode.service,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.estimates.model import ArmEstimate, ClassEstimate
-from harness.report import figures
+from harness.report import figures, harm
 from harness.report.document import Document
 from harness.report.lengths import given
 from harness.report.words import SIGNS, Sign, arm_rank, fault_title
@@ -84,7 +84,7 @@ def _told_of(members: list[ClassEstimate]) -> str:
     parts = []
     for c in members:
         arm = f"arm {c.arm}, {c.restart_profile}" if both else f"arm {c.arm}"
-        back = f"{c.recovered.k} of {c.recovered.n} back" if c.recovered.n else "no impact"
+        back = f"{c.recovered.k} of {c.recovered.n} back" if c.recovered.n else _harm_told(c) or "no impact"
         if c.lasts_s is not None and c.recovered.k > c.mitigated.k:
             early = c.mitigated.k
             back += f", {early} of them before the fault ended" if early else ", but only as the fault ended"
@@ -92,6 +92,14 @@ def _told_of(members: list[ClassEstimate]) -> str:
     first = members[0]
     title = f"{fault_title(first.fault)}, {first.service}"
     return f"{title}: {'; '.join(parts)}, within {given(first.tau_s)}."
+
+
+def _harm_told(estimate: ClassEstimate) -> str:
+    """What a fault that cost no service cost decisions; "" where it cost none either."""
+    found = estimate.decisions
+    if found is None or not found.told:
+        return ""
+    return f"{harm.mean_ratio(found.left, '').value} of the harm to decisions left"
 
 
 def main_arm(document: Document) -> str:
@@ -146,6 +154,9 @@ def _back(classes: list[ClassEstimate], of: str) -> Tile:
     if not known:
         if not any(c.n for c in classes):
             return Tile(label, "not measured", ("no counted episode",), quiet=True)
+        hurt = [c for c in classes if c.decisions is not None and c.decisions.told]
+        if hurt:
+            return _left(max(hurt, key=_left_of), of)
         return Tile(label, "no impact", ("no fault violated a window of service",), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered
@@ -153,6 +164,22 @@ def _back(classes: list[ClassEstimate], of: str) -> Tile:
         f"Back within {given(worst.tau_s)}, worst class{of}",
         f"{share.k} of {share.n}",
         (_fault(worst), f"{_arm(worst)} · 95 %: {figures.share_interval(share)}"),
+    )
+
+
+def _left_of(estimate: ClassEstimate) -> float:
+    assert estimate.decisions is not None
+    return estimate.decisions.left.mean or 0.0
+
+
+def _left(worst: ClassEstimate, of: str) -> Tile:
+    """Where no service was lost, decisions are the question."""
+    assert worst.decisions is not None
+    figure = harm.mean_ratio(worst.decisions.left, "not resolvable")
+    return Tile(
+        f"Harm to decisions left at the end, worst class{of}",
+        figure.value,
+        (_fault(worst), f"{_arm(worst)} · {figure.small}", "no service was lost"),
     )
 
 

@@ -304,7 +304,7 @@ def pairs(count: int, endings: dict[tuple[str, str], Ending], *doubts: RunRow) -
             ]
         )
     ending = TableEnding(stopped="all", digest="", doubtful=len(doubts), doubts=doubts)
-    return table_of(question(), tally, ending)
+    return table_of(question(pairs_max=count), tally, ending)
 
 
 def test_pairs_in_which_each_fault_ends_as_told_are_right():
@@ -318,6 +318,25 @@ def test_one_class_that_ends_otherwise_differs_and_says_in_how_many():
         "INCONCLUSIVE",
         ("process.hang in arm reference was back in 0 of 3",),
     )
+
+
+def test_pairs_that_were_asked_for_and_not_done_or_not_seen_whole_make_it_void():
+    table = pairs(3, dict(PAIRS.endings))
+    asked = msgspec.structs.replace(table, question=question(pairs_max=60))
+    assert check_pairs(asked).differs[0] == "3 of 60 pairs were done"
+    few = (msgspec.structs.replace(table.classes[0], n=2, void=1), *table.classes[1:])
+    assert check_pairs(msgspec.structs.replace(table, classes=few)).word == "VOID"
+    blind = tuple(msgspec.structs.replace(arm, blind=1) for arm in table.arms)
+    assert check_pairs(msgspec.structs.replace(table, arms=blind)).word == "VOID"
+
+
+def test_a_fault_that_nothing_met_is_nobodys_story():
+    table = pairs(2, dict(PAIRS.endings))
+    met_nothing = tuple(
+        msgspec.structs.replace(line, ended_by={**line.ended_by, "not exercised": 1})
+        for line in table.classes
+    )
+    assert check_pairs(msgspec.structs.replace(table, classes=met_nothing)).word == "INCONCLUSIVE"
 
 
 def test_a_class_that_no_pair_holds_differs():

@@ -46,7 +46,7 @@ def test_versions_changes_and_reasons_stand_in_order_with_who_says_so() -> None:
     (panel,) = timelines(_document())
     assert [(line.at, line.source) for line in panel.lines] == [
         ("+11.0 s", "the healer says"),
-        ("+11.5 s", "seen; by somebody else"),
+        ("+11.5 s", "seen; by whoever heals"),
     ]
     assert panel.picture.count('class="version"') == 2
     assert panel.picture.count('class="flag"') == 1
