@@ -23,6 +23,8 @@ from harness.errors import Refused
 from harness.faults.effects import Mutate, Relabel, Shift, Surge
 from harness.history.observations import LOAD
 
+LEVELS_TOLD = 8
+
 
 class Untouchable(msgspec.Struct, frozen=True, kw_only=True):
     """Why the fault of ``episode`` could touch nothing; ``known``: the fields there are, if its is none."""
@@ -99,7 +101,22 @@ def _label_problem(span: Span, effect: Relabel, batches: Sequence[Batch], labels
         return why
     if any(span.episode in one.unit.label_faults for batch in batches for one in batch):
         return ""
+    offered = list(itertools.chain.from_iterable(batches))
+    if effect.field and effect.level not in _levels(effect.field, offered):
+        return f"labels: {_no_level(effect.field, effect.level, offered)}"
     return "labels: no unit has such a label"
+
+
+def _levels(field: str, offered: Sequence[Offered]) -> list[str]:
+    return sorted({str(value) for value in known_values(offered, field)})
+
+
+def _no_level(field: str, level: str | None, offered: Sequence[Offered]) -> str:
+    """Say that no record is of that level, and of which some are."""
+    levels = _levels(field, offered)
+    more = f" and {len(levels) - LEVELS_TOLD} more" if len(levels) > LEVELS_TOLD else ""
+    listed = f"there are {', '.join(levels[:LEVELS_TOLD])}{more}" if levels else "no record has that field"
+    return f"no record's {field!r} is {level!r}; {listed}"
 
 
 def _surge_problem(batches: Sequence[Batch]) -> str:
@@ -135,7 +152,7 @@ def _field_problem(effect: Mutate, offered: Sequence[Offered]) -> str:
     if not values:
         return f"{what}: no record has a field {field!r}"
     if effect.slice_field and not any(in_slice(effect, one) for one in offered):
-        return f"{what}: no record's {effect.slice_field!r} is {effect.slice_level!r}"
+        return f"{what}: {_no_level(effect.slice_field, effect.slice_level, offered)}"
     if what == "unit" and not any(map(is_number, values)):
         return f"unit: {field!r} holds no numbers"
     if what == "new_category" and not any(isinstance(value, str) for value in values):

@@ -137,7 +137,7 @@ NO_LOAD = msgspec.structs.replace(PROFILE, load_batch=0)
         (
             Mutate(mutation="sentinel", field="amount", slice_field="amount", slice_level="none such"),
             PROFILE,
-            "no record's 'amount' is 'none such'",
+            r"no record's 'amount' is 'none such'; there are .* more",
         ),
         (Mutate(mutation="late", lag_s=0.0), PROFILE, "not above 0"),
         (Mutate(mutation="truncate", share_ratio=0.5), NO_LOAD, "no load batches"),
