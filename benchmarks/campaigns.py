@@ -41,7 +41,7 @@ EPISODES, MEMORY_EPISODES = 2000, 20_000
 WAYS = ("one worker", "two workers", "killed and resumed", "on Dask, a worker killed")
 MEMORY = "memory"
 SLOPE_KB_MAX = 0.2
-WARM_SHARE = 0.2
+WARM_SHARE, LOOKS = 0.2, 200
 _WAIT_S = 3600.0
 FORECAST_S = 6000.0
 
@@ -184,29 +184,33 @@ def _cluster(folder: Path) -> Iterator[Cluster]:
 
 
 def _memory(folder: Path, episodes: int) -> Row:
-    """Resident memory and blocks of Python's own after each episode, by least squares; caches fill first."""
+    """Resident memory and blocks of Python's own, by least squares; caches fill first.
+
+    What is garbage already is collected before each look: the collector looks seldom during a run.
+    """
     template = prepare(SMALL, seed=SEED, out=folder / "template")
     work = chunk_of(written(folder), template, pairs_max=episodes)
     process = psutil.Process(os.getpid())
-    held_kb, blocks = np.zeros(episodes), np.zeros(episodes)
+    every, held_kb, blocks = max(1, episodes // LOOKS), list[float](), list[float]()
     void = 0
     for chunk in range(episodes):
         (row,) = work(chunk)
         void += bool(row.doubt())
-        if chunk % 50 == 0:
+        if chunk % every == 0:
             gc.collect()
-        held_kb[chunk], blocks[chunk] = process.memory_info().rss / 1024, sys.getallocatedblocks()
+            held_kb.append(process.memory_info().rss / 1024)
+            blocks.append(sys.getallocatedblocks())
     return Row(
         item=MEMORY,
         commit=commit_text(),
         episodes=episodes,
         took_s=0.0,
         void=void,
-        slope_kb=round(_slope(held_kb), 4),
-        slope_blocks=round(_slope(blocks), 4),
+        slope_kb=round(_slope(held_kb) / every, 4),
+        slope_blocks=round(_slope(blocks) / every, 4),
     )
 
 
-def _slope(seen: np.ndarray) -> float:  # type: ignore[type-arg]
+def _slope(seen: Sequence[float]) -> float:
     warm = seen[int(len(seen) * WARM_SHARE) :]
     return float(np.polyfit(np.arange(len(warm)), warm, 1)[0])

@@ -25,6 +25,21 @@ KEPT = 200_000
 _ENCODE = msgspec.json.Encoder().encode
 
 
+def begin_world(features: Features, first: Record, champion: str) -> None:
+    """Let go of what earlier worlds have left, unless this one begins with the same record.
+
+    The arms of a pair do, and share; the worlds of a campaign would fill the memory one after the other.
+    ``champion``: hash of the one model that all of them begin with.
+    """
+    if not isinstance(features, MemoFeatures) or features.knows(first):
+        return
+    features.forget()
+    for sha256 in [one for one in _scores if one != champion]:
+        del _scores[sha256], _models[sha256]
+    for scores in _scores.values():
+        scores.forget()
+
+
 class MemoFeatures:
     """See :class:`reference_pipeline.features.Features`."""
 
@@ -36,6 +51,14 @@ class MemoFeatures:
     def spec(self) -> FeatureSpec:
         """Fields that come in and features that go out."""
         return self._made_by.spec
+
+    def knows(self, record: Record) -> bool:
+        """Whether its features are here."""
+        return _ENCODE(record) in self._rows
+
+    def forget(self) -> None:
+        """Let go of all."""
+        self._rows.clear()
 
     def rows(self, records: Sequence[Record], /) -> Floats:
         """Return shape (len(records), len(spec.features)); raise BadRecord for an unusable one."""
@@ -58,6 +81,10 @@ class _Scores:
     def __init__(self, made_by: Callable[[ArrayLike], Floats]) -> None:
         self._made_by = made_by
         self._known: dict[bytes, float] = {}
+
+    def forget(self) -> None:
+        """Let go of all."""
+        self._known.clear()
 
     def __call__(self, rows: ArrayLike) -> Floats:
         values = np.ascontiguousarray(rows, dtype=np.float64)

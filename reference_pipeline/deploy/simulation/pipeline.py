@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from reference_pipeline.deploy.policies import FOLDER, GitPolicies
 from reference_pipeline.deploy.simulation.disks import Disk, SimulatedFolder
-from reference_pipeline.deploy.simulation.memo import MemoFeatures, load_once
+from reference_pipeline.deploy.simulation.memo import MemoFeatures, begin_world, load_once
 from reference_pipeline.deploy.simulation.service import Host, Shared, Wiring, serve
 from reference_pipeline.deploy.template import Template
 from reference_pipeline.deploy.wiring import wire
@@ -95,6 +95,8 @@ class SimulatedPipeline:
         """Compute features and scores of all that will be posted at once; what is not foreseen comes then."""
         records = [record for body in bodies for record in _posted(body)]
         template = self.shared.template
+        if records:
+            begin_world(template.features, records[0], template.champion[1])
         for begin in range(0, len(records), _BLOCK):
             try:
                 rows = template.features.rows(records[begin : begin + _BLOCK])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.deploy.simulation import memo
-from reference_pipeline.deploy.simulation.memo import MemoFeatures, load_once
+from reference_pipeline.deploy.simulation.memo import MemoFeatures, begin_world, load_once
 from reference_pipeline.errors import BadArtefact
 from reference_pipeline.features import load_features
 from reference_pipeline.registry import DiskRegistry, copy_registry
@@ -84,3 +84,17 @@ def test_other_bytes_are_refused_though_the_model_is_known(artefact: tuple[bytes
     load_once(data, sha256)
     with pytest.raises(BadArtefact):
         load_once(bytes([data[0] ^ 0xFF]) + data[1:], sha256)
+
+
+def test_a_world_that_begins_with_another_record_finds_nothing_of_the_one_before(
+    small_template: Path, records: list[dict[str, object]], artefact: tuple[bytes, str]
+) -> None:
+    kept = MemoFeatures(load_features(small_template))
+    model = load_once(*artefact)
+    before = model.raw(kept.rows(records[:20]))
+    begin_world(kept, records[0], artefact[1])
+    assert kept.knows(records[19]), "the other arm of a pair begins alike"
+    begin_world(kept, records[200], artefact[1])
+    assert not kept.knows(records[0])
+    assert memo._scores[artefact[1]]._known == {}
+    assert model.raw(kept.rows(records[:20])).tobytes() == before.tobytes()
