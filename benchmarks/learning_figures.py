@@ -168,13 +168,11 @@ def _lies(rows: Sequence[Row], repetitions: Mapping[str, int]) -> dict[str, bool
     bars: dict[str, bool] = {}
     for experiment, fault in LIES.items():
         least = repetitions[experiment]
-        taught = [not row.void and bool(row.cpu_s) for row in _of(rows, experiment, "reference", fault)]
+        own = _of(rows, experiment, "reference", fault)
+        taught = [not row.void and bool(row.cpu_s) for row in own]
         # Who learns nothing from lies is not tried by them.
         bars[f"{fault}: in three of four the healer trained meanwhile"] = _mostly(taught, least)
-        served = [
-            not row.void and row.first_act_s is not None and row.first_act_s < JUDGED_S
-            for row in _of(rows, experiment, "reference", fault)
-        ]
+        served = [not row.void and row.first_act_s is not None and row.first_act_s < JUDGED_S for row in own]
         bars[f"{fault}: in half of the pairs another model served while decisions were judged"] = _mostly(
             served, least, SERVED_SHARE
         )

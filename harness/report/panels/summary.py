@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.estimates.model import ArmEstimate, ClassEstimate
+from harness.estimates.model import ArmEstimate, ClassEstimate, Mean
 from harness.report import figures, harm
 from harness.report.document import Document
 from harness.report.lengths import given
@@ -84,7 +84,7 @@ def _told_of(members: list[ClassEstimate]) -> str:
     parts = []
     for c in members:
         arm = f"arm {c.arm}, {c.restart_profile}" if both else f"arm {c.arm}"
-        back = f"{c.recovered.k} of {c.recovered.n} back" if c.recovered.n else _harm_told(c) or "no impact"
+        back = _back_told(c)
         if c.lasts_s is not None and c.recovered.k > c.mitigated.k:
             early = c.mitigated.k
             back += f", {early} of them before the fault ended" if early else ", but only as the fault ended"
@@ -94,12 +94,17 @@ def _told_of(members: list[ClassEstimate]) -> str:
     return f"{title}: {'; '.join(parts)}, within {given(first.tau_s)}."
 
 
-def _harm_told(estimate: ClassEstimate) -> str:
-    """What a fault that cost no service cost decisions; "" where it cost none either."""
+def _harm_left(estimate: ClassEstimate) -> Mean | None:
+    """How much of the harm to decisions was left at the end; None where none could be told."""
     found = estimate.decisions
-    if found is None or not found.told:
-        return ""
-    return f"{harm.mean_ratio(found.left, '').value} of the harm to decisions left"
+    return found.left if found is not None and found.told else None
+
+
+def _back_told(estimate: ClassEstimate) -> str:
+    if estimate.recovered.n:
+        return f"{estimate.recovered.k} of {estimate.recovered.n} back"
+    left = _harm_left(estimate)
+    return f"{harm.mean_ratio(left, '').value} of the harm to decisions left" if left else "no impact"
 
 
 def main_arm(document: Document) -> str:
@@ -154,9 +159,9 @@ def _back(classes: list[ClassEstimate], of: str) -> Tile:
     if not known:
         if not any(c.n for c in classes):
             return Tile(label, "not measured", ("no counted episode",), quiet=True)
-        hurt = [c for c in classes if c.decisions is not None and c.decisions.told]
+        hurt = [(c, left) for c in classes if (left := _harm_left(c))]
         if hurt:
-            return _left(max(hurt, key=_left_of), of)
+            return _left(*max(hurt, key=lambda one: one[1].mean or 0.0), of)
         return Tile(label, "no impact", ("no fault violated a window of service",), quiet=True)
     worst = min(known, key=lambda c: (c.recovered.k / c.recovered.n, -c.recovered.n))
     share = worst.recovered
@@ -167,19 +172,13 @@ def _back(classes: list[ClassEstimate], of: str) -> Tile:
     )
 
 
-def _left_of(estimate: ClassEstimate) -> float:
-    assert estimate.decisions is not None
-    return estimate.decisions.left.mean or 0.0
-
-
-def _left(worst: ClassEstimate, of: str) -> Tile:
-    """Where no service was lost, decisions are the question."""
-    assert worst.decisions is not None
-    figure = harm.mean_ratio(worst.decisions.left, "not resolvable")
+def _left(worst: ClassEstimate, left: Mean, of: str) -> Tile:
+    """Where no window of service was violated, decisions are the question."""
+    figure = harm.mean_ratio(left, "not resolvable")
     return Tile(
         f"Harm to decisions left at the end, worst class{of}",
         figure.value,
-        (_fault(worst), f"{_arm(worst)} · {figure.small}", "no service was lost"),
+        (_fault(worst), f"{_arm(worst)} · {figure.small}", "no fault violated a window of service"),
     )
 
 
