@@ -13,7 +13,8 @@ import msgspec
 import harness
 from harness.run.campaign import versions
 
-_SUFFIXES = (".py", ".yaml")
+_SUFFIXES = (".py", ".yaml", ".json")
+"""Costs of services are JSON beside the code, and decide outcomes as code does."""
 
 
 def code_sha256(system_dir: Path) -> str:

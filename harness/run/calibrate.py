@@ -1,14 +1,16 @@
 """What the processes of a system cost on this machine, measured on real ones: the costs of a simulation.
 
-Comes in: an experiment's system, prepared. Goes out: ``CostFile``. How long a service takes to be there is
-seen by restarting it. What a request costs it is the processor time that a known number of posts makes it
-use, divided by the requests and bytes that the very same posts bring it in a simulated world, where they can
-be counted.
+Comes in: an experiment's system, prepared. Goes out: ``CostFile``. How long an end takes to be noticed, and a
+service to be there again, is seen by killing it. What a request costs it is the processor time that a known
+number of posts makes it use, divided by the requests and bytes that the very same posts bring it in a
+simulated world, where they can be counted. Whom posts do not reach is asked whether it is ready, often.
 """
 
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,6 +55,10 @@ LONG_S = 120.0
 RESTARTS = 5
 IDLE_S = 10.0
 SINGLES, BATCHES = 400, 80
+LOOKS = 300
+"""How often a service is asked whether it is ready."""
+REACHED_MIN = SINGLES / 8
+"""Who is asked less often by a load than this is not reached by it."""
 SETTLE_S = 1.5
 """What a post leaves to be done behind its answer is done by then."""
 _POLL_S = 0.001
@@ -61,13 +67,20 @@ _POST_WITHIN_S = 5.0
 Used = Mapping[str, float]
 Traffic = Mapping[str, tuple[int, int]]
 """Requests and bytes that each service was asked with."""
+Timed = tuple[float, Traffic]
+"""Traffic, and the virtual seconds it took."""
 Post = Callable[[bytes], None]
 
 
 def calibrate_here(experiment: Experiment, store: Path, progress: Callable[[str], None]) -> CostFile:
-    """Prepare the experiment's system, start it with the first of its arms, measure it, and end it."""
+    """Prepare the experiment's system, start it with the first of its arms, measure it, and end it.
+
+    ``Refused`` where that arm is ``bare``: nobody starts there what was killed.
+    """
     python_path = import_path(experiment)
-    (plan, *_) = make_plans(experiment, SEED)
+    plan = next(plan for plan in make_plans(experiment, SEED) if plan.arm == experiment.arms[0])
+    if plan.arm == "bare":
+        raise Refused(f"arm bare of {experiment.title} starts nothing again: name another arm first")
     with only_runner(store, plan.target, progress):
         cache = store / ".templates"
         template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
@@ -132,38 +145,62 @@ def calibrate(
     running: LocalSystem, material: Material, load: Load, progress: Callable[[str], None]
 ) -> CostFile:
     """Measure a started system; takes about a minute."""
-    boots = {name: _boot_s(running, name, progress) for name in running.running}
+    lives = {name: _again_s(running, name, progress) for name in running.running}
     route = running.system.workload.route
     with _posting(running.witness_url, route) as post:
         used = [_used(running, lambda: _pass(IDLE_S))]
         for bodies in (load.singles, load.batches):
             progress(f"posting {len(bodies)} bodies")
             used.append(_used(running, partial(_post_all, post, bodies)))
+    looks = {name: _look_s(running, name, used[0], progress) for name in running.running}
     traffic = _counted(material, load)
-    services = {name: _cost(boots[name], name, used, traffic) for name in running.running}
+    services = {}
+    for name, (exit_s, boot_s) in lives.items():
+        call_s, byte_s = request_cost(name, used, traffic) or (looks[name], 0.0)
+        services[name] = ServiceCost(
+            boot_s=round(boot_s, 6), exit_s=round(exit_s, 6), call_s=round(call_s, 9), byte_s=byte_s
+        )
     return CostFile(machine=fingerprint(), harness_version=harness.__version__, services=services)
 
 
-def _boot_s(running: LocalSystem, name: str, progress: Callable[[str], None]) -> float:
-    """The median time from the start of a process to its first good answer."""
-    progress(f"restarting {name} {RESTARTS} times")
+def _again_s(running: LocalSystem, name: str, progress: Callable[[str], None]) -> tuple[float, float]:
+    """Median times from a kill to the start of the next process, and from there to its first good answer."""
+    progress(f"killing {name} {RESTARTS} times")
     port, route = running.ports[name], running.running[name].readiness
-    lengths = []
+    exits, boots = [], []
     for _ in range(RESTARTS):
-        before = running.service(name).boot_id
-        running.client.act(name, "restart")
-        late_s = monotonic_s() + running.running[name].start_timeout_s
-        while look(port, route, 1.0).status != 200:
+        row = running.service(name)
+        killed_s = monotonic_s()
+        os.kill(row.pid, signal.SIGKILL)
+        late_s = killed_s + running.running[name].start_timeout_s
+        while (answer := look(port, route, 1.0)).status != 200 or answer.boot_id == row.boot_id:
             if monotonic_s() > late_s:
                 raise Refused(f"{name} was not ready again: {running.log_tail(name)}")
             sleep_until(monotonic_s() + _POLL_S)
         ready_s = monotonic_s()
         running.wait_ready(name)
-        started = [line.at_s for line in running.ledger() if (line.service, line.act) == (name, "started")]
-        if running.service(name).boot_id == before:
+        if running.service(name).boot_id == row.boot_id:
             raise Refused(f"{name} answers as the process that was to be replaced")
-        lengths.append(ready_s - started[-1])
-    return max(0.0, statistics.median(lengths))
+        started = [line.at_s for line in running.ledger() if (line.service, line.act) == (name, "started")]
+        exits.append(started[-1] - killed_s)
+        boots.append(ready_s - started[-1])
+    return max(0.0, statistics.median(exits)), max(0.0, statistics.median(boots))
+
+
+def _look_s(
+    running: LocalSystem, name: str, idle: tuple[float, Used], progress: Callable[[str], None]
+) -> float:
+    """Processor seconds of one small request: what many looks make the service use beyond its idle time."""
+    progress(f"asking {name} {LOOKS} times")
+    port, route = running.ports[name], running.running[name].readiness
+
+    def ask() -> None:
+        for _ in range(LOOKS):
+            look(port, route, 1.0)
+
+    took_s, used = _used(running, ask)
+    idle_s, alone = idle
+    return max(0.0, used[name] - alone[name] * took_s / idle_s) / LOOKS
 
 
 def _used(running: LocalSystem, do: Callable[[], None]) -> tuple[float, Used]:
@@ -203,7 +240,7 @@ def _posting(url: str, route: str) -> Iterator[Post]:
         connection.close()
 
 
-def _counted(material: Material, load: Load) -> list[Traffic]:
+def _counted(material: Material, load: Load) -> list[Timed]:
     """What the same brings each service, in a world where nothing costs time: idle, singles, batches."""
     kernel = Kernel(seed=0)
     experiment = material.experiment
@@ -237,32 +274,37 @@ def _ask_all(system: SimulatedSystem, looker: Looker, bodies: Sequence[bytes]) -
     system.kernel.run(until_s=system.kernel.now_s + SETTLE_S)
 
 
-def _traffic(system: SimulatedSystem, do: Callable[[], None]) -> Traffic:
-    before = dict(system.network.served)
+def _traffic(system: SimulatedSystem, do: Callable[[], None]) -> Timed:
+    before, begun_s = dict(system.network.served), system.kernel.now_s
     do()
     nothing = (0, 0)
-    return {
+    return system.kernel.now_s - begun_s, {
         name: (calls - before.get(name, nothing)[0], size - before.get(name, nothing)[1])
         for name, (calls, size) in system.network.served.items()
     }
 
 
-def _cost(
-    boot_s: float, name: str, used: Sequence[tuple[float, Used]], traffic: Sequence[Traffic]
-) -> ServiceCost:
-    """Solve for what a request and a byte cost, so that both loads come out as they were measured.
+def request_cost(
+    name: str, used: Sequence[tuple[float, Used]], traffic: Sequence[Timed]
+) -> tuple[float, float] | None:
+    """Solve for what a request and a byte cost, so that all loads come out as they were measured.
 
-    What a service does by itself goes off first, at the rate of its idle time. Where the two cannot be told
-    apart, or one would be negative, all of it is laid on requests.
+    ``used`` and ``traffic``: idle first, then each load. What a service does by itself, and what it is asked
+    without any load, go off first, at the rates of the idle time. Where requests and bytes cannot be told
+    apart, or one would be negative, all of it is laid on requests. None where loads do not reach it.
+
+    >>> idle, load = (10.0, {"a": 1.0}), (5.0, {"a": 0.7})
+    >>> request_cost("a", [idle, load], [(10.0, {"a": (20, 0)}), (1.0, {"a": (102, 0)})])
+    (0.002, 0.0)
     """
-    idle_s, idle = used[0]
+    (idle_s, idle), (asleep_s, unasked) = used[0], traffic[0]
     own = [max(0.0, cpu[name] - idle[name] * length_s / idle_s) for length_s, cpu in used[1:]]
-    asked = np.array([one.get(name, (0, 0)) for one in traffic[1:]], dtype=np.float64)
-    if not asked[:, 0].any():
-        calls = traffic[0].get(name, (0, 0))[0]
-        return ServiceCost(boot_s=round(boot_s, 6), call_s=round(idle[name] / calls, 9) if calls else 0.0)
+    before = np.array(unasked.get(name, (0, 0)), dtype=np.float64) / asleep_s
+    asked = np.array([one.get(name, (0, 0)) - before * length_s for length_s, one in traffic[1:]])
+    if not (asked[:, 0] >= REACHED_MIN).any():
+        return None
     solved, _, rank, _ = np.linalg.lstsq(asked, np.array(own), rcond=None)
     call_s, byte_s = (float(one) for one in solved)
     if rank < 2 or call_s < 0.0 or byte_s < 0.0:
-        call_s, byte_s = float(sum(own) / asked[:, 0].sum()), 0.0
-    return ServiceCost(boot_s=round(boot_s, 6), call_s=round(call_s, 9), byte_s=round(byte_s, 12))
+        call_s, byte_s = sum(own) / float(asked[:, 0].sum()), 0.0
+    return round(call_s, 9), round(byte_s, 12)

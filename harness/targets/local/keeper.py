@@ -22,7 +22,6 @@ from harness.targets.local.spec import ServiceSpec, ServiceState
 
 STOP_GRACE_S = 2.0
 PROBE_TIMEOUT_S = 1.0
-WATCH_PERIOD_S = 1.0
 # A port that somebody else holds is not worth more than ten looks a second.
 HELD_RETRY_S = 0.1
 
@@ -233,7 +232,8 @@ class Keeper:
 
     async def _watch_readiness(self) -> None:
         while True:
-            await asyncio.sleep(max(self._platform.profile.readiness_period_s, WATCH_PERIOD_S))
+            profile = self._platform.profile
+            await asyncio.sleep(max(profile.readiness_period_s, profile.watch_period_s))
             answer = await self._look(self.spec.readiness)
             self._enter("ready" if answer.status == 200 else "unready")
 

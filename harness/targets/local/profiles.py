@@ -18,7 +18,8 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 class RestartProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All knobs of one profile, in seconds; 0 switches a rule off.
 
-    ``burst_count`` exits within ``burst_window_s`` put ``burst_delay_s`` between restarts.
+    ``burst_count`` exits within ``burst_window_s`` put ``burst_delay_s`` between restarts. What begins is
+    asked every ``readiness_period_s``; once it has been ready, every ``watch_period_s`` if that is longer.
     """
 
     backoff_first_s: NotNegative = 0.0
@@ -28,6 +29,7 @@ class RestartProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     burst_window_s: NotNegative = 0.0
     burst_delay_s: NotNegative = 0.0
     readiness_period_s: Annotated[float, msgspec.Meta(ge=0.005)] = 1.0
+    watch_period_s: NotNegative = 1.0
     liveness_period_s: NotNegative = 0.0
     liveness_timeout_s: NotNegative = 1.0
     liveness_failures: Annotated[int, msgspec.Meta(ge=1)] = 3

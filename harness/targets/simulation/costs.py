@@ -21,11 +21,14 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 class ServiceCost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One service: from its start until it serves, and of each request a fixed part and one a byte.
 
+    ``exit_s``: from its end until the platform has seen that and begun its next life.
+
     >>> ServiceCost(boot_s=0.03, call_s=0.001, byte_s=1e-6).request_s(500)
     0.0015
     """
 
     boot_s: NotNegative = 0.0
+    exit_s: NotNegative = 0.0
     call_s: NotNegative = 0.0
     byte_s: NotNegative = 0.0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.errors import Refused
 from harness.simulation.network import Call, Network, NetworkError
@@ -24,13 +25,21 @@ FAILED = 1
 class SimulatedMachine:
     """The processes of a world by the names of their services; ``life`` is whose keepers ask.
 
-    Nothing listens on a service's port, but it names the service to who looks.
+    Nothing listens on a service's port, but it names the service to who looks. ``exit_s``: how long the end
+    of a service takes to be heard of, as a real one is reaped and forked anew; at once where it is not there.
     """
 
-    def __init__(self, life: Life, network: Network, processes: Mapping[str, Process]) -> None:
+    def __init__(
+        self,
+        life: Life,
+        network: Network,
+        processes: Mapping[str, Process],
+        exit_s: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._life = life
         self._network = network
         self._processes = processes
+        self._exit_s = exit_s
         self._named: dict[int, str] = {}
         self._children: dict[int, str] = {}
         self._codes: dict[int, int] = {}
@@ -42,11 +51,16 @@ class SimulatedMachine:
         pid = begun.key
         self._children[pid] = spec.name
         exited = self._life.create_future()
+        late_s = self._exit_s.get(spec.name, 0.0)
 
         def ended() -> None:
             code = self._codes.pop(pid, -int(signal.SIGKILL))
             del self._children[pid]
-            exited.set_result(Exited(pid=pid, code=code, at_s=self._life.time()))
+            end = Exited(pid=pid, code=code, at_s=self._life.time() + late_s)
+            if late_s > 0.0:
+                self._life.call_later(late_s, exited.set_result, end)
+            else:
+                exited.set_result(end)
 
         begun.on_death[ended] = None
         return Child(pid=pid, start_ticks=begun.number, started_at_s=self._life.time(), exited=exited)

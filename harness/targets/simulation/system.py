@@ -229,8 +229,9 @@ class SimulatedSystem:
             self._machine.failed(life.name)
 
     async def _keep(self, life: Life) -> None:
-        self._machine = machine = SimulatedMachine(life, self.network, self.processes)
         place = self._place
+        exit_s = {name: cost.exit_s for name, cost in place.costs.items()}
+        self._machine = machine = SimulatedMachine(life, self.network, self.processes, exit_s)
         platform = Platform(
             machine=machine,
             ledger=self._ledger,
@@ -248,11 +249,11 @@ class SimulatedSystem:
 
 
 def _at_pace(profile: RestartProfile, watch_s: float) -> RestartProfile:
-    """The profile with no look more often than the pace; one that never looks still does not."""
+    """The profile with no look more often than the pace, but at what begins; 0 still is never."""
     liveness_s = profile.liveness_period_s
     return msgspec.structs.replace(
         profile,
-        readiness_period_s=max(profile.readiness_period_s, watch_s),
+        watch_period_s=max(profile.watch_period_s, watch_s),
         liveness_period_s=max(liveness_s, watch_s) if liveness_s else 0.0,
     )
 

@@ -163,3 +163,10 @@ def test_a_run_that_raises_is_a_row_that_says_so(work: Chunk, tmp_path: Path, sm
     assert one.why
     assert other.why
     assert one.digest == other.digest == ""
+
+
+def test_costs_beside_the_code_decide_runs_as_code_does(tmp_path: Path) -> None:
+    (tmp_path / "costs.json").write_text('{"boot_s": 0.1}')
+    one = code_sha256(tmp_path)
+    (tmp_path / "costs.json").write_text('{"boot_s": 0.2}')
+    assert code_sha256(tmp_path) != one

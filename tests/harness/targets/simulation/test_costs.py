@@ -44,3 +44,20 @@ def test_a_start_takes_as_long_as_it_costs_and_so_does_a_request() -> None:
     later_s, slow_s = ready_at_s(costs)
     assert 0.5 <= later_s - at_once_s < 0.6
     assert slow_s - quick_s == pytest.approx(0.02, abs=1e-6)
+
+
+def test_an_end_is_heard_of_as_late_as_it_costs_and_what_follows_is_as_much_later() -> None:
+    def away_s(costs: dict[str, ServiceCost]) -> tuple[float, float]:
+        system = small(costs=costs)
+        system.start()
+        system.kernel.run(until_s=system.kernel.now_s + 1.0)
+        killed_s = system.kernel.now_s
+        assert system.processes["worker"].kill()
+        system.kernel.run(until_s=killed_s + 2.0)
+        lines = [line for line in system.ledger() if line.service == "worker" and line.at_s >= killed_s]
+        system.close()
+        assert [line.act for line in lines] == ["exited", "started", "ready"]
+        return lines[0].at_s - killed_s, lines[1].at_s - killed_s
+
+    assert away_s({}) == (0.0, 0.0)
+    assert away_s({"worker": ServiceCost(exit_s=0.25)}) == pytest.approx((0.25, 0.25))
