@@ -1,7 +1,7 @@
 """The same experiments on processes and on a virtual clock: is what the simulation says true of the machine?
 
 Each smoke experiment ten times on each target, the same seeds, observed at the same rate. Figures, bars and
-what is wanted are in ``parity_figures``.
+what is wanted are in ``parity_figures``; they are told in ``reports/examples/parity.html``, too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.parity_figures import TARGETS, Row, figures
+from benchmarks.parity_page import page
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
 from harness.episodes.acts import effectful_acts
 from harness.episodes.log import read_log
@@ -24,9 +25,11 @@ from harness.history.store import read_campaign
 from harness.plan.schedule import forecast_s, make_plans
 from harness.report.compose import compose_campaign
 from harness.run.campaign import run_campaign
+from harness.run.machine import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "benchmarks" / "results" / "parity.rows.jsonl"
+PAGE = ROOT / "reports" / "examples" / "parity.html"
 
 NAME = "parity"
 SEED = 60_01
@@ -64,7 +67,10 @@ def run(full: bool) -> dict[str, object]:
         done=lambda: {(row.experiment, row.repetition, row.target) for row in stored(ROWS, Row)},
         do=lambda item: keep(ROWS, measure(*item)),
     )
-    return figures(stored(ROWS, Row), EXCUSED)
+    rows = stored(ROWS, Row)
+    told = figures(rows, EXCUSED)
+    PAGE.write_text(page(rows, told, fingerprint()), encoding="utf-8")
+    return told
 
 
 def measure(name: str, repetition: int, target: str) -> list[Row]:

@@ -8,6 +8,7 @@ same order: counted run by run. A void row is a missed one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -21,8 +22,6 @@ EXCUSED_MAX = 1
 AGREED_SHARE_MIN = 0.9
 NOTICED_APART_MAX = 0.34
 """Shares of so few runs as are made here are no closer than a third."""
-
-ClassKey = tuple[str, str, str]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,32 +46,40 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 def figures(rows: Sequence[Row], excused: Mapping[str, str]) -> dict[str, object]:
     """Compare class by class and run by run; ``excused``: classes that may be further apart, and why."""
-    keys = sorted({(row.fault, row.subject, row.arm) for row in rows})
-    classes = {_name(key): _class([row for row in rows if _key(row) == key]) for key in keys}
-    agreed, runs = _agreement(rows)
+    sound = [row for row in rows if not row.void]
+    names = sorted({class_name(row) for row in rows})
+    classes = {name: _class([row for row in sound if class_name(row) == name]) for name in names}
+    agreed, exactly, runs = _agreement(rows)
     apart = [name for name, one in classes.items() if not one["close"]]
     return {
         "classes": classes,
         "excused": dict(excused),
-        "agreement": {"runs": runs, "agreed": agreed, **msgspec.to_builtins(share(agreed, runs))},
+        "agreement": {
+            "runs": runs,
+            "agreed": agreed,
+            "with_every_repetition": exactly,
+            **msgspec.to_builtins(share(agreed, runs)),
+        },
+        "void": len(rows) - len(sound),
         "bars": {
             "medians are at most 100 ms or a quarter apart, but for an excused class": bool(rows)
             and set(apart) <= set(excused)
             and len(excused) <= EXCUSED_MAX,
             "the same acts in the same order in nine of ten runs": runs > 0
             and agreed >= AGREED_SHARE_MIN * runs,
-            "no row is void": bool(rows) and not any(row.void for row in rows),
+            "what is void is so on both": bool(rows) and not _void_on_one(rows),
         },
     }
 
 
-def _key(row: Row) -> ClassKey:
-    return row.fault, row.subject, row.arm
+def class_name(row: Row) -> str:
+    """What a row is compared with: the same fault on the same subject in the same arm."""
+    return f"{row.fault} {row.subject}, {row.arm}"
 
 
-def _name(key: ClassKey) -> str:
-    fault, subject, arm = key
-    return f"{fault} {subject}, {arm}"
+def recovered(rows: Sequence[Row], target: str) -> list[float]:
+    """The times of recovery on ``target``, of what was noticed and came back within its horizon."""
+    return [row.recovered_s for row in rows if row.target == target and row.recovered_s is not None]
 
 
 def _class(rows: Sequence[Row]) -> dict[str, object]:
@@ -117,10 +124,28 @@ def _median(one: Mapping[str, object]) -> float | None:
     return float(value) if isinstance(value, float | int) else None
 
 
-def _agreement(rows: Sequence[Row]) -> tuple[int, int]:
-    """Runs that were made on both targets, and those of them with the same acts in the same order."""
+def _agreement(rows: Sequence[Row]) -> tuple[int, int, int]:
+    """Runs with the same decisions in the same order on both targets, with the very same acts, and all such.
+
+    Only runs that were made on both targets count.
+    """
     acts: dict[tuple[str, int, str], dict[str, tuple[str, ...]]] = {}
     for row in rows:
         acts.setdefault((row.experiment, row.repetition, row.arm), {})[row.target] = row.acts
-    both = [one for one in acts.values() if set(one) == set(TARGETS)]
-    return sum(one[LOCAL] == one[SIMULATION] for one in both), len(both)
+    both = [(one[LOCAL], one[SIMULATION]) for one in acts.values() if set(one) == set(TARGETS)]
+    agreed = sum(_decisions(local) == _decisions(simulated) for local, simulated in both)
+    return agreed, sum(local == simulated for local, simulated in both), len(both)
+
+
+def _decisions(acts: Sequence[str]) -> list[str]:
+    """Acts without those that only repeat the one before."""
+    return [act for act, _ in itertools.groupby(acts)]
+
+
+def _void_on_one(rows: Sequence[Row]) -> set[tuple[object, ...]]:
+    """Episodes that are void on one target and not on the other, or were not made there."""
+    void: dict[tuple[object, ...], set[str]] = {}
+    for row in rows:
+        if row.void:
+            void.setdefault((row.experiment, row.repetition, class_name(row)), set()).add(row.target)
+    return {key for key, targets in void.items() if targets != set(TARGETS)}

@@ -19,7 +19,7 @@ SINK = "sink"
 LOGS = (SINK,)
 _EDGE = "delivery-gateway"
 _PULL_DEADLINE_S = 2.0
-_PULL_EVERY_S = 0.05
+_PULL_EVERY_S = 0.1
 _PULL_LIMIT = 500
 _CURSOR, _DUPLICATES = "cursor", "duplicates"
 

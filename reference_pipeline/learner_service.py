@@ -42,7 +42,7 @@ LOGS = EXAMPLE_LOGS
 EDGES = ("learner-gateway", "learner-registry")
 LABELS_MAX = 1000
 ROWS_MAX = 2000
-_PULL_LIMIT, _PULL_EVERY_S, _PULL_DEADLINE_S = 500, 0.1, 2.0
+_PULL_LIMIT, _PULL_EVERY_S, _PULL_DEADLINE_S = 500, 0.2, 2.0
 
 
 class DecidedRow(msgspec.Struct, frozen=True, kw_only=True):

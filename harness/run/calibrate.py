@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import select
 import signal
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ from harness.run.template import ensure_template
 from harness.shell import monotonic_s, sleep_until
 from harness.simulation.kernel import Kernel
 from harness.simulation.network import Call
-from harness.targets.local.looks import look
+from harness.targets.local.looks import look, refuses
 from harness.targets.local.procfs import processor_s
 from harness.targets.local.profiles import PROFILES
 from harness.targets.local.system import LocalSystem
@@ -61,7 +62,7 @@ REACHED_MIN = SINGLES / 8
 """Who is asked less often by a load than this is not reached by it."""
 SETTLE_S = 1.5
 """What a post leaves to be done behind its answer is done by then."""
-_POLL_S = 0.001
+_POLL_S = 0.0005
 _POST_WITHIN_S = 5.0
 
 Used = Mapping[str, float]
@@ -164,27 +165,46 @@ def calibrate(
 
 
 def _again_s(running: LocalSystem, name: str, progress: Callable[[str], None]) -> tuple[float, float]:
-    """Median times from a kill to the start of the next process, and from there to its first good answer."""
+    """Median times from the end of a process to the start of the next, and from there until its port is open.
+
+    A service opens its port when it can answer: what it is asked from then on waits, and is not refused.
+    """
     progress(f"killing {name} {RESTARTS} times")
     port, route = running.ports[name], running.running[name].readiness
     exits, boots = [], []
     for _ in range(RESTARTS):
         row = running.service(name)
-        killed_s = monotonic_s()
-        os.kill(row.pid, signal.SIGKILL)
-        late_s = killed_s + running.running[name].start_timeout_s
-        while (answer := look(port, route, 1.0)).status != 200 or answer.boot_id == row.boot_id:
-            if monotonic_s() > late_s:
-                raise Refused(f"{name} was not ready again: {running.log_tail(name)}")
-            sleep_until(monotonic_s() + _POLL_S)
-        ready_s = monotonic_s()
+        ended_s = _end(row.pid)
+        late_s = ended_s + running.running[name].start_timeout_s
+        _poll(lambda: not refuses(port), late_s, f"{name} was not there again: {running.log_tail(name)}")
+        open_s = monotonic_s()
+        _poll(lambda: look(port, route, 1.0).status == 200, late_s, f"{name} was not ready again")
         running.wait_ready(name)
         if running.service(name).boot_id == row.boot_id:
             raise Refused(f"{name} answers as the process that was to be replaced")
         started = [line.at_s for line in running.ledger() if (line.service, line.act) == (name, "started")]
-        exits.append(started[-1] - killed_s)
-        boots.append(ready_s - started[-1])
+        exits.append(started[-1] - ended_s)
+        boots.append(open_s - started[-1])
     return max(0.0, statistics.median(exits)), max(0.0, statistics.median(boots))
+
+
+def _end(pid: int) -> float:
+    """Kill a process; gives the instant at which it was gone, which is some time after the signal."""
+    watched = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(watched, signal.SIGKILL)
+        select.select([watched], [], [])
+        return monotonic_s()
+    finally:
+        os.close(watched)
+
+
+def _poll(seen: Callable[[], bool], late_s: float, otherwise: str) -> None:
+    """Look until it is seen; ``Refused`` after ``late_s``."""
+    while not seen():
+        if monotonic_s() > late_s:
+            raise Refused(otherwise)
+        sleep_until(monotonic_s() + _POLL_S)
 
 
 def _look_s(

@@ -126,7 +126,7 @@ class _Connection:
         if callee.state == State.DEAD:
             self.break_off()
             return
-        callee.call_soon(lambda: callee.create_task(self._network.serve_one(self, route, body)))
+        _ = callee.create_task(self._network.serve_one(self, route, body))
 
     def give(self, answer: Answer) -> None:
         """See ``Ends``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,18 +32,18 @@ method:
       type: python
       module: harness.frontends.chaostoolkit.faults
       func: process_hang
-      arguments: {{service: gateway, duration_s: 3}}
+      arguments: {{service: gateway, duration_s: {hang_s}}}
 x-hormesis:
   version: 1
   scenario: small.yaml
   profile:
     base: demo
-    rate_hz: 20
+    rate_hz: {rate_hz}
     baseline_units: 100
     window_s: 1
     window_units: 20
-    hold_s: 2
-    tau_s: 10
+    hold_s: {hold_s}
+    tau_s: {tau_s}
     wash_out_s: 1
     load_batch: 20
     load_every_s: 0.5
@@ -53,12 +53,25 @@ x-hormesis:
 """
 
 
-def written(folder: Path, arms: str = "none", *, sham: bool = False, objectives: str = "") -> Path:
+LONG = {"hang_s": 3, "rate_hz": 20, "hold_s": 2, "tau_s": 10}
+SHORT = {"hang_s": 1, "rate_hz": 40, "hold_s": 1, "tau_s": 2.5}
+"""A third of the time, for counts of thousands."""
+
+
+def written(
+    folder: Path,
+    arms: str = "none",
+    *,
+    sham: bool = False,
+    objectives: str = "",
+    lengths: Mapping[str, float] = LONG,
+) -> Path:
     """Write an experiment with its scenario; gives its file."""
     small = {"version": 1, "name": "small", "world_s_per_run_s": 720, "knobs": SMALL}
     (folder / "small.yaml").write_bytes(msgspec.json.encode(small))
     file = folder / "hang.yaml"
-    file.write_text(EXPERIMENT.format(arms=arms, sham=str(sham).lower(), objectives=objectives))
+    asked = EXPERIMENT.format(arms=arms, sham=str(sham).lower(), objectives=objectives, **lengths)
+    file.write_text(asked)
     return file
 
 
