@@ -27,7 +27,7 @@ def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object)
 
 def good() -> list[Trial]:
     """Every trial of the full counts, as a search that is worth its name would leave them."""
-    return [trial(*item, episodes=400 if item[1] == GUIDED else 4000) for item in items()]
+    return [trial(*item, episodes=400 if item[1] == GUIDED else part.cap_of(*item[:2])) for item in items()]
 
 
 def missed(trials: list[Trial]) -> list[str]:
@@ -41,7 +41,14 @@ def test_the_full_counts_are_those_that_were_asked_for() -> None:
     assert counts[RACE, GUIDED] == counts[RACE, UNIFORM] == 12
     assert all(counts[bug, GUIDED] >= 4 for bug in TRUE_FAULTS)
     assert next(way for _, way, _ in items()) == UNIFORM, "how hard they are by chance is measured first"
-    assert (part.cap_of(RACE, UNIFORM), part.cap_of("double", GUIDED)) == (10_000, 5_000)
+    caps = part.cap_of(RACE, UNIFORM), part.cap_of(RACE, GUIDED), part.cap_of("double", UNIFORM)
+    assert caps == (2_000, 5_000, 1_000)
+
+
+def test_who_finds_after_the_cap_of_the_race_counts_as_the_cap() -> None:
+    late = [trial(RACE, GUIDED, seed, 4_000) for seed in range(12)]
+    never = [trial(RACE, UNIFORM, seed, 2_000, found=False) for seed in range(12)]
+    assert race(late, never) == (1.0, 1.0)
 
 
 def test_a_search_that_finds_all_meets_all_bars() -> None:
@@ -72,9 +79,9 @@ def test_bugs_that_chance_finds_at_once_are_not_hard() -> None:
 
 
 def test_a_ratio_needs_all_seeds_and_its_bound_knows_how_far_they_scatter() -> None:
-    ours = [trial(RACE, GUIDED, seed, 400) for seed in range(12)]
-    even = [trial(RACE, UNIFORM, seed, 1600) for seed in range(12)]
-    wild = [trial(RACE, UNIFORM, seed, 100 if seed % 2 else 3100) for seed in range(12)]
+    ours = [trial(RACE, GUIDED, seed, 250) for seed in range(12)]
+    even = [trial(RACE, UNIFORM, seed, 1000) for seed in range(12)]
+    wild = [trial(RACE, UNIFORM, seed, 50 if seed % 2 else 1950) for seed in range(12)]
     assert race(ours[:11], even) == (None, None)
     assert race(ours, even) == (4.0, 4.0)
     ratio, bound = race(ours, wild)
