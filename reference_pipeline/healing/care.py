@@ -260,6 +260,8 @@ class Care:
             self._label_s = self._clock.now_s()
             self._take(page, before)
             self._cursor = page.last
+            if page.last >= page.newest:
+                break
 
     def _take(self, page: KnownRows, before: int) -> None:
         if self._watch is None:

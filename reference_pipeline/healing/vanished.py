@@ -47,9 +47,9 @@ class Vanished:
         for _ in range(_PAGES_A_LOOK):
             page = await self._experience.slices(self._cursor, _PAGE)
             self._take(page)
-            if page.last <= self._cursor:
+            self._cursor = max(self._cursor, page.last)
+            if self._cursor >= page.newest:
                 break
-            self._cursor = page.last
         return [*self._to_leave_out(), *self._to_release()]
 
     def why_held(self) -> str:
