@@ -47,7 +47,7 @@ def asked(name: str) -> Experiment:
     return msgspec.structs.replace(one, repetitions=1, sham=False)
 
 
-FORECAST_S = sum(forecast_s(make_plans(asked(name), SEED)) for name in EXPERIMENTS) * REPETITIONS * 1.3
+FORECAST_S = sum(forecast_s(make_plans(asked(name), SEED)) for name in EXPERIMENTS) * REPETITIONS * 1.2
 
 
 def _items(repetitions: int) -> Iterator[Item]:
@@ -58,29 +58,31 @@ def _items(repetitions: int) -> Iterator[Item]:
 
 def run(full: bool) -> dict[str, object]:
     """Measure what is missing, then compare; ``full`` false: one repetition, stored nowhere."""
-    if not full:
-        return figures([row for item in _items(1) for row in measure(*item)], EXCUSED)
-    refuse_a_changed_tree()
-    share_out(
-        list(_items(REPETITIONS)),
-        claims=CLAIMS / ".bars-parity",
-        done=lambda: {(row.experiment, row.repetition, row.target) for row in stored(ROWS, Row)},
-        do=lambda item: keep(ROWS, measure(*item)),
-    )
+    # One store for all runs of this process: what is prepared once is found by the others.
+    with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as scratch:
+        store = Path(scratch)
+        if not full:
+            return figures([row for item in _items(1) for row in measure(*item, store)], EXCUSED)
+        refuse_a_changed_tree()
+        share_out(
+            list(_items(REPETITIONS)),
+            claims=CLAIMS / ".bars-parity",
+            done=lambda: {(row.experiment, row.repetition, row.target) for row in stored(ROWS, Row)},
+            do=lambda item: keep(ROWS, measure(*item, store)),
+        )
     rows = stored(ROWS, Row)
     told = figures(rows, EXCUSED)
     PAGE.write_text(page(rows, told, fingerprint()), encoding="utf-8")
     return told
 
 
-def measure(name: str, repetition: int, target: str) -> list[Row]:
+def measure(name: str, repetition: int, target: str, store: Path) -> list[Row]:
     """Run one repetition on one target; gives one row an episode."""
     experiment, seed = asked(name), SEED + repetition
     print(f"  {name}, repetition {repetition}, on {target}", flush=True)
     plans = make_plans(experiment, seed, target)
-    with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
-        folder = run_campaign(plans, experiment, store=Path(store), seed=seed, progress=_say)
-        campaign = read_campaign(folder)
+    folder = run_campaign(plans, experiment, store=store, seed=seed, progress=_say)
+    campaign = read_campaign(folder)
     histories = {history.run_id: history for history in campaign.runs}
     return [
         _row(name, repetition, target, run=run, episode=episode, history=histories[run.run_id])

@@ -95,8 +95,13 @@ def _told(value_s: float | None) -> str:
 
 
 def _interval(target: Mapping[str, Mapping[str, object]]) -> str:
+    """The interval of a median in words, or why there is none."""
+    if not target["noticed"]:
+        return "not noticed"
     low, high = _seconds(target, "low_s"), _seconds(target, "high_s")
-    return f"{_told(low)} to {_told(high)}" if low is not None and high is not None else ""
+    return (
+        f"{_told(low)} to {_told(high)}" if low is not None and high is not None else "not back, or too few"
+    )
 
 
 def _lanes(name: str, rows: Sequence[Row], medians: Sequence[float | None], limit_s: float) -> Markup:

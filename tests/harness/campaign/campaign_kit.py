@@ -45,7 +45,7 @@ x-hormesis:
     hold_s: {hold_s}
     tau_s: {tau_s}
     wash_out_s: 1
-    load_batch: 20
+    load_batch: {load_batch}
     load_every_s: 0.5
   arms: [{arms}]
   sham: {sham}
@@ -53,8 +53,8 @@ x-hormesis:
 """
 
 
-LONG = {"hang_s": 3, "rate_hz": 20, "hold_s": 2, "tau_s": 10}
-SHORT = {"hang_s": 1, "rate_hz": 40, "hold_s": 1, "tau_s": 2.5}
+LONG = {"hang_s": 3, "rate_hz": 20, "hold_s": 2, "tau_s": 10, "load_batch": 20}
+SHORT = {"hang_s": 1, "rate_hz": 50, "hold_s": 1, "tau_s": 2.5, "load_batch": 0}
 """A third of the time, for counts of thousands."""
 
 
