@@ -22,13 +22,13 @@ _HERE = Path(__file__).parent
 def render(document: Document) -> str:
     """Render the page; the same document gives the same text, byte for byte."""
     return (
-        _environment()
+        environment(_HERE)
         .get_template("page.html")
         .render(
             document=document,
             asked=document.inputs,
             estimates=document.estimates,
-            style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+            style=style(),
             started=when(document.inputs.started_utc),
             profile=profile_label(document.inputs.profile.name),
             band=summary.band(document),
@@ -54,9 +54,15 @@ def render(document: Document) -> str:
     )
 
 
-def _environment() -> Environment:
+def style() -> Markup:
+    """The style sheet that a page inlines."""
+    return Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+
+
+def environment(folder: Path) -> Environment:
+    """What renders the templates of ``folder``: everything escaped and inert, nothing left out in silence."""
     return Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

@@ -9,8 +9,6 @@ simulated world, where they can be counted. Whom posts do not reach is asked whe
 from __future__ import annotations
 
 import http.client
-import os
-import select
 import signal
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +39,7 @@ from harness.run.template import ensure_template
 from harness.shell import monotonic_s, sleep_until
 from harness.simulation.kernel import Kernel
 from harness.simulation.network import Call
+from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses
 from harness.targets.local.procfs import processor_s
 from harness.targets.local.profiles import PROFILES
@@ -170,15 +169,21 @@ def _again_s(running: LocalSystem, name: str, progress: Callable[[str], None]) -
     A service opens its port when it can answer: what it is asked from then on waits, and is not refused.
     """
     progress(f"killing {name} {RESTARTS} times")
-    port, route = running.ports[name], running.running[name].readiness
+    port = running.ports[name]
     exits, boots = [], []
     for _ in range(RESTARTS):
         row = running.service(name)
-        ended_s = _end(row.pid)
-        late_s = ended_s + running.running[name].start_timeout_s
-        _poll(lambda: not refuses(port), late_s, f"{name} was not there again: {running.log_tail(name)}")
+        limit_s = running.running[name].start_timeout_s
+        with pinned(row.pid, row.start_ticks) as handle:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            if not is_gone(handle, limit_s):
+                raise Refused(f"{name} was killed and is still there after {limit_s:g} s")
+        ended_s = monotonic_s()
+        while refuses(port):
+            if monotonic_s() > ended_s + limit_s:
+                raise Refused(f"{name} was not there again: {running.log_tail(name)}")
+            sleep_until(monotonic_s() + _POLL_S)
         open_s = monotonic_s()
-        _poll(lambda: look(port, route, 1.0).status == 200, late_s, f"{name} was not ready again")
         running.wait_ready(name)
         if running.service(name).boot_id == row.boot_id:
             raise Refused(f"{name} answers as the process that was to be replaced")
@@ -186,25 +191,6 @@ def _again_s(running: LocalSystem, name: str, progress: Callable[[str], None]) -
         exits.append(started[-1] - ended_s)
         boots.append(open_s - started[-1])
     return max(0.0, statistics.median(exits)), max(0.0, statistics.median(boots))
-
-
-def _end(pid: int) -> float:
-    """Kill a process; gives the instant at which it was gone, which is some time after the signal."""
-    watched = os.pidfd_open(pid)
-    try:
-        signal.pidfd_send_signal(watched, signal.SIGKILL)
-        select.select([watched], [], [])
-        return monotonic_s()
-    finally:
-        os.close(watched)
-
-
-def _poll(seen: Callable[[], bool], late_s: float, otherwise: str) -> None:
-    """Look until it is seen; ``Refused`` after ``late_s``."""
-    while not seen():
-        if monotonic_s() > late_s:
-            raise Refused(otherwise)
-        sleep_until(monotonic_s() + _POLL_S)
 
 
 def _look_s(

@@ -126,13 +126,7 @@ class _Connection:
         if callee.state == State.DEAD:
             self.break_off()
             return
-        if callee.state == State.STOPPED:
-            callee.call_soon(self._begin, route, body)
-        else:
-            self._begin(route, body)
-
-    def _begin(self, route: str, body: bytes) -> None:
-        _ = self.callee.create_task(self._network.serve_one(self, route, body))
+        _ = callee.create_task(self._network.serve_one(self, route, body))
 
     def give(self, answer: Answer) -> None:
         """See ``Ends``."""

@@ -55,7 +55,7 @@ x-hormesis:
 
 LONG = {"hang_s": 3, "rate_hz": 20, "hold_s": 2, "tau_s": 10, "load_batch": 20}
 SHORT = {"hang_s": 1, "rate_hz": 50, "hold_s": 1, "tau_s": 2.5, "load_batch": 0}
-"""A third of the time, for counts of thousands."""
+"""Half as long, for counts of thousands."""
 
 
 def written(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -64,13 +64,35 @@ class Kept:
     def passes(self, seconds: float) -> None:
         self.kernel.run(until_s=self.kernel.now_s + seconds)
 
+    def close(self) -> None:
+        """End the world: what a stopped life was asked last never begins."""
+        for process in (self.service, self._platform):
+            process.close()
+        self.kernel.close()
+
     def acts(self) -> list[tuple[float, str]]:
         assert not self.broken
         return [(round(line.at_s, 1), line.act) for line in self.ledger.after(0)]
 
 
-def test_a_killed_process_is_started_again_at_once_and_ready_when_it_answers() -> None:
-    kept = Kept("fast")
+@pytest.fixture
+def keeps() -> Iterator[Callable[..., Kept]]:
+    """Makes worlds with one service each, and ends them."""
+    made: list[Kept] = []
+
+    def make(profile: str, **changed: bool) -> Kept:
+        made.append(Kept(profile, **changed))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_killed_process_is_started_again_at_once_and_ready_when_it_answers(
+    keeps: Callable[..., Kept],
+) -> None:
+    kept = keeps("fast")
     kept.passes(10.0)
     kept.service.kill()
     kept.passes(5.0)
@@ -81,8 +103,8 @@ def test_a_killed_process_is_started_again_at_once_and_ready_when_it_answers() -
     assert kept.keeper.row().restarts == 1
 
 
-def test_back_off_follows_the_kubelet_in_virtual_time() -> None:
-    kept = Kept("kubernetes")
+def test_back_off_follows_the_kubelet_in_virtual_time(keeps: Callable[..., Kept]) -> None:
+    kept = keeps("kubernetes")
     for _ in range(4):
         kept.passes(60.0)
         kept.service.kill()
@@ -90,8 +112,8 @@ def test_back_off_follows_the_kubelet_in_virtual_time() -> None:
     assert [line.detail for line in kept.ledger.after(0) if line.act == "backoff"] == ["10", "20", "40"]
 
 
-def test_a_stopped_process_is_killed_after_three_looks_and_replaced() -> None:
-    kept = Kept("kubernetes")
+def test_a_stopped_process_is_killed_after_three_looks_and_replaced(keeps: Callable[..., Kept]) -> None:
+    kept = keeps("kubernetes")
     kept.passes(5.0)
     kept.service.stop()
     kept.passes(60.0)
@@ -102,24 +124,24 @@ def test_a_stopped_process_is_killed_after_three_looks_and_replaced() -> None:
 
 
 @pytest.mark.parametrize("profile", ["fast", "kubernetes"])
-def test_without_a_platform_nobody_starts_it_again(profile: str) -> None:
-    kept = Kept(profile, restart=False)
+def test_without_a_platform_nobody_starts_it_again(keeps: Callable[..., Kept], profile: str) -> None:
+    kept = keeps(profile, restart=False)
     kept.passes(5.0)
     kept.service.kill()
     kept.passes(100.0)
     assert [act for _, act in kept.acts()] == ["started", "ready", "exited"]
 
 
-def test_a_process_that_an_error_of_its_own_ended_says_so_by_its_code() -> None:
-    kept = Kept("fast")
+def test_a_process_that_an_error_of_its_own_ended_says_so_by_its_code(keeps: Callable[..., Kept]) -> None:
+    kept = keeps("fast")
     kept.passes(5.0)
     kept.machine.failed("gateway")
     kept.passes(1.0)
     assert kept.ledger.after(2)[0].detail == "code 1"
 
 
-def test_a_stop_by_the_runner_lasts() -> None:
-    kept = Kept("fast")
+def test_a_stop_by_the_runner_lasts(keeps: Callable[..., Kept]) -> None:
+    kept = keeps("fast")
     kept.passes(5.0)
     kept.asks(lambda keeper: keeper.stop())
     kept.passes(5.0)
@@ -128,9 +150,9 @@ def test_a_stop_by_the_runner_lasts() -> None:
     assert kept.ledger.after(2)[0].detail == "SIGTERM"
 
 
-def test_one_world_is_kept_the_same_way_twice() -> None:
+def test_one_world_is_kept_the_same_way_twice(keeps: Callable[..., Kept]) -> None:
     def told() -> list[tuple[float, str]]:
-        kept = Kept("kubernetes")
+        kept = keeps("kubernetes")
         kept.passes(20.0)
         kept.service.kill()
         kept.passes(20.0)
