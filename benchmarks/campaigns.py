@@ -29,7 +29,7 @@ from harness.campaign.parts import TABLE_FILE
 from harness.campaign.table import Table
 from reference_pipeline.deploy.prepare import prepare
 from tests.conftest import SMALL
-from tests.harness.campaign.campaign_kit import SHORT, chunk_of, written
+from tests.harness.campaign.campaign_kit import SHORT, SHORTEST, chunk_of, written
 from tests.harness.campaign.cluster_kit import Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -189,7 +189,7 @@ def _memory(folder: Path, episodes: int) -> Row:
     What is garbage already is collected before each look: the collector looks seldom during a run.
     """
     template = prepare(SMALL, seed=SEED, out=folder / "template")
-    work = chunk_of(written(folder, lengths=SHORT), template, pairs_max=episodes)
+    work = chunk_of(written(folder, lengths=SHORTEST), template, pairs_max=episodes)
     process = psutil.Process(os.getpid())
     every, held_kb, blocks = max(1, episodes // LOOKS), list[float](), list[float]()
     void = 0

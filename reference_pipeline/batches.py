@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import median_low
 
 import msgspec
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from reference_pipeline.healing.detectors.calendar import phase_of
 from reference_pipeline.healing.detectors.histogram import Bins, score_components
 from reference_pipeline.healing.detectors.stored import RowWatch
+from reference_pipeline.newest import newer
 from reference_pipeline.records import DAY_S, Record
 from reference_pipeline.spread import Spread
 
@@ -115,11 +117,11 @@ class Batches:
 
     def page(self, after: int, limit: int) -> list[Batch]:
         """Give at most ``limit`` batches with a number above ``after``."""
-        return [one for one in self._made if one.number > after][:limit]
+        return newer(self._made, attrgetter("number"), after, limit)
 
     def raw_page(self, after: int, limit: int) -> list[RawBatch]:
         """Give the rows of at most ``limit`` of the newest batches, with a number above ``after``."""
-        return [one for one in self._raw if one.number > after][:limit]
+        return newer(self._raw, attrgetter("number"), after, limit)
 
     def _batch(self, watch: RowWatch, batch: Sequence[Scored]) -> Batch:
         names = [one.name for one in watch.watched.categories]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from urllib.parse import parse_qsl
 
@@ -74,7 +75,7 @@ class Door:
             handler = self._routes.get(name)
             if handler is None:
                 raise BadRequest(f"no route {method} {path[:100]}", 404)
-            reply = await handler(Request(path, rest, dict(parse_qsl(query)) if query else {}, body))
+            reply = await handler(Request(path, rest, _read(query) if query else {}, body))
         except BadRequest as error:
             reply = json_reply(error.status, {"error": str(error)})
         except PipelineError as error:
@@ -104,6 +105,12 @@ class Door:
 
     async def _metrics_now(self, _: Request) -> Reply:
         return Reply(200, self._metrics.text(), _METRICS_HEADERS)
+
+
+@lru_cache(maxsize=256)
+def _read(query: str) -> Mapping[str, str]:
+    """Read a query; whoever looks again and again asks with the same one, mostly."""
+    return dict(parse_qsl(query))
 
 
 def json_reply(status: int, content: object) -> Reply:

@@ -8,7 +8,6 @@ counts, another one is counted as a contradiction.
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_pipeline.newest import newer
 from reference_pipeline.ports import Append, Row, Store
 
 EXAMPLES, LABELS, KNOWN = LOGS = ("examples", "labels", "known")
@@ -154,17 +154,12 @@ class Examples:
         ``whole``: those too that are left out of what is learned. What no memory holds any more is not
         there: a learner looks at recent rows.
         """
-        first = self._above(after)
-        return self._columns(list(islice(self._known, first, first + limit)), after, whole=whole)
+        return self._columns(newer(self._known, attrgetter("seq"), after, limit), after, whole=whole)
 
     def newest(self, limit: int, *, after: int = 0) -> Window:
         """Give the newest ``limit`` labelled examples above ``after``, oldest first."""
-        first = max(self._above(after), len(self._known) - limit)
-        return self._columns(list(islice(self._known, first, None)), after)
-
-    def _above(self, after: int) -> int:
-        """Place of the first labelled example with a cursor above ``after``; cursors only grow."""
-        return bisect_right(self._known, after, key=attrgetter("seq"))
+        newest = islice(reversed(self._known), limit)
+        return self._columns([one for one in newest if one.seq > after][::-1], after)
 
     def is_left_out(self, row: Floats) -> bool:
         """Tell whether this row of features is in no window."""

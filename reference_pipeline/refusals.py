@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
 
 from reference_pipeline.healing.detectors.refused import REFUSED_BATCH, refused_name, refused_names
 from reference_pipeline.healing.refused_fields import RefusedBatch, RefusedBatches
+from reference_pipeline.newest import newer
 from reference_pipeline.ports import Store
 from reference_pipeline.records import FieldSpec, Lack
 
@@ -72,5 +74,5 @@ class Refusals:
 
     def page(self, after: int, limit: int) -> RefusedBatches:
         """Give at most ``limit`` batches with a number above ``after``."""
-        found = [one for one in self._made if one.number > after][:limit]
+        found = newer(self._made, attrgetter("number"), after, limit)
         return RefusedBatches(names=tuple(self._names), batches=tuple(found), last=self._number)

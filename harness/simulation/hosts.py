@@ -15,11 +15,8 @@ import numpy as np
 from harness.simulation.disk import Disk, Mount
 from harness.simulation.kernel import Kernel
 from harness.simulation.loop import Sleep
-from harness.simulation.network import Answer, Call, Network
+from harness.simulation.network import Answer, Call, Costs, Network
 from harness.simulation.processes import Life
-
-Costs = Callable[[str, int], float]
-"""Seconds of processor for a request of a route ("POST /decide") with so many bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +102,7 @@ class Host:
         """Use the processor of this process for so long, behind what uses it already."""
         life = self._life
         life.check()
-        begin_s = max(life.time(), life.busy_until_s)
-        life.busy_until_s = begin_s + seconds * life.slowness
-        await Sleep(life, life.busy_until_s)
+        await Sleep(life, life.claim(life.time(), seconds))
 
     async def call(self, edge: str, route: str, body: bytes, deadline_s: float) -> Answer:
         """Call ``route`` over ``edge`` within ``deadline_s`` seconds, once.
@@ -120,11 +115,4 @@ class Host:
 
     def serve(self, handle: Callable[[str, bytes], Awaitable[Answer]]) -> None:
         """Answer requests from now on; each pays what ``costs`` says first."""
-        costs = self._parts.costs.get(self.name)
-
-        async def paid(route: str, body: bytes) -> Answer:
-            if costs is not None:
-                await self.burn(costs(route, len(body)))
-            return await handle(route, body)
-
-        self._parts.network.serve(self._life, paid)
+        self._parts.network.serve(self._life, handle, self._parts.costs.get(self.name))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import math
 import sys
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from harness.simulation.kernel import Escape, Handle, Kernel, ProcessDead, State
 
@@ -314,9 +315,117 @@ class Sleep(Handle):
 
     def __await__(self) -> Generator[Sleep, None, None]:
         self._asyncio_future_blocking = True
-        yield self
-        self.result()
+        try:
+            yield self
+            self.result()
+        finally:
+            # It holds itself by its arguments: let go, or the collector has every wait to find.
+            self.function, self.arguments = _nobody, ()
         self._over = True
+
+    __iter__ = __await__
+
+
+class Coming(Generic[T]):
+    """What another process sends to a task of ``loop``: it is due at the instant it arrives, one event.
+
+    A future would be two, one in which it is given and one in which the task goes on. Of what is sent twice
+    only what arrives first counts.
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_context",
+        "_error",
+        "_loop",
+        "_step",
+        "_value",
+        "_wake",
+        "due_s",
+    )
+
+    def __init__(self, loop: LifeLoop) -> None:
+        self._loop = loop
+        self._step: Callable[..., object] | None = None
+        self._context: contextvars.Context | None = None
+        self._wake: Handle | None = None
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._asyncio_future_blocking = False
+        self.due_s = math.inf
+
+    @property
+    def sent(self) -> bool:
+        """Whether it is on its way, or there."""
+        return self.due_s < math.inf
+
+    def come(self, when_s: float, value: T | None, error: BaseException | None = None) -> None:
+        """Arrive at ``when_s``: a value, or an error to raise."""
+        if when_s >= self.due_s:
+            return
+        self.due_s, self._value, self._error = when_s, value, error
+        if self._wake is not None:
+            self._wake.cancel()
+        self._push()
+
+    def _push(self) -> None:
+        if self._step is None or not self.sent:
+            return
+        loop = self._loop
+        if self.due_s > loop.kernel.now_s:
+            self._wake = loop.call_at(self.due_s, self._step, self, context=self._context)
+        else:
+            self._wake = loop.call_soon(self._step, self, context=self._context)
+
+    def get_loop(self) -> LifeLoop:
+        """Whose wait it is: a task of another life is told so."""
+        return self._loop
+
+    def add_done_callback(
+        self, callback: Callable[..., object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Called by the task that waits."""
+        self._step, self._context = callback, context
+        self._push()
+
+    def remove_done_callback(self, _: Callable[..., object]) -> int:
+        """Never asked of a wait that has one waiter."""
+        return 0
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 (a future's own)
+        """Called by ``Task.cancel``: wake the task at once with ``CancelledError``."""
+        if self.done() or self._step is None:
+            return False
+        now_s = self._loop.kernel.now_s
+        self.due_s = math.inf  # what was on its way does not count any more, even if it arrives now
+        self.come(now_s, None, asyncio.CancelledError())
+        return True
+
+    def cancelled(self) -> bool:
+        """Whether its task was cancelled."""
+        return isinstance(self._error, asyncio.CancelledError)
+
+    def done(self) -> bool:
+        """Whether it is there."""
+        return self._loop.kernel.now_s >= self.due_s
+
+    def result(self) -> T:
+        """Give what came, or raise it."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # asked once it is there
+
+    def exception(self) -> BaseException | None:
+        """Give the error that came instead."""
+        return self._error
+
+    def __await__(self) -> Generator[Coming[T], None, T]:
+        self._asyncio_future_blocking = True
+        try:
+            yield self
+        finally:
+            self._step = self._wake = None  # they hold this one: let go, or the collector has it to find
+        return self.result()
 
     __iter__ = __await__
 

@@ -17,13 +17,12 @@ Not modelled: retransmission inside a connection, windows, TLS, connections that
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from harness.simulation.kernel import Kernel, State
-from harness.simulation.loop import Sleep
+from harness.simulation.loop import Coming, Sleep
 from harness.simulation.processes import Life
 
 Kind = Literal["refused", "reset", "timeout", "connect_timeout"]
@@ -93,6 +92,8 @@ class Crossing(Protocol):
 
 
 Handler = Callable[[str, bytes], Awaitable[Answer]]
+Costs = Callable[[str, int], float]
+"""Seconds of processor for a request of a route ("POST /decide") with so many bytes."""
 Place = tuple[Life, str, str]
 """Whose connection, to which host, over which edge."""
 
@@ -106,40 +107,69 @@ class Call:
     edge: str = ""
 
 
-class _Connection:
-    """Between two lives. ``answered`` is the call under way, ``open`` until an end has died or let go."""
+class _Asked(NamedTuple):
+    """A request with the callee: its processor is free for it at ``begins_s``."""
 
-    __slots__ = ("_network", "answered", "callee", "caller", "died", "open", "passage", "place")
+    route: str
+    body: bytes
+    begins_s: float
+
+
+class _Connection:
+    """Between two lives. ``answered`` is the call under way, ``open`` until an end has died or let go.
+
+    The callee has a task for each, as a real server has, that waits for ``asked`` while it is ``served``.
+    """
+
+    __slots__ = (
+        "_network",
+        "answered",
+        "asked",
+        "callee",
+        "caller",
+        "died",
+        "open",
+        "passage",
+        "place",
+        "served",
+    )
 
     def __init__(self, network: Network, place: Place, callee: Life) -> None:
         self._network = network
         self.place = place
         self.caller, self.callee = place[0], callee
         self.open = True
-        self.answered: asyncio.Future[Answer] | None = None
+        self.answered: Coming[Answer] | None = None
+        self.asked: Coming[_Asked | None] = Coming(callee)
+        self.served = False
         self.passage: Passage | None = None
         self.died: Callable[[], None] = lambda: network.end_died(self)
 
     def arrive(self, route: str, body: bytes) -> None:
-        """See ``Ends``. Queued with the callee: one that is stopped answers when it goes on."""
-        callee = self.callee
-        if callee.state == State.DEAD:
+        """See ``Ends``."""
+        if self.callee.state == State.DEAD:
             self.break_off()
-            return
-        _ = callee.create_task(self._network.serve_one(self, route, body))
+        else:
+            self.ask(route, body, self._network.kernel.now_s)
+
+    def ask(self, route: str, body: bytes, arrives_s: float) -> None:
+        """Let the callee begin once its processor is free; one that is stopped begins when it goes on."""
+        if not self.served:
+            self.served, self.asked = True, Coming(self.callee)
+            _ = self.callee.create_task(self._network.answer(self))
+        begins_s = self.callee.claim(arrives_s, self._network.cost_s(self.callee, route, body))
+        self.asked.come(begins_s, _Asked(route, body, begins_s))
 
     def give(self, answer: Answer) -> None:
         """See ``Ends``."""
-        answered = self.answered
-        if answered is not None and not answered.done():
-            answered.set_result(answer)
+        if self.answered is not None:
+            self.answered.come(self._network.kernel.now_s, answer)
 
     def fail(self, kind: Kind) -> None:
         """End the call under way without an answer, and the connection with it."""
         self._network.forget(self)
-        answered = self.answered
-        if answered is not None and not answered.done():
-            answered.set_exception(NetworkError(kind))
+        if self.answered is not None:
+            self.answered.come(self._network.kernel.now_s, None, NetworkError(kind))
 
     def break_off(self) -> None:
         """See ``Ends``."""
@@ -154,9 +184,9 @@ class Network:
     """
 
     def __init__(self, kernel: Kernel, *, latency_s: float = 0.0002) -> None:
-        self._kernel = kernel
+        self.kernel = kernel
         self._latency_s = latency_s
-        self._served: dict[str, tuple[Life, Handler]] = {}
+        self._served: dict[str, tuple[Life, Handler, Costs | None]] = {}
         self._idle: dict[Place, list[_Connection]] = {}
         self._cut: set[tuple[str, str]] = set()
         self._dark: set[str] = set()
@@ -165,9 +195,9 @@ class Network:
 
     # What is done to it.
 
-    def serve(self, life: Life, handler: Handler) -> None:
-        """Let ``life`` answer under its name from now on, until it dies."""
-        self._served[life.name] = life, handler
+    def serve(self, life: Life, handler: Handler, costs: Costs | None = None) -> None:
+        """Let ``life`` answer under its name from now on, until it dies; a request takes ``costs`` first."""
+        self._served[life.name] = life, handler, costs
 
     def cut(self, one: str, other: str) -> None:
         """Lose all that goes from one host to the other one; the way back is another cut."""
@@ -200,16 +230,16 @@ class Network:
             NetworkError: there is no answer.
         """
         life.check()
-        kernel = self._kernel
+        kernel = self.kernel
         late_s = kernel.now_s + deadline_s
         place = (life, callee, call.edge)
         kept = self._idle.get(place)
         connection = kept.pop() if kept else await self._connect(place, late_s)
-        answered = connection.answered = life.create_future()
+        answered = connection.answered = Coming(life)
         timer = kernel.at(late_s, connection.fail, "timeout")
         try:
             self._send(connection, call)
-            answer: Answer = await answered
+            answer = await answered
         except BaseException:
             self._let_go(connection)  # nobody knows what is still on its way over it
             raise
@@ -222,7 +252,7 @@ class Network:
 
     async def _connect(self, place: Place, late_s: float) -> _Connection:
         life, callee, edge = place
-        kernel, begun_s = self._kernel, self._kernel.now_s
+        kernel, begun_s = self.kernel, self.kernel.now_s
         crossing = self.crossings.get(edge)
         for after_s in AGAIN_S:
             if begun_s + after_s >= late_s:
@@ -233,7 +263,7 @@ class Network:
             if mode == "blackhole" or not self._reaches_both(life.name, callee):
                 continue
             await Sleep(life, kernel.now_s + 2 * self._latency_s)
-            served, _ = self._served.get(callee, (None, None))
+            served, *_ = self._served.get(callee, (None,))
             if mode == "refuse":
                 raise NetworkError("refused")
             if served is None or served.state == State.DEAD:
@@ -263,26 +293,41 @@ class Network:
     def _send(self, connection: _Connection, call: Call) -> None:
         if not self._reaches(connection.caller.name, connection.callee.name):
             return
-        kernel, passage = self._kernel, connection.passage
+        kernel, passage = self.kernel, connection.passage
         kernel.mix(call.body)
         if not connection.open:
             kernel.at(kernel.now_s + 2 * self._latency_s, connection.fail, "reset")
         elif passage is None or not passage.request(call.route, call.body):
-            kernel.at(kernel.now_s + self._latency_s, connection.arrive, call.route, call.body)
+            connection.ask(call.route, call.body, kernel.now_s + self._latency_s)
 
-    async def serve_one(self, connection: _Connection, route: str, body: bytes) -> None:
-        """Let the callee answer one request, in a task of its own."""
-        callee = connection.callee
-        _, handler = self._served[callee.name]
-        calls, size = self.served.get(callee.name, (0, 0))
-        self.served[callee.name] = calls + 1, size + len(body)
-        given = await handler(route, body)
-        if not self._reaches(callee.name, connection.caller.name):
+    def cost_s(self, callee: Life, route: str, body: bytes) -> float:
+        """Seconds of processor that a request takes before anything is done about it."""
+        _, _, costs = self._served[callee.name]
+        return 0.0 if costs is None else costs(route, len(body))
+
+    async def answer(self, connection: _Connection) -> None:
+        """Answer what comes over one connection, one request after the other, in a task of the callee."""
+        callee, kernel = connection.callee, self.kernel
+        while (asked := await connection.asked) is not None:
+            connection.asked = Coming(callee)
+            route, body, begins_s = asked
+            if kernel.now_s > begins_s:  # it was stopped, and now does what waited, one after the other
+                await Sleep(callee, callee.claim(kernel.now_s, self.cost_s(callee, route, body)))
+            _, handler, _ = self._served[callee.name]
+            calls, size = self.served.get(callee.name, (0, 0))
+            self.served[callee.name] = calls + 1, size + len(body)
+            self._give(connection, await handler(route, body))
+            if not connection.open:
+                break
+        connection.served = False
+
+    def _give(self, connection: _Connection, given: Answer) -> None:
+        if not self._reaches(connection.callee.name, connection.caller.name):
             return
-        passage = connection.passage
-        self._kernel.mix(given.body)
-        if passage is None or not passage.answer(given):
-            self._kernel.at(self._kernel.now_s + self._latency_s, connection.give, given)
+        self.kernel.mix(given.body)
+        passage, answered = connection.passage, connection.answered
+        if (passage is None or not passage.answer(given)) and answered is not None:
+            answered.come(self.kernel.now_s + self._latency_s, given)
 
     def end_died(self, connection: _Connection) -> None:
         """Let the kernel of the dead end tell the other one, if its host has power and the link passes."""
@@ -292,7 +337,7 @@ class Network:
             (connection.callee, connection.caller),
         ):
             if dead.state == State.DEAD and left.state != State.DEAD and self._reaches(dead.name, left.name):
-                self._kernel.at(self._kernel.now_s + self._latency_s, connection.fail, "reset")
+                self.kernel.at(self.kernel.now_s + self._latency_s, connection.fail, "reset")
 
     def _let_go(self, connection: _Connection) -> None:
         """The caller is done with it; what is on its way still arrives, its answer nowhere."""
@@ -302,6 +347,8 @@ class Network:
     def forget(self, connection: _Connection) -> None:
         """Take a connection out of what is kept."""
         connection.open = False
+        if not connection.asked.sent:
+            connection.asked.come(self.kernel.now_s, None)
         if connection.passage is not None:
             connection.passage.close()
         for end in (connection.caller, connection.callee):

@@ -30,6 +30,11 @@ class Life(LifeLoop):
         self.skew_s = 0.0
         self.busy_until_s = 0.0
 
+    def claim(self, from_s: float, seconds: float) -> float:
+        """Take the processor for so long, behind what has it already; gives the instant of its end."""
+        self.busy_until_s = max(from_s, self.busy_until_s) + seconds * self.slowness
+        return self.busy_until_s
+
 
 class Process:
     """A process of a simulated world by its name; ``main`` is what each life runs.

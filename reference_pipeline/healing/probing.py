@@ -49,16 +49,16 @@ class Probing:
     async def _probe(self, name: str) -> None:
         """Ask once. Without a word by the deadline it is silence; a word that comes later still ends it."""
         sent_s = self._clock.now_s()
-        asked = asyncio.create_task(self._signals.boot_id(name, _LISTEN_S))
-        await asyncio.wait([asked], timeout=self._config.probe_deadline_s)
-        if not asked.done():
-            self._note(name, sent_s, "nothing")
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(self._config.probe_deadline_s, self._note, name, sent_s, "nothing")
         try:
-            self._note(name, sent_s, "answer", await asked)
+            self._note(name, sent_s, "answer", await self._signals.boot_id(name, _LISTEN_S))
         except CallFailed:
             # Whatever failed before its time was said by somebody: refused, reset, a status.
             if self._clock.now_s() - sent_s < _LISTEN_S - _EARLY_S:
                 self._note(name, sent_s, "refusal")
+        finally:
+            late.cancel()
 
     def _note(self, name: str, sent_s: float, heard: Heard, boot_id: str = "") -> None:
         self.watches = probed(self.watches, Probed(name, sent_s, self._clock.now_s(), heard, boot_id))

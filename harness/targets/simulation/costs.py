@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from harness.errors import Refused
-from harness.simulation.hosts import Costs
+from harness.simulation.network import Costs
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from benchmarks.search import part
@@ -18,7 +19,7 @@ def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object)
         commit="abc",
         found=True,
         episodes=episodes,
-        cap=part.cap_of(bug, way),
+        cap=part.cap_of(way),
         faults=TRUE_FAULTS[bug],
         minimal=True,
     )
@@ -27,7 +28,10 @@ def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object)
 
 def good() -> list[Trial]:
     """Every trial of the full counts, as a search that is worth its name would leave them."""
-    return [trial(*item, episodes=400 if item[1] == GUIDED else part.cap_of(*item[:2])) for item in items()]
+    return [
+        trial(*item, episodes=400) if item[1] == GUIDED else trial(*item, 1_000, found=False, faults=-1)
+        for item in items()
+    ]
 
 
 def missed(trials: list[Trial]) -> list[str]:
@@ -41,14 +45,45 @@ def test_the_full_counts_are_those_that_were_asked_for() -> None:
     assert counts[RACE, GUIDED] == counts[RACE, UNIFORM] == 12
     assert all(counts[bug, GUIDED] >= 4 for bug in TRUE_FAULTS)
     assert next(way for _, way, _ in items()) == UNIFORM, "how hard they are by chance is measured first"
-    caps = part.cap_of(RACE, UNIFORM), part.cap_of(RACE, GUIDED), part.cap_of("double", UNIFORM)
-    assert caps == (2_000, 5_000, 1_000)
+    assert (part.cap_of(GUIDED), part.cap_of(UNIFORM)) == (5_000, 1_000)
 
 
-def test_who_finds_after_the_cap_of_the_race_counts_as_the_cap() -> None:
-    late = [trial(RACE, GUIDED, seed, 4_000) for seed in range(12)]
-    never = [trial(RACE, UNIFORM, seed, 2_000, found=False) for seed in range(12)]
-    assert race(late, never) == (1.0, 1.0)
+def test_the_mean_of_chance_is_that_of_its_rate_cut_at_the_cap_of_the_race() -> None:
+    dice = np.random.Generator(np.random.PCG64(1))
+    for rate in (1e-2, 1e-3, 1e-4):
+        drawn = np.minimum(dice.geometric(rate, size=20_000), part.RACE_CAP)
+        assert part.restricted_mean(rate) == pytest.approx(drawn.mean(), rel=0.03)
+
+
+def test_the_bound_of_the_race_holds_in_nineteen_of_twenty_and_more() -> None:
+    dice = np.random.Generator(np.random.PCG64(2))
+    rate, mean, held = 4e-4, 800.0, 0
+    true = part.restricted_mean(rate) / mean
+    for _ in range(200):
+        first = dice.geometric(rate, size=12)
+        chance = [
+            trial(RACE, UNIFORM, seed, min(int(n), 1_000), found=n <= 1_000) for seed, n in enumerate(first)
+        ]
+        ours = [
+            trial(RACE, GUIDED, seed, max(1, int(n)))
+            for seed, n in enumerate(dice.gamma(4.0, mean / 4.0, size=12))
+        ]
+        ratio, bound = race(ours, chance)
+        assert ratio is not None
+        assert bound is not None
+        held += bound <= true
+    assert held >= 186
+
+
+def test_a_guided_trial_that_finds_nothing_counts_as_the_cap_of_the_race() -> None:
+    never = [trial(RACE, UNIFORM, seed, 1_000, found=False) for seed in range(12)]
+    late = [trial(RACE, GUIDED, seed, 5_000, found=False) for seed in range(12)]
+    ratio, bound = race(late, never)
+    assert ratio == 1.0
+    assert bound is not None
+    assert bound < 0.5, (
+        "twelve thousand episodes without a find do not say that there is none in ten thousand"
+    )
 
 
 def test_a_search_that_finds_all_meets_all_bars() -> None:
@@ -61,8 +96,8 @@ def test_a_search_that_finds_all_meets_all_bars() -> None:
         ({"found": False, "faults": -1}, ("double", GUIDED), "double: found in 3 of 4"),
         ({"faults": 3}, ("half_done", GUIDED), "shrunk to the true number of faults"),
         ({"minimal": False}, ("half_done", GUIDED), "shrunk to the true number of faults"),
-        ({"episodes": 1100}, (RACE, UNIFORM), "overlap: chance needs 3 times the episodes"),
-        ({"episodes": 500}, (RACE, UNIFORM), "overlap: lower bound of that above 1.5"),
+        ({"episodes": 2_500}, (RACE, GUIDED), "overlap: lower bound of that above 1.5"),
+        ({"found": True, "episodes": 900}, (RACE, UNIFORM), "overlap: chance needs 3 times the episodes"),
     ],
 )
 def test_each_bar_can_be_missed(changes: dict[str, object], of: tuple[str, str], bar: str) -> None:
@@ -79,15 +114,15 @@ def test_bugs_that_chance_finds_at_once_are_not_hard() -> None:
 
 
 def test_a_ratio_needs_all_seeds_and_its_bound_knows_how_far_they_scatter() -> None:
-    ours = [trial(RACE, GUIDED, seed, 250) for seed in range(12)]
-    even = [trial(RACE, UNIFORM, seed, 1000) for seed in range(12)]
-    wild = [trial(RACE, UNIFORM, seed, 50 if seed % 2 else 1950) for seed in range(12)]
-    assert race(ours[:11], even) == (None, None)
-    assert race(ours, even) == (4.0, 4.0)
-    ratio, bound = race(ours, wild)
-    assert ratio == 4.0
+    never = [trial(RACE, UNIFORM, seed, 1_000, found=False) for seed in range(12)]
+    even = [trial(RACE, GUIDED, seed, 1_000) for seed in range(12)]
+    wild = [trial(RACE, GUIDED, seed, 50 if seed % 2 else 1_950) for seed in range(12)]
+    assert race(even[:11], never) == (None, None)
+    (ratio, bound), (same, less) = race(even, never), race(wild, never)
+    assert ratio == same == 10.0
     assert bound is not None
-    assert bound < 3.0
+    assert less is not None
+    assert less < 0.8 * bound
 
 
 def test_without_trials_every_bar_is_missed() -> None:

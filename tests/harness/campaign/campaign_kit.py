@@ -44,7 +44,7 @@ x-hormesis:
     window_units: 20
     hold_s: {hold_s}
     tau_s: {tau_s}
-    wash_out_s: 1
+    wash_out_s: {wash_out_s}
     load_batch: {load_batch}
     load_every_s: 0.5
   arms: [{arms}]
@@ -53,9 +53,11 @@ x-hormesis:
 """
 
 
-LONG = {"hang_s": 3, "rate_hz": 20, "hold_s": 2, "tau_s": 10, "load_batch": 20}
-SHORT = {"hang_s": 1, "rate_hz": 50, "hold_s": 1, "tau_s": 2.5, "load_batch": 0}
+LONG = {"hang_s": 3, "rate_hz": 20, "hold_s": 2, "tau_s": 10, "load_batch": 20, "wash_out_s": 1}
+SHORT = {"hang_s": 1, "rate_hz": 50, "hold_s": 1, "tau_s": 2.5, "load_batch": 0, "wash_out_s": 1}
 """Half as long, for counts of thousands."""
+SHORTEST = {"hang_s": 0.5, "rate_hz": 50, "hold_s": 0.5, "tau_s": 1.5, "load_batch": 0, "wash_out_s": 0.2}
+"""For counts of ten thousands."""
 
 
 def written(

@@ -38,7 +38,7 @@ def test_the_same_schedule_is_the_same_episode_and_the_digest_sees_any_change(sm
     one, again = (played(small_template, pause("features", 1.0, 4.0)) for _ in range(2))
     other = played(small_template, pause("features", 1.05, 4.0))
     assert one == again
-    assert one.events > 5_000
+    assert one.events > 3_000
     assert other.digest != one.digest
 
 

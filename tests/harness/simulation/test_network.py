@@ -146,3 +146,61 @@ def test_connections_are_forgotten_with_their_ends():
         world.server.start()
     assert len(world.client.life.on_death) <= 1
     assert len(world.network._idle) <= 1
+
+
+def test_what_waits_for_a_busy_processor_is_done_though_its_caller_has_given_up():
+    kernel, done, said = Kernel(seed=1), [], []
+    network = Network(kernel, latency_s=0.001)
+
+    async def serve(life):
+        async def handle(route, body):
+            done.append((route, round(life.time(), 3)))
+            return Answer(200, b"", {})
+
+        network.serve(life, handle, lambda route, size: 1.0)
+        await asyncio.sleep(1e9)
+
+    async def call(life):
+        for route in ("GET /first", "GET /second"):
+            try:
+                await network.call(life, "server", Call(route), 0.5)
+            except NetworkError as error:
+                said.append(error.kind)
+
+    server, client = Process(kernel, "server", serve), Process(kernel, "client", call)
+    server.start()
+    client.start()
+    kernel.run(until_s=5.0)
+    client.close()
+    server.close()
+    assert said == ["timeout", "timeout"]
+    assert done == [("GET /first", 1.003), ("GET /second", 2.003)]
+
+
+def test_what_came_to_a_stopped_callee_is_done_one_after_the_other_when_it_goes_on():
+    kernel, done = Kernel(seed=1), []
+    network = Network(kernel, latency_s=0.001)
+
+    async def serve(life):
+        async def handle(route, body):
+            done.append(round(life.time(), 3))
+            return Answer(200, b"", {})
+
+        network.serve(life, handle, lambda route, size: 0.1)
+        await asyncio.sleep(1e9)
+
+    async def call(life):
+        await asyncio.gather(
+            *(network.call(life, "server", Call("GET /x"), 9.0) for _ in range(3)), return_exceptions=True
+        )
+
+    server, client = Process(kernel, "server", serve), Process(kernel, "client", call)
+    server.start()
+    kernel.run(until_s=0.5)
+    server.stop()
+    client.start()
+    kernel.at(4.0, server.go_on)
+    kernel.run(until_s=9.0)
+    client.close()
+    server.close()
+    assert done == [4.1, 4.2, 4.3]
