@@ -4,15 +4,20 @@ Two campaigns of sham runs in arm reference, ``experiments/standard/quiet-days.y
 `hormesis campaign --sham-only` does them. Wanted: both rates agree within their 95 % intervals (healing
 episodes an hour, taken for Poisson), every record arrives exactly once, and all of it is done within 15
 minutes on two cores. Sparse pace is worth something only where it tells what dense pace tells.
+
+A session that is cut goes on where it stopped, as any campaign; how long it took is then not known, and the
+bar of time is missed.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.shared import CLAIMS
 from harness.campaign.asking import Wanted
 from harness.campaign.table import ArmLine, Table
 from harness.estimates.rates import interval_per_h
@@ -25,19 +30,26 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "false_heals"
 SEED = 62_01
 ASKED: Mapping[Pace, tuple[str, int]] = {"sparse": ("quiet-days", 30), "dense": ("quiet", 48)}
-FORECAST_S = 1800.0
+FORECAST_S = 3600.0
 WITHIN_S = 900.0
+STORE = CLAIMS / ".bars-false-heals"
 
 
 def run(full: bool) -> dict[str, object]:
-    """Ask both campaigns; ``full`` false: one run of each."""
-    began_s = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
-        tables = {
-            pace: _table(name, pairs if full else 1, pace, Path(store))
-            for pace, (name, pairs) in ASKED.items()
-        }
-    return figures(tables, time.monotonic() - began_s)
+    """Ask both campaigns; ``full`` false: one run of each, kept nowhere."""
+    if not full:
+        with tempfile.TemporaryDirectory(prefix="hormesis-bars-") as store:
+            return _asked(Path(store), dict.fromkeys(ASKED, 1))
+    told = _asked(STORE, {pace: pairs for pace, (_, pairs) in ASKED.items()})
+    shutil.rmtree(STORE)
+    return told
+
+
+def _asked(store: Path, pairs: Mapping[Pace, int]) -> dict[str, object]:
+    resumed, began_s = any(store.glob("*/parts/*")), time.monotonic()
+    store.mkdir(parents=True, exist_ok=True)
+    tables = {pace: _table(name, pairs[pace], pace, store) for pace, (name, _) in ASKED.items()}
+    return figures(tables, None if resumed else time.monotonic() - began_s)
 
 
 def _table(name: str, pairs: int, pace: Pace, store: Path) -> Table:
@@ -47,8 +59,8 @@ def _table(name: str, pairs: int, pace: Pace, store: Path) -> Table:
     return table
 
 
-def figures(tables: Mapping[Pace, Table], length_s: float) -> dict[str, object]:
-    """Compare the two tables; pure."""
+def figures(tables: Mapping[Pace, Table], length_s: float | None) -> dict[str, object]:
+    """Compare the two tables; pure. ``length_s`` None: nobody knows."""
     lines = {pace: table.arms for pace, table in tables.items()}
     told = {pace: [_told(line) for line in found] for pace, found in lines.items()}
     intervals = [_interval(found[0]) for found in lines.values() if found]
@@ -62,11 +74,11 @@ def figures(tables: Mapping[Pace, Table], length_s: float) -> dict[str, object]:
     )
     return {
         "runs": told,
-        "took_s": round(length_s, 1),
+        "took_s": None if length_s is None else round(length_s, 1),
         "bars": {
             "both rates agree within their intervals": agree,
             "every run counts, every record exactly once": sound and all(lines.values()),
-            f"within {WITHIN_S:g} s": length_s <= WITHIN_S,
+            f"within {WITHIN_S:g} s": length_s is not None and length_s <= WITHIN_S,
         },
     }
 
