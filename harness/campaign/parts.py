@@ -24,6 +24,9 @@ from harness.run.campaign import write_whole
 QUESTION_FILE, TABLE_FILE, VERDICT_FILE = "question.json", "table.json", "verdict.json"
 _LOCK_FILE = ".lock"
 _SUFFIX = ".jsonl.gz"
+_SEAL = b"sha256 "
+"""Begins the last line of a part: whoever edits a figure by hand is told so."""
+_AGAIN = "remove it and run the same command: it is done again"
 
 
 def campaign_name(question: Question) -> str:
@@ -43,22 +46,23 @@ class Parts:
     def present(self) -> set[int]:
         """Numbers of the chunks that are there."""
         names = (path.name.removesuffix(_SUFFIX) for path in self._parts.glob(f"*{_SUFFIX}"))
-        return {int(name) for name in names if name.isdigit()}
+        return {int(name) for name in names if re.fullmatch("[0-9]+", name)}
 
     def read(self, chunk: int) -> tuple[RunRow, ...]:
         """The rows of one chunk; ``Untrustworthy`` where something else has been at its file."""
         path = self._path(chunk)
         try:
-            lines = gzip.decompress(path.read_bytes() or b"-").splitlines()  # no bytes would be no rows
-            return tuple(msgspec.json.decode(line, type=RunRow) for line in lines)
+            rows, _, seal = gzip.decompress(path.read_bytes() or b"-").rpartition(_SEAL)
+            if seal != _sealed(rows):
+                raise Untrustworthy(f"{path} was changed after it was written; {_AGAIN}")
+            return tuple(msgspec.json.decode(line, type=RunRow) for line in rows.splitlines())
         except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
-            words = f"{path} cannot be read ({error}); remove it and run the same command: it is done again"
-            raise Untrustworthy(words) from error
+            raise Untrustworthy(f"{path} cannot be read ({error}); {_AGAIN}") from error
 
     def write(self, chunk: int, rows: Sequence[RunRow]) -> None:
         """Keep the rows of one chunk; the same rows give the same bytes."""
         lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-        self._write(self._path(chunk), gzip.compress(lines, mtime=0))
+        self._write(self._path(chunk), gzip.compress(lines + _SEAL + _sealed(lines), mtime=0))
 
     def write_file(self, name: str, data: bytes) -> Path:
         """Keep another file of the campaign; gives its path."""
@@ -74,6 +78,10 @@ class Parts:
         except OSError as error:
             words = f"{path} cannot be written: {error.strerror}; what was done before stays"
             raise Untrustworthy(f"{words}, and the same command goes on from there") from error
+
+
+def _sealed(lines: bytes) -> bytes:
+    return hashlib.sha256(lines).hexdigest().encode() + b"\n"
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.campaign.table import ArmLine, ClassLine, Doubt, Table
+from harness.campaign.tally import LEAST
+from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.counts import Rate
 from harness.estimates.model import Mean, Quantile, Share
 from harness.report.words import inert
@@ -23,8 +25,8 @@ _CLASS_HEAD = (
     "recovered",
     "median",
     "95 %",
-    "lost",
-    "gain",
+    "lost s",
+    "gain s",
     "harmed",
 )
 _ARM_HEAD = ("arm", "profile", "runs", "void", "exactly once", "good units", "false heals/h", "false impacts")
@@ -34,6 +36,7 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     """Write the verdict first, then the table, a line a class and an arm, then what is wrong with which runs.
 
     Times are seconds; *gain* is service lost by the arm that nobody heals in, less its own, pair by pair.
+    Where an episode outlived the horizon, a mean is a bound and has no half width.
     """
     question = table.question
     claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
@@ -46,7 +49,7 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
         f"{inert(question.title)}: {table.pairs} pairs, seed {question.seed}, "
         f"virtual clock ({question.fidelity}, {question.pace}); ended by {table.stopped}",
         "",
-        *_aligned([_CLASS_HEAD, *map(_class, table.classes)]),
+        *_aligned([_CLASS_HEAD, *(_class(line, _compared(line, table)) for line in table.classes)]),
         "",
         *_aligned([_ARM_HEAD, *map(_arm, table.arms)]),
         "",
@@ -61,20 +64,37 @@ def _side(doubt: Doubt) -> str:
     return f"{doubt.restart_profile}, {'sham' if doubt.sham else 'fault'}"
 
 
-def _class(line: ClassLine) -> tuple[str, ...]:
+def _compared(line: ClassLine, table: Table) -> ClassLine:
+    """The line of the arm that nobody heals in; the line itself where there is none."""
+    key = line.fault, line.subject, line.restart_profile
+    alike = [one for one in table.classes if (one.fault, one.subject, one.restart_profile) == key]
+    return next((one for arm in LEAST for one in alike if one.arm == arm), line)
+
+
+def _beyond(line: ClassLine) -> bool:
+    """Whether an episode outlived the horizon: what it lost by then is the least that it lost."""
+    return line.recovered.k < line.recovered.n
+
+
+def _class(line: ClassLine, least: ClassLine) -> tuple[str, ...]:
     return (
         f"{inert(line.fault)} {inert(line.subject)}",
         line.arm,
         line.restart_profile,
-        f"{line.n}{f' ({line.void} void)' if line.void else ''}",
+        _count(line),
         _share(line.impact),
         _share(line.recovered),
         _value(line.median.value_s),
         _between(line.median),
-        _mean(line.lost_s),
-        _mean(line.gain_s),
+        _mean(line.lost_s, ">" if _beyond(line) else ""),
+        _mean(line.gain_s, "?" if _beyond(line) else ">" if _beyond(least) else ""),
         _share(line.harmed),
     )
+
+
+def _count(line: ClassLine) -> str:
+    apart = {"void": line.void, "not met": line.ended_by.get(NOT_EXERCISED, 0)}
+    return f"{line.n}" + "".join(f" ({k} {what})" for what, k in apart.items() if k)
 
 
 def _arm(line: ArmLine) -> tuple[str, ...]:
@@ -115,11 +135,12 @@ def _between(found: Quantile) -> str:
     return f"{_value(found.low_s)}-{high}"
 
 
-def _mean(mean: Mean) -> str:
+def _mean(mean: Mean, sign: str) -> str:
+    """``sign``: ">" = at least that, of a mean that the horizon has cut; "?" = its two sides are cut."""
     if mean.mean is None:
         return "-"
-    half = "" if mean.high is None else f" +-{mean.high - mean.mean:.2g}"
-    return f"{mean.mean:.3g}{half}"
+    half = "" if mean.high is None or sign else f" +-{mean.high - mean.mean:.2g}"
+    return f"{sign}{mean.mean:.3g}{half}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

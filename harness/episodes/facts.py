@@ -16,7 +16,7 @@ from harness.episodes.decided import Span, decided_of
 from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
-from harness.episodes.model import Episode, Level, RunFacts
+from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.served import models_of
@@ -173,7 +173,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         act="" if act is None else act.act,
         cleared_s=cleared_s,
         cleared_by="" if cleared is None else cleared.by,
-        ended_by="not exercised" if ended_by == "absorbed" and not exercised else ended_by,
+        ended_by=NOT_EXERCISED if ended_by == "absorbed" and not exercised else ended_by,
         exercised=exercised,
         void=_episode_void(seen, injected, end_s, horizon_s),
         quality_from_s=lead_s,

@@ -7,6 +7,9 @@ import msgspec
 from harness.episodes.monitors import Confidence
 from harness.episodes.timeline import ModelTimeline
 
+NOT_EXERCISED = "not exercised"
+"""How an episode ended whose fault nothing of the system has met."""
+
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass

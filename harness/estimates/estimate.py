@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.episodes.acts import sees_acts
-from harness.episodes.model import Episode, RunFacts
+from harness.episodes.model import NOT_EXERCISED, Episode, RunFacts
 from harness.estimates.counts import Rate
 from harness.estimates.decisions import decisions
 from harness.estimates.means import mean, run_mean
@@ -64,6 +64,9 @@ def _class(
 ) -> ClassEstimate:
     kind, service, arm, restart_profile = key
     kept = [(run, episode) for run, episode in seen if counted(run, episode)]
+    # A fault that nothing met shows nothing: it is no episode without impact.
+    unmet = [e for _, e in kept if e.ended_by == NOT_EXERCISED]
+    met = [e for _, e in kept if e.ended_by != NOT_EXERCISED]
     hurt = [e for _, e in kept if e.served.impact_s is not None]
     served = [e.served.recovered_s for e in hurt]
     less = [e for _, e in kept if e.full.impact_s is not None]
@@ -76,10 +79,10 @@ def _class(
         restart_profile=restart_profile,
         n=len(kept),
         void=len(seen) - len(kept),
-        impact=share(len(hurt), len(kept)),
+        impact=share(len(hurt), len(met)),
         recovered=share(back, len(hurt)),
         mitigated=share(sum(e.mitigated is True for e in hurt), len(hurt)),
-        full_impact=share(len(less), len(kept)),
+        full_impact=share(len(less), len(kept) - sum(e.full.impact_s is None for e in unmet)),
         full_recovered=share(sum(t is not None for t in full), len(full)),
         full_mitigated=share(sum(e.full_mitigated is True for e in less), len(less)),
         served_median=quantile(served, 0.5),

@@ -242,11 +242,20 @@ def _coded(arguments: list[str], signals: Signals) -> int:
         tell(f"UNSAFE: {error}")
         return EXIT_CODE["UNSAFE"]
     except KeyboardInterrupt:
-        tell("interrupted: everything that was started has been ended; what was recorded stays, as VOID")
+        tell(f"interrupted: everything that was started has been ended; {_left_by(arguments)}")
         return EXIT_CODE["TERMINATED" if signals.terminated else "INTERRUPTED"]
     except Exception as error:  # noqa: BLE001 - the border: told, kept in a file, and never exit code 1
         tell(_internal(error))
         return EXIT_CODE["INTERNAL"]
+
+
+def _left_by(arguments: list[str]) -> str:
+    """What is still there after an interrupt."""
+    kept = {
+        "campaign": "what was done stays, and the same command with the same --seed goes on from there",
+        "search": "a search that is not over keeps nothing",
+    }
+    return kept.get(arguments[0] if arguments else "", "what was recorded stays, as VOID")
 
 
 def _check_output(arguments: list[str]) -> None:

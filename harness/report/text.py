@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.model import ClassEstimate
 from harness.report import costs, figures, harm
 from harness.report.document import Document
@@ -137,7 +138,8 @@ def _heals(document: Document, pen: _Pen) -> Iterator[str]:
 
 def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     arm = inert(f"{estimate.arm}, {estimate.restart_profile}", 24)
-    count = f"{estimate.n}" + (f" ({estimate.void} void)" if estimate.void else "")
+    apart = {"void": estimate.void, "not met": estimate.ended_by.get(NOT_EXERCISED, 0)}
+    count = f"{estimate.n}" + "".join(f" ({k} {what})" for what, k in apart.items() if k)
     back = figures.share_figure(estimate.recovered, "–").value.replace(" ", "")
     impact = figures.share_figure(estimate.impact, "–").value.replace(" ", "")
     lost = figures.lost_figure(estimate).value

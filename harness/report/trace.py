@@ -46,7 +46,7 @@ def trace_of(history: History) -> tuple[TraceLine, ...]:
     told = [*_events(history, firsts[0]), *_journal(history, firsts[0])]
     if any(isinstance(entry.event, events.Injected) for entry in history.entries):
         told += list(_noticed(told, history, firsts[0]))
-        told += [line for episode in facts(history).episodes for line in _episode(episode)]
+        told += [line for episode in facts(history).episodes for line in _episode(episode, history.cut)]
     return tuple(sorted((line for line in told if line.at_s >= 0), key=lambda line: line.at_s))
 
 
@@ -186,17 +186,18 @@ def _journal(history: History, first_s: float) -> Iterator[TraceLine]:
         yield TraceLine(at_s=said.received_s - first_s, who="healer", what=f"{what} (so its journal)")
 
 
-def _episode(episode: Episode) -> Iterator[TraceLine]:
-    """What the rows show of one fault; what nobody felt is told, too."""
+def _episode(episode: Episode, cut: str) -> Iterator[TraceLine]:
+    """What the rows show of one fault; what nobody felt is told, too, where it was seen to its end."""
     at_s = episode.effective_s
-    yield from _level(at_s, episode.served, "service")
+    yield from _level(at_s, episode.served, "service", cut)
     if episode.full != episode.served:
-        yield from _level(at_s, episode.full, "full service")
+        yield from _level(at_s, episode.full, "full service", cut)
 
 
-def _level(at_s: float, level: Level, name: str) -> Iterator[TraceLine]:
+def _level(at_s: float, level: Level, name: str, cut: str) -> Iterator[TraceLine]:
     if level.impact_s is None:
-        yield TraceLine(at_s=at_s, who="units", what=f"{name} is not lost: no window of it is violated")
+        if not cut:
+            yield TraceLine(at_s=at_s, who="units", what=f"{name} is not lost: no window of it is violated")
         return
     yield TraceLine(at_s=at_s + level.impact_s, who="units", what=f"{name} is lost")
     if level.recovered_s is not None:

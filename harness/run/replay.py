@@ -21,7 +21,7 @@ from harness.history.model import CampaignFile, History, Manifest
 from harness.history.observations import DTYPE, Rows
 from harness.history.store import find_campaign, read_campaign, read_run
 from harness.plan.model import Plan
-from harness.plan.schedule import make_plans
+from harness.plan.schedule import make_plans, plan_sha256
 from harness.report.trace import event_words
 from harness.run.campaign import import_path, versions
 from harness.run.evidence import JOURNAL, RESENDS, TAINT
@@ -92,6 +92,8 @@ def find_run(store: Path, name: str) -> Stored:
     history = next((one for one in campaign.runs if one.run_id == path.name), None) or read_run(path)
     if not history.plan.target:
         raise Untrustworthy(f"{path.name} has no plan that can be read: {history.cut}")
+    if plan_sha256(history.plan) != history.plan.sha256:
+        raise Untrustworthy(f"{path / 'plan.json'} was changed since it was made: nothing is played by it")
     return Stored(path, campaign.file, history)
 
 

@@ -138,7 +138,10 @@ def _unsettled(cache: Path) -> Iterator[Path]:
 
 
 def _remove(lock: Path) -> None:
-    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    for left in lock.parent.glob(
+        f"{lock.stem}*"
+    ):  # what `prepare` itself writes beside it until it is whole, too
+        shutil.rmtree(left, ignore_errors=True)
     lock.unlink(missing_ok=True)
 
 

@@ -12,13 +12,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from harness.errors import Refused
+from harness.errors import Refused, Untrustworthy
 from harness.experiment.model import Arm
+from harness.run.campaign import write_whole
 from harness.search.limits import Limits
 from harness.search.outcome import Outcome, Signature
 from harness.search.schedule import Schedule
+from harness.search.wording import schedule_text
 
-KERNEL = 1
+KERNEL = 2
 """Version of the simulated world: digests of two of them are never compared. Raise it where events differ."""
 
 
@@ -56,12 +58,19 @@ def name_of(regression: Regression) -> str:
 
 
 def write(regression: Regression, folder: Path) -> Path:
-    """Write the file, whole or not at all; one of the same failure is replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the file, whole or not at all; one of the same failure is replaced.
+
+    Raises:
+        Untrustworthy: it cannot be written; says what would be lost.
+    """
     file = folder / name_of(regression)
-    partial = file.with_suffix(".part")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(regression), indent=1) + b"\n")
-    return partial.replace(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, msgspec.json.format(msgspec.json.encode(regression), indent=1) + b"\n")
+    except OSError as error:
+        found = f"{regression.signature.invariant} breaks under {schedule_text(regression.schedule)}"
+        raise Untrustworthy(f"{file} cannot be written ({error}), and this was found: {found}") from error
+    return file
 
 
 def read(file: Path) -> Regression:

@@ -23,7 +23,7 @@ Event = Literal[
 ]
 """What a healer does, named coarsely: a name for each service would hardly ever be met again."""
 
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 STEP_S = 0.05
 """Times are multiples of this, so that equal schedules are equal bytes."""
 

@@ -102,7 +102,7 @@ class Host:
         """Use the processor of this process for so long, behind what uses it already."""
         life = self._life
         life.check()
-        await Sleep(life, life.claim(life.time(), seconds))
+        await life.until_worked(life.claim(life.time(), seconds))
 
     async def call(self, edge: str, route: str, body: bytes, deadline_s: float) -> Answer:
         """Call ``route`` over ``edge`` within ``deadline_s`` seconds, once.

@@ -108,31 +108,20 @@ class Call:
 
 
 class _Asked(NamedTuple):
-    """A request with the callee: its processor is free for it at ``begins_s``."""
+    """A request with the callee, which begins once its processor has ``worked_s``."""
 
     route: str
     body: bytes
-    begins_s: float
+    worked_s: float
 
 
 class _Connection:
     """Between two lives. ``answered`` is the call under way, ``open`` until an end has died or let go.
 
-    The callee has a task for each, as a real server has, that waits for ``asked`` while it is ``served``.
+    The callee has a task for each, as a real server has, that waits for ``asked``; None: there is none.
     """
 
-    __slots__ = (
-        "_network",
-        "answered",
-        "asked",
-        "callee",
-        "caller",
-        "died",
-        "open",
-        "passage",
-        "place",
-        "served",
-    )
+    __slots__ = ("_network", "answered", "asked", "callee", "caller", "died", "open", "passage", "place")
 
     def __init__(self, network: Network, place: Place, callee: Life) -> None:
         self._network = network
@@ -140,8 +129,7 @@ class _Connection:
         self.caller, self.callee = place[0], callee
         self.open = True
         self.answered: Coming[Answer] | None = None
-        self.asked: Coming[_Asked | None] = Coming(callee)
-        self.served = False
+        self.asked: Coming[_Asked | None] | None = None
         self.passage: Passage | None = None
         self.died: Callable[[], None] = lambda: network.end_died(self)
 
@@ -154,11 +142,18 @@ class _Connection:
 
     def ask(self, route: str, body: bytes, arrives_s: float) -> None:
         """Let the callee begin once its processor is free; one that is stopped begins when it goes on."""
-        if not self.served:
-            self.served, self.asked = True, Coming(self.callee)
-            _ = self.callee.create_task(self._network.answer(self))
-        begins_s = self.callee.claim(arrives_s, self._network.cost_s(self.callee, route, body))
-        self.asked.come(begins_s, _Asked(route, body, begins_s))
+        callee, network = self.callee, self._network
+        if self.asked is None:
+            self.asked = Coming(callee)
+            _ = callee.create_task(network.answer(self, self.asked))
+        worked_s = callee.claim(arrives_s, network.cost_s(callee, route, body))
+        self.asked.come(max(arrives_s, worked_s + callee.paused_s), _Asked(route, body, worked_s))
+
+    def hang_up(self) -> None:
+        """Nothing comes any more but what is on its way."""
+        if self.asked is not None and not self.asked.sent:
+            self.asked.come(self._network.kernel.now_s, None)
+            self.asked = None
 
     def give(self, answer: Answer) -> None:
         """See ``Ends``."""
@@ -305,21 +300,21 @@ class Network:
         _, _, costs = self._served[callee.name]
         return 0.0 if costs is None else costs(route, len(body))
 
-    async def answer(self, connection: _Connection) -> None:
+    async def answer(self, connection: _Connection, asked: Coming[_Asked | None]) -> None:
         """Answer what comes over one connection, one request after the other, in a task of the callee."""
-        callee, kernel = connection.callee, self.kernel
-        while (asked := await connection.asked) is not None:
-            connection.asked = Coming(callee)
-            route, body, begins_s = asked
-            if kernel.now_s > begins_s:  # it was stopped, and now does what waited, one after the other
-                await Sleep(callee, callee.claim(kernel.now_s, self.cost_s(callee, route, body)))
+        callee, last = connection.callee, False
+        while not last and (request := await asked) is not None:
+            # Of what comes over one that is closed nobody hears any more: a proxy may have held it.
+            last = not connection.open
+            connection.asked = None if last else Coming(callee)
+            asked = connection.asked or asked
+            route, body, worked_s = request
+            if worked_s + callee.paused_s > callee.time():  # it was stopped, and has that work before it
+                await callee.until_worked(worked_s)
             _, handler, _ = self._served[callee.name]
             calls, size = self.served.get(callee.name, (0, 0))
             self.served[callee.name] = calls + 1, size + len(body)
             self._give(connection, await handler(route, body))
-            if not connection.open:
-                break
-        connection.served = False
 
     def _give(self, connection: _Connection, given: Answer) -> None:
         if not self._reaches(connection.callee.name, connection.caller.name):
@@ -347,8 +342,7 @@ class Network:
     def forget(self, connection: _Connection) -> None:
         """Take a connection out of what is kept."""
         connection.open = False
-        if not connection.asked.sent:
-            connection.asked.come(self.kernel.now_s, None)
+        connection.hang_up()
         if connection.passage is not None:
             connection.passage.close()
         for end in (connection.caller, connection.callee):

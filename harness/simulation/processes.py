@@ -7,10 +7,11 @@ one does: whoever wants to know of it (``on_death``) is told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine
 
 from harness.simulation.kernel import Kernel, State
-from harness.simulation.loop import LifeLoop
+from harness.simulation.loop import LifeLoop, Sleep
 
 Main = Callable[["Life"], Coroutine[None, None, None]]
 
@@ -19,7 +20,8 @@ class Life(LifeLoop):
     """One life of a process. ``number`` counts from 1; ``on_death`` is called by the host, in order.
 
     ``slowness``: how many times longer its processor takes, ``skew_s``: what its wall clock is off by.
-    ``busy_until_s``: until when its one processor is taken.
+    ``busy_until_s``: until when its one processor is taken, by its own clock: ``paused_s`` less than that of
+    the world, and at rest since ``stopped_s``.
     """
 
     def __init__(self, kernel: Kernel, name: str, number: int) -> None:
@@ -29,11 +31,22 @@ class Life(LifeLoop):
         self.slowness = 1.0
         self.skew_s = 0.0
         self.busy_until_s = 0.0
+        self.paused_s = 0.0
+        self.stopped_s = math.inf
 
     def claim(self, from_s: float, seconds: float) -> float:
-        """Take the processor for so long, behind what has it already; gives the instant of its end."""
-        self.busy_until_s = max(from_s, self.busy_until_s) + seconds * self.slowness
+        """Take the processor for so long, behind what has it already; gives what it will have worked then.
+
+        By a clock that stands still while the process is stopped: what waits then waits in its order.
+        """
+        runs_s = min(from_s, self.stopped_s) - self.paused_s
+        self.busy_until_s = max(runs_s, self.busy_until_s) + seconds * self.slowness
         return self.busy_until_s
+
+    async def until_worked(self, worked_s: float) -> None:
+        """Wait until the processor has worked so long, stops left out."""
+        while (due_s := worked_s + self.paused_s) > self.time():
+            await Sleep(self, due_s)
 
 
 class Process:
@@ -94,6 +107,7 @@ class Process:
         if self.life is None or self.life.state != State.RUNNING:
             return False
         self.life.state = State.STOPPED
+        self.life.stopped_s = self._kernel.now_s
         self._kernel.tell("stop", self.name, self.life.number)
         return True
 
@@ -103,6 +117,8 @@ class Process:
         if life is None or life.state != State.STOPPED:
             return False
         life.state = State.RUNNING
+        life.paused_s += self._kernel.now_s - life.stopped_s
+        life.stopped_s = math.inf
         self._kernel.tell("go on", self.name, life.number)
         self._kernel.ready.extend(life.parked)
         life.parked.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.episodes.acts import sees_acts
-from harness.episodes.model import Decided, Episode, Level, RunFacts
+from harness.episodes.model import NOT_EXERCISED, Decided, Episode, Level, RunFacts
 from harness.estimates.estimate import counted
 from harness.estimates.model import ClassEstimate, Estimates
 from harness.experiment.model import Objective
@@ -49,6 +49,8 @@ def judge(
     if not objectives:
         return _verdict("DONE", _done(estimates), (), campaign_id)
     claims = tuple(c for objective in objectives for c in _claims(objective, estimates, facts, repeated))
+    unmet = (c for c in estimates.classes if c.n == c.ended_by.get(NOT_EXERCISED))
+    claims += tuple(about_unmet(_label(c), c.n) for c in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     return _verdict(word, _why(word, claims), claims, campaign_id)
 
@@ -98,6 +100,11 @@ def _claims(
     asked = {what: tuple(claims) for what, (is_asked, claims) in parts.items() if is_asked}
     for what, claims in (asked or {"nothing": ()}).items():
         yield from claims or (_about_nothing(f"{what} of {where or 'all classes'}"),)
+
+
+def about_unmet(label: str, n: int) -> Claim:
+    """Where nothing met any fault of a class, nothing that holds was held against it."""
+    return Claim(text=f"{label}: something meets the fault", word="VOID", evidence=f"in none of {n} episodes")
 
 
 def _about_nothing(what: str) -> Claim:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.errors import Untrustworthy
 from harness.experiment.load import load_experiment
 from harness.frontends.arguments import seed, usage
 from harness.frontends.pace import Pace
@@ -107,11 +108,16 @@ def conduct(
     tell(f"{experiment.title}: at most {wanted.pairs_max} pairs on a virtual clock; seed {wanted.seed}")
     with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
         work = ask(experiment, wanted, store=store, progress=progress)
-        with held(store / campaign_name(work.question), work.question) as parts:
-            merge, verdict = _seen_through(
-                work, executor(), parts, objectives=experiment.objectives, progress=progress
-            )
-    return merge.table(), verdict, parts.folder
+        folder = store / campaign_name(work.question)
+        try:
+            with held(folder, work.question) as parts:
+                merge, verdict = _seen_through(
+                    work, executor(), parts, objectives=experiment.objectives, progress=progress
+                )
+        except OSError as error:
+            words = f"{folder}: {error}; mend that, and the same command with this seed goes on"
+            raise Untrustworthy(words) from error
+    return merge.table(), verdict, folder
 
 
 def pool(workers: int | None = None) -> Executor:

@@ -178,7 +178,10 @@ def _snapshot_text(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _seconds(text: str) -> float:
-    value_s = float(text)
+    try:
+        value_s = float(text)
+    except ValueError:
+        value_s = math.nan
     if not 0 <= value_s < math.inf:
         raise argparse.ArgumentTypeError("give seconds from 0 on, like 12.5")
     return value_s

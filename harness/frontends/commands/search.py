@@ -46,7 +46,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
     from harness.campaign.asking import workers_here
     from harness.campaign.shell import pin_children
-    from harness.run.refusals import refuse_if_halted
+    from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
     from harness.search.drawing import Drawing
     from harness.search.engine import Wanted
     from harness.search.finding import Asked, find, ground_of, menu_on
@@ -56,12 +56,12 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
     store = arguments.store or store_root()
     refuse_if_halted(store)
+    refuse_if_not_writable(store)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     experiment = load_experiment(arguments.file)
     tell(f"{experiment.title}: {arguments.episodes} short episodes on a virtual clock; seed {number}")
     pin_children()
     with Progress(None) as progress:
-        store.mkdir(parents=True, exist_ok=True)
         ground = ground_of(experiment, seed=number, arm=arguments.arm, store=store, progress=progress)
         asked = Asked(
             ground=ground,
@@ -86,7 +86,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError("give a whole number from 1")
     return value

@@ -109,6 +109,8 @@ class Link:
 
     def request(self, route: str, body: bytes) -> bool:
         """See ``network.Passage``."""
+        if self.over:
+            return True  # a reset is on its way to both ends: nothing passes it
         if self._up.is_clear:
             self._up.count(HEAD_BYTES + len(body))
             return False
@@ -117,6 +119,8 @@ class Link:
 
     def answer(self, answer: Answer) -> bool:
         """See ``network.Passage``."""
+        if self.over:
+            return True
         if self._down.is_clear:
             self._down.count(HEAD_BYTES + len(answer.body))
             return False

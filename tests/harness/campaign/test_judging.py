@@ -102,7 +102,7 @@ def test_what_was_absorbed_was_in_time_and_what_nothing_met_is_not_counted():
     found = [[row(pair, "none", ABSORBED)] for pair in range(29)]
     assert judged(found, Objective(served_within_s=5)).word == "PASS"
     idle = episode(None, impact_ms=None, ended_by="not exercised")
-    (claim,) = judged([[row(pair, "none", idle)] for pair in range(29)], Objective(served_within_s=5)).claims
+    claim, _ = judged([[row(pair, "none", idle)] for pair in range(29)], Objective(served_within_s=5)).claims
     assert (claim.word, claim.evidence) == ("VOID", "no episode was measured")
 
 
@@ -175,3 +175,14 @@ def test_the_worst_claim_decides_and_void_is_worse_than_fail():
     assert (verdict.word, verdict.exit_code) == ("FAIL", 1)
     verdict = judged(kills(29), Objective(served_within_s=1), Objective(served_within_s=20))
     assert (verdict.word, verdict.exit_code) == ("VOID", 4)
+
+
+def test_where_nothing_met_any_fault_of_a_class_what_holds_is_no_pass():
+    idle = episode(None, impact_ms=None, ended_by="not exercised")
+    once = Objective(exactly_once=True)
+    verdict = judged([[row(pair, "none", idle)] for pair in range(29)], once)
+    assert verdict.word == "VOID"
+    assert "in none of 29 episodes" in verdict.claims[-1].evidence
+    assert (
+        judged([[row(pair, "none", idle if pair else ABSORBED)] for pair in range(29)], once).word == "PASS"
+    )

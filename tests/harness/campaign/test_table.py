@@ -80,3 +80,21 @@ def test_a_rate_is_told_with_its_bound_or_why_there_is_none(heals, words):
     found += [[row(pair, sham=True)] for pair in range(1, 6)]
     verdict = Verdict(word="DONE", exit_code=0, why="", claims=(), next="")
     assert words in outcome_text(made(found), verdict)
+
+
+def test_a_mean_that_the_horizon_has_cut_is_told_as_a_bound():
+    done = Verdict(word="DONE", exit_code=0, why="", claims=(), next="")
+
+    def line(arm, *, healed, alone):
+        found = [[row(pair, "reference", healed), row(pair, "none", alone)] for pair in range(6)]
+        told = outcome_text(made(found), done).splitlines()
+        return next(text.split() for text in told if text.startswith("process.kill") and f" {arm} " in text)
+
+    never = episode(None, 8000, ended_by="not back")
+    cut = line("none", healed=episode(2000, 1000), alone=never)
+    assert ">8" in cut
+    assert "+-0" not in cut
+    assert ">7" in line("reference", healed=episode(2000, 1000), alone=never)
+    assert "?0" in line("reference", healed=never, alone=never)
+    whole = line("reference", healed=episode(2000, 1000), alone=episode(4000, 3000))
+    assert not any(word.startswith((">", "?")) for word in whole)

@@ -349,3 +349,20 @@ def test_a_demos_file_is_told_by_its_place_in_the_checkout(tmp_path, monkeypatch
     assert demo_file(ROOT) == Path("experiments/smoke/demo.yaml")
     monkeypatch.chdir(tmp_path)
     assert demo_file(ROOT) == ROOT / "experiments" / "smoke" / "demo.yaml"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("campaign", "the same command with the same --seed goes on"),
+        ("search", "keeps nothing"),
+        ("run", "what was recorded stays, as VOID"),
+    ],
+)
+def test_who_interrupts_is_told_what_is_still_there(command, words, monkeypatch, capsys):
+    def interrupted(_: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_dispatch", interrupted)
+    assert cli.main([command]) == 130
+    assert words in capsys.readouterr().err

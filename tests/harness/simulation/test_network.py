@@ -177,6 +177,36 @@ def test_what_waits_for_a_busy_processor_is_done_though_its_caller_has_given_up(
     assert done == [("GET /first", 1.003), ("GET /second", 2.003)]
 
 
+def test_what_waits_while_its_callee_is_stopped_is_done_in_the_order_in_which_it_came():
+    kernel, done = Kernel(seed=1), []
+    network = Network(kernel, latency_s=0.001)
+
+    async def serve(life):
+        async def handle(route, body):
+            done.append((int(body), round(life.time(), 3)))
+            return Answer(200, b"", {})
+
+        network.serve(life, handle, lambda route, size: 0.02)
+        await asyncio.sleep(1e9)
+
+    async def call(life):
+        for number in range(20):
+            _ = life.create_task(network.call(life, "server", Call("GET /x", b"%d" % number), 9.0))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1e9)
+
+    server, client = Process(kernel, "server", serve), Process(kernel, "client", call)
+    server.start()
+    client.start()
+    kernel.at(0.05, server.stop)
+    kernel.at(0.15, server.go_on)
+    kernel.run(until_s=9.0)
+    client.close()
+    server.close()
+    assert [number for number, _ in done] == list(range(20))
+    assert done[-1][1] == 0.503, "twenty times 20 ms, and what it stood still"
+
+
 def test_what_came_to_a_stopped_callee_is_done_one_after_the_other_when_it_goes_on():
     kernel, done = Kernel(seed=1), []
     network = Network(kernel, latency_s=0.001)

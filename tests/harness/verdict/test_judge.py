@@ -247,3 +247,10 @@ def test_a_fault_that_was_felt_counts_though_nothing_had_met_it_at_first():
     assert not lost.episodes[0].exercised
     runs = [changed(lost, run_id=f"r{i:04d}", pair=i) for i in range(29)]
     assert verdict_of(runs, SOON).word == "FAIL"
+
+
+def test_where_nothing_met_any_fault_of_a_class_what_holds_is_no_pass():
+    idle = facts(history_of(Story(events=_idle)))
+    runs = [changed(idle, run_id=f"r{i:04d}", pair=i) for i in range(3)]
+    assert verdict_of(runs, {"exactly_once": True}).word == "VOID"
+    assert verdict_of(runs_of(back=2), {"exactly_once": True}).word == "PASS"

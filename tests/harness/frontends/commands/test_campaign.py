@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 from pathlib import Path
 
@@ -101,18 +102,34 @@ def test_once_more_nothing_is_done_but_the_audit_and_the_table_is_the_same(asked
     assert ((folder / "table.json").read_bytes(), part.stat().st_mtime_ns) == before
 
 
-def test_rows_that_somebody_changed_are_found_by_the_audit(asked, campaign, capsys):
+def test_a_figure_that_somebody_changed_in_a_part_is_told_and_nothing_is_made_of_it(asked, campaign, capsys):
+    campaign()
+    (folder,) = folders(asked)
+    (part,) = (folder / "parts").iterdir()
+    whole = part.read_bytes()
+    try:
+        rows = gzip.decompress(whole)
+        part.write_bytes(gzip.compress(rows.replace(b"process.hang", b"process.kill", 1)))
+        capsys.readouterr()
+        assert campaign() == 4
+        assert "was changed after it was written; remove it" in capsys.readouterr().err
+    finally:
+        part.write_bytes(whole)
+
+
+def test_rows_that_somebody_changed_and_sealed_again_are_found_by_the_audit(asked, campaign, capsys):
     """The only pair that is done again is the changed one: with three pairs one is drawn."""
     campaign()
     (folder,) = folders(asked)
     (part,) = (folder / "parts").iterdir()
     whole = part.read_bytes()
     try:
-        text = gzip.decompress(whole)
+        text, mark, _ = gzip.decompress(whole).rpartition(b"sha256 ")
         digests = re.findall(rb'"([0-9a-f]{32})"', text)
         for digest in digests:
             text = text.replace(digest, digest[::-1])
-        part.write_bytes(gzip.compress(text))
+        seal = hashlib.sha256(text).hexdigest().encode() + b"\n"
+        part.write_bytes(gzip.compress(text + mark + seal))
         capsys.readouterr()
         assert campaign() == 4
         assert "VOID: done again with the same seed, another world came of pair " in capsys.readouterr().out

@@ -12,7 +12,7 @@ import pytest
 from harness.experiment.load import load_experiment
 from harness.frontends.cli import main
 from harness.history.store import new_run, read_run
-from harness.plan.schedule import make_plans
+from harness.plan.schedule import make_plans, plan_sha256
 from harness.run.campaign import run_campaign
 from harness.run.template import template_key
 from tests.conftest import SMALL
@@ -87,6 +87,7 @@ def test_it_can_be_stopped_and_what_stood_there_is_one_document(store: Path, cap
     assert "registry:/aliases/champion" in shown["snapshot"]["aliases"]
     assert shown["trace"][0]["what"] == "the first unit is due"
     assert max(line["at_s"] for line in shown["trace"]) <= fault_s + 0.005
+    assert not any("is not lost" in line["what"] for line in shown["trace"]), "nobody knows yet"
     words = told(capsys, run, "--store", store, "--until", fault_s - 1)
     assert "in force: no fault" in words
     assert "healer: it has said nothing so far" in words
@@ -119,6 +120,7 @@ def run_of_copy(campaign: Path, **changed: object) -> Path:
             beside[name] = (run / name).read_bytes()
     shutil.rmtree(run)
     plan = msgspec.structs.replace(history.plan, **changed)
+    plan = msgspec.structs.replace(plan, sha256=plan_sha256(plan))
     stamps = iter([(entry.mono_s, entry.wall) for entry in history.entries])
     kept = new_run(campaign, plan, clock=lambda: next(stamps), versions={}, machine="", abilities=())
     for name, data in beside.items():
@@ -152,3 +154,14 @@ def test_what_cannot_be_meant_is_a_usage_error_with_the_way_out(store: Path, cap
     assert "this run takes" in told(capsys, run, "--store", store, "--until", 500, code=2)
     assert "give seconds from 0 on" in told(capsys, run, "--until", -1, code=2)
     assert "no campaign 'nothing'" in told(capsys, "nothing", "--store", store, code=2)
+
+
+@pytest.mark.parametrize("changed", [{"arm": "nonesuch"}, {"restart_profile": "nope"}])
+def test_a_plan_that_somebody_edited_is_not_played(store: Path, capsys, tmp_path: Path, changed) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(campaign_of(store), other)
+    run = run_of(tmp_path)
+    plan = json.loads((run / "plan.json").read_text())
+    (run / "plan.json").write_text(json.dumps(plan | changed))
+    shown = told(capsys, run, "--store", store, code=4)
+    assert "internal error" not in shown

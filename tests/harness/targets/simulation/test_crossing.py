@@ -185,3 +185,36 @@ def test_an_edge_that_is_not_there_is_refused() -> None:
     with pytest.raises(Refused, match="no edge 'other'; there are: client-server"):
         world.proxy.add("other", toxic("cut"))
     world.close()
+
+
+def test_what_a_toxic_holds_gets_to_a_callee_that_was_stopped_meanwhile_though_its_caller_left() -> None:
+    world = World(within_s=0.2)
+    world.kernel.run(until_s=0.55)
+    world.proxy.add(EDGE, toxic("latency", "upstream", latency=1000.0))
+    world.kernel.run(until_s=0.7)
+    begun = len(world.asked)
+    world.server.stop()
+    world.kernel.run(until_s=2.0)
+    world.server.go_on()
+    world.proxy.remove(EDGE, "t")
+    world.kernel.run(until_s=4.0)
+    world.close()
+    assert len(world.asked) > begun
+    assert sorted(world.asked) == [b"%04d" % number for number in range(len(world.asked))], (
+        "each once, none lost"
+    )
+
+
+def test_nothing_passes_a_connection_on_which_a_reset_is_on_its_way() -> None:
+    world = World()
+    world.kernel.run(until_s=0.55)
+    while world.kernel.now_s < 5.0 and len(world.seen) < 8:
+        world.kernel.run(until_s=world.kernel.now_s + 1e-4)
+    # The last answer has just come: the next request goes in 0.1 s, and here it meets a reset under way.
+    asked = len(world.asked)
+    world.kernel.run(until_s=world.kernel.now_s + 0.1 - 3e-4)
+    world.proxy.add(EDGE, toxic("refuse"))
+    world.kernel.run(until_s=world.kernel.now_s + 0.05)
+    world.close()
+    assert world.seen[8][0] == "reset"
+    assert len(world.asked) == asked
