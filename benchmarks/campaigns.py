@@ -27,6 +27,7 @@ import psutil
 from benchmarks.shared import CLAIMS, commit_text, keep, refuse_a_changed_tree, share_out, stored
 from harness.campaign.parts import TABLE_FILE
 from harness.campaign.table import Table
+from harness.targets.local.kernel import ending_with_us
 from reference_pipeline.deploy.prepare import prepare
 from tests.conftest import SMALL
 from tests.harness.campaign.campaign_kit import SHORT, SHORTEST, chunk_of, written
@@ -163,7 +164,12 @@ def _command(words: Sequence[str]) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "harness.frontends.cli", *words]
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=ending_with_us(),  # noqa: PLW1509 - takes no lock
     )
 
 

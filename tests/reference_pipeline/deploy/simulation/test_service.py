@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_events_and_another_one_others(shared: Shar
                 world.processes["scorer-a"].start()
         world.passes(1.0)
         world.close()
-        assert world.kernel.events > 300
+        assert world.kernel.events > 200
         return world.kernel.digest()
 
     assert digest(1, kills=True) == digest(1, kills=True)
