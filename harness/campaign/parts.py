@@ -18,8 +18,10 @@ from pathlib import Path
 import msgspec
 
 from harness.campaign.model import Question, RunRow
+from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
 from harness.run.campaign import write_whole
+from harness.verdict.model import Verdict
 
 QUESTION_FILE, TABLE_FILE, VERDICT_FILE = "question.json", "table.json", "verdict.json"
 _LOCK_FILE = ".lock"
@@ -78,6 +80,24 @@ class Parts:
         except OSError as error:
             words = f"{path} cannot be written: {error.strerror}; what was done before stays"
             raise Untrustworthy(f"{words}, and the same command goes on from there") from error
+
+
+def outcome_of(store: Path, name: str) -> tuple[Table, Verdict] | None:
+    """What came of the campaign ``name`` (an id in ``store``, or a path); None where none has ended there.
+
+    ``Untrustworthy`` where a file of it cannot be read.
+    """
+    for folder in (store / name, Path(name)):
+        table, verdict = folder / TABLE_FILE, folder / VERDICT_FILE
+        try:
+            if table.is_file() and verdict.is_file():
+                return (
+                    msgspec.json.decode(table.read_bytes(), type=Table),
+                    msgspec.json.decode(verdict.read_bytes(), type=Verdict),
+                )
+        except (OSError, msgspec.DecodeError) as error:
+            raise Untrustworthy(f"{folder}: its outcome cannot be read ({error}); ask it again") from error
+    return None
 
 
 def _sealed(lines: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""`hormesis report RUN`: a stored run as a table on the terminal, or as one HTML file."""
+"""`hormesis report RUN`: a stored run, or a campaign of pairs, as a table; a run as one HTML file, too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.errors import Refused
 from harness.frontends.streams import say
+from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
 
 
@@ -19,8 +20,14 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Show it; exit 0 when shown, whatever the verdict was (`analyse` gives the verdict's code)."""
+    from harness.campaign.parts import outcome_of
+    from harness.campaign.text import outcome_text
     from harness.frontends.outcome import stored, table
 
+    pairs = outcome_of(arguments.store or store_root(), arguments.run)
+    if pairs is not None and arguments.html is None:
+        say(outcome_text(*pairs))
+        return EXIT_CODE["DONE"]
     document = stored(arguments.store, arguments.run)
     if arguments.html is None:
         say(table(document))

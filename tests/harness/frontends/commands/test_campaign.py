@@ -162,3 +162,19 @@ def test_a_store_that_is_none_is_refused(campaign, capsys, tmp_path):
 def test_words_that_mean_nothing_are_told_and_nothing_is_done(campaign, capsys, words, told):
     assert campaign(*words) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_campaign_that_was_kept_can_be_shown_again(asked, campaign, capsys):
+    campaign()
+    (folder,) = folders(asked)
+    told = capsys.readouterr().out.partition("kept in: ")[0]
+    assert main(["report", str(folder)]) == 0
+    assert capsys.readouterr().out == told
+    table = folder / "table.json"
+    whole = table.read_bytes()
+    try:
+        table.write_bytes(whole[:100])
+        assert main(["report", str(folder)]) == 4
+        assert "cannot be read" in capsys.readouterr().err
+    finally:
+        table.write_bytes(whole)
