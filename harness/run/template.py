@@ -138,9 +138,8 @@ def _unsettled(cache: Path) -> Iterator[Path]:
 
 
 def _remove(lock: Path) -> None:
-    for left in lock.parent.glob(
-        f"{lock.stem}*"
-    ):  # what `prepare` itself writes beside it until it is whole, too
+    # Also what `prepare` itself has written beside it and not yet renamed.
+    for left in lock.parent.glob(f"{lock.stem}*"):
         shutil.rmtree(left, ignore_errors=True)
     lock.unlink(missing_ok=True)
 

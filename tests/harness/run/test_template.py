@@ -138,6 +138,7 @@ def test_what_a_killed_runner_left_half_made_goes_with_the_next(preparing, prepa
     cache = tmp_path / "store" / ".templates"
     (lock,) = cache.glob(".tmp-*.lock")
     lock.with_suffix("").mkdir()  # what its `prepare` has written so far
+    lock.with_suffix(".tmp-1234").mkdir()  # and what it would have renamed to that
     runner.kill()
     until(lambda: not list((tmp_path / "store" / ".undo").glob("*.json")))
     ensure(prepared_by("{python}", "-c", MAKE, "{out}"), cache)
