@@ -13,7 +13,6 @@ from harness.campaign.buckets import high_ms, low_ms
 from harness.campaign.model import RunRow
 from harness.campaign.table import mean_of
 from harness.campaign.tally import ArmKey, ArmTally, ClassKey, ClassTally, Tally
-from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.shares import lower_bound
 from harness.experiment.model import Objective
 from harness.report.compose import FALSE_IMPACT_MAX
@@ -53,10 +52,8 @@ def judge_campaign(
         told = f"; {void} episodes were void and not counted" if void else ""
         return _verdict("DONE", f"done, nothing claimed{told}")
     claims = tuple(claim for objective in objectives for claim in _claims(objective, tally))
-    unmet = (
-        (key, one.n) for key, one in sorted(tally.classes.items()) if one.n == one.ended_by[NOT_EXERCISED]
-    )
-    claims += tuple(about_unmet(_label(key), n) for key, n in unmet)
+    unmet = ((key, one) for key, one in sorted(tally.classes.items()) if not one.met)
+    claims += tuple(about_unmet(_label(key), one.n) for key, one in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     of_word = [f"{c.text} ({c.evidence})" for c in claims if c.word == word]
     return _verdict(word, f"{len(of_word)} of {len(claims)} claims: {_named(of_word)}", claims)
@@ -126,7 +123,7 @@ def _served(objective: Objective, key: ClassKey, one: ClassTally) -> Claim:
     if limit_s > one.horizon_ms / 1000:
         evidence = f"the horizon ends after {seconds_text(one.horizon_ms / 1000)}"
         return Claim(text=text, word="VOID", evidence=evidence)
-    n = one.n - one.ended_by[NOT_EXERCISED]
+    n = one.met
     absorbed, limit_ms = n - one.hurt, 1000 * limit_s
     surely = absorbed + sum(k for place, k in one.recovered.items() if high_ms(place) < limit_ms)
     perhaps = absorbed + sum(k for place, k in one.recovered.items() if low_ms(place) <= limit_ms)

@@ -12,7 +12,6 @@ import msgspec
 from harness.campaign.buckets import quantile
 from harness.campaign.model import Question, RunRow
 from harness.campaign.tally import ArmTally, ClassTally, Sum, Tally
-from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.counts import Rate
 from harness.estimates.means import mean_of_sums
 from harness.estimates.model import Mean, Quantile, Share
@@ -137,7 +136,7 @@ def _class(key: tuple[str, str, str, str], one: ClassTally) -> ClassLine:
         n=one.n,
         void=one.void,
         tau_s=one.horizon_ms / 1000,
-        impact=share(one.hurt, one.n - one.ended_by[NOT_EXERCISED]),
+        impact=share(one.hurt, one.met),
         recovered=share(one.hurt - one.beyond, one.hurt),
         median=quantile(one.recovered, one.beyond, 0.5),
         p90=quantile(one.recovered, one.beyond, 0.9),

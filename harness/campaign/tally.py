@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from harness.campaign.buckets import bucket
 from harness.campaign.model import EpisodeRow, RunRow
+from harness.episodes.model import NOT_EXERCISED
 
 LEAST = ("bare", "none")
 """Arms that another one is compared with, the first that was asked for: nobody heals in them."""
@@ -93,6 +94,11 @@ class ClassTally:
         self.loss_ppm.add_mean([one.loss_ppm for one in kept if one.loss_ppm is not None])
         told = [(one.loss_ppm, other.loss_ppm) for one, other in pairs]
         self.gain_ppm.add_mean([b - a for a, b in told if a is not None and b is not None])
+
+    @property
+    def met(self) -> int:
+        """Episodes whose fault something met; the others show nothing."""
+        return self.n - self.ended_by[NOT_EXERCISED]
 
     def _count(self, episode: EpisodeRow) -> None:
         self.n += 1

@@ -12,6 +12,7 @@ from harness.campaign.tally import LEAST
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.counts import Rate
 from harness.estimates.model import Mean, Quantile, Share
+from harness.report.labels import count_text
 from harness.report.words import inert
 from harness.units import percent_text
 from harness.verdict.model import Verdict
@@ -81,7 +82,7 @@ def _class(line: ClassLine, least: ClassLine) -> tuple[str, ...]:
         f"{inert(line.fault)} {inert(line.subject)}",
         line.arm,
         line.restart_profile,
-        _count(line),
+        count_text(line.n, line.void, line.ended_by.get(NOT_EXERCISED, 0)),
         _share(line.impact),
         _share(line.recovered),
         _value(line.median.value_s),
@@ -90,11 +91,6 @@ def _class(line: ClassLine, least: ClassLine) -> tuple[str, ...]:
         _mean(line.gain_s, "?" if _beyond(line) else ">" if _beyond(least) else ""),
         _share(line.harmed),
     )
-
-
-def _count(line: ClassLine) -> str:
-    apart = {"void": line.void, "not met": line.ended_by.get(NOT_EXERCISED, 0)}
-    return f"{line.n}" + "".join(f" ({k} {what})" for what, k in apart.items() if k)
 
 
 def _arm(line: ArmLine) -> tuple[str, ...]:

@@ -90,3 +90,13 @@ def _free(labels: tuple[Label, ...], left: float, right: float, size: float) -> 
         if one.row != two.row and low < upper.x < high:
             return False  # the upper label's line would run through the lower label's words
     return True
+
+
+def count_text(n: int, void: int, unmet: int) -> str:
+    """Write a number of episodes, with those that count for nothing.
+
+    >>> count_text(30, 0, 0), count_text(30, 1, 2)
+    ('30', '30 (1 void) (2 not met)')
+    """
+    apart = {"void": void, "not met": unmet}
+    return f"{n}" + "".join(f" ({k} {what})" for what, k in apart.items() if k)

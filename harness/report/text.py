@@ -13,7 +13,7 @@ from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.model import ClassEstimate
 from harness.report import costs, figures, harm
 from harness.report.document import Document
-from harness.report.labels import profile_label
+from harness.report.labels import count_text, profile_label
 from harness.report.lengths import given, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import REASONS_MAX, band
@@ -138,8 +138,7 @@ def _heals(document: Document, pen: _Pen) -> Iterator[str]:
 
 def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     arm = inert(f"{estimate.arm}, {estimate.restart_profile}", 24)
-    apart = {"void": estimate.void, "not met": estimate.ended_by.get(NOT_EXERCISED, 0)}
-    count = f"{estimate.n}" + "".join(f" ({k} {what})" for what, k in apart.items() if k)
+    count = count_text(estimate.n, estimate.void, estimate.ended_by.get(NOT_EXERCISED, 0))
     back = figures.share_figure(estimate.recovered, "–").value.replace(" ", "")
     impact = figures.share_figure(estimate.impact, "–").value.replace(" ", "")
     lost = figures.lost_figure(estimate).value

@@ -401,10 +401,6 @@ class Coming(Generic[T]):
         self.come(now_s, None, asyncio.CancelledError())
         return True
 
-    def cancelled(self) -> bool:
-        """Whether its task was cancelled."""
-        return isinstance(self._error, asyncio.CancelledError)
-
     def done(self) -> bool:
         """Whether it is there."""
         return self._loop.kernel.now_s >= self.due_s
@@ -414,10 +410,6 @@ class Coming(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # asked once it is there
-
-    def exception(self) -> BaseException | None:
-        """Give the error that came instead."""
-        return self._error
 
     def __await__(self) -> Generator[Coming[T], None, T]:
         self._asyncio_future_blocking = True
