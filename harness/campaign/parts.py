@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -89,12 +90,14 @@ def outcome_of(store: Path, name: str) -> tuple[Table, Verdict] | None:
     """
     for folder in (store / name, Path(name)):
         table, verdict = folder / TABLE_FILE, folder / VERDICT_FILE
+        # A name that no file system takes is none; Path.is_file raises there.
+        if not (os.path.isfile(table) and os.path.isfile(verdict)):
+            continue
         try:
-            if table.is_file() and verdict.is_file():
-                return (
-                    msgspec.json.decode(table.read_bytes(), type=Table),
-                    msgspec.json.decode(verdict.read_bytes(), type=Verdict),
-                )
+            return (
+                msgspec.json.decode(table.read_bytes(), type=Table),
+                msgspec.json.decode(verdict.read_bytes(), type=Verdict),
+            )
         except (OSError, msgspec.DecodeError) as error:
             raise Untrustworthy(f"{folder}: its outcome cannot be read ({error}); ask it again") from error
     return None
