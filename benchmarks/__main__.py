@@ -44,6 +44,7 @@ PARTS: Mapping[str, str] = {
     "false_heals": "benchmarks.false_heals",
     "campaigns": "benchmarks.campaigns",
     "search": "benchmarks.search.part",
+    "gate": "benchmarks.gate",
 }
 
 

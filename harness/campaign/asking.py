@@ -14,10 +14,12 @@ import msgspec
 
 import harness
 from harness.campaign.code import code_sha256
+from harness.campaign.gating import read_baseline
 from harness.campaign.model import Question
 from harness.campaign.worker import Chunk, Place, asked, plans_asked
 from harness.errors import Refused
 from harness.experiment.model import Experiment, Pace
+from harness.experiment.pack import pack_sha256
 from harness.plan.safety import SIMULATION, TARGETS, promises
 from harness.run.campaign import import_path
 from harness.run.fields import check_record_faults
@@ -39,6 +41,7 @@ class Wanted:
     observe_every_s: float = 1.0
     pace: Pace = "dense"
     sham_only: bool = False
+    baseline: Path | None = None
 
 
 def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callable[[str], None]) -> Chunk:
@@ -59,12 +62,17 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
         pace=wanted.pace,
         sham_only=wanted.sham_only,
         harness_version=harness.__version__,
+        pack_sha256=pack_sha256(experiment),
+        gate=experiment.gate,
     )
     plans = tuple(plans_asked(question, asked(question, experiment), 0))
     if not plans:
         raise Refused("there is nothing to run: the experiment has no arm")
     for plan in plans:
         promises(plan, TARGETS[SIMULATION])
+    if wanted.baseline is not None:
+        sha256 = read_baseline(wanted.baseline, question).sha256
+        question = msgspec.structs.replace(question, baseline_sha256=sha256)
     fits = int(CHUNK_S / sum(plan.duration_s for plan in plans))
     pairs_a_chunk = wanted.pairs_a_chunk or max(1, min(CHUNK_PAIRS, fits))
     question = msgspec.structs.replace(question, pairs_a_chunk=pairs_a_chunk)

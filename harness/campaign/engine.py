@@ -23,6 +23,7 @@ from harness.errors import Refused, Untrustworthy
 from harness.plan.model import Plan
 
 CAP, EXACT = "all pairs that were asked for", "the precision that was asked for"
+DECIDED = "evidence for or against the baseline"
 DOUBTS_MAX = 10
 """So many runs with which something is wrong are named, and done again whole."""
 
@@ -48,11 +49,13 @@ class Asked(Protocol):
 class Merge:
     """What has been added up: all chunks below ``next``; ``digest`` is chained over those of their worlds.
 
-    ``stopped``: what ended it, "" = there is more to do. ``lost``: the rows of chunks that nobody could do.
+    ``decided`` is called with the rows of each chunk and ends it by saying so. ``stopped``: what ended it,
+    "" = there is more to do. ``lost``: the rows of chunks that nobody could do.
     """
 
     asked: Asked
     parts: Parts
+    decided: Callable[[Rows], bool] | None = None
     next: int = 0
     stopped: str = ""
     tally: Tally = field(default_factory=Tally)
@@ -65,9 +68,12 @@ class Merge:
         """Add up the next chunks as far as they are there; a campaign that is over takes no more."""
         question = self.asked.question
         while not self.is_over() and (self.next in present or self.next in self.lost):
-            self._add(self.rows(self.next))
+            rows = self.rows(self.next)
+            self._add(rows)
             self.next += 1
-            if question.precision_ratio is not None and exact_enough(self.tally, question.precision_ratio):
+            if self.decided is not None and self.decided(rows):
+                self.stopped = DECIDED
+            elif question.precision_ratio is not None and exact_enough(self.tally, question.precision_ratio):
                 self.stopped = EXACT
             elif self.next == question.chunks():
                 self.stopped = CAP
@@ -112,13 +118,15 @@ def run_chunks(
     *,
     tell: Callable[[int], None],
     look: Callable[[], None],
+    decided: Callable[[Rows], bool] | None = None,
 ) -> Merge:
     """Do what is missing, and add all up. ``tell`` hears how many pairs are done.
 
     ``look`` is called several times a second; what it raises ends the campaign, and what was done stays.
-    Raises ``Refused`` where a worker cannot do the question at all, ``Untrustworthy`` where parts were lost.
+    ``decided``: see ``Merge``. Raises ``Refused`` where a worker cannot do the question at all,
+    ``Untrustworthy`` where parts were lost.
     """
-    merge, present = Merge(asked, parts), parts.present()
+    merge, present = Merge(asked, parts, decided), parts.present()
     question = asked.question
     pairs = sum(len(question.pairs_of(chunk)) for chunk in present)
     tell(pairs)

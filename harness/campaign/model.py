@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.experiment.model import Arm, Pace, RestartProfile
+from harness.experiment.model import Arm, Gate, Pace, RestartProfile
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,7 +20,9 @@ class Question(_Frozen, frozen=True, kw_only=True):
     the campaign ends before the cap once the interval of every class's median recovery is no wider than
     this share of the median to either side; None = only the cap ends it. ``fidelity`` and ``pace`` name how
     it was simulated: figures of two of them are never put together. ``sham_only``: the runs with faults are
-    left out, so that all time is time in which nothing is broken.
+    left out, so that all time is time in which nothing is broken. ``pack_sha256``: the question without the
+    system (``experiment.pack``); ``gate``: what a version may be worse by; ``baseline_sha256``: the campaign
+    ends as soon as it is known whether it is, compared with this baseline, "" = it does not look.
     """
 
     version: int = 1
@@ -40,6 +42,9 @@ class Question(_Frozen, frozen=True, kw_only=True):
     pace: Pace = "dense"
     sham_only: bool = False
     harness_version: str
+    pack_sha256: str = ""
+    gate: Gate = Gate()
+    baseline_sha256: str = ""
 
     def chunks(self) -> int:
         """How many chunks there are at most.

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from harness.campaign.buckets import bucket
 from harness.campaign.model import EpisodeRow, RunRow
 from harness.episodes.model import NOT_EXERCISED
+from harness.experiment.model import NOBODY_HEALS
 
-LEAST = ("bare", "none")
-"""Arms that another one is compared with, the first that was asked for: nobody heals in them."""
 EPS_MS = 1000
 """Who loses so much more service than the arm it is compared with has been harmed by healing."""
 PLACEBO = "placebo."
@@ -193,7 +192,7 @@ class Tally:
         for run in runs:
             self.arms.setdefault((run.arm, run.restart_profile), ArmTally()).add(run)
             if not run.sham:
-                self._add_classes(run, _least(runs, run))
+                self._add_classes(run, twin_of(runs, run))
 
     def _add_classes(self, run: RunRow, least: Mapping[int, EpisodeRow]) -> None:
         of_class: dict[ClassKey, list[EpisodeRow]] = defaultdict(list)
@@ -207,13 +206,13 @@ class Tally:
                 counted.add(episodes, least)
 
 
-def _least(runs: Sequence[RunRow], run: RunRow) -> Mapping[int, EpisodeRow]:
+def twin_of(runs: Sequence[RunRow], run: RunRow) -> Mapping[int, EpisodeRow]:
     """Episodes by index of the run of the same pair in which nobody heals; none for that one itself.
 
     Where that run is void there is nothing to compare with: another arm would be another comparison.
     """
     alike = [one for one in runs if one.restart_profile == run.restart_profile and not one.sham]
-    arm = next((arm for arm in LEAST if any(one.arm == arm for one in alike)), run.arm)
+    arm = next((arm for arm in NOBODY_HEALS if any(one.arm == arm for one in alike)), run.arm)
     if arm == run.arm:
         return {}
     found = [one for one in alike if one.arm == arm and not one.why]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.campaign.table import ArmLine, ClassLine, Doubt, Table
-from harness.campaign.tally import LEAST
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.counts import Rate
 from harness.estimates.model import Mean, Quantile, Share
+from harness.experiment.model import NOBODY_HEALS
 from harness.report.labels import count_text
 from harness.report.words import inert
 from harness.units import percent_text
@@ -69,7 +69,7 @@ def _compared(line: ClassLine, table: Table) -> ClassLine:
     """The line of the arm that nobody heals in; the line itself where there is none."""
     key = line.fault, line.subject, line.restart_profile
     alike = [one for one in table.classes if (one.fault, one.subject, one.restart_profile) == key]
-    return next((one for arm in LEAST for one in alike if one.arm == arm), line)
+    return next((one for arm in NOBODY_HEALS for one in alike if one.arm == arm), line)
 
 
 def _beyond(line: ClassLine) -> bool:

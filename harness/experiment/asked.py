@@ -16,7 +16,16 @@ from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
 from harness.experiment.limits import check_claim, check_seen, check_use, shortest_watch_s
-from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
+from harness.experiment.model import (
+    NOBODY_HEALS,
+    PROFILES,
+    Arm,
+    FaultStep,
+    Gate,
+    Objective,
+    Profile,
+    RestartProfile,
+)
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
 from harness.faults.kind import DURATION_MAX_S
@@ -33,6 +42,7 @@ KEYS = (
     "repetitions",
     "sham",
     "objectives",
+    "gate",
 )
 FileName = Annotated[str, msgspec.Meta(min_length=1)]
 Repetitions = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -50,6 +60,7 @@ class Asked:
     repetitions: int
     sham: bool
     objectives: tuple[Objective, ...]
+    gate: Gate
 
 
 def read_asked(data: dict[str, object], override: str | None, findings: Findings) -> Asked | None:
@@ -82,6 +93,7 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
         repetitions=take.value("repetitions", Repetitions, 1),
         sham=take.value("sham", bool, True),
         objectives=take.value("objectives", tuple[Objective, ...], ()),
+        gate=take.value("gate", Gate, Gate()),
     )
 
 
@@ -147,6 +159,25 @@ def check_objectives(asked: Asked, steps: Collection[FaultStep] | None, findings
                 why="it could not fail",
                 help="add served_within_s, harm_left_ratio, availability_ratio, exactly_once or no_acts",
             )
+
+
+def check_gate(asked: Asked, findings: Findings) -> None:
+    """Note a gate for an arm that is not here, and one whose twin without healing is not (HRM222)."""
+    arm, path = asked.gate.arm, (ASKED, "gate")
+    if arm and arm not in asked.arms:
+        message = f"the gate names the arm {quoted(arm)}, which is not in this experiment"
+        findings.add(
+            "HRM222", message, (*path, "arm"), why="it could never be judged", help=advice(arm, asked.arms)
+        )
+    least = next((one for one in NOBODY_HEALS if one in asked.arms), "")
+    if asked.gate.harmed_ratio is not None and least in ("", arm or asked.arms[0]):
+        findings.add(
+            "HRM222",
+            "'harmed_ratio' without another arm in which nobody heals",
+            (*path, "harmed_ratio"),
+            why="harm by healing is what is lost beyond a twin without it",
+            help=f"add {' or '.join(NOBODY_HEALS[::-1])} to 'arms', or name the arm that heals",
+        )
 
 
 @dataclass(frozen=True, slots=True)

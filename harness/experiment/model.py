@@ -16,6 +16,8 @@ Arm = Literal["none", "bare", "reference", "seed", "oracle"]
 
 ``oracle`` alone is told the truth, where the system file says how.
 """
+NOBODY_HEALS: tuple[Arm, ...] = ("bare", "none")
+"""Arms that others are compared with, the first of them that was asked for."""
 RestartProfile = Literal["fast", "kubernetes"]
 Pace = Literal["dense", "sparse"]
 """Of a virtual clock; ``sparse`` is for days on end, where whoever looks again and again waits longer."""
@@ -280,6 +282,35 @@ class Objective(_Frozen, frozen=True, kw_only=True):
     harm_left_ratio: Ratio | None = None
 
 
+class Gate(_Frozen, frozen=True, kw_only=True):
+    """What a new version may be worse by than a baseline, in one ``arm`` ("" = the first of the file).
+
+    FAIL is evidence that recovery is slower than ``slower_ratio`` times the baseline's and by more than
+    ``slower_s``, or that more than ``never_ratio`` of the episodes are not back within their horizon. PASS
+    is evidence, class by class, against a slow-down by ``excluded_ratio`` and ``excluded_s``, and against
+    ``never_excluded_ratio``. What heals falsely more often than ``false_heals_per_h``, or loses more service
+    than nobody's healing in more than ``harmed_ratio`` of runs, fails as well; None = not asked.
+    """
+
+    arm: Arm | Literal[""] = ""
+    slower_ratio: Annotated[float, msgspec.Meta(ge=1)] = 1.1
+    slower_s: Annotated[float, msgspec.Meta(ge=0)] = 0.1
+    excluded_ratio: Annotated[float, msgspec.Meta(gt=1)] = 2.0
+    excluded_s: Annotated[float, msgspec.Meta(ge=0)] = 0.5
+    never_ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
+    never_excluded_ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.15
+    false_heals_per_h: Positive | None = None
+    harmed_ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.excluded_ratio <= self.slower_ratio or self.excluded_s < self.slower_s:
+            raise ValueError(
+                "what PASS excludes (excluded_ratio, excluded_s) must be worse than what FAIL finds"
+            )
+        if self.never_excluded_ratio <= self.never_ratio:
+            raise ValueError("never_excluded_ratio must be above never_ratio")
+
+
 class Experiment(_Frozen, frozen=True, kw_only=True):
     """The question, complete: which faults, which arms, how often, measured how, what must hold."""
 
@@ -299,6 +330,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     repetitions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     sham: bool = True
     objectives: tuple[Objective, ...] = ()
+    gate: Gate = Gate()
 
 
 PROFILES: dict[str, Profile] = {

@@ -57,6 +57,12 @@ def _campaign() -> Command:
     return campaign
 
 
+def _gate() -> Command:
+    from harness.frontends.commands import gate
+
+    return gate
+
+
 def _calibrate() -> Command:
     from harness.frontends.commands import calibrate
 
@@ -141,6 +147,14 @@ COMMANDS: Mapping[str, Entry] = {
             "hormesis campaign FILE --precision 0.1 --scheduler tcp://127.0.0.1:8786",
         ),
         _campaign,
+    ),
+    "gate": Entry(
+        "judge a campaign against a baseline: is this version worse? evidence in one word",
+        (
+            "hormesis gate CAMPAIGN --keep baseline.json",
+            "hormesis gate CAMPAIGN --baseline baseline.json --ledger ledger.json",
+        ),
+        _gate,
     ),
     "calibrate": Entry(
         "measure what the processes of a system cost here, so that simulations take as long",

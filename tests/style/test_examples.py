@@ -31,6 +31,7 @@ COMMANDS = (
     "undo",
     "halt",
     "explain",
+    "gate",
 )
 
 

@@ -45,6 +45,12 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         help="end sooner, once each median is known to this share of itself (0.1)",
     )
     parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="end sooner, once `hormesis gate` with this baseline passes or fails",
+    )
+    parser.add_argument(
         "--workers", type=_count, metavar="N", help="processes of this machine (one a processor)"
     )
     parser.add_argument(
@@ -84,6 +90,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
         precision_ratio=arguments.precision,
         pace=arguments.pace,
         sham_only=arguments.sham_only,
+        baseline=arguments.baseline,
     )
     store = arguments.store or store_root()
     table, verdict, folder = conduct(experiment, wanted, lambda: _executor(arguments), store)
@@ -112,7 +119,12 @@ def conduct(
         try:
             with held(folder, work.question) as parts:
                 merge, verdict = _seen_through(
-                    work, executor(), parts, objectives=experiment.objectives, progress=progress
+                    work,
+                    executor(),
+                    parts,
+                    objectives=experiment.objectives,
+                    progress=progress,
+                    baseline=wanted.baseline,
                 )
         except OSError as error:
             words = f"{folder}: {error}; mend that, and the same command with this seed goes on"
@@ -132,10 +144,17 @@ def pool(workers: int | None = None) -> Executor:
 
 
 def _seen_through(
-    work: Chunk, executor: Executor, parts: Parts, *, objectives: tuple[Objective, ...], progress: Progress
+    work: Chunk,
+    executor: Executor,
+    parts: Parts,
+    *,
+    objectives: tuple[Objective, ...],
+    progress: Progress,
+    baseline: Path | None,
 ) -> tuple[Merge, Verdict]:
     """Do all of it: chunks, table, audit, verdict; each is kept as soon as it is there."""
     from harness.campaign.engine import run_chunks
+    from harness.campaign.gating import Decided, read_baseline
     from harness.campaign.judging import judge_campaign
     from harness.campaign.kept import keep, runs_again
     from harness.campaign.parts import TABLE_FILE, VERDICT_FILE
@@ -146,7 +165,9 @@ def _seen_through(
         refuse_if_halted(parts.folder.parent)
 
     pace = Pace(work.question.pairs_max, progress, monotonic_s)
-    merge = run_chunks(work, executor, parts, tell=pace, look=look)
+    question = work.question
+    decided = None if baseline is None else Decided(question, read_baseline(baseline, question))
+    merge = run_chunks(work, executor, parts, tell=pace, look=look, decided=decided)
     parts.write_file(TABLE_FILE, encode(merge.table()))
     again = runs_again(work, merge.doubts, merge.tally.pairs, merge.rows)
     unequal = keep(work, again, parts.folder, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -178,3 +179,20 @@ def test_a_campaign_that_was_kept_can_be_shown_again(asked, campaign, capsys):
         assert "cannot be read" in capsys.readouterr().err
     finally:
         table.write_bytes(whole)
+
+
+def test_a_gate_compares_what_real_worlds_did(asked, campaign, capsys, tmp_path):
+    baseline = tmp_path / "baseline.json"
+    campaign()
+    (before,) = folders(asked)
+    assert main(["gate", str(before), "--keep", str(baseline)]) == 0
+    assert "process.hang gateway, fast: 3" in capsys.readouterr().out
+    assert campaign("--seed", "8", "--baseline", str(baseline)) == 3
+    (after,) = set(folders(asked)) - {before}
+    capsys.readouterr()
+    try:
+        assert main(["gate", str(after), "--baseline", str(baseline)]) == 3
+        assert "of 3, " in capsys.readouterr().out
+        assert main(["gate", str(before), "--baseline", str(baseline)]) == 5
+    finally:
+        shutil.rmtree(after)

@@ -1,0 +1,312 @@
+"""Is a new version worse than a baseline? Evidence that may be looked at after every run. Pure.
+
+Comes in: what may be worse by how much, a baseline, outcomes run by run. Goes out: ``Verdict``. Recovery
+times are ranked among the baseline's, class by class (``estimates.evalues``). FAIL: the mean of the evidence
+of all classes together, of each alone and of what never recovered reaches its limit at any time. PASS: every
+class alone excludes a slow-down, and the share that never recovers is excluded as well. Where a run is void,
+its faults count as not recovered for PASS, and not at all for FAIL.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from harness.estimates.evalues import RankEvidence, RateEvidence, ShareEvidence, mean_of_exps
+from harness.experiment.model import Gate
+from harness.units import percent_text, seconds_text
+from harness.verdict.baseline import Baseline
+from harness.verdict.codes import EXIT_CODE
+from harness.verdict.model import Claim, Verdict, Word
+from harness.verdict.outcomes import Recovery, RunOutcome, die_of
+
+ALPHA = 0.05
+VOID_MAX_RATIO = 0.05
+_NAMED_MAX = 3
+
+
+@dataclass(slots=True)
+class _Class:
+    """One class: times so far, and evidence for ``slower`` and against a slow-down (``excluded``)."""
+
+    before: tuple[float, ...]
+    slower: RankEvidence
+    excluded: RankEvidence
+    times: list[float] = field(default_factory=list)
+    void: int = 0
+
+
+@dataclass(slots=True)
+class _Extra:
+    """Something else that is asked for: evidence against it and for it, and what was counted."""
+
+    text: str
+    unit: str
+    against: ShareEvidence | RateEvidence
+    favour: ShareEvidence | RateEvidence
+    unseen: int = 0
+    events: int = 0
+    of: float = 0.0
+    failed: bool = False
+
+
+class Scale:
+    """Weighs runs one by one; a word that was reached stands, and FAIL wins."""
+
+    def __init__(self, gate: Gate, baseline: Baseline, *, baselines: int = 1) -> None:
+        """``baselines``: against how many the same runs are weighed; the error is shared out among them."""
+        self._gate, self._baseline = gate, baseline
+        self._classes = {label: _class(times) for label, times in baseline.times_s.items()}
+        never, more = gate.never_ratio, gate.never_excluded_ratio
+        self._never = ShareEvidence(never, (more, min(2 * more, (1 + more) / 2)))
+        self._back = ShareEvidence(more, (0.0, never))
+        self._extras = _extras(gate)
+        self.limit = baselines * (1 + len(self._extras)) / ALPHA
+        """What evidence must reach for FAIL: the error is shared out among all that may fail."""
+        self.peak, self.runs, self.decided_after = 0.0, 0, 0
+        self.unknown: set[str] = set()
+        self.passed = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether evidence of something worse was reached."""
+        return self.peak >= self.limit or any(extra.failed for extra in self._extras)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether another run is not needed."""
+        return self.failed or self.passed
+
+    def add(self, run: RunOutcome) -> None:
+        """Weigh one run."""
+        self.runs += 1
+        for one in run.recoveries:
+            if one.label not in self._classes:
+                self.unknown.add(one.label)
+                continue
+            self._add(one, die_of(run, one.label))
+            self.peak = max(self.peak, self._against())
+        for extra in self._extras:
+            _count(extra, run)
+            extra.failed = extra.failed or extra.against.value() >= self.limit
+        self.passed = self.passed or self._all_excluded()
+        if self.is_decided and not self.decided_after:
+            self.decided_after = self.runs
+
+    def _add(self, one: Recovery, die: float) -> None:
+        found, gate = self._classes[one.label], self._gate
+        time_s = math.inf if one.time_s is None or one.void else one.time_s
+        found.excluded.add(min(time_s / gate.excluded_ratio, time_s - gate.excluded_s), die)
+        self._back.add(time_s == math.inf)
+        if one.void:
+            found.void += 1
+            return
+        found.times.append(time_s)
+        found.slower.add(min(time_s / gate.slower_ratio, time_s - gate.slower_s), die)
+        self._never.add(time_s == math.inf)
+
+    def _against(self) -> float:
+        """The mean of three e-processes: all classes as one, any single class, never recovered."""
+        each = [one.slower for one in self._classes.values()]
+        together = mean_of_exps([sum(logs) for logs in zip(*(one.logs for one in each), strict=True)])
+        alone = math.fsum(one.value() for one in each) / len(each)
+        return (together + alone + self._never.value()) / 3
+
+    def _all_excluded(self) -> bool:
+        values = [one.excluded.value() for one in self._classes.values()]
+        values += [self._back.value(), *(extra.favour.value() for extra in self._extras)]
+        return min(values) >= 1 / ALPHA and not any(extra.unseen for extra in self._extras)
+
+    def missing(self) -> list[str]:
+        """Classes of the baseline of which nothing came."""
+        return [label for label, one in self._classes.items() if not one.times and not one.void]
+
+    def void_ratio(self) -> float:
+        """Share of faults that cannot be counted."""
+        void = sum(one.void for one in self._classes.values())
+        return void / max(1, void + sum(len(one.times) for one in self._classes.values()))
+
+    def claims(self, *, named: bool) -> tuple[Claim, ...]:
+        """What was weighed, in words: worse or not, class by class, and the rest that was asked for.
+
+        ``named``: with the baseline's name before each.
+        """
+        claims = (
+            self._regression(),
+            *(self._excluded(label, one) for label, one in self._classes.items()),
+            self._recovers(),
+            *(self._extra(extra) for extra in self._extras),
+        )
+        before = f"against {self._baseline.campaign}: " if named else ""
+        return tuple(msgspec.structs.replace(claim, text=before + claim.text) for claim in claims)
+
+    def _regression(self) -> Claim:
+        gate = self._gate
+        text = (
+            f"no class is slower than {_margin(gate.slower_ratio, gate.slower_s)},"
+            f" and no more than {percent_text(gate.never_ratio)} never recover"
+        )
+        worst = max(self._classes, key=lambda label: self._classes[label].slower.value())
+        worse = self.peak >= self.limit
+        evidence = f"evidence against it {_evidence(self.peak)} of {self.limit:g}"
+        if worse:
+            evidence += f"; most in {worst}: {_medians(self._classes[worst])}"
+        return Claim(text=text, word="FAIL" if worse else self._otherwise(), evidence=evidence)
+
+    def _otherwise(self) -> Word:
+        return "PASS" if self.passed else "INCONCLUSIVE"
+
+    def _excluded(self, label: str, one: _Class) -> Claim:
+        gate, value = self._gate, one.excluded.value()
+        text = f"{label}: not slower than {_margin(gate.excluded_ratio, gate.excluded_s)}"
+        void = f" and {one.void} void, taken for not recovered" if one.void else ""
+        evidence = f"evidence {_evidence(value)} of {1 / ALPHA:g}; {_medians(one)}{void}"
+        return Claim(text=text, word=self._word(value), evidence=evidence)
+
+    def _recovers(self) -> Claim:
+        value, times = self._back.value(), [time for one in self._classes.values() for time in one.times]
+        text = f"fewer than {percent_text(self._gate.never_excluded_ratio)} are not back within the horizon"
+        never = times.count(math.inf)
+        evidence = f"evidence {_evidence(value)} of {1 / ALPHA:g}; {never} of {len(times)} were not back"
+        return Claim(text=text, word=self._word(value), evidence=evidence)
+
+    def _extra(self, extra: _Extra) -> Claim:
+        value = extra.favour.value()
+        word: Word = "FAIL" if extra.failed else self._word(value)
+        against = f"against it {_evidence(extra.against.value())} of {self.limit:g}"
+        seen = f"{extra.events} in {extra.of:.4g} {extra.unit}"
+        evidence = f"{seen}; evidence {_evidence(value)} of {1 / ALPHA:g}, {against}"
+        if extra.unseen and word == "PASS":
+            word = "INCONCLUSIVE"
+        if extra.unseen:
+            evidence += f"; {extra.unseen} runs in which it could not be seen"
+        if not extra.of:
+            word, evidence = "VOID", "nothing that was measured tells it"
+        return Claim(text=extra.text, word=word, evidence=evidence)
+
+    def _word(self, value: float) -> Word:
+        return "PASS" if self.passed or value >= 1 / ALPHA else "INCONCLUSIVE"
+
+
+def judge_gate(scales: Sequence[Scale], runs: Sequence[RunOutcome]) -> Verdict:
+    """Weigh ``runs`` on each fresh scale and judge: UNSAFE wins, then VOID, FAIL, INCONCLUSIVE, PASS."""
+    for scale in scales:
+        for run in runs:
+            scale.add(run)
+    unsafe = [run.name for run in runs if run.unsafe]
+    if unsafe:
+        return _verdict("UNSAFE", f"a clean state is not proven in {_named(unsafe)}", ())
+    if doubts := [doubt for doubt in (_doubt(scale, runs) for scale in scales) if doubt]:
+        return _verdict("VOID", _named(doubts), ())
+    several = len(scales) > 1
+    claims = [claim for scale in scales for claim in scale.claims(named=several)] + list(_once(runs))
+    order: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
+    word: Word = next((word for word in order if any(claim.word == word for claim in claims)), "VOID")
+    told = [f"{claim.text} ({claim.evidence})" for claim in claims if claim.word == word]
+    return _verdict(word, f"{len(told)} of {len(claims)} claims: {_named(told)}", tuple(claims))
+
+
+def _doubt(scale: Scale, runs: Sequence[RunOutcome]) -> str:
+    if not runs:
+        return "no data: no run with a fault was recorded"
+    if len({run.name for run in runs}) != len(runs):
+        return "a run stands in the evidence twice"
+    if scale.unknown:
+        return f"the baseline has nothing of {_named(sorted(scale.unknown))}; make a new one"
+    if missing := scale.missing():
+        return f"nothing was measured of {_named(missing)}, which the baseline has"
+    share = scale.void_ratio()
+    if share > VOID_MAX_RATIO:
+        return (
+            f"{percent_text(share)} of the faults are void, and at most {percent_text(VOID_MAX_RATIO)} may be"
+        )
+    return ""
+
+
+def _once(runs: Sequence[RunOutcome]) -> tuple[Claim, ...]:
+    broken = [run.name for run in runs if run.exactly_once is False]
+    if not broken:
+        return ()
+    text = "every accepted transaction ends exactly once"
+    return (Claim(text=text, word="FAIL", evidence=f"not in {_named(broken)}"),)
+
+
+def _class(times: Sequence[float | None]) -> _Class:
+    before = tuple(math.inf if time_s is None else time_s for time_s in times)
+    return _Class(before, RankEvidence(before, "more"), RankEvidence(before, "less"))
+
+
+def _extras(gate: Gate) -> tuple[_Extra, ...]:
+    found: list[_Extra] = []
+    if gate.false_heals_per_h is not None:
+        rate = gate.false_heals_per_h
+        found.append(
+            _Extra(
+                f"at most {rate:g} false heals an hour",
+                "hours",
+                RateEvidence(rate, (2 * rate, 4 * rate, 8 * rate)),
+                RateEvidence(rate, (0.0, rate / 4, rate / 2)),
+            )
+        )
+    if gate.harmed_ratio is not None:
+        most = gate.harmed_ratio
+        found.append(
+            _Extra(
+                f"at most {percent_text(most)} of runs are harmed by healing",
+                "runs",
+                ShareEvidence(most, ((1 + 3 * most) / 4, (1 + most) / 2)),
+                ShareEvidence(most, (0.0, most / 4, most / 2)),
+            )
+        )
+    return tuple(found)
+
+
+def _count(extra: _Extra, run: RunOutcome) -> None:
+    if isinstance(extra.against, RateEvidence) and isinstance(extra.favour, RateEvidence):
+        if run.false_heals is None:
+            extra.unseen += 1
+            return
+        extra.events, extra.of = extra.events + run.false_heals, extra.of + run.quiet_h
+        extra.against.add(run.false_heals, run.quiet_h)
+        extra.favour.add(run.false_heals, run.quiet_h)
+    elif isinstance(extra.against, ShareEvidence) and isinstance(extra.favour, ShareEvidence):
+        if run.harmed is None:
+            extra.unseen += 1
+            return
+        extra.events, extra.of = extra.events + run.harmed, extra.of + 1
+        extra.against.add(run.harmed)
+        extra.favour.add(run.harmed)
+
+
+def _margin(ratio: float, seconds: float) -> str:
+    return f"x{ratio:g}" + (f" and {seconds_text(seconds)}" if seconds else "")
+
+
+def _medians(one: _Class) -> str:
+    now, before = (_middle(times) for times in (one.times, one.before))
+    return f"median {now} of {len(one.times)}, {before} of {len(one.before)} in the baseline"
+
+
+def _middle(times: Sequence[float]) -> str:
+    if not times:
+        return "none"
+    middle = sorted(times)[(len(times) - 1) // 2]
+    return "not back" if middle == math.inf else seconds_text(middle)
+
+
+def _evidence(value: float) -> str:
+    return "over 1e6" if value > 1e6 else f"{value:.3g}"
+
+
+def _named(items: Sequence[str]) -> str:
+    rest = len(items) - _NAMED_MAX
+    return "; ".join(items[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _verdict(word: Word, why: str, claims: tuple[Claim, ...]) -> Verdict:
+    code = EXIT_CODE[word]
+    following = "" if word == "PASS" else f"hormesis explain code {code}"
+    return Verdict(word=word, exit_code=code, why=why, claims=claims, next=following)
