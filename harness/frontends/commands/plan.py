@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.frontends.arguments import seed
 from harness.frontends.streams import say
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
+from harness.plan.price import Price, prices, reaches_a_verdict
 from harness.plan.safety import TARGETS, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans
 from harness.run.root import store_root
@@ -38,17 +42,29 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
-    """Print runs, forecast and effects; 5 where an effect has no provable undo or the world is not ready."""
+    """Print runs, forecast and effects; 5 where an effect has no provable undo, or no verdict can come."""
     experiment = load_experiment(arguments.file, arguments.profile)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     plans = make_plans(experiment, number, arguments.target)
     effects = tuple(promises(plan, TARGETS[arguments.target]) for plan in plans)
+    found = prices(experiment)
     world = () if arguments.offline else _world(arguments.store or store_root(), arguments.target)
     if arguments.json:
         document = _document(experiment, plans, effects, seed=number, world=world)
         say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
     else:
-        say("\n".join((*_runs(experiment, plans, number), "", *_effects(effects[0]), "", *_end(world))))
+        costs = _prices(found, experiment.repetitions, forecast_s(plans))
+        say(
+            "\n".join(
+                (*_runs(experiment, plans, number), "", *_effects(effects[0]), "", *costs, *_end(world))
+            )
+        )
+    if not reaches_a_verdict(found, experiment.repetitions):
+        least = min(min(price.fails, price.passes or price.fails) for price in found)
+        raise Refused(
+            f"whatever happens in it, {arguments.file} ends INCONCLUSIVE: {experiment.repetitions}"
+            f" repetitions prove and refute nothing of what it claims; write at least 'repetitions: {least}'"
+        )
     return EXIT_CODE["DONE"]
 
 
@@ -84,6 +100,7 @@ def _document(
             }
             for plan, promised in zip(plans, effects, strict=True)
         ],
+        "prices": [dataclasses.asdict(price) for price in prices(experiment)],
         "world": list(world),
     }
 
@@ -115,6 +132,22 @@ def _effects(effects: tuple[Promise, ...]) -> list[str]:
             f"    proof:     {one.proof}",
         ]
     return lines
+
+
+def _prices(found: Sequence[Price], repetitions: int, length_s: float) -> list[str]:
+    """What each claim takes at least; a repetition is as long as one of those that are asked for."""
+    if not found:
+        return ["what a verdict costs: nothing is claimed, so the run ends DONE whatever comes out", ""]
+    each_s = length_s / repetitions
+    lines = [f"what a verdict costs at least, {repetitions} repetition{'s' * (repetitions != 1)} asked for:"]
+    for price in found:
+        passes = "is out of reach" if price.passes is None else _cost(price.passes, each_s)
+        lines += [f"  {price.claim}", f"    PASS {passes}, FAIL {_cost(price.fails, each_s)}"]
+    return [*lines, ""]
+
+
+def _cost(repetitions: int, each_s: float) -> str:
+    return f"{repetitions} (about {length_text(repetitions * each_s)})"
 
 
 def _end(world: tuple[str, ...]) -> list[str]:

@@ -138,3 +138,27 @@ def test_an_open_undo_record_is_refused_and_names_the_undo(file, store, capsys):
 def test_a_scratch_that_cannot_be_used_is_refused(file, capsys, monkeypatch):
     monkeypatch.setenv("HORMESIS_SCRATCH", "/nowhere/at/all")
     assert refused(file, capsys, "HORMESIS_SCRATCH")
+
+
+def test_the_price_of_each_claim_is_told_in_repetitions_and_in_time(file, capsys):
+    file.write_text(_claiming(file, repetitions=2))
+    assert main(["plan", str(file), "--offline"]) == 0
+    out = capsys.readouterr().out
+    assert "what a verdict costs at least, 2 repetitions asked for:" in out
+    assert "  process.kill scorer, arm none: in at least 90 % of episodes\n    PASS 29 (about " in out
+    assert "FAIL 2 (about " in out
+    assert main(["plan", str(file), "--offline", "--json"]) == 0
+    (price,) = json.loads(capsys.readouterr().out)["prices"]
+    assert (price["passes"], price["fails"]) == (29, 2)
+
+
+def test_an_experiment_that_cannot_reach_a_verdict_is_refused_with_what_to_write(file, capsys):
+    file.write_text(_claiming(file, repetitions=1))
+    assert main(["plan", str(file), "--offline"]) == 5
+    assert "write at least 'repetitions: 2'" in capsys.readouterr().err
+
+
+def _claiming(file: Path, repetitions: int) -> str:
+    text, _, asked = file.read_text().partition("x-hormesis: {")
+    claims = "objectives: [{fault: process.kill, arm: none, served_within_s: 5}]"
+    return f"{text}x-hormesis: {{repetitions: {repetitions}, {claims}, {asked}"
