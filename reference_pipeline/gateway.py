@@ -83,7 +83,7 @@ class Gateway:
         ports, contract = self._ports, self._contract
         if self._path is None:
             plain = DecisionService(self._ledger, contract, ports.call, ports.clock, config=config)
-            return plain, {}
+            return plain, {"GET /acts": _no_acts}
         mappings, repairs = (
             Mappings(ports.store, spec, self._path.acts),
             Repairs(spec, coerce=self._path.repairs),
@@ -189,6 +189,12 @@ class Gateway:
             signals["dead_letters"] = self._ledger.dead_letters
             signals |= self._path.hops.signals()
         return signals
+
+
+async def _no_acts(request: Request) -> Reply:
+    """Without healing in the path nothing can be done in it, which is not the same as not being told."""
+    after, _ = page(request)
+    return json_reply(200, {"acts": [], "last": after})
 
 
 def _parse(body: bytes) -> list[tuple[str, dict[str, object]]]:

@@ -49,13 +49,13 @@ def outcomes(campaign: str, arm: str, rows: Iterable[RunRow]) -> tuple[RunOutcom
 
 def _outcome(campaign: str, row: RunRow, pair: Sequence[RunRow], labels: Mapping[str, None]) -> RunOutcome:
     own = [one for one in pair if (one.arm, one.restart_profile) == (row.arm, row.restart_profile)]
-    seen = all(one.sees_acts and not one.why for one in own)
+    seen = [one for one in own if one.sees_acts and not one.why]
     return RunOutcome(
         name=f"{campaign} {row.name()}",
         recoveries=tuple(_recoveries(row, labels)),
         harmed=_harmed(row, twin_of(pair, row)),
-        false_heals=sum(one.false_heals for one in own) if seen else None,
-        quiet_h=sum(one.unbroken_ms for one in own) / _HOUR_MS if seen else 0.0,
+        false_heals=sum(one.false_heals for one in seen) if seen else None,
+        quiet_h=sum(one.unbroken_ms for one in seen) / _HOUR_MS,
         exactly_once=_once(own),
         unsafe=any(one.unsafe for one in own),
     )

@@ -11,10 +11,11 @@ from harness.faults.effects import Effect
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Arm = Literal["none", "bare", "reference", "seed", "oracle"]
+Arm = Literal["none", "bare", "reference", "seed", "oracle", "always", "random", "never"]
 """Who heals: ``bare`` nobody, ``none`` the platform alone; the others as the system file switches them.
 
-``oracle`` alone is told the truth, where the system file says how.
+``oracle`` alone is told the truth, where the system file says how. ``always``, ``random`` and ``never`` act
+without looking: whoever measures healing must tell them from a good healer.
 """
 NOBODY_HEALS: tuple[Arm, ...] = ("bare", "none")
 """Arms that others are compared with, the first of them that was asked for."""

@@ -90,6 +90,9 @@ ARMS: dict[str, str] = {
     "reference": "the reference healer is on",
     "seed": "the article's recipes are on",
     "oracle": "the reference healer is on, and is told the truth in place of labels",
+    "always": "a healer that always acts, whatever it sees, is on",
+    "random": "a healer that acts at random is on",
+    "never": "a healer that never acts is on",
     "none": "platform only: a dead process is restarted, nothing else heals",
     "bare": "nobody restarts anything",
 }

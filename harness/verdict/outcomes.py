@@ -27,7 +27,8 @@ class RunOutcome(_Frozen, frozen=True, kw_only=True, array_like=True):
     """One run with faults, and the shams beside it. ``name`` is told apart from that of any other run.
 
     ``harmed``: whether one of its episodes lost more service than its twin without healing, None = no twin.
-    ``false_heals`` in ``quiet_h`` hours in which nothing was broken; None = acts could have stayed unseen.
+    ``false_heals`` in ``quiet_h`` hours in which nothing was broken and each act would have been seen; None =
+    there were none.
     ``exactly_once`` None: not observable. ``unsafe``: no clean state was proven.
     """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reference_pipeline.degenerate import DEGENERATE
 from reference_pipeline.deploy.template import Template
 from reference_pipeline.hops import ResilientHops
 from reference_pipeline.inpath import Acts, InPath
@@ -14,7 +15,9 @@ from reference_pipeline.ports import Ports
 from reference_pipeline.seed.path import seed_in_path
 from reference_pipeline.service import DecisionConfig, edges_of
 
-OFF, REFERENCE, SEED, ORACLE = HEALING = ("off", "reference", "seed", "oracle")
+OFF, REFERENCE, SEED, ORACLE = ("off", "reference", "seed", "oracle")
+HEALING = (OFF, REFERENCE, SEED, ORACLE, *DEGENERATE)
+NOT_IN_PATH = (OFF, *DEGENERATE)
 
 
 def in_path(
@@ -30,7 +33,7 @@ def in_path(
     """
     if healing not in HEALING:
         raise ValueError(f"HEALING is {healing!r}; known: {', '.join(HEALING)}")
-    if healing == OFF:
+    if healing in NOT_IN_PATH:
         return None
     features, fallback = template.features, template.fallback
     edges = edges_of(config)

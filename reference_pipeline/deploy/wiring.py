@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reference_pipeline import delivery, healer_service, learner_service, ledger
+from reference_pipeline.degenerate import DEGENERATE, DegenerateService
 from reference_pipeline.delivery import Delivery
-from reference_pipeline.deploy.arms import OFF, ORACLE, SEED, in_path
+from reference_pipeline.deploy.arms import NOT_IN_PATH, OFF, ORACLE, SEED, in_path
 from reference_pipeline.deploy.guard import Guard
 from reference_pipeline.deploy.template import Template
 from reference_pipeline.feature_service import FeatureService
@@ -114,7 +115,7 @@ def _gateway(_: str, place: Place) -> Wired:
         path = in_path(healing, ports, config, template, dice=place.dice())
         return Gateway(ports, template.spec, config, path)
 
-    switches = Guard() if healing == OFF else Guard(("/switches/", "/replay"), _token(place))
+    switches = Guard() if healing in NOT_IN_PATH else Guard(("/switches/", "/replay"), _token(place))
     return Wired(build=build, edges=tuple(edges_of(config)), logs=ledger.LOGS, guard=switches)
 
 
@@ -175,7 +176,10 @@ def _healer(_: str, place: Place) -> Wired:
     config, template = HealerConfig(services=names), place.template
 
     def build(ports: Ports) -> Service:
-        if place.setting("HEALING") == SEED:
+        healing = place.setting("HEALING")
+        if healing in DEGENERATE:
+            return DegenerateService(ports, place.platform(), word=healing, services=names, dice=place.dice())
+        if healing == SEED:
             return SeedHealerService(ports, place.platform(), config=config, watch=template.watch)
         return HealerService(
             ports,

@@ -64,12 +64,14 @@ def test_harm_is_what_is_lost_beyond_the_twin_without_healing() -> None:
     assert only(row(0, "reference", episode())).harmed is None
 
 
-def test_false_heals_are_counted_in_sham_and_fault_runs_unless_one_could_not_see() -> None:
+def test_false_heals_are_counted_in_sham_and_fault_runs_where_acts_would_have_been_seen() -> None:
     hurt = row(0, "reference", episode(), false_heals=1, unbroken_ms=1_800_000)
     sham = row(0, "reference", sham=True, false_heals=2, unbroken_ms=3_600_000)
     found = only(hurt, sham)
     assert (found.false_heals, found.quiet_h) == (3, 1.5)
-    blind = only(hurt, row(0, "reference", sham=True, sees_acts=False))
+    half_blind = only(hurt, row(0, "reference", sham=True, sees_acts=False, false_heals=7))
+    assert (half_blind.false_heals, half_blind.quiet_h) == (1, 0.5)
+    blind = only(row(0, "reference", episode(), sees_acts=False))
     assert (blind.false_heals, blind.quiet_h) == (None, 0.0)
 
 
