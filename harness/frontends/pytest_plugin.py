@@ -29,7 +29,18 @@ class Resilience:
     folder: Path
 
 
-_DONE = pytest.StashKey[dict[tuple[object, ...], Resilience]]()
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Everything that decides a run; ``store`` "" = as the environment says."""
+
+    file: Path
+    target: str
+    seed: int
+    profile: str | None
+    store: str
+
+
+_DONE = pytest.StashKey[dict[_Asked, Resilience]]()
 _FAILED = pytest.StashKey[str]()
 
 
@@ -78,7 +89,7 @@ def resilience(request: pytest.FixtureRequest) -> Resilience:
     asked = _asked(request, *mark.args, **mark.kwargs)
     done = request.config.stash[_DONE]
     if asked not in done:
-        done[asked] = _run(*asked)
+        done[asked] = _run(asked)
     found = done[asked]
     verdict = found.document.verdict
     if verdict.word == "INCONCLUSIVE":
@@ -103,21 +114,25 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 def _asked(
     request: pytest.FixtureRequest, experiment: str, *, profile: str | None = None, seed: int | None = None
-) -> tuple[Path, str, int, str | None, str]:
-    """Everything that decides the run; the experiment's path counts from the file of the test."""
+) -> _Asked:
+    """Read mark and settings; the experiment's path counts from the file of the test."""
     config = request.config
-    file = request.path.parent / experiment
-    number = int(config.getini("hormesis_seed")) if seed is None else seed
-    return file, str(config.getoption("--hormesis")), number, profile, str(config.getini("hormesis_store"))
+    return _Asked(
+        file=request.path.parent / experiment,
+        target=str(config.getoption("--hormesis")),
+        seed=int(config.getini("hormesis_seed")) if seed is None else seed,
+        profile=profile,
+        store=str(config.getini("hormesis_store")),
+    )
 
 
-def _run(file: Path, target: str, seed: int, profile: str | None, store: str) -> Resilience:
+def _run(asked: _Asked) -> Resilience:
     from harness.experiment.load import load_experiment
     from harness.frontends.commands.run import conduct
     from harness.plan.schedule import make_plans
     from harness.report.compose import decode
 
-    experiment = load_experiment(file, profile)
-    plans = make_plans(experiment, seed, target)
-    folder = conduct(experiment, plans, seed, Path(store) if store else None)
+    experiment = load_experiment(asked.file, asked.profile)
+    plans = make_plans(experiment, asked.seed, asked.target)
+    folder = conduct(experiment, plans, asked.seed, Path(asked.store) if asked.store else None)
     return Resilience(decode((folder / "report.json").read_bytes()), folder)

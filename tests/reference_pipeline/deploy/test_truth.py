@@ -18,7 +18,7 @@ TOLD = {"truth": [{"id": "w7-1", "p": 0.25}]}
 
 
 def test_where_nobody_learns_there_is_nobody_to_be_told() -> None:
-    assert LEARNERS == ["oracle", "reference", "seed"]
+    assert LEARNERS == ["always", "never", "oracle", "random", "reference", "seed"]
 
 
 @pytest.mark.parametrize("arm", LEARNERS)
