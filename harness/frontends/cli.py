@@ -174,8 +174,8 @@ COMMANDS: Mapping[str, Entry] = {
         _analyse,
     ),
     "report": Entry(
-        "show a stored run as a table, or write it as one HTML file",
-        ("hormesis report RUN", "hormesis report RUN --html report.html"),
+        "show a stored run as a table, or write it as HTML, JSON, JUnit, Markdown, OpenMetrics",
+        ("hormesis report RUN --html report.html", "hormesis report RUN --junit junit.xml --markdown -"),
         _report,
     ),
     "replay": Entry(

@@ -87,6 +87,9 @@ def folder(tmp_path):
         ("plan", str(ROOT / "experiments" / "smoke" / "demo.yaml"), "--offline", "--json"),
         ("analyse", "kill-20260101-000000000-s7", "--store", "."),
         ("report", "kill-20260101-000000000-s7", "--store", "."),
+        ("report", "kill-20260101-000000000-s7", "--store", ".", "--junit", "-"),
+        ("report", "kill-20260101-000000000-s7", "--store", ".", "--markdown", "-"),
+        ("report", "kill-20260101-000000000-s7", "--store", ".", "--openmetrics", "-"),
         ("explain", "fault"),
     ],
 )
