@@ -93,6 +93,12 @@ def _validate() -> Command:
     return validate
 
 
+def _schema() -> Command:
+    from harness.frontends.commands import schema
+
+    return schema
+
+
 def _plan() -> Command:
     from harness.frontends.commands import plan
 
@@ -162,6 +168,11 @@ COMMANDS: Mapping[str, Entry] = {
         "check experiment files; imports nothing of yours, starts nothing",
         ("hormesis validate experiments/smoke/demo.yaml", "hormesis validate experiments/*/*.yaml --json"),
         _validate,
+    ),
+    "schema": Entry(
+        "print the JSON Schema of a file, so that an editor completes and checks it",
+        ("hormesis schema", "hormesis schema experiment"),
+        _schema,
     ),
     "plan": Entry(
         "show what a run would do, when, where, and how each of it is undone; does nothing",

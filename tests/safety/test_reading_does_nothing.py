@@ -91,6 +91,8 @@ def folder(tmp_path):
         ("report", "kill-20260101-000000000-s7", "--store", ".", "--markdown", "-"),
         ("report", "kill-20260101-000000000-s7", "--store", ".", "--openmetrics", "-"),
         ("explain", "fault"),
+        ("schema", "experiment"),
+        ("schema", "table"),
     ],
 )
 def test_a_command_that_only_reads_does_nothing_else(folder, argv):
