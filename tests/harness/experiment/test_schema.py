@@ -1,4 +1,4 @@
-"""The schemas of files that people write: they take what the loader takes, and refuse what has another form."""
+"""Schemas of files that people write: they take what the loader takes, and refuse what has another form."""
 
 from __future__ import annotations
 
