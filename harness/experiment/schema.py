@@ -68,10 +68,10 @@ def system_schema() -> Schema:
     """The schema of a system file, ``hormesis.yaml``."""
     (root,), parts = msgspec.json.schema_components([System], ref_template=_REF)
     parts["Service"]["anyOf"] = [{"required": ["command"]}, {"required": ["entry"]}]
-    known = parts["System"]["properties"]
-    known["arms"]["propertyNames"] = {"enum": list(get_args(Arm))}
-    for key in ("prepare", "simulation"):  # left out where there is none: the loader takes no null there
-        known[key] = known[key]["anyOf"][0]
+    parts["System"]["properties"]["arms"]["propertyNames"] = {"enum": list(get_args(Arm))}
+    for part in parts.values():
+        known = part.get("properties", {})
+        known |= {key: found["anyOf"][0] for key, found in known.items() if _is_part_or_null(found)}
     return {**_head("system"), **root, "$defs": parts}
 
 
@@ -104,6 +104,15 @@ def experiment_schema() -> Schema:
     }
     needed = ("title", "description", "method", asked.ASKED)
     return {**_head("experiment"), **_object(known, needed, foreign=True), "$defs": defs}
+
+
+def _is_part_or_null(found: Schema) -> bool:
+    """Whether it is a mapping that may be left out: the loader takes no null in its place."""
+    match found:
+        case {"anyOf": [{"$ref": _}, {"type": "null"}]}:
+            return True
+        case _:
+            return False
 
 
 def _head(name: str) -> Schema:

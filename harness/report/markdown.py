@@ -24,6 +24,7 @@ _WORST_FIRST: tuple[Word, ...] = ("UNSAFE", "FAIL", "VOID", "INCONCLUSIVE", "PAS
 _CLASS_HEAD = ("fault", "arm", "n", "impact", "back in time", "median", "p90", "lost")
 _ARM_HEAD = ("arm", "good without faults", "with faults", "exactly once", "false heals")
 _MARKED = re.compile(r"[\\`*_\[\]<>|~&#!$^]")
+_OPENING = re.compile(r"^(\d*)([-+]|(?<=\d)[.)](?= |$))")  # what would begin a list or a rule
 _LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦"})
 
 
@@ -54,6 +55,8 @@ def _lines(shown: Shown) -> Iterator[str]:
     yield ""
     yield from _claims(shown)
     yield from _trouble(shown)
+    if verdict.word in ("VOID", "UNSAFE"):
+        yield from ("No figure below counts.", "")
     classes = sorted(shown.classes, key=lambda c: (c.fault, c.subject, arm_rank(c.arm), c.restart_profile))
     yield from _table(_CLASS_HEAD, [_class(one) for one in classes])
     if not classes:
@@ -156,7 +159,8 @@ def _bare(text: str) -> str:
 def prose(text: str) -> str:
     r"""Write words of others so that no letter of them is a mark; an @ would call somebody.
 
-    >>> print(prose("data.rename_field <b> | @all"))
-    data.rename\_field \<b\> \| ＠all
+    >>> print(prose("data.rename_field <b> | @all"), prose("1. 2.5 s"), prose("2.5 s"))
+    data.rename\_field \<b\> \| ＠all 1\. 2.5 s 2.5 s
     """
-    return _MARKED.sub(r"\\\g<0>", inert(text)).replace("@", "＠").strip() or "–"
+    marked = _MARKED.sub(r"\\\g<0>", inert(text)).replace("@", "＠").strip()
+    return _OPENING.sub(r"\1\\\2", marked) or "–"
