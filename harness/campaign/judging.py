@@ -53,7 +53,7 @@ def judge_campaign(
         return _verdict("DONE", f"done, nothing claimed{told}")
     claims = tuple(claim for objective in objectives for claim in _claims(objective, tally))
     unmet = ((key, one) for key, one in sorted(tally.classes.items()) if not one.met)
-    claims += tuple(about_unmet(_label(key), one.n) for key, one in unmet)
+    claims += tuple(about_unmet(_label(key), one.n, key) for key, one in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     of_word = [f"{c.text} ({c.evidence})" for c in claims if c.word == word]
     return _verdict(word, f"{len(of_word)} of {len(claims)} claims: {_named(of_word)}", claims)
@@ -86,7 +86,7 @@ def _claims(objective: Objective, tally: Tally) -> Iterator[Claim]:
     if objective.served_within_s is not None:
         asked.append(("recovery", [_served(objective, key, one) for key, one in classes]))
     if objective.harm_left_ratio is not None:
-        asked.append(("harm left", [_not_held(f"{_label(key)}: harm left") for key, _ in classes]))
+        asked.append(("harm left", [_not_held(key, "harm left") for key, _ in classes]))
     if objective.availability_ratio is not None:
         asked.append(("availability", [_availability(objective, key, one) for key, one in arms]))
     if objective.exactly_once:
@@ -113,29 +113,30 @@ def _about_nothing(what: str, objective: Objective) -> Claim:
 def _served(objective: Objective, key: ClassKey, one: ClassTally) -> Claim:
     """Judged by both ends of the bucket that holds the limit: who is in it may have been in time or not."""
     limit_s, least = objective.served_within_s or 0.0, objective.share_ratio
-    text = (
-        f"{_label(key)}: {objective.level} within {seconds_text(limit_s)}"
+    asked = (
+        f"{objective.level} within {seconds_text(limit_s)}"
         f"{', the fault still there,' if objective.while_hurt else ''}"
         f" in at least {least * 100:g} % of episodes"
     )
     if objective.level != "served" or objective.while_hurt:
-        return _not_held(text)
+        return _not_held(key, asked)
+    text = f"{_label(key)}: {asked}"
     if limit_s > one.horizon_ms / 1000:
         evidence = f"the horizon ends after {seconds_text(one.horizon_ms / 1000)}"
-        return Claim(text=text, word="VOID", evidence=evidence)
+        return Claim(text=text, word="VOID", evidence=evidence, about=key)
     n = one.met
     absorbed, limit_ms = n - one.hurt, 1000 * limit_s
     surely = absorbed + sum(k for place, k in one.recovered.items() if high_ms(place) < limit_ms)
     perhaps = absorbed + sum(k for place, k in one.recovered.items() if low_ms(place) <= limit_ms)
     strict, kind = (judge_share(back, n, least, void=one.void) for back in (surely, perhaps))
     if strict.word == kind.word or strict.word == "PASS":
-        return _claim(text, strict)
+        return _claim(text, strict, key)
     evidence = f"{surely} to {perhaps} of {n}: the limit lies within a bucket of 1 %"
-    return Claim(text=text, word="INCONCLUSIVE", evidence=evidence)
+    return Claim(text=text, word="INCONCLUSIVE", evidence=evidence, about=key)
 
 
-def _not_held(text: str) -> Claim:
-    return Claim(text=text, word="INCONCLUSIVE", evidence=_NOT_HELD)
+def _not_held(key: ClassKey, asked: str) -> Claim:
+    return Claim(text=f"{_label(key)}: {asked}", word="INCONCLUSIVE", evidence=_NOT_HELD, about=key)
 
 
 def _availability(objective: Objective, key: ArmKey, one: ArmTally) -> Claim:
@@ -159,8 +160,8 @@ def _quiet(key: ArmKey, one: ArmTally) -> Claim:
     return _claim(f"{_where(key)}: no act in a run in which nothing is broken", judge_all(outcomes))
 
 
-def _claim(text: str, judged: Judged) -> Claim:
-    return Claim(text=text, word=judged.word, evidence=judged.evidence)
+def _claim(text: str, judged: Judged, about: ClassKey | None = None) -> Claim:
+    return Claim(text=text, word=judged.word, evidence=judged.evidence, about=about)
 
 
 def _label(key: ClassKey) -> str:

@@ -41,7 +41,7 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     """
     question = table.question
     claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
-    doubts = [f"  pair {d.pair}, arm {d.arm}, {_side(d)}: {inert(d.what)}" for d in table.doubts]
+    doubts = [f"  {inert(doubt_text(doubt))}" for doubt in table.doubts]
     more = table.doubtful - len(doubts)
     lines = [
         f"{verdict.word}: {inert(verdict.why)}",
@@ -61,8 +61,10 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _side(doubt: Doubt) -> str:
-    return f"{doubt.restart_profile}, {'sham' if doubt.sham else 'fault'}"
+def doubt_text(doubt: Doubt) -> str:
+    """Name a run with which something is wrong, and say what, in words that may be others'."""
+    side = f"{doubt.restart_profile}, {'sham' if doubt.sham else 'fault'}"
+    return f"pair {doubt.pair}, arm {doubt.arm}, {side}: {doubt.what}"
 
 
 def _compared(line: ClassLine, table: Table) -> ClassLine:

@@ -99,6 +99,12 @@ def _validate() -> Command:
     return validate
 
 
+def _schema() -> Command:
+    from harness.frontends.commands import schema
+
+    return schema
+
+
 def _plan() -> Command:
     from harness.frontends.commands import plan
 
@@ -177,6 +183,11 @@ COMMANDS: Mapping[str, Entry] = {
         ("hormesis validate experiments/smoke/demo.yaml", "hormesis validate experiments/*/*.yaml --json"),
         _validate,
     ),
+    "schema": Entry(
+        "print the JSON Schema of a file, so that an editor completes and checks it",
+        ("hormesis schema", "hormesis schema experiment"),
+        _schema,
+    ),
     "plan": Entry(
         "show what a run would do, when, where, and how each of it is undone; does nothing",
         ("hormesis plan experiments/smoke/demo.yaml --seed 7", "hormesis plan FILE --offline --json"),
@@ -188,8 +199,8 @@ COMMANDS: Mapping[str, Entry] = {
         _analyse,
     ),
     "report": Entry(
-        "show a stored run as a table, or write it as one HTML file",
-        ("hormesis report RUN", "hormesis report RUN --html report.html"),
+        "show a stored run as a table, or write it as HTML, JSON, JUnit, Markdown, OpenMetrics",
+        ("hormesis report RUN --html report.html", "hormesis report RUN --junit junit.xml --markdown -"),
         _report,
     ),
     "replay": Entry(

@@ -59,14 +59,13 @@ def mean_seconds(mean: Mean, nothing: str) -> Figure:
     return Figure(seconds(mean.mean), small)
 
 
-def lost_figure(estimate: ClassEstimate) -> Figure:
+def lost_figure(lost: Mean, recovered: Share) -> Figure:
     """Write the mean of lost service; ``> x`` where an outage outlived the horizon, to which losses count.
 
-    Such a loss is censored: its interval has no upper end.
+    Such a loss is censored: its interval has no upper end. ``recovered``: who was back within the horizon.
     """
-    lost = estimate.lost_s
     figure = mean_seconds(lost, "–")
-    if figure.quiet or estimate.recovered.k == estimate.recovered.n:
+    if figure.quiet or recovered.k == recovered.n:
         return figure
     return Figure(f"> {figure.value}", figure.small if lost.low is None else span(lost.low, None))
 

@@ -141,7 +141,7 @@ def _row(estimate: ClassEstimate) -> tuple[str, ...]:
     count = count_text(estimate.n, estimate.void, estimate.ended_by.get(NOT_EXERCISED, 0))
     back = figures.share_figure(estimate.recovered, "–").value.replace(" ", "")
     impact = figures.share_figure(estimate.impact, "–").value.replace(" ", "")
-    lost = figures.lost_figure(estimate).value
+    lost = figures.lost_figure(estimate.lost_s, estimate.recovered).value
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run").value
     ended = inert(figures.endings_text(estimate), 40)
     timed = estimate.lasts_s is not None

@@ -140,7 +140,9 @@ CLEARED: dict[str, str] = {
 _BIDI = (
     "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2028\u2029\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
-_HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_HARMFUL = re.compile(
+    f"[\x00-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
 _HARMFUL_IN_JSON = re.compile(f"[\x7f-\x9f{_BIDI}\ufff9-\ufffb\U000e0000-\U000e007f]")
 
 
@@ -155,8 +157,8 @@ def inert(text: str, limit: int = MAX_CHARS) -> str:
     r"""Make a string harmless to show: one line, no controls, no direction overrides, bounded length.
 
     Lines are joined by a space; what is too long is cut at a word, where one is near. C0 controls become
-    their Unicode pictures, C1 controls, invisible and bidirectional format characters and lone surrogates
-    become U+FFFD. HTML escaping is the renderer's task, not done here.
+    their Unicode pictures, C1 controls, invisible and bidirectional format characters, lone surrogates and
+    what is no character (no XML may hold it) become U+FFFD. HTML escaping is the renderer's task.
 
     >>> inert("a\x1b[31mb:\r\n  \u202egnp.exe"), inert("the witness ended early", 20)
     ('a␛[31mb: �gnp.exe', 'the witness ended…')

@@ -50,7 +50,7 @@ def judge(
         return _verdict("DONE", _done(estimates), (), campaign_id)
     claims = tuple(c for objective in objectives for c in _claims(objective, estimates, facts, repeated))
     unmet = (c for c in estimates.classes if c.n == c.ended_by.get(NOT_EXERCISED))
-    claims += tuple(about_unmet(_label(c), c.n) for c in unmet)
+    claims += tuple(about_unmet(_label(c), c.n, _key(c)) for c in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     return _verdict(word, _why(word, claims), claims, campaign_id)
 
@@ -102,9 +102,10 @@ def _claims(
         yield from claims or (_about_nothing(f"{what} of {where or 'all classes'}"),)
 
 
-def about_unmet(label: str, n: int) -> Claim:
+def about_unmet(label: str, n: int, about: tuple[str, str, str, str]) -> Claim:
     """Where nothing met any fault of a class, nothing that holds was held against it."""
-    return Claim(text=f"{label}: something meets the fault", word="VOID", evidence=f"in none of {n} episodes")
+    evidence = f"in none of {n} episodes"
+    return Claim(text=f"{label}: something meets the fault", word="VOID", evidence=evidence, about=about)
 
 
 def _about_nothing(what: str) -> Claim:
@@ -127,7 +128,7 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         if limit_s > c.tau_s:
             # Recovery is looked for until tau alone: later, "not yet" and "never" look the same.
             evidence = f"the horizon ends after {seconds_text(c.tau_s)}"
-            yield Claim(text=text, word="VOID", evidence=evidence)
+            yield Claim(text=text, word="VOID", evidence=evidence, about=_key(c))
             continue
         judged = judge_share(back, len(episodes), objective.share_ratio, void=c.void)
         relapsed = sum(_level(e, objective).flaps > 0 for e in episodes)
@@ -135,7 +136,8 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         told = f"; {relapsed} lost again later" if relapsed else ""
         idle = len(kept) - len(episodes)
         told += f"; {idle} not exercised and not counted" if idle else ""
-        yield _claim(text, Judged(judged.word, f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"))
+        seen = f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}"
+        yield _claim(text, Judged(judged.word, f"{seen}{told}"), _key(c))
 
 
 def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
@@ -158,11 +160,11 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
         why = next((d.why for d in kept if d is not None and d.why), "")
         if not known:
             why = why or "the system does not tell what is true of its records, or what decisions cost"
-            yield Claim(text=text, word="VOID", evidence=why)
+            yield Claim(text=text, word="VOID", evidence=why, about=_key(c))
             continue
         if not left:
             evidence = f"in none of {len(known)} episodes did the move cost anything that could be told"
-            yield Claim(text=text, word="VOID", evidence=evidence)
+            yield Claim(text=text, word="VOID", evidence=evidence, about=_key(c))
             continue
         hidden = len(kept) - len(known)
         judged = judge_share(
@@ -172,7 +174,7 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
         told = f"; {idle} in which no harm could be told at the end, not counted" if idle else ""
         unanswered = sum(d.unanswered for d in known), sum(d.n + d.unanswered for d in known)
         told += f"; {unanswered[0]} of {unanswered[1]} decisions never came" if unanswered[0] else ""
-        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}"))
+        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}"), _key(c))
 
 
 def _to_the_end(decided: Decided, tau_s: float) -> bool:
@@ -237,8 +239,12 @@ def _nothing_broken(run: RunFacts) -> bool:
     return run.sham or (bool(placebos) and all(placebos))
 
 
-def _claim(text: str, judged: Judged) -> Claim:
-    return Claim(text=text, word=judged.word, evidence=judged.evidence)
+def _claim(text: str, judged: Judged, about: tuple[str, str, str, str] | None = None) -> Claim:
+    return Claim(text=text, word=judged.word, evidence=judged.evidence, about=about)
+
+
+def _key(c: ClassEstimate) -> tuple[str, str, str, str]:
+    return (c.fault, c.service, c.arm, c.restart_profile)
 
 
 def _label(c: ClassEstimate) -> str:

@@ -13,12 +13,16 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class Claim(_Frozen, frozen=True, kw_only=True):
-    """One objective judged on one class (or on all runs): its text, its word, its evidence."""
+class Claim(_Frozen, frozen=True, kw_only=True, omit_defaults=True):
+    """One objective judged on one class (or on all runs): its text, its word, its evidence.
+
+    ``about``: the class (fault, subject, arm, restart profile) that it is of; None = it is no class's.
+    """
 
     text: str
     word: Word
     evidence: str
+    about: tuple[str, str, str, str] | None = None
 
 
 class Verdict(_Frozen, frozen=True, kw_only=True):

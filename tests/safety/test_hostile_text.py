@@ -1,4 +1,4 @@
-"""SR-25: whatever stands in a text field, HTML, terminal text and JSON show it and obey none of it.
+"""SR-25: whatever stands in a text field, each format shows it and obeys none of it.
 SR-26: progress and messages are one line a record, with control characters shown."""
 
 from __future__ import annotations
@@ -6,9 +6,12 @@ from __future__ import annotations
 import json
 import unicodedata
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.frontends import cli
@@ -18,6 +21,10 @@ from harness.frontends.streams import harmless
 from harness.report import html, text
 from harness.report.compose import compose_campaign, decode, encode
 from harness.report.document import Document
+from harness.report.junit import junit
+from harness.report.markdown import markdown
+from harness.report.openmetrics import openmetrics
+from harness.report.shown import shown
 from tests.traps.histories import campaign_of, killed, never_back
 
 HOSTILE = [
@@ -103,6 +110,36 @@ def test_the_json_is_the_same_document_when_it_is_read_again(document, hostile):
     assert encode(decode(data)) == data
     assert json.loads(data) == json.loads(msgspec.json.encode(decode(data)))
     assert not any(byte < 0x20 and byte != 0x0A for byte in data)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_junit_has_the_same_elements(document, hostile):
+    def tags(text: str) -> list[str]:
+        return [element.tag for element in ElementTree.fromstring(text).iter() if element.tag != "property"]
+
+    written = junit(shown(poison(document, hostile)))
+    assert tags(written) == tags(junit(shown(document)))
+    assert obeyed(written) == set()
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_markdown_has_the_same_blocks(document, hostile):
+    def blocks(text: str) -> list[str]:
+        return [token.type for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text)]
+
+    written = markdown(shown(poison(document, hostile)))
+    assert blocks(written) == blocks(markdown(shown(poison(document, "name"))))
+    assert obeyed(written) == set()
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_openmetrics_has_the_same_samples(document, hostile):
+    def samples(text: str) -> list[str]:
+        return [sample.name for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    written = openmetrics(shown(poison(document, hostile)))
+    assert samples(written) == samples(openmetrics(shown(poison(document, "name"))))
+    assert obeyed(written) == set()
 
 
 PAYLOADS = [

@@ -87,7 +87,12 @@ def folder(tmp_path):
         ("plan", str(ROOT / "experiments" / "smoke" / "demo.yaml"), "--offline", "--json"),
         ("analyse", "kill-20260101-000000000-s7", "--store", "."),
         ("report", "kill-20260101-000000000-s7", "--store", "."),
+        ("report", "kill-20260101-000000000-s7", "--store", ".", "--junit", "-"),
+        ("report", "kill-20260101-000000000-s7", "--store", ".", "--markdown", "-"),
+        ("report", "kill-20260101-000000000-s7", "--store", ".", "--openmetrics", "-"),
         ("explain", "fault"),
+        ("schema", "experiment"),
+        ("schema", "table"),
     ],
 )
 def test_a_command_that_only_reads_does_nothing_else(folder, argv):

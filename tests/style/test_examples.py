@@ -26,6 +26,7 @@ COMMANDS = (
     "plan",
     "analyse",
     "report",
+    "schema",
     "validate",
     "demo",
     "undo",

@@ -150,7 +150,7 @@ def _median(estimate: ClassEstimate) -> Figure:
 
 
 def _lost(estimate: ClassEstimate) -> Figure:
-    lost = figures.lost_figure(estimate)
+    lost = figures.lost_figure(estimate.lost_s, estimate.recovered)
     sham = figures.mean_seconds(estimate.sham_lost_s, "not run")
     span = lost.small if estimate.lost_s.low is not None else ""
     return Figure(lost.value, span, f"sham {sham.value}", quiet=lost.quiet)

@@ -147,7 +147,7 @@ def _worst(classes: list[ClassEstimate], of: str) -> Tile:
     if not known:
         return Tile(label, "not measured", ("no counted episode",), quiet=True)
     worst = max(known, key=lambda c: c.lost_s.mean or 0.0)
-    figure = figures.lost_figure(worst)
+    figure = figures.lost_figure(worst.lost_s, worst.recovered)
     sham = figures.mean_seconds(worst.sham_lost_s, "not measured")
     small = figure.small if worst.lost_s.low is None else f"95 %: {figure.small}"
     return Tile(label, figure.value, (_fault(worst), f"{_arm(worst)} · {small}", f"sham: {sham.value}"))

@@ -186,3 +186,23 @@ def test_where_nothing_met_any_fault_of_a_class_what_holds_is_no_pass():
     assert (
         judged([[row(pair, "none", idle if pair else ABSORBED)] for pair in range(29)], once).word == "PASS"
     )
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        Objective(served_within_s=9),
+        Objective(served_within_s=4.0),
+        Objective(served_within_s=99),
+        Objective(served_within_s=9, level="full"),
+        Objective(fault="process.kill", harm_left_ratio=0.5),
+    ],
+)
+def test_a_claim_about_a_class_names_it(claim):
+    assert {c.about for c in judged(kills(40), claim).claims} == {
+        ("process.kill", "scorer-a", "none", "fast")
+    }
+
+
+def test_a_claim_about_an_arm_names_no_class():
+    assert {c.about for c in judged(kills(3), Objective(exactly_once=True)).claims} == {None}

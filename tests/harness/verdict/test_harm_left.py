@@ -37,6 +37,7 @@ def claim_of(limit: float = 0.25, **counts: int) -> Claim:
     asked = objective(fault=kind, harm_left_ratio=limit)
     found = judge(estimate(runs, PROFILE), runs, [asked], campaign_id="c", planned_runs=len(runs))
     (claim,) = found.claims
+    assert claim.about == (kind, runs[0].episodes[0].service, runs[0].arm, runs[0].restart_profile)
     return claim
 
 

@@ -254,3 +254,17 @@ def test_where_nothing_met_any_fault_of_a_class_what_holds_is_no_pass():
     runs = [changed(idle, run_id=f"r{i:04d}", pair=i) for i in range(3)]
     assert verdict_of(runs, {"exactly_once": True}).word == "VOID"
     assert verdict_of(runs_of(back=2), {"exactly_once": True}).word == "PASS"
+
+
+@pytest.mark.parametrize("claim", [SOON, {"served_within_s": 99.0}])
+def test_a_claim_about_a_class_names_it_and_one_about_an_arm_names_none(claim):
+    named = {c.about for c in verdict_of(runs_of(back=2, bare=2), claim).claims}
+    assert named == {("process.kill", "scorer-a", arm, "fast") for arm in ("none", "bare")}
+    others = verdict_of(runs_of(back=2, sham=2), {"exactly_once": True, "availability_ratio": 0.5})
+    assert {c.about for c in others.claims} == {None}
+
+
+def test_that_nothing_met_a_class_is_said_of_that_class():
+    idle = facts(history_of(Story(events=_idle)))
+    claims = verdict_of([idle], {"exactly_once": True}).claims
+    assert [c.about for c in claims] == [None, ("process.kill", "scorer-a", "none", "fast")]
