@@ -81,6 +81,12 @@ def _report() -> Command:
     return report
 
 
+def _compare() -> Command:
+    from harness.frontends.commands import compare
+
+    return compare
+
+
 def _replay() -> Command:
     from harness.frontends.commands import replay
 
@@ -177,6 +183,11 @@ COMMANDS: Mapping[str, Entry] = {
         "show a stored run as a table, or write it as one HTML file",
         ("hormesis report RUN", "hormesis report RUN --html report.html"),
         _report,
+    ),
+    "compare": Entry(
+        "set two stored campaigns beside each other: what changed in the inputs, and in the figures",
+        ("hormesis compare A B", "hormesis compare reports/runs/A reports/runs/B --by phase --json"),
+        _compare,
     ),
     "replay": Entry(
         "do a stored run once more: on a virtual clock the same to the last bit; or tell it in words",

@@ -26,6 +26,7 @@ COMMANDS = (
     "plan",
     "analyse",
     "report",
+    "compare",
     "validate",
     "demo",
     "undo",

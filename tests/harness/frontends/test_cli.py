@@ -63,6 +63,7 @@ def test_help_lists_every_command_and_no_other(capsys):
         "campaign",
         "analyse",
         "report",
+        "compare",
         "validate",
         "plan",
         "demo",
