@@ -87,6 +87,12 @@ def _compare() -> Command:
     return compare
 
 
+def _history() -> Command:
+    from harness.frontends.commands import history
+
+    return history
+
+
 def _replay() -> Command:
     from harness.frontends.commands import replay
 
@@ -188,6 +194,11 @@ COMMANDS: Mapping[str, Entry] = {
         "set two stored campaigns beside each other: what changed in the inputs, and in the figures",
         ("hormesis compare A B", "hormesis compare reports/runs/A reports/runs/B --by phase --json"),
         _compare,
+    ),
+    "history": Entry(
+        "list the campaigns of a store, follow each class over them, or make a static site of them",
+        ("hormesis history list --since 2026-11-01", "hormesis history site --out public"),
+        _history,
     ),
     "replay": Entry(
         "do a stored run once more: on a virtual clock the same to the last bit; or tell it in words",

@@ -27,6 +27,7 @@ COMMANDS = (
     "analyse",
     "report",
     "compare",
+    "history",
     "validate",
     "demo",
     "undo",

@@ -93,7 +93,9 @@ def stored_pairs(store: Path, rows: Sequence[Sequence[RunRow]], **asked: object)
             doubts += [one for one in of_chunk if one.doubt()]
         for runs in rows:
             tally.add_pair(runs)
-        table = table_of(wanted, tally, Ending(stopped="all", digest=digest, doubtful=len(doubts), doubts=doubts))
+        table = table_of(
+            wanted, tally, Ending(stopped="all", digest=digest, doubtful=len(doubts), doubts=doubts)
+        )
         parts.write_file("table.json", encode(table))
         verdict = judge_campaign(tally, (), doubts=doubts, unequal=())
         parts.write_file("verdict.json", msgspec.json.encode(verdict))

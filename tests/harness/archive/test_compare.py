@@ -11,12 +11,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.archive.compare_text import comparison_text
 from harness.archive.comparing import compare
+from harness.archive.comparison import Comparison
 from harness.archive.reading import read_side
 from harness.experiment.model import PROFILES
 from harness.frontends.cli import main
 from tests.harness.archive.archive_kit import pair_rows, stored, stored_pairs, stories
 from tests.harness.campaign.rows_kit import episode
+from tests.safety.test_hostile_text import HOSTILE, obeyed, poisoned
 from tests.traps.histories import Story, killed
 
 OLD, NEW = "old-20260101-000000000-s7", "new-20260108-000000000-s7"
@@ -229,7 +232,7 @@ def test_another_pace_is_refused(asked, tmp_path):
 
 
 def test_a_class_watched_for_another_time_is_told_and_not_compared(tmp_path):
-    longer = [[one for one in runs] for runs in pair_rows()]
+    longer = [list(runs) for runs in pair_rows()]
     for runs in longer:
         runs[0] = msgspec.structs.replace(runs[0], episodes=(episode(900, 900, horizon_ms=12_000),))
     a = read_side(tmp_path, str(stored_pairs(tmp_path / "a", pair_rows())))
@@ -271,3 +274,18 @@ def test_runs_and_pairs_on_one_target_need_one_pace_and_one_measure(asked, store
     assert code == 5
     assert "target: local in A, simulation in B" in err
     assert "profile: test in A, not in the record in B" in err
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_names_are_shown_and_not_obeyed(store, hostile):
+    found = compare(read_side(store, OLD), read_side(store, NEW))
+    plain = msgspec.to_builtins(found)
+    plain["only_a"] = plain["only_b"] = [hostile]
+    dirty = msgspec.convert(poisoned(plain, hostile), Comparison)
+    refused = msgspec.structs.replace(dirty, refused=(hostile,))
+    for by in ("class", "phase"):
+        for one in (dirty, refused):
+            shown = comparison_text(one, by)
+            assert obeyed(shown) == set()
+        clean = comparison_text(msgspec.structs.replace(found, only_a=("x",), only_b=("x",)), by)
+        assert len(comparison_text(dirty, by).splitlines()) <= len(clean.splitlines()) + 2
