@@ -143,11 +143,17 @@ def _p_text(p_value: float) -> str:
 
 def _lost(found: Difference, *, compared: bool) -> Row:
     """Service lost: the last column is B - A, in seconds."""
-    sides = [
-        f"{'> ' if cut else ''}{_cell(mean_seconds(mean, '–'))}"
-        for mean, cut in ((found.a, found.cut_a), (found.b, found.cut_b))
-    ]
-    return "lost", sides[0], sides[1], _change(found.change, found.paired) if compared else ""
+    told = _change(found.change, found.paired) if compared else ""
+    cut = ", by the horizon" if told and (found.cut_a or found.cut_b) else ""
+    return "lost", _mean(found.a, found.cut_a), _mean(found.b, found.cut_b), f"{told}{cut}"
+
+
+def _mean(mean: Mean, cut: bool) -> str:
+    """``cut``: an outage outlived the horizon, so it is the least that was lost, and its interval is open."""
+    figure = mean_seconds(mean, "–")
+    if not cut or figure.quiet:
+        return _cell(figure)
+    return f"> {figure.value}" if mean.low is None else f"> {figure.value} [{span(mean.low, None)}]"
 
 
 def _change(change: Mean, paired: bool) -> str:

@@ -149,7 +149,7 @@ class _Measured:
     """How times of one class are compared; a class that cannot be gets a ratio without figures."""
 
     def __init__(self, horizon_s: float, least_s: float, *, compared: bool) -> None:
-        self._horizon_s, self._least_s = max(horizon_s, least_s), least_s
+        self._horizon_s, self._least_s = horizon_s, least_s
         self._compared = compared
 
     def ratio(
@@ -157,12 +157,16 @@ class _Measured:
         a: Sequence[float | None],
         b: Sequence[float | None],
         pairs: Sequence[tuple[float | None, float | None]] | None,
+        *,
+        watched_s: float | None = None,
     ) -> Ratio:
+        """``watched_s``: how long what was not over was watched at least, None = to the horizon."""
+        horizon_s = max(self._least_s, self._horizon_s if watched_s is None else watched_s)
         if not self._compared:
-            return unpaired_ratio([], [], horizon_s=1.0, least_s=self._least_s)
+            return unpaired_ratio([], [], horizon_s=horizon_s, least_s=self._least_s)
         if pairs is None:
-            return unpaired_ratio(a, b, horizon_s=self._horizon_s, least_s=self._least_s)
-        return paired_ratio(pairs, horizon_s=self._horizon_s, least_s=self._least_s)
+            return unpaired_ratio(a, b, horizon_s=horizon_s, least_s=self._least_s)
+        return paired_ratio(pairs, horizon_s=horizon_s, least_s=self._least_s)
 
 
 def _horizons(seen: Seen) -> set[float]:
@@ -217,15 +221,16 @@ def _phases(
                 [x.length_s for x in told_a],
                 [x.length_s for x in told_b],
                 None if pairs is None else [(x.length_s, y.length_s) for x, y in both if x and y],
+                watched_s=min((x.watched_s for x in (*told_a, *told_b) if x.length_s is None), default=None),
             ),
         )
 
 
 class _Phase:
-    """A phase that was told; None: it was not over by the horizon."""
+    """A phase that was told; None: it was not over after ``watched_s``, at the horizon."""
 
-    def __init__(self, length_s: float | None) -> None:
-        self.length_s = length_s
+    def __init__(self, length_s: float | None, watched_s: float = 0.0) -> None:
+        self.length_s, self.watched_s = length_s, watched_s
 
 
 def _length(case: Case, phase: str) -> _Phase | None:
@@ -240,5 +245,5 @@ def _length(case: Case, phase: str) -> _Phase | None:
     if acted_s is None or (case.back_s is not None and acted_s > case.back_s):
         return None
     if phase == "settle":
-        return _Phase(None if case.back_s is None else case.back_s - acted_s)
+        return _Phase(None if case.back_s is None else case.back_s - acted_s, case.horizon_s - acted_s)
     return None if detected_s is None or detected_s > acted_s else _Phase(acted_s - detected_s)
