@@ -44,8 +44,8 @@ def read_side(store: Path, name: str) -> Side:
 def pairs_folder(store: Path, name: str) -> Path | None:
     """The folder of a campaign of pairs of that name; None: there is none."""
     # A name that no file system takes is none; Path.is_file raises there.
-    found = (folder for folder in (store / name, Path(name)) if os.path.isfile(folder / QUESTION_FILE))
-    return next(found, None)
+    named = () if os.path.islink(store / name) else (store / name,)
+    return next((folder for folder in (*named, Path(name)) if os.path.isfile(folder / QUESTION_FILE)), None)
 
 
 def _side_of_runs(folder: Path) -> Side:
@@ -100,6 +100,7 @@ def _decoded(opened: Folder, name: str, kind: type[_T], folder: Path) -> _T:
 def _rows(folder: Path, table: Table) -> tuple[RunRow, ...]:
     """The rows of all chunks that the table was made of, checked by the digest over their worlds."""
     parts, question, rows = Parts(folder), table.question, list[RunRow]()
+    _refuse_links(folder / "parts")
     chunks = -(-table.pairs // question.pairs_a_chunk)
     for chunk in range(chunks):
         rows += parts.read(chunk)
@@ -138,7 +139,19 @@ def _identity(folder: Path, question: Question) -> Identity:
 
 
 def _kept(folder: Path) -> Campaign | None:
-    return read_campaign(folder / "kept") if (folder / "kept" / "campaign.json").is_file() else None
+    if not os.path.lexists(folder / "kept"):
+        return None
+    _refuse_links(folder / "kept")
+    return read_campaign(folder / "kept")
+
+
+def _refuse_links(folder: Path) -> None:
+    try:
+        links = [p for p in (folder, *folder.iterdir()) if p.is_symlink()]
+    except OSError as error:
+        raise Untrustworthy(f"{folder} cannot be read: {error.strerror}") from error
+    if links:
+        raise Untrustworthy(f"{links[0]} is a link, and links are not followed")
 
 
 def _plans(kept: Campaign | None) -> dict[tuple[int, str, str, bool], str]:

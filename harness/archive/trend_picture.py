@@ -106,7 +106,8 @@ def _stage(drawing: Drawing, stage: Stage, x: float, scale: Scale) -> None:
         _missing(drawing, x, "?", f"{name}: {needs if point.back.n else 'no impact'}")
         return
     for quantile, at, cls in ((point.median, x, "median"), (point.p90, x + _APART, "p90")):
-        _quantile(drawing, quantile, (at, scale), cls, f"{name}: {figure_text(quantile, point.horizon_s)}")
+        tip = f"{name}: {figure_text(quantile, point.horizon_s)}"
+        _quantile(drawing, quantile, (at, scale), cls=cls, tip=tip)
 
 
 def _missing(drawing: Drawing, x: float, sign: str, tip: str) -> None:
@@ -118,7 +119,9 @@ def _beyond(quantile: Quantile) -> bool:
     return quantile.n >= quantile.needs_n > 0 and quantile.value_s is None
 
 
-def _quantile(drawing: Drawing, quantile: Quantile, place: tuple[float, Scale], cls: str, tip: str) -> None:
+def _quantile(
+    drawing: Drawing, quantile: Quantile, place: tuple[float, Scale], *, cls: str, tip: str
+) -> None:
     """A dot with its interval; an end beyond the horizon goes up to it and ends in an arrow head."""
     x, scale = place
     if quantile.n < quantile.needs_n:

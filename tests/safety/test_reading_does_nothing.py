@@ -1,5 +1,5 @@
-"""SR-18: validate, plan --offline, report, analyse and explain import no module of the user's, start nothing,
-open no socket."""
+"""SR-18: validate, plan --offline, report, analyse, compare, history and explain import no module of the user's,
+start nothing, open no socket."""
 
 from __future__ import annotations
 
@@ -87,6 +87,9 @@ def folder(tmp_path):
         ("plan", str(ROOT / "experiments" / "smoke" / "demo.yaml"), "--offline", "--json"),
         ("analyse", "kill-20260101-000000000-s7", "--store", "."),
         ("report", "kill-20260101-000000000-s7", "--store", "."),
+        ("compare", "kill-20260101-000000000-s7", "kill-20260101-000000000-s7", "--store", "."),
+        ("history", "list", "--store", "."),
+        ("history", "trend", "--store", ".", "--json"),
         ("explain", "fault"),
     ],
 )

@@ -20,6 +20,7 @@ from harness.frontends.cli import main
 from tests.harness.archive.archive_kit import pair_rows, stored, stored_pairs, stories
 from tests.harness.campaign.rows_kit import episode
 from tests.safety.test_hostile_text import HOSTILE, obeyed, poisoned
+from tests.safety.test_names_stay_names import NASTY
 from tests.traps.histories import Story, killed
 
 OLD, NEW = "old-20260101-000000000-s7", "new-20260108-000000000-s7"
@@ -289,3 +290,31 @@ def test_hostile_names_are_shown_and_not_obeyed(store, hostile):
             assert obeyed(shown) == set()
         clean = comparison_text(msgspec.structs.replace(found, only_a=("x",), only_b=("x",)), by)
         assert len(comparison_text(dirty, by).splitlines()) <= len(clean.splitlines()) + 2
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_is_a_name_and_leads_nowhere_else(store, capsys, monkeypatch, name):
+    """SR-23."""
+    monkeypatch.chdir(store)
+    code = main(["compare", name, OLD, "--store", str(store)])
+    assert code == (0 if name == "--help" else 2)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_links_in_a_campaign_of_pairs_are_not_followed(asked, tmp_path):
+    """SR-23."""
+    a = stored_pairs(tmp_path, pair_rows())
+    (a / "parts").rename(tmp_path / "elsewhere")
+    (a / "parts").symlink_to(tmp_path / "elsewhere")
+    code, _, err = asked(a.name, a.name, where=tmp_path)
+    assert code == 4
+    assert "is a link" in err
+
+
+def test_a_part_that_unpacks_to_more_than_any_part_holds_is_void(asked, tmp_path):
+    """SR-24: 65 MiB of zeros are 64 kB as they lie there."""
+    a = stored_pairs(tmp_path, pair_rows())
+    (a / "parts" / "0000000.jsonl.gz").write_bytes(gzip.compress(bytes(65 * 1024**2)))
+    code, _, err = asked(a.name, a.name, where=tmp_path)
+    assert code == 4
+    assert "it is no part" in err
