@@ -34,7 +34,7 @@ def comparison_text(found: Comparison, by: str) -> str:
 
 def _named(side: str, one: Named) -> str:
     begun = f", begun {inert(when(one.started_utc))}" if one.started_utc else ""
-    return f"{side}  {inert(one.name)}: {one.word}, {one.runs} {'runs'}{begun}"
+    return f"{side}  {inert(one.name)}: {one.word}, {one.runs} runs{begun}"
 
 
 def _changes(found: Comparison) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _changes(found: Comparison) -> Iterator[str]:
 
 def _short(value: str) -> str:
     digest = len(value) == 64 and set(value) <= set("0123456789abcdef")
-    return value[:_SHORT] if digest else inert(value, 60)
+    return value[:_SHORT] if digest else inert(value, 120)
 
 
 def _head(one: ClassChange) -> str:

@@ -32,11 +32,16 @@ UNTRUSTED = frozenset({"VOID", "UNSAFE"})
 def compare(a: Side, b: Side) -> Comparison:
     """Compare; where that is not allowed, the comparison says why in ``refused`` and holds no figure."""
     told = changes(a.identity, b.identity)
-    blocking = tuple(f"{one.what}: {one.a} in A, {one.b} in B" for one in told if one.blocks)
-    found = Comparison(a=_named(a), b=_named(b), changes=told, refused=blocking)
-    if blocking or a.word in UNTRUSTED or b.word in UNTRUSTED:
+    void = [
+        f"{name} is {side.word}, no figure of it counts: {side.why}"
+        for name, side in (("A", a), ("B", b))
+        if side.word in UNTRUSTED
+    ]
+    blocking = [f"{one.what}: {one.a} in A, {one.b} in B" for one in told if one.blocks]
+    found = Comparison(a=_named(a), b=_named(b), changes=told, refused=(*void, *blocking))
+    if found.refused:
         return found
-    runs, how = _tied(a, b)
+    paired, how = _tied(a, b)
     classes_a, classes_b = _classes(a), _classes(b)
     heals = sorted(set(a.heals) & set(b.heals))
     both = sorted(set(classes_a) & set(classes_b))
@@ -47,10 +52,10 @@ def compare(a: Side, b: Side) -> Comparison:
         b=found.b,
         changes=told,
         refused=nothing,
-        paired=runs is not None,
+        paired=paired,
         pairing=how,
         classes=tuple(
-            _class(key, classes_a[key], classes_b[key], runs=runs, least_s=least_s) for key in both
+            _class(key, classes_a[key], classes_b[key], paired=paired, least_s=least_s) for key in both
         ),
         only_a=tuple(" ".join(key) for key in sorted(set(classes_a) - set(classes_b))),
         only_b=tuple(" ".join(key) for key in sorted(set(classes_b) - set(classes_a))),
@@ -68,20 +73,21 @@ def _named(side: Side) -> Named:
         word=side.word,
         why=side.why,
         started_utc=side.identity.started_utc,
-        runs=len(side.runs),
+        runs=side.total,
     )
 
 
-def _tied(a: Side, b: Side) -> tuple[frozenset[Key] | None, str]:
-    """Runs that belong together; None where some of the smaller side have no counterpart."""
+def _tied(a: Side, b: Side) -> tuple[bool, str]:
+    """Whether every run of the smaller side has its counterpart on the other, and how that is known."""
     plans, how = tied(a.identity, b.identity)
     of_a, of_b = {run.key for run in a.runs}, {run.key for run in b.runs}
     both = of_a & of_b if plans is None else of_a & of_b & set(plans)
     fewer = min(len(of_a), len(of_b))
-    if not both or len(both) < fewer:
-        lone = f"; {fewer - len(both)} of {fewer} runs have no counterpart" if both else ""
-        return None, how if not both else f"not paired{lone}"
-    return frozenset(both), f"{how} ({len(both)} runs; A has {len(of_a)}, B {len(of_b)})"
+    if not both:
+        return False, how if how.startswith("not") else "not paired: no run of one number and arm is in both"
+    if len(both) < fewer:
+        return False, f"not paired; {fewer - len(both)} of {fewer} runs have no counterpart"
+    return True, f"{how} ({len(both)} runs; A has {len(of_a)}, B {len(of_b)})"
 
 
 class _Class:
@@ -105,13 +111,11 @@ def _classes(side: Side) -> dict[ClassKey, _Class]:
     return found
 
 
-def _class(
-    key: ClassKey, a: _Class, b: _Class, *, runs: frozenset[Key] | None, least_s: float
-) -> ClassChange:
+def _class(key: ClassKey, a: _Class, b: _Class, *, paired: bool, least_s: float) -> ClassChange:
     horizons = _horizons(a.seen), _horizons(b.seen)
     why = "" if horizons[0] == horizons[1] else OTHER_HORIZON.format(*map(_lengths, horizons))
     why = why if a.seen and b.seen else "no episode counts on one side"
-    pairs = None if runs is None or why else _pairs(a.seen, b.seen, runs)
+    pairs = _pairs(a.seen, b.seen) if paired and not why else None
     hurt_a, hurt_b = ([c for c in one.seen.values() if c.hurt] for one in (a, b))
     back_a, back_b = ([c.back_s for c in hurt] for hurt in (hurt_a, hurt_b))
     hurt_pairs = None if pairs is None else [(x, y) for x, y in pairs if x.hurt and y.hurt]
@@ -138,7 +142,7 @@ def _class(
         lost=difference(
             _by_run(a.seen),
             _by_run(b.seen),
-            None if pairs is None else _lost_pairs(a.seen, b.seen, runs or frozenset()),
+            None if pairs is None else _lost_pairs(a.seen, b.seen),
             cut=(None in back_a, None in back_b),
         ),
         phases=tuple(_phases(hurt_a, hurt_b, hurt_pairs, measured=measured)),
@@ -177,9 +181,9 @@ def _lengths(horizons: Iterable[float]) -> str:
     return ", ".join(f"{length_s:g}" for length_s in sorted(horizons))
 
 
-def _pairs(a: Seen, b: Seen, runs: frozenset[Key]) -> Pairs:
-    """Episodes that count on both sides, of runs that belong together."""
-    return [(a[place], b[place]) for place in sorted(a) if place in b and place[0] in runs]
+def _pairs(a: Seen, b: Seen) -> Pairs:
+    """Episodes that count on both sides."""
+    return [(a[place], b[place]) for place in sorted(a) if place in b]
 
 
 def _by_run(seen: Seen) -> list[float]:
@@ -194,11 +198,10 @@ def _losses(seen: Seen) -> dict[Key, float]:
     return {run: sum(lost) / len(lost) for run, lost in of_run.items()}
 
 
-def _lost_pairs(a: Seen, b: Seen, runs: frozenset[Key]) -> list[tuple[float, float]]:
+def _lost_pairs(a: Seen, b: Seen) -> list[tuple[float, float]]:
     """The same within pairs, over the episodes that count on both sides."""
-    both = {place for place in a if place in b and place[0] in runs}
-    of_a = _losses({place: a[place] for place in both})
-    of_b = _losses({place: b[place] for place in both})
+    of_a = _losses({place: case for place, case in a.items() if place in b})
+    of_b = _losses({place: case for place, case in b.items() if place in a})
     return [(of_a[run], of_b[run]) for run in sorted(of_a)]
 
 

@@ -80,11 +80,15 @@ class SideRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A stored campaign. ``word`` and ``why``: its verdict. ``heals``: false heals by arm and profile."""
+    """A stored campaign. ``word`` and ``why``: its verdict. ``heals``: false heals by arm and profile.
+
+    ``total`` runs are in its record; ``runs`` holds none of them where no figure counts.
+    """
 
     name: str
     identity: Identity
     word: str
     why: str
+    total: int
     runs: tuple[SideRun, ...]
     heals: Mapping[tuple[str, str], Rate] = field(default_factory=dict)

@@ -52,6 +52,7 @@ def side_of_runs(document: Document, identity: Identity) -> Side:
         identity=identity,
         word=document.verdict.word,
         why=document.verdict.why,
+        total=len(document.runs),
         runs=tuple(_run(run) for run in document.runs),
         heals={
             (arm.arm, arm.restart_profile): arm.false_heals
@@ -71,6 +72,7 @@ def side_of_pairs(
         identity=identity,
         word=verdict.word,
         why=verdict.why,
+        total=sum(arm.runs + arm.void for arm in table.arms),
         runs=tuple(_row(row) for row in rows),
         heals=heals,
     )

@@ -1,5 +1,5 @@
-"""SR-18: validate, plan --offline, report, analyse, compare, history and explain import no module of the user's,
-start nothing, open no socket."""
+"""SR-18: validate, plan --offline, report, analyse, compare, history and explain import no module of the
+user's, start nothing, open no socket."""
 
 from __future__ import annotations
 

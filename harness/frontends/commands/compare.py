@@ -45,9 +45,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
         say(msgspec.json.format(msgspec.json.encode(found, order="deterministic"), indent=1).decode())
     else:
         say(comparison_text(found, arguments.by))
-    void = [f"{side.name} is {side.word}: {side.why}" for side in sides if side.word in UNTRUSTED]
-    if void:
-        raise Untrustworthy(f"{'; '.join(void)}; no figure of it counts, so none is compared")
-    if found.refused:
-        raise Refused("they cannot be compared: " + "; ".join(found.refused))
-    return EXIT_CODE["DONE"]
+    if not found.refused:
+        return EXIT_CODE["DONE"]
+    why = f"they cannot be compared: {'; '.join(found.refused)}"
+    raise (Untrustworthy if any(side.word in UNTRUSTED for side in sides) else Refused)(why)

@@ -46,7 +46,7 @@ def side(*cases: Case, seed: int = 7, shams: int = 0, heals: tuple[int, float] |
     runs = [SideRun(key, (one,)) for key, one in zip(keys, cases, strict=True)]
     runs += [SideRun((pair, "none", "fast", True), (case(1.0),)) for pair in range(shams)]
     found = {("none", "fast"): rate([heals])} if heals else {}
-    return Side(name="c", identity=identity, word="DONE", why="", runs=tuple(runs), heals=found)
+    return Side(name="c", identity=identity, word="DONE", why="", total=9, runs=tuple(runs), heals=found)
 
 
 def one_class(a: Side, b: Side) -> ClassChange:
@@ -73,7 +73,7 @@ def test_what_nothing_met_is_no_episode_without_impact() -> None:
 def test_void_episodes_are_counted_and_enter_nothing() -> None:
     a = side(case(1.0), case(2.0))
     runs = (a.runs[0], SideRun(a.runs[1].key, (), (("process.kill", "scorer-a"),)))
-    found = one_class(Side(name="c", identity=a.identity, word="DONE", why="", runs=runs), a)
+    found = one_class(Side(name="c", identity=a.identity, word="DONE", why="", total=9, runs=runs), a)
     assert (found.n_a, found.void_a, found.n_b, found.void_b) == (1, 1, 2, 0)
     assert found.lost.change.n == 1, "the pair of a void episode is no pair"
 
@@ -81,7 +81,7 @@ def test_void_episodes_are_counted_and_enter_nothing() -> None:
 def test_pairs_are_taken_by_number_whatever_the_order() -> None:
     times = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     a, b = side(*map(case, times)), side(*(case(2 * t) for t in times))
-    turned = Side(name="c", identity=b.identity, word="DONE", why="", runs=b.runs[::-1])
+    turned = Side(name="c", identity=b.identity, word="DONE", why="", total=9, runs=b.runs[::-1])
     found = one_class(a, turned)
     assert found.ratio.paired
     assert (found.ratio.ratio, found.ratio.low, found.ratio.high) == pytest.approx((2.0, 2.0, 2.0), rel=1e-5)
@@ -157,7 +157,7 @@ def test_two_that_share_no_class_and_no_arm_are_refused() -> None:
 def test_a_class_of_which_nothing_counts_on_one_side_is_not_compared() -> None:
     a = side(case(1.0))
     void = (SideRun(a.runs[0].key, (), (("process.kill", "scorer-a"),)),)
-    found = one_class(a, Side(name="c", identity=a.identity, word="DONE", why="", runs=void))
+    found = one_class(a, Side(name="c", identity=a.identity, word="DONE", why="", total=9, runs=void))
     assert found.why == "no episode counts on one side"
     assert not found.ratio.tells()
     assert found.lost.change.mean is None
