@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
+import io
 import os
 import re
 import zlib
@@ -26,6 +27,8 @@ from harness.verdict.model import Verdict
 
 QUESTION_FILE, TABLE_FILE, VERDICT_FILE = "question.json", "table.json", "verdict.json"
 _LOCK_FILE = ".lock"
+_PART_BYTES_MAX = 64 * 1024 * 1024
+"""Ten pairs are some kilobytes: what unpacks to more is a bomb."""
 _SUFFIX = ".jsonl.gz"
 _SEAL = b"sha256 "
 """Begins the last line of a part: whoever edits a figure by hand is told so."""
@@ -55,7 +58,11 @@ class Parts:
         """The rows of one chunk; ``Untrustworthy`` where something else has been at its file."""
         path = self._path(chunk)
         try:
-            rows, _, seal = gzip.decompress(path.read_bytes() or b"-").rpartition(_SEAL)
+            with gzip.GzipFile(fileobj=io.BytesIO(path.read_bytes() or b"-")) as packed:
+                text = packed.read(_PART_BYTES_MAX + 1)
+            if len(text) > _PART_BYTES_MAX:
+                raise Untrustworthy(f"{path} holds more than {_PART_BYTES_MAX} bytes: it is no part")
+            rows, _, seal = text.rpartition(_SEAL)
             if seal != _sealed(rows):
                 raise Untrustworthy(f"{path} was changed after it was written; {_AGAIN}")
             return tuple(msgspec.json.decode(line, type=RunRow) for line in rows.splitlines())

@@ -39,6 +39,16 @@ def ranks(n: int, q: float) -> tuple[int, int]:
     return low, high
 
 
+def coverage(n: int, q: float) -> float:
+    """How often the order statistics of these ranks bracket the quantile.
+
+    >>> coverage(10, 0.5)
+    0.978516
+    """
+    low, high = ranks(n, q)
+    return round(float(bdtr(high - 1, n, q) - bdtr(low - 1, n, q)), DIGITS)
+
+
 def quantile(times_s: Sequence[float | None], q: float) -> Quantile:
     """The quantile ``q`` of ``times_s`` with its exact interval; no figure below ``needed_n``.
 
@@ -62,7 +72,7 @@ def quantile(times_s: Sequence[float | None], q: float) -> Quantile:
         value_s=_finite(_value(ordered, q)),
         low_s=_finite(ordered[low - 1]),
         high_s=_finite(ordered[high - 1]),
-        coverage_ratio=round(float(bdtr(high - 1, n, q) - bdtr(low - 1, n, q)), DIGITS),
+        coverage_ratio=coverage(n, q),
     )
 
 

@@ -87,6 +87,18 @@ def _report() -> Command:
     return report
 
 
+def _compare() -> Command:
+    from harness.frontends.commands import compare
+
+    return compare
+
+
+def _history() -> Command:
+    from harness.frontends.commands import history
+
+    return history
+
+
 def _replay() -> Command:
     from harness.frontends.commands import replay
 
@@ -202,6 +214,16 @@ COMMANDS: Mapping[str, Entry] = {
         "show a stored run as a table, or write it as HTML, JSON, JUnit, Markdown, OpenMetrics",
         ("hormesis report RUN --html report.html", "hormesis report RUN --junit junit.xml --markdown -"),
         _report,
+    ),
+    "compare": Entry(
+        "set two stored campaigns beside each other: what changed in the inputs, and in the figures",
+        ("hormesis compare A B", "hormesis compare reports/runs/A reports/runs/B --by phase --json"),
+        _compare,
+    ),
+    "history": Entry(
+        "list the campaigns of a store, follow each class over them, or make a static site of them",
+        ("hormesis history list --since 2026-11-01", "hormesis history site --out public"),
+        _history,
     ),
     "replay": Entry(
         "do a stored run once more: on a virtual clock the same to the last bit; or tell it in words",

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -27,12 +25,11 @@ from harness.history.journal import read_journal
 from harness.history.log import HistoryWriter, Recorded, read_history
 from harness.history.model import Campaign, CampaignFile, History, Manifest
 from harness.history.observations import DTYPE, read_rows
+from harness.history.plain import Folder, NotPlain
 from harness.plan.model import Plan
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 _NUMBER = re.compile(r"r(\d{4,})(?:-|$)")  # as _run_id writes it
-_FILE_BYTES_MAX = 2 * 1024**3  # a run of 20 million units is below; more is no run, or a sparse file
-_SMALL_BYTES_MAX = 16 * 1024 * 1024  # plans of 1,000 episodes are below 1 MB
 _COLUMNS = tuple((name, DTYPE[name].str) for name in DTYPE.names or ())
 _T = TypeVar("_T")
 
@@ -189,11 +186,11 @@ def read_campaign(folder: Path) -> Campaign:
     Raises UsageProblem where ``campaign.json`` is missing or damaged.
     """
     try:
-        with _Folder(folder) as opened:
+        with Folder(folder) as opened:
             data = opened.read("campaign.json")
             file = msgspec.json.decode(data, type=CampaignFile)
             names = sorted(name for name in opened.names("runs") if _ID.fullmatch(name))
-    except (OSError, _NotPlain) as error:
+    except (OSError, NotPlain) as error:
         raise _problem("no-campaign", folder, f"{folder} is no campaign folder: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"campaign.json is damaged: {error}"
@@ -217,13 +214,13 @@ def read_run(folder: Path, campaign_sha256: str = "") -> History:
     ``folder`` is no folder of its own (a link counts as none).
     """
     try:
-        with _Folder(folder, os.O_NOFOLLOW) as opened:
+        with Folder(folder, os.O_NOFOLLOW) as opened:
             return _read_run(opened, folder.name, campaign_sha256)
-    except (OSError, _NotPlain) as error:
+    except (OSError, NotPlain) as error:
         raise _problem("no-run", folder, f"{folder} is no run folder: {error}") from error
 
 
-def _read_run(opened: _Folder, name: str, campaign_sha256: str) -> History:
+def _read_run(opened: Folder, name: str, campaign_sha256: str) -> History:
     doubts: list[str] = []
     parts = {file: _part(opened, file, doubts) for file in ("manifest.json", "plan.json")}
     plan = _decoded(parts["plan.json"], Plan, "plan.json", doubts) or _UNREADABLE
@@ -266,19 +263,19 @@ def _rows_doubts(recorded: Recorded, data: bytes) -> list[str]:
     return [f"observations.bin holds {whole} of {last.rows} rows"]
 
 
-def _recorded(opened: _Folder, genesis: str, doubts: list[str]) -> Recorded:
+def _recorded(opened: Folder, genesis: str, doubts: list[str]) -> Recorded:
     try:
         with os.fdopen(opened.open("history.jsonl"), "rb") as file:
             return read_history(file, genesis)
-    except (OSError, _NotPlain) as error:
+    except (OSError, NotPlain) as error:
         doubts.append(f"history.jsonl: {error}")
         return Recorded((), "", 0, "")
 
 
-def _part(opened: _Folder, name: str, doubts: list[str]) -> bytes:
+def _part(opened: Folder, name: str, doubts: list[str]) -> bytes:
     try:
         return opened.read(name)
-    except (OSError, _NotPlain) as error:
+    except (OSError, NotPlain) as error:
         doubts.append(f"{name}: {error}")
         return b""
 
@@ -311,56 +308,6 @@ def _write_once(path: Path, data: bytes) -> None:
 
 def _problem(code: str, file: Path | str, message: str) -> UsageProblem:
     return UsageProblem((Problem(code=code, message=message, file=str(file)),))
-
-
-class _NotPlain(Exception):
-    """A name that leads to no plain file: a link, a pipe, a device, or one too large."""
-
-
-class _Folder:
-    """A folder read by descriptor: what is in it is opened without following links."""
-
-    def __init__(self, path: Path, flags: int = 0) -> None:
-        self._fd = os.open(path, flags | os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def __enter__(self) -> _Folder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
-
-    def holds(self, name: str) -> bool:
-        with suppress(FileNotFoundError):
-            os.stat(name, dir_fd=self._fd, follow_symlinks=False)
-            return True
-        return False
-
-    def open(self, name: str) -> int:
-        """Open a plain file; without O_NONBLOCK a named pipe would hang the reader."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(name, flags, dir_fd=self._fd)
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _FILE_BYTES_MAX:
-            os.close(fd)
-            larger = stat.S_ISREG(found.st_mode)
-            raise _NotPlain(
-                f"{name} is {f'larger than {_FILE_BYTES_MAX} bytes' if larger else 'no plain file'}"
-            )
-        return fd
-
-    def read(self, name: str) -> bytes:
-        with os.fdopen(self.open(name), "rb") as file:
-            if name.endswith(".json") and os.fstat(file.fileno()).st_size > _SMALL_BYTES_MAX:
-                raise _NotPlain(f"{name} is larger than {_SMALL_BYTES_MAX} bytes")
-            return file.read()
-
-    def names(self, name: str) -> list[str]:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(name, flags, dir_fd=self._fd)
-        try:
-            return os.listdir(fd)
-        finally:
-            os.close(fd)
 
 
 _UNREADABLE = Plan(

@@ -1,5 +1,5 @@
-"""SR-18: validate, plan --offline, report, analyse and explain import no module of the user's, start nothing,
-open no socket."""
+"""SR-18: validate, plan --offline, report, analyse, compare, history and explain import no module of the
+user's, start nothing, open no socket."""
 
 from __future__ import annotations
 
@@ -90,6 +90,9 @@ def folder(tmp_path):
         ("report", "kill-20260101-000000000-s7", "--store", ".", "--junit", "-"),
         ("report", "kill-20260101-000000000-s7", "--store", ".", "--markdown", "-"),
         ("report", "kill-20260101-000000000-s7", "--store", ".", "--openmetrics", "-"),
+        ("compare", "kill-20260101-000000000-s7", "kill-20260101-000000000-s7", "--store", "."),
+        ("history", "list", "--store", "."),
+        ("history", "trend", "--store", ".", "--json"),
         ("explain", "fault"),
         ("schema", "experiment"),
         ("schema", "table"),

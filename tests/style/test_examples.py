@@ -27,6 +27,8 @@ COMMANDS = (
     "analyse",
     "report",
     "schema",
+    "compare",
+    "history",
     "validate",
     "demo",
     "undo",
