@@ -18,6 +18,7 @@ from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
+from harness.episodes.phases import Course, loss_of
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
@@ -157,6 +158,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     exercised = undone is None or undone.exercised
     ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
     shares, full_shares = (quality(u, inject_s + lead_s, bin_s, bins) for u in (seen.served, seen.full))
+    learned = learned_of(seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s)
+    acted_s = None if act is None else round(act.at_s - inject_s, DIGITS)
     return Episode(
         index=planned.index,
         kind=planned.kind,
@@ -169,7 +172,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         full_mitigated=_mitigated(full, cleared_s, profile),
         served=served,
         full=full,
-        acted_s=None if act is None else round(act.at_s - inject_s, DIGITS),
+        acted_s=acted_s,
         act="" if act is None else act.act,
         cleared_s=cleared_s,
         cleared_by="" if cleared is None else cleared.by,
@@ -184,8 +187,10 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         models=models_of(
             seen.rows, seen.log, seen.journal, inject_s=inject_s, from_s=inject_s + lead_s, until_s=end_s
         ),
-        learned=learned_of(
-            seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
+        learned=learned,
+        loss=loss_of(
+            seen.service,
+            Course(inject_s, horizon_s, learned.detected_s, acted_s, seen.served_ratio, seen.full_ratio),
         ),
         debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
         confidence=confidence_of(

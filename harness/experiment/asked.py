@@ -16,7 +16,7 @@ from harness.experiment.decode import check_keys, decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
 from harness.experiment.limits import check_claim, check_seen, check_use, shortest_watch_s
-from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile
+from harness.experiment.model import PROFILES, Arm, FaultStep, Objective, Profile, RestartProfile, ScoreRules
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
 from harness.faults.kind import DURATION_MAX_S
@@ -33,6 +33,7 @@ KEYS = (
     "repetitions",
     "sham",
     "objectives",
+    "score",
 )
 FileName = Annotated[str, msgspec.Meta(min_length=1)]
 Repetitions = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -50,6 +51,7 @@ class Asked:
     repetitions: int
     sham: bool
     objectives: tuple[Objective, ...]
+    score: ScoreRules
 
 
 def read_asked(data: dict[str, object], override: str | None, findings: Findings) -> Asked | None:
@@ -82,6 +84,7 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
         repetitions=take.value("repetitions", Repetitions, 1),
         sham=take.value("sham", bool, True),
         objectives=take.value("objectives", tuple[Objective, ...], ()),
+        score=take.value("score", ScoreRules, ScoreRules()),
     )
 
 
@@ -146,6 +149,32 @@ def check_objectives(asked: Asked, steps: Collection[FaultStep] | None, findings
                 path,
                 why="it could not fail",
                 help="add served_within_s, harm_left_ratio, availability_ratio, exactly_once or no_acts",
+            )
+
+
+def check_score(asked: Asked, steps: Collection[FaultStep] | None, findings: Findings) -> None:
+    """Note weights of faults that are not here (HRM222), and of placebos, which are in no mean (HRM226)."""
+    kinds = {step.kind for step in steps or ()}
+    for kind in asked.score.weights if steps is not None else ():
+        path: Path = (ASKED, "score", "weights", kind)
+        if kind not in kinds:
+            findings.add(
+                "HRM222",
+                f"the score weighs {quoted(kind)}, which is not in this experiment",
+                path,
+                key=True,
+                why="it would count for nothing",
+                help=advice(kind, kinds),
+            )
+        elif is_placebo(kind):
+            findings.add(
+                "HRM226",
+                f"the score weighs the placebo {quoted(kind)}",
+                path,
+                key=True,
+                label="would be ignored",
+                why="what should lose nothing is in no mean: else it would buy points",
+                help="remove it",
             )
 
 

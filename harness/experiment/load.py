@@ -17,7 +17,7 @@ import msgspec
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
 from harness.experiment.arms import check_arms, check_hooks, check_runs
-from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps, read_asked
+from harness.experiment.asked import ASKED, Asked, check_objectives, check_score, check_steps, read_asked
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, near
@@ -82,7 +82,9 @@ class _Reader:
             check_arms(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
             check_hooks(steps, system[0], self.findings)
-        check_objectives(asked, steps if _all_read(given, steps) else None, self.findings)
+        read = steps if _all_read(given, steps) else None
+        check_objectives(asked, read, self.findings)
+        check_score(asked, read, self.findings)
         if asked.profile is None:
             return None
         check_profile(asked.profile, (ASKED, "profile"), self.findings)
@@ -108,6 +110,7 @@ class _Reader:
                 repetitions=asked.repetitions,
                 sham=asked.sham,
                 objectives=asked.objectives,
+                score=asked.score,
             )
         )
 

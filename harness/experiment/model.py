@@ -280,6 +280,16 @@ class Objective(_Frozen, frozen=True, kw_only=True):
     harm_left_ratio: Ratio | None = None
 
 
+class ScoreRules(_Frozen, frozen=True, kw_only=True):
+    """How points are counted (docs/score.md); ``weights`` by kind of fault, 1 where none is given.
+
+    ``degraded_worth_ratio``: what a degraded answer counts; None: as much as a full one.
+    """
+
+    weights: dict[str, Annotated[float, msgspec.Meta(gt=0, le=100)]] = {}
+    degraded_worth_ratio: Ratio | None = None
+
+
 class Experiment(_Frozen, frozen=True, kw_only=True):
     """The question, complete: which faults, which arms, how often, measured how, what must hold."""
 
@@ -299,6 +309,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     repetitions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     sham: bool = True
     objectives: tuple[Objective, ...] = ()
+    score: ScoreRules = ScoreRules()
 
 
 PROFILES: dict[str, Profile] = {
