@@ -51,7 +51,8 @@ class ClassScore(_Frozen, frozen=True, kw_only=True):
     """One class: R_c = 100 (1 - mean L / tau) over ``points.n`` runs. ``weight_ratio`` 0: not in the mean.
 
     ``worth_0`` and ``worth_1``: the same where a degraded answer is worth nothing, and a full one.
-    ``sure_low``: the low end that holds whatever the spread (betting); the one to gate on.
+    ``lost_points``: its part of 100 - R. ``sure_low``: the low end that holds whatever the spread (betting);
+    the one to gate on.
     """
 
     fault: str
@@ -62,13 +63,15 @@ class ClassScore(_Frozen, frozen=True, kw_only=True):
     worth_1: float | None
     method: Literal["", "betting", "bootstrap-t"]
     sure_low: float | None = None
+    lost_points: float | None = None
     gain: Gain | None = None
 
 
 class Score(_Frozen, frozen=True, kw_only=True):
     """R of one arm on one restart profile. ``word`` "" = published, else ``why`` says why it is not.
 
-    ``worth_ratio``: what a degraded answer counts, 1 = as served. ``worst``: place in ``classes`` of the
+    ``lost_points`` = 100 - R, the sum of ``parts``. ``worth_ratio``: what a degraded answer counts, 1 = as
+    served. ``worst``: place in ``classes`` of the
     one with the fewest points, whose R_c is the floor; ``flips``: at worth 0 another is the worst than at 1.
     ``nulls``: sham runs and placebos, where nothing should be lost; they are in no mean.
     """
@@ -81,6 +84,7 @@ class Score(_Frozen, frozen=True, kw_only=True):
     word: Literal["", "INCONCLUSIVE", "VOID"]
     why: str
     points: Mean
+    lost_points: float | None = None
     worth_0: float | None = None
     worth_1: float | None = None
     worst: int | None = None

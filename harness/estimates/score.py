@@ -103,12 +103,24 @@ def _published(empty: Score, classes: Sequence[ClassLosses], scale: Scale) -> Sc
     return msgspec.structs.replace(
         empty,
         points=_points(classes, parts, scale),
+        lost_points=_sum(parts),
         worth_0=_kept(_whole(classes, scale.at(0))),
         worth_1=_kept(_whole(classes, scale.at(MILLION))),
         worst=_worst(classes, scale),
         flips=_flips(classes, scale),
+        classes=tuple(
+            msgspec.structs.replace(
+                c, lost_points=_sum(p for p in parts if (p.fault, p.service) == (c.fault, c.service))
+            )
+            for c in empty.classes
+        ),
         parts=parts,
     )
+
+
+def _sum(parts: Iterable[Part]) -> float:
+    """Add up points in whole millionths."""
+    return sum(round(part.points * MILLION) for part in parts) / MILLION
 
 
 def _sorted_out(
@@ -213,8 +225,7 @@ def _points(classes: Sequence[ClassLosses], parts: Sequence[Part], scale: Scale)
         ends = [interval(list(map(float, of_class.values())), level_ratio) for of_class in of_classes]
         low = sum(float(c.weight) * end[0] for c, end in zip(classes, ends, strict=True))
         high = sum(float(c.weight) * end[1] for c, end in zip(classes, ends, strict=True))
-    lost = sum(round(part.points * MILLION) for part in parts)
-    return _between(len(runs), (_ALL - lost) / MILLION, low, high)
+    return _between(len(runs), (_ALL - round(_sum(parts) * MILLION)) / MILLION, low, high)
 
 
 def _worst(classes: Sequence[ClassLosses], scale: Scale) -> int:
