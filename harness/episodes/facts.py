@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.confidence import confidence_of
@@ -79,8 +81,8 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
             acts=acts,
             journal=history.journal,
         )
-        planned = [e for e in history.plan.episodes if e.index in log.injected]
-        episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
+        planned = [(e, log.injected[e.index]) for e in history.plan.episodes if e.index in log.injected]
+        episodes = tuple(_with_loss(seen, _episode(seen, e, i), i.effective_at_s) for e, i in planned)
     unlisted = {one.observer for one in log.looked if not one.listed}
     quiet = unbroken(history.plan, log)
     met, windows = windows_met(service, history.plan.profile, log.first_due_s)
@@ -158,8 +160,6 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     exercised = undone is None or undone.exercised
     ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
     shares, full_shares = (quality(u, inject_s + lead_s, bin_s, bins) for u in (seen.served, seen.full))
-    learned = learned_of(seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s)
-    acted_s = None if act is None else round(act.at_s - inject_s, DIGITS)
     return Episode(
         index=planned.index,
         kind=planned.kind,
@@ -172,7 +172,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         full_mitigated=_mitigated(full, cleared_s, profile),
         served=served,
         full=full,
-        acted_s=acted_s,
+        acted_s=None if act is None else round(act.at_s - inject_s, DIGITS),
         act="" if act is None else act.act,
         cleared_s=cleared_s,
         cleared_by="" if cleared is None else cleared.by,
@@ -187,10 +187,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         models=models_of(
             seen.rows, seen.log, seen.journal, inject_s=inject_s, from_s=inject_s + lead_s, until_s=end_s
         ),
-        learned=learned,
-        loss=loss_of(
-            seen.service,
-            Course(inject_s, horizon_s, learned.detected_s, acted_s, seen.served_ratio, seen.full_ratio),
+        learned=learned_of(
+            seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
         ),
         debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
         confidence=confidence_of(
@@ -203,6 +201,19 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             names=seen.log.versions,
         ),
     )
+
+
+def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
+    """Add what the fault cost, split by the marks that the episode has."""
+    course = Course(
+        inject_s=inject_s,
+        horizon_s=episode.horizon_s,
+        detected_s=episode.learned.detected_s,
+        acted_s=episode.acted_s,
+        served_ratio=seen.served_ratio,
+        full_ratio=seen.full_ratio,
+    )
+    return msgspec.structs.replace(episode, loss=loss_of(seen.service, course))
 
 
 def _subject(plan: Plan, planned: PlannedEpisode) -> str:

@@ -14,6 +14,9 @@ Concludes = Literal["helps", "harms", "undecided"]
 PHASE_NAMES: tuple[Phase, ...] = ("detect", "act", "settle", "unseen")
 """What was being waited for when service was lost; unseen: an act could have stayed unseen."""
 
+RUNS_MIN = 5
+"""Fewest runs of a class with which a score is published."""
+
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
@@ -67,13 +70,30 @@ class ClassScore(_Frozen, frozen=True, kw_only=True):
     gain: Gain | None = None
 
 
+class ImpliedAvailability(_Frozen, frozen=True, kw_only=True):
+    """Share of good service at declared rates; ``down_min``: minutes lost in 30 days. Ends are at 95 %.
+
+    ``faults_per_30_days``: (mean, low, high) as declared; ``human_repair_s``: until a human has repaired.
+    """
+
+    ratio: float
+    low_ratio: float
+    high_ratio: float
+    down_min: float
+    down_low_min: float
+    down_high_min: float
+    human_repair_s: float
+    faults_per_30_days: dict[str, tuple[float, float, float]]
+
+
 class Score(_Frozen, frozen=True, kw_only=True):
     """R of one arm on one restart profile. ``word`` "" = published, else ``why`` says why it is not.
 
     ``lost_points`` = 100 - R, the sum of ``parts``. ``worth_ratio``: what a degraded answer counts, 1 = as
     served. ``worst``: place in ``classes`` of the
     one with the fewest points, whose R_c is the floor; ``flips``: at worth 0 another is the worst than at 1.
-    ``nulls``: sham runs and placebos, where nothing should be lost; they are in no mean.
+    ``nulls``: sham runs and placebos, where nothing should be lost; they are in no mean. ``implied`` None:
+    not published, or no rates are declared.
     """
 
     name: str
@@ -92,3 +112,4 @@ class Score(_Frozen, frozen=True, kw_only=True):
     classes: tuple[ClassScore, ...]
     nulls: tuple[ClassScore, ...]
     parts: tuple[Part, ...] = ()
+    implied: ImpliedAvailability | None = None

@@ -18,13 +18,13 @@ from harness.episodes.trust import STALLED, WITHOUT_EFFECT
 from harness.estimates.bounded import LEVEL_RATIO, betting, interval
 from harness.estimates.estimate import counted
 from harness.estimates.gains import gain_of
+from harness.estimates.implied import implied_availability
 from harness.estimates.lost import MILLION, ClassLosses, Scale, Seen, apportioned, rounded
 from harness.estimates.model import Mean
-from harness.estimates.points import PHASE_NAMES, ClassScore, Part, Score
-from harness.experiment.model import Profile, ScoreRules
+from harness.estimates.points import PHASE_NAMES, RUNS_MIN, ClassScore, Part, Score
+from harness.experiment.model import ImpliedRules, Profile, ScoreRules
 from harness.faults.catalog import is_placebo
 
-RUNS_MIN = 5
 VOID_RATIO_MAX = Fraction(1, 20)
 SHAM = "sham"
 DIGITS = 6  # a millionth of a point, the unit in which parts are whole numbers
@@ -95,10 +95,12 @@ def _score(
         classes=tuple(_class(c, facts, scale, void=bool(void)) for c in classes),
         nulls=tuple(_class(c, (), scale, void=bool(void)) for c in nulls),
     )
-    return empty if empty.word else _published(empty, classes, scale)
+    return empty if empty.word else _published(empty, classes, scale, rules.implied)
 
 
-def _published(empty: Score, classes: Sequence[ClassLosses], scale: Scale) -> Score:
+def _published(
+    empty: Score, classes: Sequence[ClassLosses], scale: Scale, implied: ImpliedRules | None
+) -> Score:
     parts = _parts(classes, scale)
     return msgspec.structs.replace(
         empty,
@@ -115,6 +117,7 @@ def _published(empty: Score, classes: Sequence[ClassLosses], scale: Scale) -> Sc
             for c in empty.classes
         ),
         parts=parts,
+        implied=None if implied is None else implied_availability(classes, implied, scale),
     )
 
 

@@ -152,32 +152,6 @@ def check_objectives(asked: Asked, steps: Collection[FaultStep] | None, findings
             )
 
 
-def check_score(asked: Asked, steps: Collection[FaultStep] | None, findings: Findings) -> None:
-    """Note weights of faults that are not here (HRM222), and of placebos, which are in no mean (HRM226)."""
-    kinds = {step.kind for step in steps or ()}
-    for kind in asked.score.weights if steps is not None else ():
-        path: Path = (ASKED, "score", "weights", kind)
-        if kind not in kinds:
-            findings.add(
-                "HRM222",
-                f"the score weighs {quoted(kind)}, which is not in this experiment",
-                path,
-                key=True,
-                why="it would count for nothing",
-                help=advice(kind, kinds),
-            )
-        elif is_placebo(kind):
-            findings.add(
-                "HRM226",
-                f"the score weighs the placebo {quoted(kind)}",
-                path,
-                key=True,
-                label="would be ignored",
-                why="what should lose nothing is in no mean: else it would buy points",
-                help="remove it",
-            )
-
-
 @dataclass(frozen=True, slots=True)
 class _Taker:
     """Takes values out of ``x-hormesis``; where one is wrong it is noted and the default stands in."""

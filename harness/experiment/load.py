@@ -17,12 +17,13 @@ import msgspec
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
 from harness.experiment.arms import check_arms, check_hooks, check_runs
-from harness.experiment.asked import ASKED, Asked, check_objectives, check_score, check_steps, read_asked
+from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps, read_asked
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, near
 from harness.experiment.limits import check_length, check_profile
 from harness.experiment.model import Experiment, FaultStep, Scenario, Source, System
+from harness.experiment.scoring import check_score
 from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system
 from harness.experiment.yaml import Data, read_file
 
@@ -84,7 +85,8 @@ class _Reader:
             check_hooks(steps, system[0], self.findings)
         read = steps if _all_read(given, steps) else None
         check_objectives(asked, read, self.findings)
-        check_score(asked, read, self.findings)
+        if read is not None and asked.profile is not None:
+            check_score(asked.score, read, asked.profile, self.findings)
         if asked.profile is None:
             return None
         check_profile(asked.profile, (ASKED, "profile"), self.findings)

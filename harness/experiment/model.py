@@ -280,14 +280,31 @@ class Objective(_Frozen, frozen=True, kw_only=True):
     harm_left_ratio: Ratio | None = None
 
 
+class FaultRate(_Frozen, frozen=True, kw_only=True):
+    """How often a kind of fault comes in 30 days, with its interval: declared, not measured."""
+
+    mean: Annotated[float, msgspec.Meta(ge=0)]
+    low: Annotated[float, msgspec.Meta(ge=0)]
+    high: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class ImpliedRules(_Frozen, frozen=True, kw_only=True):
+    """What an implied availability rests on: rates by kind, and how long until a human has repaired."""
+
+    human_repair_s: Positive
+    faults_per_30_days: dict[str, FaultRate]
+
+
 class ScoreRules(_Frozen, frozen=True, kw_only=True):
     """How points are counted (docs/score.md); ``weights`` by kind of fault, 1 where none is given.
 
-    ``degraded_worth_ratio``: what a degraded answer counts; None: as much as a full one.
+    ``degraded_worth_ratio``: what a degraded answer counts; None: as much as a full one. ``implied`` None: no
+    implied availability is told.
     """
 
     weights: dict[str, Annotated[float, msgspec.Meta(gt=0, le=100)]] = {}
     degraded_worth_ratio: Ratio | None = None
+    implied: ImpliedRules | None = None
 
 
 class Experiment(_Frozen, frozen=True, kw_only=True):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.estimates.points import PHASE_NAMES, ClassScore, Gain, Phase, Score
+from harness.estimates.points import PHASE_NAMES, ClassScore, Gain, Part, Phase, Score
 from harness.report.document import Document
 from harness.report.figures import Figure, mean_seconds
 from harness.report.harm import signed_percent
 from harness.report.labels import fit
 from harness.report.panels.summary import Tile, main_arm
 from harness.report.scales import Scale, even_ticks, linear
+from harness.report.scores import implied_text, lost, needs, points, points_span
 from harness.report.svg import Box, Drawing
 from harness.report.words import fault_title
 
@@ -51,6 +51,16 @@ class Points:
     legend: tuple[tuple[str, str, str], ...]
     lines: tuple[Line, ...]
     against: str
+    implied: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a class's bar begins: in points, and in the drawing."""
+
+    start: float
+    top: float
+    scale: Scale
 
 
 def own_scores(document: Document) -> tuple[Score, ...]:
@@ -82,44 +92,6 @@ def score_tiles(document: Document) -> tuple[Tile, Tile]:
     return first, Tile(floor, points(worst.points.mean), (named, f"95 %: {points_span(worst)}", *flips))
 
 
-def needs(score: Score) -> str:
-    """Say how many runs there are and must be, where that is all that lacks; else ""."""
-    if score.word != "INCONCLUSIVE":
-        return ""
-    fewest = min(score.classes, key=lambda c: c.points.n)
-    return next(f"needs {one}" for one in _told(score, fewest))
-
-
-def _told(score: Score, fewest: ClassScore) -> Iterator[str]:
-    name = f"{fewest.fault} {fewest.service} needs "
-    yield from (part.removeprefix(name) for part in score.why.split("; ") if part.startswith(name))
-    yield score.why
-
-
-def points(value: float | None) -> str:
-    """Write points with one digit.
-
-    >>> points(76.149), points(None)
-    ('76.1', '–')
-    """
-    return "–" if value is None else f"{value:.1f}"
-
-
-def lost(value: float | None) -> str:
-    """Write points that were lost; what rounds to nothing has no sign.
-
-    >>> lost(8.24), lost(0.01), lost(None)
-    ('−8.2', '0.0', '–')
-    """
-    text = points(value)
-    return text if text in ("0.0", "–") else f"−{text}"
-
-
-def points_span(scored: Score | ClassScore) -> str:
-    """Write the interval of points."""
-    return f"{points(scored.points.low)}–{points(scored.points.high)}"
-
-
 def _worths(scored: Score | ClassScore) -> str:
     return f"degraded answers worth 0: {points(scored.worth_0)}; worth 1: {points(scored.worth_1)}"
 
@@ -142,6 +114,7 @@ def _waterfall(score: Score) -> Points:
         legend=tuple((f"phase-{p}", p, PHASE_WORDS[p]) for p in PHASE_NAMES if p in seen),
         lines=tuple(_line(one) for one in ordered if one.points.mean is not None),
         against=against,
+        implied=implied_text(score),
     )
 
 
@@ -159,7 +132,9 @@ def _picture(score: Score, ordered: list[ClassScore]) -> Markup:
         drawing.text((scale(value), TOP - 10), words, "sm tick", anchor="middle")
     done = 0.0
     for i, one in enumerate(ordered):
-        done = _bar(drawing, score, one, Box(done, TOP + ROW * i, 0, 0), scale)
+        parts = [p for p in score.parts if (p.fault, p.service) == (one.fault, one.service) and p.points]
+        _bar(drawing, one, parts, _Place(done, TOP + ROW * i, scale))
+        done += one.lost_points or 0.0
     base = TOP + ROW * len(ordered)
     whole = Box(LEFT, base + 5, scale(score.lost_points or 0.0), base + ROW - 5)
     drawing.rect(whole, "phase-all", f"100 − {points(score.lost_points)} = {points(score.points.mean)}")
@@ -168,18 +143,16 @@ def _picture(score: Score, ordered: list[ClassScore]) -> Markup:
     return drawing.markup()
 
 
-def _bar(drawing: Drawing, score: Score, one: ClassScore, at: Box, scale: Scale) -> float:
-    """Draw a class's phases one after the other, from where the last one ended; gives where this one does."""
-    left, top = at.left, at.top
+def _bar(drawing: Drawing, one: ClassScore, parts: list[Part], place: _Place) -> None:
+    """Draw a class's phases one after the other, from where the class above ended."""
+    left, top, scale = place.start, place.top, place.scale
     name = f"{fault_title(one.fault)}, {one.service}"
     drawing.text((LEFT - 10, top + 17), fit(name, LEFT - 20), "sm b", anchor="end")
-    for part in score.parts:
-        if (part.fault, part.service) == (one.fault, one.service) and part.points:
-            shape = Box(scale(left), top + 5, scale(left + part.points), top + ROW - 5)
-            drawing.rect(shape, f"phase-{part.phase}", f"{name}: {part.phase} {lost(part.points)}")
-            left += part.points
+    for part in parts:
+        shape = Box(scale(left), top + 5, scale(left + part.points), top + ROW - 5)
+        drawing.rect(shape, f"phase-{part.phase}", f"{name}: {part.phase} {lost(part.points)}")
+        left += part.points
     drawing.text((scale(left) + 8, top + 17), lost(one.lost_points), "sm b")
-    return left
 
 
 def _line(one: ClassScore) -> Line:

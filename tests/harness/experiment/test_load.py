@@ -15,7 +15,7 @@ import pytest
 from harness.errors import UsageProblem
 from harness.experiment.load import load_experiment
 from harness.experiment.messages import MESSAGES
-from harness.experiment.model import PROFILES, ScoreRules
+from harness.experiment.model import PROFILES
 from harness.faults.catalog import FAULTS, compile_fault
 from harness.faults.effects import Delay, Kill, Pause
 from tests.harness.experiment.carets import under_carets
@@ -165,10 +165,6 @@ def test_the_bundled_system_is_the_default(folder):
         ),
         ("profile: test", "objectives: [{arm: bare, exactly_once: true}]", "HRM222", "bare"),
         ("profile: test", "objectives: [{fault: process.kill}]", "HRM223", "{"),
-        ("profile: test", "score: {weights: {process.hang: 2}}", "HRM222", "process.hang"),
-        ("profile: test", "score: {weights: {process.kill: 0}}", "HRM204", "0"),
-        ("profile: test", "score: {degraded_worth_ratio: 1.5}", "HRM204", "1.5"),
-        ("profile: test", "score: {weight: {}}", "HRM202", "weight"),
         ("  version: 1", "  version: 2", "HRM206", "2"),
         ("  version: 1\n", "", "HRM203", "x-hormesis"),
         ("scenario: scenario.yaml", "scenario: gone.yaml", "HRM101", "gone.yaml"),
@@ -491,23 +487,3 @@ def test_rollbacks_may_restore_an_edge_that_exists(folder):
     with pytest.raises(UsageProblem) as caught:
         load_experiment(file)
     assert [problem.code for problem in caught.value.problems] == ["HRM228"]
-
-
-def test_how_points_are_counted_is_read(folder):
-    file = folder / "experiment.yaml"
-    asked = "profile: test\n  score: {weights: {process.kill: 3}, degraded_worth_ratio: 0.6}"
-    file.write_text(file.read_text().replace("profile: test", asked))
-    assert load_experiment(file).score == ScoreRules(weights={"process.kill": 3}, degraded_worth_ratio=0.6)
-
-
-def test_a_placebo_has_no_weight(folder):
-    text = (folder / "experiment.yaml").read_text()
-    action = text[text.index("  - type: action") : text.index("x-hormesis:")]
-    surge = action.replace("process_kill", "placebo_surge").replace("kill-scorer", "surge")
-    surge = surge.replace("{service: scorer}", "{duration_s: 1, factor: 1.5}")
-    problems = problems_of(
-        folder,
-        (action, action + surge),
-        ("profile: test", "profile: test\n  score: {weights: {placebo.surge: 2}}"),
-    )
-    assert [(p.code, under_carets(p)) for p in problems] == [("HRM226", "placebo.surge")]

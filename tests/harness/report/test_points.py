@@ -7,9 +7,13 @@ import msgspec
 import pytest
 
 from harness.estimates.points import Gain
+from harness.estimates.score import scores
+from harness.experiment.model import FaultRate, ImpliedRules, ScoreRules
 from harness.report import html, text
 from harness.report.panels import points
+from harness.report.scores import implied_text
 from harness.report.svg import number
+from tests.harness.report.test_html import unknown
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,23 @@ def test_a_gain_says_what_it_concludes_and_whether_that_flips(document):
     assert told(document, flips=True).gain.more.endswith("not where degraded answers are worth nothing")
     assert told(document, absorbed=True, ratio=None).prevented.value == "natively absorbed"
     assert told(document, ratio=None).prevented.value == "–"
+
+
+def test_what_the_losses_come_to_at_declared_rates_is_told_where_they_are_declared(make):
+    plain = make(n=6, faults=2)
+    rate = FaultRate(mean=2.0, low=1.0, high=4.0)
+    implied = ImpliedRules(
+        human_repair_s=7200.0, faults_per_30_days={"process.kill": rate, "process.hang": rate}
+    )
+    found = scores(
+        plain.runs, plain.inputs.profile, ScoreRules(implied=implied), planned_runs=len(plain.runs)
+    )
+    rated = msgspec.structs.replace(plain, scores=found)
+    assert "implied availability" not in html.render(plain) + text.render(plain)
+    (told,) = {implied_text(s) for s in found if s.arm == "none"}
+    assert told in html.render(rated)
+    assert "implied availability 99." in text.render(rated, width=200)
+    assert unknown(rated, html.render(rated)) == set()
 
 
 def test_a_worst_class_that_flips_is_told(document):
