@@ -135,7 +135,8 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         told = f"; {relapsed} lost again later" if relapsed else ""
         idle = len(kept) - len(episodes)
         told += f"; {idle} not exercised and not counted" if idle else ""
-        yield _claim(text, Judged(judged.word, f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"))
+        lies = f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}{told}"
+        yield _claim(text, Judged(judged.word, lies, judged.more))
 
 
 def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
@@ -172,7 +173,7 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
         told = f"; {idle} in which no harm could be told at the end, not counted" if idle else ""
         unanswered = sum(d.unanswered for d in known), sum(d.n + d.unanswered for d in known)
         told += f"; {unanswered[0]} of {unanswered[1]} decisions never came" if unanswered[0] else ""
-        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}"))
+        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}", judged.more))
 
 
 def _to_the_end(decided: Decided, tau_s: float) -> bool:
@@ -238,7 +239,7 @@ def _nothing_broken(run: RunFacts) -> bool:
 
 
 def _claim(text: str, judged: Judged) -> Claim:
-    return Claim(text=text, word=judged.word, evidence=judged.evidence)
+    return Claim(text=text, word=judged.word, evidence=judged.evidence, more=judged.more)
 
 
 def _label(c: ClassEstimate) -> str:

@@ -14,11 +14,16 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Claim(_Frozen, frozen=True, kw_only=True):
-    """One objective judged on one class (or on all runs): its text, its word, its evidence."""
+    """One objective judged on one class (or on all runs): its text, its word, its evidence.
+
+    ``more``: of an undecided one, how many further episodes or runs would settle it if they went as those
+    seen; None = decided, or not known.
+    """
 
     text: str
     word: Word
     evidence: str
+    more: int | None = None
 
 
 class Verdict(_Frozen, frozen=True, kw_only=True):

@@ -178,7 +178,7 @@ def test_points_lie_between_none_and_all_and_the_floor_is_no_higher(classes: dic
     assert 0.0 <= found.points.low <= found.points.mean <= found.points.high <= 100.0
     floor = found.classes[found.worst].points.mean
     assert floor == min(c.points.mean for c in found.classes) <= found.points.mean + 1e-6
-    assert found.worth_0 <= found.points.mean == found.worth_1
+    assert 0.0 <= found.worth_0 <= found.points.mean == found.worth_1
 
 
 @given(CLASSES, st.sampled_from([0.0, 0.25, 1.0]))
@@ -190,6 +190,18 @@ def test_parts_add_up_exactly_to_what_is_lost(classes: dict[str, list[Loss]], wo
     for c in found.classes:  # and the parts of a class are its share, to the last digit of each
         own = sum(p.points for p in found.parts if p.fault == c.fault)
         assert own == pytest.approx(c.weight_ratio * (100 - c.points.mean), abs=2e-4)
+
+
+def test_what_the_baseline_loses_in_as_much_time_is_taken_off() -> None:
+    noisy = Loss(
+        bad_us=(6_000_000, 0, 0),
+        degraded_us=(0, 6_000_000, 0),
+        usual_bad_us=1_200_000,
+        usual_degraded_us=2_400_000,
+    )
+    found = scored(runs_of(same(noisy)))
+    assert (found.worth_1, found.worth_0) == (96.0, 93.0)
+    assert scored(runs_of(same(noisy)), degraded_worth_ratio=0.5).points.mean == 94.5
 
 
 @given(CLASSES, st.data())

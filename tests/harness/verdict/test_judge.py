@@ -254,3 +254,25 @@ def test_where_nothing_met_any_fault_of_a_class_what_holds_is_no_pass():
     runs = [changed(idle, run_id=f"r{i:04d}", pair=i) for i in range(3)]
     assert verdict_of(runs, {"exactly_once": True}).word == "VOID"
     assert verdict_of(runs_of(back=2), {"exactly_once": True}).word == "PASS"
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.97))
+def test_as_many_more_as_are_said_to_settle_a_claim_do_and_no_fewer(
+    counts: tuple[int, int], ratio: float
+) -> None:
+    k, n = counts
+    more = judge_share(k, n, ratio).more
+
+    def word(extra: int) -> str:
+        return judge_share(k + round(extra * k / n), n + extra, ratio).word
+
+    if word(0) != "INCONCLUSIVE":
+        assert more is None
+    elif more is not None:
+        assert word(more) in ("PASS", "FAIL")
+        assert all(word(extra) == "INCONCLUSIVE" for extra in range(max(0, more - 5), more))
+
+
+def test_a_mean_near_its_limit_asks_for_more_runs_and_one_on_it_for_none_that_is_known() -> None:
+    assert judge_mean(Mean(n=10, mean=0.99, low=0.97, high=1.0), 0.98).more == 13
+    assert judge_mean(Mean(n=10, mean=0.98, low=0.97, high=0.99), 0.98).more is None
