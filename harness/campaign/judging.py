@@ -161,7 +161,7 @@ def _quiet(key: ArmKey, one: ArmTally) -> Claim:
 
 
 def _claim(text: str, judged: Judged, about: ClassKey | None = None) -> Claim:
-    return Claim(text=text, word=judged.word, evidence=judged.evidence, about=about)
+    return Claim(text=text, word=judged.word, evidence=judged.evidence, more=judged.more, about=about)
 
 
 def _label(key: ClassKey) -> str:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.confidence import confidence_of
@@ -18,6 +20,7 @@ from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
+from harness.episodes.phases import Course, loss_of
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
@@ -78,8 +81,8 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
             acts=acts,
             journal=history.journal,
         )
-        planned = [e for e in history.plan.episodes if e.index in log.injected]
-        episodes = tuple(_episode(seen, e, log.injected[e.index]) for e in planned)
+        planned = [(e, log.injected[e.index]) for e in history.plan.episodes if e.index in log.injected]
+        episodes = tuple(_with_loss(seen, _episode(seen, e, i), i.effective_at_s) for e, i in planned)
     unlisted = {one.observer for one in log.looked if not one.listed}
     quiet = unbroken(history.plan, log)
     met, windows = windows_met(service, history.plan.profile, log.first_due_s)
@@ -198,6 +201,19 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             names=seen.log.versions,
         ),
     )
+
+
+def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
+    """Add what the fault cost, split by the marks that the episode has."""
+    course = Course(
+        inject_s=inject_s,
+        horizon_s=episode.horizon_s,
+        detected_s=episode.learned.detected_s,
+        acted_s=episode.acted_s,
+        served_ratio=seen.served_ratio,
+        full_ratio=seen.full_ratio,
+    )
+    return msgspec.structs.replace(episode, loss=loss_of(seen.service, course))
 
 
 def _subject(plan: Plan, planned: PlannedEpisode) -> str:

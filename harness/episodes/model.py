@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.episodes.loss import Loss
 from harness.episodes.monitors import Confidence
 from harness.episodes.timeline import ModelTimeline
 
@@ -129,7 +130,8 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     share of those that were not degraded either, empty where it is the same. ``debt`` None: what is owed was
     not seen. ``decided`` None: the world does not know what is true of its records, or what decisions cost.
     ``models`` None: one version answered all along.
-    ``confidence`` None: too few answers with a score to say anything.
+    ``confidence`` None: too few answers with a score to say anything. ``loss``: what the fault cost, by
+    phase; None = no unit was due in the horizon.
     """
 
     index: int
@@ -159,6 +161,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     models: ModelTimeline | None = None
     learned: Learned = Learned()
     confidence: Confidence | None = None
+    loss: Loss | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

@@ -18,6 +18,9 @@ from harness.plan.model import Plan
 SEND_LAG_MS_MAX = 50.0
 LABELS_TOLD_LEAST = 0.5  # a fault on their way may hold some back
 COMPLETE_STATE = "ended"
+WITHOUT_EFFECT = "fault without effect"
+STALLED = "the witness stalled"
+"""Words in a reason that end a score, however few runs have it (``estimates.score``)."""
 
 
 def void_reasons(history: History, log: RunLog, service: Service, baseline: Baseline | None) -> list[str]:
@@ -58,7 +61,7 @@ def unsafe_reasons(history: History, log: RunLog) -> list[str]:
 def _broken(history: History, log: RunLog) -> list[str]:
     causes = [f"history cut: {history.cut}"] if history.cut else []
     causes += [f"{event.where} raised {event.error}" for event in log.raised]
-    causes += [f"episode {event.episode}: fault without effect: {event.why}" for event in log.without_effect]
+    causes += [f"episode {event.episode}: {WITHOUT_EFFECT}: {event.why}" for event in log.without_effect]
     if log.baseline is not None and log.baseline.why:
         causes.append(f"baseline not met: {log.baseline.why}")
     if log.ended is None and not history.cut:
@@ -80,7 +83,7 @@ def _not_injected(plan: Plan, log: RunLog) -> list[str]:
         if isinstance(e.effect, Mutate | Shift | Relabel) and not plan.sham and _touched(log, e.index) == 0
     ]
     if untouched and log.audited is not None:
-        reasons.append(f"episode {', '.join(untouched)}: fault without effect: no record was changed")
+        reasons.append(f"episode {', '.join(untouched)}: {WITHOUT_EFFECT}: no record was changed")
     return reasons + ([f"episode {', '.join(other)}: sham and fault are mixed up"] if other else [])
 
 
@@ -118,7 +121,7 @@ def _stalls(plan: Plan, log: RunLog, service: Service) -> list[str]:
         return ["no data: the witness sent nothing"]
     reasons = []
     if lag_ms > SEND_LAG_MS_MAX:
-        reasons.append(f"the witness stalled: send lag p99 {lag_ms:.0f} ms, allowed {SEND_LAG_MS_MAX:.0f} ms")
+        reasons.append(f"{STALLED}: send lag p99 {lag_ms:.0f} ms, allowed {SEND_LAG_MS_MAX:.0f} ms")
     # A stall makes its own units late: one longer than a deadline looks like an outage, or hides one.
     allowed_s = min(plan.profile.window_length_s / 2, plan.profile.deadline_s)
     long = [
@@ -127,9 +130,7 @@ def _stalls(plan: Plan, log: RunLog, service: Service) -> list[str]:
         if s.lasted_s > allowed_s and _inside_episode(plan, log, s.since_s, s.lasted_s)
     ]
     if long:
-        reasons.append(
-            f"the witness stalled for {max(long):.2f} s inside an episode, allowed {allowed_s:.2f} s"
-        )
+        reasons.append(f"{STALLED} for {max(long):.2f} s inside an episode, allowed {allowed_s:.2f} s")
     return reasons
 
 

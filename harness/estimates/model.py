@@ -39,7 +39,7 @@ class Quantile(_Frozen, frozen=True, kw_only=True):
 
 
 class Mean(_Frozen, frozen=True, kw_only=True):
-    """A mean over runs with a t interval; no interval for n < 2."""
+    """A mean over runs with its interval (Student's t unless told otherwise); none for n < 2."""
 
     n: int
     mean: float | None

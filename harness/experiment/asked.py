@@ -25,6 +25,7 @@ from harness.experiment.model import (
     Objective,
     Profile,
     RestartProfile,
+    ScoreRules,
 )
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
@@ -43,6 +44,7 @@ KEYS = (
     "sham",
     "objectives",
     "gate",
+    "score",
 )
 FileName = Annotated[str, msgspec.Meta(min_length=1)]
 Repetitions = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -61,6 +63,7 @@ class Asked:
     sham: bool
     objectives: tuple[Objective, ...]
     gate: Gate
+    score: ScoreRules
 
 
 def read_asked(data: dict[str, object], override: str | None, findings: Findings) -> Asked | None:
@@ -94,6 +97,7 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
         sham=take.value("sham", bool, True),
         objectives=take.value("objectives", tuple[Objective, ...], ()),
         gate=take.value("gate", Gate, Gate()),
+        score=take.value("score", ScoreRules, ScoreRules()),
     )
 
 

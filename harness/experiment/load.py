@@ -23,6 +23,7 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, near
 from harness.experiment.limits import check_length, check_profile
 from harness.experiment.model import Experiment, FaultStep, Scenario, Source, System
+from harness.experiment.scoring import check_score
 from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system
 from harness.experiment.yaml import Data, read_file
 
@@ -82,7 +83,10 @@ class _Reader:
             check_arms(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
             check_hooks(steps, system[0], self.findings)
-        check_objectives(asked, steps if _all_read(given, steps) else None, self.findings)
+        read = steps if _all_read(given, steps) else None
+        check_objectives(asked, read, self.findings)
+        if read is not None and asked.profile is not None:
+            check_score(asked.score, read, asked.profile, self.findings)
         check_gate(asked, self.findings)
         if asked.profile is None:
             return None
@@ -110,6 +114,7 @@ class _Reader:
                 sham=asked.sham,
                 objectives=asked.objectives,
                 gate=asked.gate,
+                score=asked.score,
             )
         )
 

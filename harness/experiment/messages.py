@@ -94,7 +94,7 @@ MESSAGES: Mapping[str, Message] = {
         "an unknown restart profile", "the platform has no such behaviour", "use fast or kubernetes"
     ),
     "HRM222": Message(
-        "an objective about what is not in the experiment",
+        "an objective or a weight about what is not in the experiment",
         "it could never be judged",
         "name a fault and arm of this file",
     ),

@@ -312,6 +312,33 @@ class Gate(_Frozen, frozen=True, kw_only=True):
             raise ValueError("never_excluded_ratio must be above never_ratio")
 
 
+class FaultRate(_Frozen, frozen=True, kw_only=True):
+    """How often a kind of fault comes in 30 days, with its interval: declared, not measured."""
+
+    mean: Annotated[float, msgspec.Meta(ge=0)]
+    low: Annotated[float, msgspec.Meta(ge=0)]
+    high: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class ImpliedRules(_Frozen, frozen=True, kw_only=True):
+    """What an implied availability rests on: rates by kind, and how long until a human has repaired."""
+
+    human_repair_s: Positive
+    faults_per_30_days: dict[str, FaultRate]
+
+
+class ScoreRules(_Frozen, frozen=True, kw_only=True):
+    """How points are counted (docs/score.md); ``weights`` by kind of fault, 1 where none is given.
+
+    ``degraded_worth_ratio``: what a degraded answer counts; None: as much as a full one. ``implied`` None: no
+    implied availability is told.
+    """
+
+    weights: dict[str, Annotated[float, msgspec.Meta(gt=0, le=100)]] = {}
+    degraded_worth_ratio: Ratio | None = None
+    implied: ImpliedRules | None = None
+
+
 class Experiment(_Frozen, frozen=True, kw_only=True):
     """The question, complete: which faults, which arms, how often, measured how, what must hold."""
 
@@ -332,6 +359,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     sham: bool = True
     objectives: tuple[Objective, ...] = ()
     gate: Gate = Gate()
+    score: ScoreRules = ScoreRules()
 
 
 PROFILES: dict[str, Profile] = {

@@ -241,8 +241,8 @@ COMMANDS: Mapping[str, Entry] = {
         _halt,
     ),
     "explain": Entry(
-        "say what a fault, a placebo or a code is, and what a fault can hit",
-        ("hormesis explain fault network.latency", "hormesis explain system"),
+        "say what a fault, a placebo or a code is, what a fault can hit, and why a run ended as it did",
+        ("hormesis explain fault network.latency", "hormesis explain run reports/runs/CAMPAIGN"),
         _explain,
     ),
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.experiment.model import Objective, Pace, Profile
+from harness.experiment.model import Objective, Pace, Profile, ScoreRules
 from harness.history.events import Entry
 from harness.history.observations import Rows
 from harness.plan.model import Plan
@@ -31,6 +31,7 @@ class CampaignFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     started_utc: str
     planned_runs: int
     objectives: tuple[Objective, ...]
+    score: ScoreRules = ScoreRules()
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

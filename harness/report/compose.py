@@ -19,6 +19,7 @@ from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
 from harness.episodes.trust import SEND_LAG_MS_MAX
 from harness.estimates.estimate import counted, estimate
+from harness.estimates.score import scores
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Profile
 from harness.history.model import Campaign, CampaignFile, History
@@ -61,13 +62,14 @@ def compose_campaign(campaign: Campaign) -> Document:
     runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
     estimates = estimate(runs, file.profile)
     trust = tuple(_trust(campaign, runs))
+    doubts = _doubts((numbered, *trust))
     verdict = judge(
         estimates,
         runs,
         file.objectives,
         campaign_id=file.id,
         planned_runs=file.planned_runs,
-        doubts=_doubts((numbered, *trust)),
+        doubts=doubts,
         repeated=len(repeated),
     )
     return Document(
@@ -78,6 +80,7 @@ def compose_campaign(campaign: Campaign) -> Document:
         trust=(*trust, numbered, _repeat_check(len(repeated), len(runs))),
         runs=runs,
         repeated=tuple(facts(history, bad_ratio_max=limit) for history in repeated),
+        scores=scores(runs, file.profile, file.score, planned_runs=file.planned_runs, doubts=doubts),
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from harness.episodes.model import RunFacts
 from harness.estimates.model import Estimates
+from harness.estimates.points import Score
 from harness.experiment.model import Profile
 from harness.verdict.model import Verdict
 
@@ -56,3 +57,4 @@ class Document(_Frozen, frozen=True, kw_only=True):
     trust: tuple[Check, ...]
     runs: tuple[RunFacts, ...]
     repeated: tuple[RunFacts, ...] = ()
+    scores: tuple[Score, ...] = ()

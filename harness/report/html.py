@@ -13,7 +13,18 @@ from markupsafe import Markup
 
 from harness.report.document import Document
 from harness.report.labels import profile_label
-from harness.report.panels import appendix, classes, curves, decisions, endings, inside, models, runs, summary
+from harness.report.panels import (
+    appendix,
+    classes,
+    curves,
+    decisions,
+    endings,
+    inside,
+    models,
+    points,
+    runs,
+    summary,
+)
 from harness.report.words import inert, when
 
 _HERE = Path(__file__).parent
@@ -32,7 +43,8 @@ def render(document: Document) -> str:
             started=when(document.inputs.started_utc),
             profile=profile_label(document.inputs.profile.name),
             band=summary.band(document),
-            tiles=summary.tiles(document),
+            tiles=(*points.score_tiles(document), *summary.tiles(document)),
+            waterfalls=points.waterfalls(document),
             own_arm=summary.main_arm(document),
             table=classes.table(document),
             curves=curves.curves(document),

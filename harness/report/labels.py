@@ -1,4 +1,4 @@
-"""Short labels: words at vertical marks, placed in two rows so that they never meet; a profile's name."""
+"""Short labels: words at vertical marks, in two rows so that they never meet; names cut to fit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.svg import text_width
+from harness.report.words import inert
 
 
 def profile_label(name: str) -> str:
@@ -100,3 +101,13 @@ def count_text(n: int, void: int, unmet: int) -> str:
     """
     apart = {"void": void, "not met": unmet}
     return f"{n}" + "".join(f" ({k} {what})" for what, k in apart.items() if k)
+
+
+def fit(words: str, room: float) -> str:
+    """Shorten a name to the room before the bars; the table above has it in full."""
+    short = inert(words, 60)
+    if text_width(short, 11.5, bold=True) <= room:
+        return short
+    while short and text_width(short + "…", 11.5, bold=True) > room:
+        short = short[:-1]
+    return short + "…"

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.model import ClassEstimate
-from harness.report import costs, figures, harm
+from harness.report import costs, figures, harm, scores
 from harness.report.document import Document
 from harness.report.labels import count_text, profile_label
 from harness.report.lengths import given, seconds
 from harness.report.panels.classes import grouped
+from harness.report.panels.points import own_scores
 from harness.report.panels.summary import REASONS_MAX, band
 from harness.report.words import ALWAYS, ARMS, SIGNS, Sign, arm_rank, columns, inert
 
@@ -117,6 +118,7 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
     if len(groups) > CLASSES_MAX:
         yield "  more classes in the report"
     yield from _heals(document, pen)
+    yield from _score(document, pen)
 
 
 def _note(estimate: ClassEstimate) -> str:
@@ -191,6 +193,22 @@ def _aligned(
         yield ("  " + "  ".join(cells)).rstrip()
         if notes.get(i + 1):
             yield from pen.wrapped(notes[i + 1], "    ", "    ")
+
+
+def _score(document: Document, pen: _Pen) -> Iterator[str]:
+    """Write the score of the system's own arm with the floor under it, or what it lacks."""
+    for score in own_scores(document):
+        where = f"arm {inert(score.arm, 24)}, {inert(score.restart_profile, 24)}"
+        if score.word or score.worst is None:
+            lacks = scores.needs(score) or f"{score.word.lower()}, {score.why}"
+            yield from pen.wrapped(f"score {score.name} {lacks} · {where}", "  ", "  ")
+            continue
+        worst = score.classes[score.worst]
+        floor = f"worst class {scores.points(worst.points.mean)} [{scores.points_span(worst)}]"
+        told = f"score {score.name} {scores.points(score.points.mean)} [{scores.points_span(score)}]"
+        yield from pen.wrapped(f"{told} · {floor} {worst.fault} {worst.service} · {where}", "  ", "  ")
+        if score.implied is not None:
+            yield from pen.wrapped(scores.implied_text(score), "  ", "  ")
 
 
 def _foot(document: Document, pen: _Pen) -> Iterator[str]:

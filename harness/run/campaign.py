@@ -71,6 +71,7 @@ def campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> C
         started_utc=started,
         planned_runs=len(plans),
         objectives=experiment.objectives,
+        score=experiment.score,
     )
 
 

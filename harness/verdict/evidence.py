@@ -7,6 +7,7 @@ one-sided; all else is INCONCLUSIVE, and no data is VOID, never PASS.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,14 +21,17 @@ MEAN_RUNS_MIN = 5
 of fewer, or of equal figures, can be as narrow as it likes and has no honest coverage."""
 
 _NEEDED_MAX = 100_000
+_MORE_MAX = 2000  # nobody waits for more
+_REACH = 10.0  # a mean so close to its limit that a hundred times the runs are needed is out of reach
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A word and what it rests on."""
+    """A word and what it rests on; ``more`` as in ``Claim``."""
 
     word: Word
     evidence: str
+    more: int | None = None
 
 
 def judge_share(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> Judged:
@@ -49,7 +53,23 @@ def judge_share(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> Judg
     text = f"{seen}, at least {percent_text(low)} (95 %)"
     if low >= at_least_ratio:
         return Judged("PASS", text)
-    return Judged("INCONCLUSIVE", f"{text}; {_needs(n + void - k, n, at_least_ratio)}")
+    more = settling_n(k, n, at_least_ratio, void=void)
+    return Judged("INCONCLUSIVE", f"{text}; {_needs(n + void - k, n, at_least_ratio)}", more)
+
+
+def settling_n(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> int | None:
+    """How many more episodes of which the same share holds would settle the claim; None = out of reach.
+
+    >>> settling_n(28, 28, 0.9), settling_n(27, 30, 0.8), settling_n(5, 10, 0.9), settling_n(9, 10, 0.9)
+    (1, 14, 0, None)
+    """
+    for more in range(_MORE_MAX + 1):
+        held = k + round(more * k / n)
+        if upper_bound(held, n + more) < at_least_ratio:
+            return more
+        if lower_bound(held, n + more + void) >= at_least_ratio:
+            return more
+    return None
 
 
 def needed_n(failures: int, at_least_ratio: float) -> int | None:
@@ -84,19 +104,25 @@ def judge_mean(figure: Mean, at_least_ratio: float) -> Judged:
     """Judge "at least ``at_least_ratio`` on the average of runs" by a t interval.
 
     >>> judge_mean(Mean(n=2, mean=1.0, low=1.0, high=1.0), 0.99)
-    Judged(word='INCONCLUSIVE', evidence='mean 100.000 % of 2 runs; needs 2 / 5')
+    Judged(word='INCONCLUSIVE', evidence='mean 100.000 % of 2 runs; needs 2 / 5', more=3)
     """
     if figure.n == 0 or figure.mean is None:
         return Judged("VOID", "no run without a fault was measured")
     text = f"mean {percent_text(figure.mean, 3)} of {figure.n} runs"
     if figure.n < MEAN_RUNS_MIN or figure.low is None or figure.high is None:
-        return Judged("INCONCLUSIVE", f"{text}; needs {figure.n} / {MEAN_RUNS_MIN}")
+        more = max(0, MEAN_RUNS_MIN - figure.n) or None
+        return Judged("INCONCLUSIVE", f"{text}; needs {figure.n} / {MEAN_RUNS_MIN}", more)
     text += f", {percent_text(figure.low, 3)} to {percent_text(min(1.0, figure.high), 3)} (95 %)"
     if figure.high < at_least_ratio:
         return Judged("FAIL", text)
     if figure.low >= at_least_ratio:
         return Judged("PASS", text)
-    return Judged("INCONCLUSIVE", f"{text}; the interval holds {percent_text(at_least_ratio, 3)}")
+    apart, half = abs(figure.mean - at_least_ratio), (figure.high - figure.low) / 2
+    # The interval shrinks with the root of the number of runs.
+    more = math.ceil(figure.n * (half / apart) ** 2) - figure.n if apart * _REACH > half else None
+    return Judged(
+        "INCONCLUSIVE", f"{text}; the interval holds {percent_text(at_least_ratio, 3)}", more or None
+    )
 
 
 def doubted_availability(judged: Judged, counts: tuple[int, int], ratio: float, repeated: int) -> Judged:

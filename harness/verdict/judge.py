@@ -137,7 +137,7 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         idle = len(kept) - len(episodes)
         told += f"; {idle} not exercised and not counted" if idle else ""
         seen = f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}"
-        yield _claim(text, Judged(judged.word, f"{seen}{told}"), _key(c))
+        yield _claim(text, Judged(judged.word, f"{seen}{told}", judged.more), _key(c))
 
 
 def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[RunFacts]) -> Iterator[Claim]:
@@ -174,7 +174,7 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
         told = f"; {idle} in which no harm could be told at the end, not counted" if idle else ""
         unanswered = sum(d.unanswered for d in known), sum(d.n + d.unanswered for d in known)
         told += f"; {unanswered[0]} of {unanswered[1]} decisions never came" if unanswered[0] else ""
-        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}"), _key(c))
+        yield _claim(text, Judged(judged.word, f"{judged.evidence}{told}", judged.more), _key(c))
 
 
 def _to_the_end(decided: Decided, tau_s: float) -> bool:
@@ -240,7 +240,7 @@ def _nothing_broken(run: RunFacts) -> bool:
 
 
 def _claim(text: str, judged: Judged, about: tuple[str, str, str, str] | None = None) -> Claim:
-    return Claim(text=text, word=judged.word, evidence=judged.evidence, about=about)
+    return Claim(text=text, word=judged.word, evidence=judged.evidence, more=judged.more, about=about)
 
 
 def _key(c: ClassEstimate) -> tuple[str, str, str, str]:

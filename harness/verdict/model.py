@@ -17,12 +17,15 @@ class Claim(_Frozen, frozen=True, kw_only=True, omit_defaults=True):
     """One objective judged on one class (or on all runs): its text, its word, its evidence.
 
     ``about``: the class (fault, subject, arm, restart profile) that it is of; None = it is no class's.
+    ``more``: of an undecided one, how many further episodes or runs would settle it if they went as those
+    seen; None = decided, or not known.
     """
 
     text: str
     word: Word
     evidence: str
     about: tuple[str, str, str, str] | None = None
+    more: int | None = None
 
 
 class Verdict(_Frozen, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""`hormesis explain [KIND] [NAME]`: tables of faults, placebos, codes, of a system, or one entry."""
+"""`hormesis explain [KIND] [NAME]`: tables of faults, placebos, codes, a system; one entry; a stored run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.frontends.catalogue import catalogue, catalogue_json, fault_text, s
 from harness.frontends.streams import say
 from harness.verdict.codes import CODES, EXIT_CODE, Code
 
-KINDS = ("fault", "placebo", "code", "system")
+KINDS = ("fault", "placebo", "code", "system", "run")
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         "name",
         nargs="?",
         help="a fault (network.latency), an exit code (4), a word (VOID), a message code (HRM211), "
-        "or after 'system' a system file (the bundled one if left out)",
+        "after 'system' a system file (the bundled one if left out), after 'run' a campaign's folder or id",
     )
     parser.add_argument("--json", action="store_true", help="print the table of faults as JSON")
 
@@ -48,9 +48,11 @@ def execute(arguments: argparse.Namespace, /) -> int:
         kind, name = _kind_of(kind), kind
     if kind not in KINDS:
         raise _unknown("kind", kind, KINDS)
-    if arguments.json and kind in ("code", "system"):
+    if arguments.json and kind in ("code", "system", "run"):
         raise usage("HRM402", f"'{kind}' has no JSON", help_text="See: hormesis explain --help")
-    if kind == "code":
+    if kind == "run":
+        say(_run(name))
+    elif kind == "code":
         say(_tables() if name is None else _one(name))
     elif kind == "system":
         say(_system(name))
@@ -61,6 +63,18 @@ def execute(arguments: argparse.Namespace, /) -> int:
     else:
         say(catalogue(placebo=kind == "placebo") if name is None else fault_text(FAULTS[name]))
     return EXIT_CODE["DONE"]
+
+
+def _run(name: str | None) -> str:
+    """Explain a stored campaign from its record: why this word, the worst run, what would settle it."""
+    if name is None:
+        raise usage("HRM402", "which run?", help_text="name a campaign: explain run reports/runs/CAMPAIGN")
+    from harness.frontends.outcome import stored
+    from harness.history.store import find_campaign
+    from harness.report.explained import explained
+    from harness.run.root import store_root
+
+    return explained(stored(None, name), find_campaign(store_root(), name))
 
 
 def _system(name: str | None) -> str:

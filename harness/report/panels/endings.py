@@ -9,10 +9,11 @@ from markupsafe import Markup
 from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
 from harness.report.figures import endings_text
+from harness.report.labels import fit
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import class_words
 from harness.report.svg import Box, Drawing, text_width
-from harness.report.words import ENDINGS, fault_title, inert
+from harness.report.words import ENDINGS, fault_title
 
 WIDTH, LEFT, ROW = 1080.0, 330.0, 26.0
 EPISODE_MAX = 96.0  # one episode is a block, not a bar across the page: length shows n
@@ -46,7 +47,7 @@ def _cls(cause: str) -> str:
 
 def _bar(drawing: Drawing, estimate: ClassEstimate, top: float, unit: float) -> None:
     name = f"{fault_title(estimate.fault)}, {estimate.service}"
-    drawing.text((0, top + 17), _fit(name, 200), "sm b")
+    drawing.text((0, top + 17), fit(name, 200), "sm b")
     drawing.text((LEFT - 10, top + 17), f"{estimate.arm}, {estimate.restart_profile}", "sm", anchor="end")
     counts = [
         (c, estimate.ended_by.get(c, 0)) for c in [*ENDINGS, *sorted(set(estimate.ended_by) - set(ENDINGS))]
@@ -71,16 +72,6 @@ def _segment(drawing: Drawing, box: Box, cause: str, count: int) -> None:
         if text_width(words, 11.5, bold=True) <= room:
             drawing.text((box.left + 8, box.bottom - 5), words, "sm b pill")
             return
-
-
-def _fit(words: str, room: float) -> str:
-    """Shorten a name to the room before the bars; the table above has it in full."""
-    short = inert(words, 60)
-    if text_width(short, 11.5, bold=True) <= room:
-        return short
-    while short and text_width(short + "…", 11.5, bold=True) > room:
-        short = short[:-1]
-    return short + "…"
 
 
 def spoken(document: Document) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.episodes.loss import Loss
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Quantile, Share
 from harness.estimates.rates import rate
-from harness.experiment.model import PROFILES
+from harness.estimates.score import scores
+from harness.experiment.model import PROFILES, ScoreRules
 from harness.report.document import Check, Document, Inputs
 from harness.verdict.model import Claim, Verdict
 
@@ -114,7 +116,15 @@ def episode(rng, profile, *, index, kind, service, arm, restarts, sham):
         quality_from_s=-2.0,
         quality_bin_s=bin_s,
         quality=_quality(rng, profile, down=down, share_bad=share_bad, bin_s=bin_s),
+        loss=_loss(level.lost_s, acted),
     )
+
+
+def _loss(lost_s, acted_s):
+    """All of it before the act where nobody acts; no alarm was told."""
+    before = lost_s if acted_s is None else min(lost_s, acted_s)
+    parts = (round(before * 1e6), 0, round((lost_s - before) * 1e6))
+    return Loss(bad_us=parts, degraded_us=(0, 0, 0), usual_bad_us=0, usual_degraded_us=0)
 
 
 def run(rng, profile, *, pair, arm, restarts, sham, faults, seed):
@@ -310,6 +320,7 @@ def build(
         estimates=estimated(runs, classes, arms, restarts),
         trust=trust(word),
         runs=runs,
+        scores=scores(runs, measured, ScoreRules(), planned_runs=len(runs)),
     )
 
 

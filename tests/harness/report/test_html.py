@@ -246,7 +246,7 @@ HOSTILE = [
 def poisoned(value, text):
     """The same structure with ``text`` in every string that is no verdict word or number."""
     if isinstance(value, dict):
-        kept = {"word", "version"}
+        kept = {"word", "version", "phase", "method", "concludes"}
         return {k: v if k in kept else poisoned(v, text) for k, v in value.items()}
     if isinstance(value, list):
         return [poisoned(v, text) for v in value]

@@ -268,3 +268,25 @@ def test_that_nothing_met_a_class_is_said_of_that_class():
     idle = facts(history_of(Story(events=_idle)))
     claims = verdict_of([idle], {"exactly_once": True}).claims
     assert [c.about for c in claims] == [None, ("process.kill", "scorer-a", "none", "fast")]
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.97))
+def test_as_many_more_as_are_said_to_settle_a_claim_do_and_no_fewer(
+    counts: tuple[int, int], ratio: float
+) -> None:
+    k, n = counts
+    more = judge_share(k, n, ratio).more
+
+    def word(extra: int) -> str:
+        return judge_share(k + round(extra * k / n), n + extra, ratio).word
+
+    if word(0) != "INCONCLUSIVE":
+        assert more is None
+    elif more is not None:
+        assert word(more) in ("PASS", "FAIL")
+        assert all(word(extra) == "INCONCLUSIVE" for extra in range(max(0, more - 5), more))
+
+
+def test_a_mean_near_its_limit_asks_for_more_runs_and_one_on_it_for_none_that_is_known() -> None:
+    assert judge_mean(Mean(n=10, mean=0.99, low=0.97, high=1.0), 0.98).more == 13
+    assert judge_mean(Mean(n=10, mean=0.98, low=0.97, high=0.99), 0.98).more is None
