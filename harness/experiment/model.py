@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -82,7 +83,7 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
 
 
 class Source(_Frozen, frozen=True, kw_only=True):
-    """The user's own file that a replay world reads: where it lies here, and its content's hash."""
+    """A file of the user's own whose content is offered: where it lies here, and its content's hash."""
 
     path: str
     sha256: str
@@ -151,17 +152,55 @@ class Observe(_Frozen, frozen=True, kw_only=True):
     journal: str = ""
 
 
+Pointed = Literal["decision", "score", "version", "degraded", "dead_letter"]
+"""What may stand in an answer, and where a workload says with a JSON Pointer."""
+POINTED: Mapping[str, Mapping[Pointed, str]] = {
+    "batch": {
+        "decision": "/decision",
+        "score": "/score",
+        "version": "/model",
+        "degraded": "/degraded",
+        "dead_letter": "/dead_letter",
+    },
+    "single": {"decision": "/decision", "score": "", "version": "", "degraded": "", "dead_letter": ""},
+}
+
+
 class Workload(_Frozen, frozen=True, kw_only=True):
-    """Where units are offered and how an answer is read; pointers are JSON Pointers."""
+    """Where units are offered, and how your answers are read.
+
+    ``body`` batch: as docs/protocols/pipeline.md says, answers are matched by id. ``single``: one record is
+    the JSON body, or stands in it at the pointer ``under``; its answer is the JSON that comes back on the
+    call. ``units``: a file of records (JSONL, or CSV by its ending), offered in order, again and again;
+    ``check``: a file of golden units; both count from the system file's folder. A right decision is of the
+    kind ``decides``; a number lies ``within`` a range and differs from a golden one by at most ``tolerance``.
+    The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
+    """
 
     archetype: Literal["request"] = "request"
     service: Name
     route: str
-    decision: str = "/decision"
-    score: str = "/score"
-    version: str = "/model"
-    degraded: str = "/degraded"
-    dead_letter: str = "/dead_letter"
+    body: Literal["batch", "single"] = "batch"
+    under: str = ""
+    units: str = ""
+    check: str = ""
+    decides: Literal["text", "number", "bool"] = "text"
+    within: tuple[float, float] | None = None
+    tolerance: Annotated[float, msgspec.Meta(ge=0)] = 1e-6
+    decision: str | None = None
+    score: str | None = None
+    version: str | None = None
+    degraded: str | None = None
+    dead_letter: str | None = None
+
+    def pointer(self, of: Pointed) -> str:
+        """Where ``of`` stands in an answer; "" = the system does not tell it.
+
+        >>> Workload(service="a", route="/predict", body="single", version="/v").pointer("version")
+        '/v'
+        """
+        written: str | None = getattr(self, of)
+        return POINTED[self.body][of] if written is None else written
 
 
 class Audit(_Frozen, frozen=True, kw_only=True):
@@ -292,6 +331,8 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     scenario: Scenario
     scenario_file: str = ""
     source: Source | None = None
+    units: Source | None = None
+    check: Source | None = None
     profile: Profile
     steps: tuple[FaultStep, ...]
     arms: tuple[Arm, ...] = ("none",)

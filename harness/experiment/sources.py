@@ -17,6 +17,7 @@ from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import Scenario, Service, Source, System
+from harness.experiment.workloads import check_workload
 from harness.experiment.yaml import Parsed, read_file
 
 BUNDLED_PACKAGE = "reference_pipeline"
@@ -39,6 +40,7 @@ def read_system(path: FilePath, problems: list[Problem]) -> System | None:
     system = decode(System, parsed.data, (), parsed.findings)
     if system is not None:
         _check_system(system, parsed.findings)
+        check_workload(system, path.parent, parsed.findings)
     problems.extend(parsed.findings.problems)
     return None if parsed.findings.problems else system
 
@@ -58,12 +60,21 @@ def read_scenario(path: FilePath, problems: list[Problem]) -> tuple[Scenario, So
     return None if parsed.findings.problems or scenario is None else (scenario, source)
 
 
+def source_of(folder: FilePath, name: str) -> Source | None:
+    """Hash the user's file ``name``; None without a name. OSError or ValueError where it cannot be read."""
+    if not name:
+        return None
+    path = folder / name
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is not a regular file")  # a fifo or a device would never end
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Source(path=str(path.resolve()), sha256=digest)
+
+
 def _source(path: FilePath, findings: Findings) -> Source | None:
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(0, "it is not a regular file")  # a fifo or a device would never end
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return source_of(path.parent, path.name)
     except (OSError, ValueError) as error:
         findings.add(
             "HRM101",
@@ -74,7 +85,6 @@ def _source(path: FilePath, findings: Findings) -> Source | None:
             help="paths count from the scenario's folder; check the path",
         )
         return None
-    return Source(path=str(path.resolve()), sha256=digest)
 
 
 def _parsed(path: FilePath, problems: list[Problem]) -> Parsed | None:
