@@ -16,7 +16,7 @@ import msgspec
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
-from harness.experiment.arms import check_arms, check_hooks, check_runs
+from harness.experiment.arms import check_arms, check_hooks, check_loops, check_runs
 from harness.experiment.asked import ASKED, Asked, check_objectives, check_steps, read_asked
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
@@ -82,6 +82,7 @@ class _Reader:
             return None
         if system is not None:
             check_arms(asked.arms, system[0], self.findings)
+            check_loops(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
             check_hooks(steps, system[0], self.findings)
         check_objectives(asked, steps if _all_read(given, steps) else None, self.findings)

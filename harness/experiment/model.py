@@ -9,6 +9,10 @@ import msgspec
 
 from harness.faults.effects import Effect
 
+TCP = "tcp"
+"""In place of a route: that the port accepts is all that is asked."""
+PORT = "port"
+"""In place of a command line: who listens on the service's port."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -92,19 +96,34 @@ class Source(_Frozen, frozen=True, kw_only=True):
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
-    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``,
-    ``{system}`` and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled
-    in. ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
+    ``readiness``: a route that answers 200, or ``tcp``: the port accepts. ``health``: the same for liveness;
+    "" = /healthz, or what ``readiness`` says where that is another than /readyz. ``worker``: ``command`` is a
+    loop of the user's that restarts what serves, which is found below it: ``port``, who listens on the
+    service's port, or a text that stands in its command line.
+
+    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``, ``{system}``
+    and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
+    ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
     """
 
     command: tuple[str, ...] = ()
     entry: str = ""
     readiness: str = "/readyz"
-    health: str = "/healthz"
+    health: str = ""
+    worker: str = ""
     after: tuple[Name, ...] = ()
     env: dict[str, str] = {}
     start_timeout_s: Positive = 20.0
     platform: bool = False
+
+    @property
+    def health_route(self) -> str:
+        """Where liveness is asked.
+
+        >>> Service(readiness="/ready").health_route, Service().health_route
+        ('/ready', '/healthz')
+        """
+        return self.health or ("/healthz" if self.readiness == "/readyz" else self.readiness)
 
 
 class Edge(_Frozen, frozen=True, kw_only=True):
@@ -144,7 +163,8 @@ class Observe(_Frozen, frozen=True, kw_only=True):
     """Where acts are seen from outside, as ``service:/route``; empty = not observable.
 
     ``acts``: routes that list acts by cursor (docs/protocols/pipeline.md). ``aliases``: routes whose
-    ``version`` is looked at; a change is an act. ``journal``: the healer's own words, by cursor.
+    ``version`` is looked at, or, as ``service:/route#/pointer``, what stands there; a change is an act.
+    ``journal``: the healer's own words, by cursor.
     """
 
     acts: tuple[str, ...] = ()

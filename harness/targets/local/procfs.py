@@ -6,8 +6,9 @@ because between any two looks it may go.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -78,40 +79,64 @@ def carriers(variable: str, value: str) -> tuple[int, ...]:
 
 def descendants(root: int) -> tuple[int, ...]:
     """Pids of all living processes below ``root``, by the parent links as they are now."""
+    return tuple(parents_below(root))
+
+
+def parents_below(root: int) -> dict[int, int]:
+    """Parent of each living process below ``root``, parents before their children."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         fields = _stat(PROC / str(pid) / "stat")
         if fields and fields[0] not in GONE:
             children.setdefault(int(fields[1]), []).append(pid)
-    found: list[int] = []
+    found: dict[int, int] = {}
     front = [root]
     while front:
-        below = children.get(front.pop(), [])
-        found.extend(below)
+        parent = front.pop()
+        below = children.get(parent, [])
+        found.update(dict.fromkeys(below, parent))
         front.extend(below)
-    return tuple(found)
+    return found
 
 
 def port_holder(port: int) -> int:
-    """Pid of the process that listens on TCP ``port`` (IPv4); 0 if none, or not ours to see."""
-    inode = _listening_inode(port)
-    return next((pid for pid in _pids() if inode and _has_socket(pid, inode)), 0)
+    """Pid of the process that listens on TCP ``port``; 0 if none, or not ours to see."""
+    return next(iter(holders(port, _pids())), 0)
 
 
-def _listening_inode(port: int) -> str:
-    lines = (PROC / "net" / "tcp").read_text(encoding="ascii").splitlines()[1:]
-    for fields in map(str.split, lines):
-        if fields[3] == LISTENING and int(fields[1].split(":")[1], 16) == port:
-            return fields[9]
-    return ""
+def holders(port: int, pids: Iterable[int]) -> list[int]:
+    """Those of ``pids`` that hold a socket listening on TCP ``port``: several, where it was inherited."""
+    links = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    return [pid for pid in pids if links and not links.isdisjoint(_open_files(pid))]
 
 
-def _has_socket(pid: int, inode: str) -> bool:
-    folder = PROC / str(pid) / "fd"
+def command_line(pid: int) -> str:
+    """The words of its command, with blanks between them; "" if it is gone."""
     try:
-        return any(os.readlink(folder / name) == f"socket:[{inode}]" for name in os.listdir(folder))
+        words = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
+        return ""
+    return b" ".join(words).decode("utf-8", "replace").strip()
+
+
+def _listening_inodes(port: int) -> list[str]:
+    tables = [PROC / "net" / name for name in ("tcp", "tcp6")]
+    lines = [
+        line.split() for table in tables if table.exists() for line in table.read_text("ascii").splitlines()
+    ]
+    return [
+        fields[9]
+        for fields in lines
+        if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port
+    ]
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    folder = PROC / str(pid) / "fd"
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed since: the others still count
+                yield os.readlink(folder / name)
 
 
 def _pids() -> Iterator[int]:

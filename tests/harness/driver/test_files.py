@@ -83,5 +83,5 @@ def test_a_file_that_changed_since_the_plan_is_refused(spec, tmp_path) -> None:
 
 
 def test_a_system_without_world_and_units_is_refused(spec) -> None:
-    with pytest.raises(Refused, match="neither 'workload.units' nor a 'world'"):
+    with pytest.raises(Refused, match=r"neither 'workload\.units' nor a 'world'"):
         open_world(msgspec.structs.replace(spec, units=None, check=None))

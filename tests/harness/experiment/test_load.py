@@ -152,6 +152,7 @@ def test_the_bundled_system_is_the_default(folder):
         ("profile: test", "profile: [1]", "HRM201", "["),
         ("profile: test", "arms: [none, bear]", "HRM219", "bear"),
         ("profile: test", "arms: [none, reference]", "HRM229", "reference"),
+        ("  scenario: scenario.yaml\n", "", "HRM203", "x-hormesis"),
         ("profile: test", "arms: none", "HRM201", "none"),
         ("profile: test", "arms: [none, none]", "HRM224", "none"),
         ("profile: test", "restart_profiles: [fats]", "HRM221", "fats"),
@@ -251,6 +252,9 @@ def test_all_problems_are_listed_in_the_order_of_their_lines(folder):
         ("system.yaml", "gateway:/audit/accepted", "nowhere", "HRM204"),
         ("system.yaml", "command: [scorer]", 'command: [scorer], entry: "a:b"', "HRM301"),
         ("system.yaml", "command: [scorer]", "", "HRM301"),
+        ("system.yaml", "command: [scorer]", 'entry: "a:b", worker: port', "HRM301"),
+        ("system.yaml", "command: [scorer]", "command: [scorer], readiness: ready", "HRM204"),
+        ("system.yaml", "audit:", 'observe: {aliases: ["scorer:/info#version"]}\naudit:', "HRM204"),
         ("system.yaml", "command: [scorer]", "command: [scorer], after: [gateway]", "HRM304"),
         ("system.yaml", "command: [scorer]", "comand: [scorer]", "HRM202"),
         ("system.yaml", "route: /decide", "rout: /decide", "HRM202"),
@@ -487,3 +491,29 @@ def test_rollbacks_may_restore_an_edge_that_exists(folder):
     with pytest.raises(UsageProblem) as caught:
         load_experiment(file)
     assert [problem.code for problem in caught.value.problems] == ["HRM228"]
+
+
+def test_units_of_a_file_need_no_scenario_and_are_in_the_hash_by_content(folder):
+    system = folder / "system.yaml"
+    text = system.read_text().replace("route: /decide", "route: /decide, units: units.jsonl")
+    system.write_text(text)
+    (folder / "units.jsonl").write_text('{"amount": 5}\n')
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("  scenario: scenario.yaml\n", ""))
+    first = load_experiment(file)
+    assert first.units is not None
+    assert first.scenario.world_s_per_run_s == 1.0
+    assert load_experiment(file).sha256 == first.sha256
+    (folder / "units.jsonl").write_text('{"amount": 6}\n')
+    assert load_experiment(file).sha256 != first.sha256
+
+
+def test_the_arm_in_which_nobody_restarts_is_none_of_a_loop_of_the_users(folder):
+    system = folder / "system.yaml"
+    system.write_text(system.read_text().replace("[scorer]}", "[scorer], worker: port}"))
+    file = folder / "experiment.yaml"
+    file.write_text(file.read_text().replace("profile: test", "profile: test\n  arms: [none, bare]"))
+    with pytest.raises(UsageProblem) as caught:
+        load_experiment(file)
+    assert [problem.code for problem in caught.value.problems] == ["HRM229"]
+    assert "worker" in caught.value.problems[0].why
