@@ -96,7 +96,13 @@ def _check_units(workload: Workload, folder: FilePath, findings: Findings) -> No
     try:
         read_units(content, is_csv=is_csv(workload.units))
     except UnitsProblem as problem:
-        _bad_line(workload.units, "units", problem, 'one JSON object a line, e.g. {"amount": 5}', findings)
+        _bad_line(
+            "units",
+            problem,
+            findings,
+            name=workload.units,
+            wanted='one JSON object a line, e.g. {"amount": 5}',
+        )
 
 
 def _check_golden(workload: Workload, folder: FilePath, findings: Findings) -> None:
@@ -107,13 +113,13 @@ def _check_golden(workload: Workload, folder: FilePath, findings: Findings) -> N
         golden = read_golden(content)
     except UnitsProblem as problem:
         wanted = 'a line as {"unit": {"amount": 5}, "decision": "approve"}'
-        _bad_line(workload.check, "check", problem, wanted, findings)
+        _bad_line("check", problem, findings, name=workload.check, wanted=wanted)
         return
     for number, one in enumerate(golden, 1):
         if why := decision_problem(one.decision, workload.decides, workload.within):
             wanted = "decisions as the system answers them, or 'decides:' as they are"
             named = UnitsProblem(0, f"golden unit {number}: {why}")
-            _bad_line(workload.check, "check", named, wanted, findings)
+            _bad_line("check", named, findings, name=workload.check, wanted=wanted)
             return
 
 
@@ -122,7 +128,7 @@ def is_csv(name: str) -> bool:
     return name.lower().endswith(".csv")
 
 
-def _bad_line(name: str, key: str, problem: UnitsProblem, wanted: str, findings: Findings) -> None:
+def _bad_line(key: str, problem: UnitsProblem, findings: Findings, *, name: str, wanted: str) -> None:
     where = f"line {problem.line} of {quoted(name)}" if problem.line else quoted(name)
     findings.add(
         "HRM307", f"{where} cannot be offered", (*HERE, key), why=problem.why, help=f"write {wanted}"

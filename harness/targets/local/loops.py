@@ -20,10 +20,11 @@ from harness.experiment.model import PORT
 from harness.targets.local.keeper import Keeper
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.machine import Child
-from harness.targets.local.procfs import command_line, descendants, holders, parents_below, start_ticks
+from harness.targets.local.procfs import descendants, parents_below, start_ticks
+from harness.targets.local.sockets import command_line, holders, is_listened_on
 from harness.targets.local.spec import ServiceState
 
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.03
 """While nobody serves; who serves is held by its pidfd, and its end is heard at once."""
 
 GONE_WITHIN_S = 1.0
@@ -42,6 +43,8 @@ def worker_below(root: int, worker: str, port: int) -> Worker | None:
 
     Where a parent holds the port for its children, the eldest child that nothing is below: it answers.
     """
+    if worker == PORT and not is_listened_on(port):
+        return None  # far cheaper than a look at every process, and asked while nobody serves
     parents = parents_below(root)
     if worker == PORT:
         hits = holders(port, parents)
@@ -78,7 +81,7 @@ class LoopKeeper(Keeper):
         for one in below:
             with contextlib.suppress(ProcessLookupError), pinned(one.pid, one.start_ticks) as handle:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
-                await asyncio.to_thread(is_gone, handle, GONE_WITHIN_S)  # else it holds the port
+                is_gone(handle, GONE_WITHIN_S)  # else it holds the port
 
     async def _until_exit(self, child: Child) -> float:
         ended_at_s = await super()._until_exit(child)
@@ -99,16 +102,20 @@ class LoopKeeper(Keeper):
             self._starts += 1
             self._note("started", detail=f"seen below pid {child.pid}")
             async with _end_of(self._worker) as gone:
-                serving = asyncio.create_task(super()._watch(child))
-                try:
-                    await asyncio.wait([gone, serving], return_when=asyncio.FIRST_COMPLETED)
-                    if serving.done():
-                        serving.result()  # it never ends by itself: raises what broke it
-                    await gone
-                finally:
-                    serving.cancel()
-                    await asyncio.wait([serving])
+                await self._until_gone(child, gone)
             self._lose(f"seen below pid {child.pid}")
+
+    async def _until_gone(self, child: Child, gone: asyncio.Future[None]) -> None:
+        """Watch the process that serves until it has ended."""
+        serving = asyncio.create_task(super()._watch(child))
+        try:
+            await asyncio.wait([gone, serving], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()  # it never ends by itself: raises what broke it
+            await gone
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
 
     async def _found(self, child: Child) -> Worker:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import socket
 
 import aiohttp
 
@@ -39,14 +39,13 @@ class Prober:
 
 
 async def _accepted(port: int, timeout_s: float) -> Answer:
-    try:
-        async with asyncio.timeout(timeout_s):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except TimeoutError:
-        return Answer(status=0, why=f"not accepted within {timeout_s:g} s")
-    except OSError as error:
-        return Answer(status=0, why=f"{type(error).__name__}: {error}")
-    writer.close()
-    with contextlib.suppress(OSError):  # it was accepted; that it was reset since says nothing
-        await writer.wait_closed()
+    with socket.socket() as probe:
+        probe.setblocking(False)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().sock_connect(probe, ("127.0.0.1", port))
+        except TimeoutError:
+            return Answer(status=0, why=f"not accepted within {timeout_s:g} s")
+        except OSError as error:
+            return Answer(status=0, why=f"{type(error).__name__}: {error}")
     return Answer(status=200)

@@ -491,29 +491,3 @@ def test_rollbacks_may_restore_an_edge_that_exists(folder):
     with pytest.raises(UsageProblem) as caught:
         load_experiment(file)
     assert [problem.code for problem in caught.value.problems] == ["HRM228"]
-
-
-def test_units_of_a_file_need_no_scenario_and_are_in_the_hash_by_content(folder):
-    system = folder / "system.yaml"
-    text = system.read_text().replace("route: /decide", "route: /decide, units: units.jsonl")
-    system.write_text(text)
-    (folder / "units.jsonl").write_text('{"amount": 5}\n')
-    file = folder / "experiment.yaml"
-    file.write_text(file.read_text().replace("  scenario: scenario.yaml\n", ""))
-    first = load_experiment(file)
-    assert first.units is not None
-    assert first.scenario.world_s_per_run_s == 1.0
-    assert load_experiment(file).sha256 == first.sha256
-    (folder / "units.jsonl").write_text('{"amount": 6}\n')
-    assert load_experiment(file).sha256 != first.sha256
-
-
-def test_the_arm_in_which_nobody_restarts_is_none_of_a_loop_of_the_users(folder):
-    system = folder / "system.yaml"
-    system.write_text(system.read_text().replace("[scorer]}", "[scorer], worker: port}"))
-    file = folder / "experiment.yaml"
-    file.write_text(file.read_text().replace("profile: test", "profile: test\n  arms: [none, bare]"))
-    with pytest.raises(UsageProblem) as caught:
-        load_experiment(file)
-    assert [problem.code for problem in caught.value.problems] == ["HRM229"]
-    assert "worker" in caught.value.problems[0].why
