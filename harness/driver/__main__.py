@@ -22,7 +22,7 @@ from harness.driver.opening import costs_of, open_world
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
 from harness.driver.parcels import build_parcels, check_spans
-from harness.driver.request import RequestWorkload
+from harness.driver.request import RequestWorkload, single_keys
 from harness.driver.sinks import FileSink
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
@@ -44,7 +44,7 @@ def main(argv: list[str], out: TextIO) -> int:
     """
     spec = msgspec.json.decode(Path(argv[-1]).read_bytes(), type=Spec)
     try:
-        with _telling(spec.world):
+        with _telling(spec.world or "of a file"):
             if argv[1] == "--check":
                 return _check(spec, out)
             world = open_world(spec)
@@ -75,7 +75,15 @@ def _telling(world: str) -> Iterator[None]:
 def _check(spec: Spec, out: TextIO) -> int:
     try:
         world, spans = open_world(spec), spec.mutations
-        check_spans(spec.seed, spec.profile, spec.duration_s, world, spans=spans, labels=spec.labels)
+        check_spans(
+            spec.seed,
+            spec.profile,
+            spec.duration_s,
+            world,
+            spans=spans,
+            labels=spec.labels,
+            single=single_keys(spec.workload),
+        )
     except CannotTouch as error:
         out.write(msgspec.json.encode({"refused": error.faults}).decode() + "\n")
         return 5
@@ -92,6 +100,7 @@ def _parcels(spec: Spec, world: World) -> list[Parcel]:
         world,
         spans=spec.mutations,
         labels=spec.labels,
+        single=single_keys(spec.workload),
     )
 
 

@@ -137,6 +137,8 @@ def _problem(effect: Mutate, batches: Sequence[Batch]) -> str:
         return f"{what}: lag_s {effect.lag_s:g} is not above 0"
     if what == "truncate" and not _has_load(batches):
         return "truncate: the profile offers no load batches"
+    if what == "truncate" and all(len(batch) == 1 for batch in batches):
+        return "truncate: there is no batch to cut, each record is sent by itself"
     if what not in _WITHOUT_FIELD or (what == "add" and field):
         return _field_problem(effect, list(itertools.chain.from_iterable(batches)))
     return ""

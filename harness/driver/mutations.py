@@ -244,7 +244,7 @@ def _may_exchange(one: Offered, other: Offered) -> bool:
 def _in_place_of(slot: Offered, source: Offered) -> Offered:
     known = {name: getattr(source.unit, name) for name in _KNOWN_OF_RECORD}
     unit = replace(slot.unit, **known)
-    return Offered(unit, source.record)
+    return replace(slot, unit=unit, record=source.record)
 
 
 def _digest(seed: int, episode: int, *labels: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.driver.request import build_body
+from harness.driver.request import build_body, build_single
 from harness.driver.workload import Parcel, Unit
 from harness.history.observations import WITNESS
 
@@ -15,10 +15,11 @@ FRESH_EVERY = 4
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """One unit and its record."""
+    """One unit and its record. ``single``: where it stands in a body of its own; None: in one with others."""
 
     unit: Unit
     record: Mapping[str, object]
+    single: tuple[str, ...] | None = None
 
 
 Batch = Sequence[Offered]
@@ -32,5 +33,8 @@ def parcel_of(batch: Batch) -> Parcel:
 
 
 def body_of(batch: Batch) -> bytes:
-    """Build the body that carries the records of ``batch`` under their ids."""
+    """Build the body that carries the records of ``batch``: under their ids, or the only one by itself."""
+    if batch[0].single is not None:
+        (one,) = batch
+        return build_single(one.record, batch[0].single)
     return build_body([offered.unit.id for offered in batch], [offered.record for offered in batch])

@@ -11,13 +11,16 @@ import sys
 from pathlib import Path
 from typing import cast
 
+from harness.driver.files import open_files
 from harness.driver.spec import Spec
 from harness.errors import Refused
 from harness.ports import OpenWorld, World
 
 
 def open_world(spec: Spec) -> World:
-    """Open the world that ``spec`` names; raises Refused where there is no such function."""
+    """Open the world that ``spec`` names; raises Refused where there is no such function, or file."""
+    if not spec.world:
+        return open_files(spec)
     sys.path[:0] = [path for path in spec.world_path if path not in sys.path]
     module, _, function = spec.world.partition(":")
     try:

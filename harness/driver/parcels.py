@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,14 +48,16 @@ def build_parcels(
     *,
     spans: Sequence[Span] = (),
     labels: LabelFeed | None = None,
+    single: tuple[str, ...] | None = None,
 ) -> list[Parcel]:
     """All parcels of a run in order of due: the witness's single units, the load's batches, what faults add.
 
     The world is asked once for all instants in their order, so that it lives one history. ``labels``: where
-    they are told, if they are. Raises Refused where a span could change nothing of this run, or adds more
-    than ``EXTRA_MAX`` records.
+    they are told, if they are. ``single``: where a record stands in a body of its own; None: batches are sent
+    whole. Raises Refused where a span could change nothing of this run, or adds more than ``EXTRA_MAX``
+    records.
     """
-    drawn = _drawn(seed, profile, duration_s, world, spans=spans, labels=labels)
+    drawn = _drawn(seed, profile, duration_s, world, spans=spans, labels=labels, single=single)
     plain, moved = drawn.plain, drawn.moved
     instead: dict[int, Change] = {}
     parcels = [extra_parcel(span, batch) for span, batch in drawn.surges]
@@ -76,9 +79,10 @@ def check_spans(
     *,
     spans: Sequence[Span],
     labels: LabelFeed | None = None,
+    single: tuple[str, ...] | None = None,
 ) -> None:
     """Raise what ``build_parcels`` would raise of ``spans``, and build nothing."""
-    _drawn(seed, profile, duration_s, world, spans=spans, judged=False, labels=labels)
+    _drawn(seed, profile, duration_s, world, spans=spans, judged=False, labels=labels, single=single)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,13 @@ def _drawn(
     spans: Sequence[Span],
     judged: bool = True,
     labels: LabelFeed | None = None,
+    single: tuple[str, ...] | None = None,
 ) -> _Drawn:
     """Ask the world; raises Refused where a span cannot be done to what it offers.
 
     ``judged``: with what the system as prepared would decide of the witness's records.
     """
-    slots = _slots(seed, profile, duration_s, spans)
+    slots = _slots(seed, profile if single is None else _one_by_one(profile), duration_s, spans)
     due_s = np.repeat([slot.due_s for slot in slots], [slot.size for slot in slots])
     offers = world.draw(due_s)
     moved = moved_by(spans, world, due_s, offers)
@@ -114,17 +119,31 @@ def _drawn(
     waits, explored = label_dice(seed, len(due_s), labels.explored_ratio if labels else 0.0)
     truth = _Truth(offers, declines, offers.posterior, declines, waits, explored, spans)
     golden = _golden_of(world, seed, slots, profile.golden_every)
-    batches = _with_golden(_batches(seed, slots, truth), golden)
+    batches = _formed(_with_golden(_batches(seed, slots, truth), golden), single)
     plain = [batch for slot, batch in zip(slots, batches, strict=True) if slot.surge is None]
     refuse_without_effect(spans, plain, moved.problems, labels=labels)
     there: list[Batch] = []
     if moved.offers is not None:
         theirs = _reference(world, moved.offers, wanted)
         then = _Truth(moved.offers, theirs, offers.posterior, declines, waits, explored, spans)
-        twins = _with_golden(_batches(seed, slots, then), golden)
+        twins = _formed(_with_golden(_batches(seed, slots, then), golden), single)
         there = [batch for slot, batch in zip(slots, twins, strict=True) if slot.surge is None]
     surges = [(slot.surge, batch) for slot, batch in zip(slots, batches, strict=True) if slot.surge]
     return _Drawn(plain, there, surges)
+
+
+def _one_by_one(profile: Profile) -> Profile:
+    """The same load, where a body holds one record: its batches taken apart, evenly in time."""
+    size = profile.load_batch
+    if size <= 1:
+        return profile
+    return msgspec.structs.replace(profile, load_batch=1, load_every_s=profile.load_every_s / size)
+
+
+def _formed(batches: list[Batch], single: tuple[str, ...] | None) -> list[Batch]:
+    return (
+        batches if single is None else [[replace(one, single=single) for one in batch] for batch in batches]
+    )
 
 
 @dataclass(frozen=True, slots=True)

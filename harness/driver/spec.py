@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from harness.experiment.model import Profile, Workload
+from harness.experiment.model import Profile, Source, Workload
 from harness.faults.effects import WorldEffect
 
 
@@ -46,16 +46,18 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Everything that a driver needs; ``scenario`` goes to the world's opener as it is.
 
     ``url`` is the full address units are posted to; ``world`` is ``module:function``, found on
-    ``world_path``; ``duration_s`` counts from the first slot to the end of the last. ``taint`` is the
-    file of the touched records; it is needed where there are ``mutations``, and so is ``resends``, the file
-    of what was answered to a record that was offered again, where one of them duplicates. Without ``labels``
-    nobody is told any.
+    ``world_path``, "" = the records of the file ``units`` and the golden ones of ``check``; ``duration_s``
+    counts from the first slot to the end of the last. ``taint`` is the file of the touched records; it is
+    needed where there are ``mutations``, and so is ``resends``, the file of what was answered to a record
+    that was offered again, where one of them duplicates. Without ``labels`` nobody is told any.
     """
 
     seed: int
     duration_s: float
     profile: Profile
     world: str
+    units: Source | None = None
+    check: Source | None = None
     world_path: tuple[str, ...] = ()
     scenario: dict[str, str | int | float | bool] = {}
     template: str = ""

@@ -2,8 +2,9 @@
 
 In: the supervisor's ledger and what observers saw, from a history. Out: effectful acts in order, and the
 first one that answers a fault. In the ledger effectful is what replaces or ends a process: ``started`` and
-``killed`` (by liveness). What the harness asked for itself stands there as ``asked`` before it, and is no
-act; what a healer asked for (``restart by NAME``, ``stop by NAME``) is the healer's.
+``killed`` (by liveness); of what the user's own loop keeps, ``started`` is what was seen of it. What the
+harness asked for itself stands there as ``asked`` before it, and is no act; what a healer asked for
+(``restart by NAME``, ``stop by NAME``) is the healer's.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class _Books:
                 return self._started(line)
             case "exited":
                 return self._exited(line)
-            case "stopped":
+            case "stopped" | "ended" | "gave_up":
                 self.running.discard(line.service)
             case "killed" if line.service not in self.ended:
                 return Act(line.at_s, line.service, line.act, "platform")

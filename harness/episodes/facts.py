@@ -21,6 +21,7 @@ from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
 from harness.episodes.phases import Course, loss_of
+from harness.episodes.platform import platform_harms
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
 from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
@@ -116,6 +117,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         degraded_units=int((service.served & ~service.full).sum()),
         unbroken_s=seconds_of(quiet, float(service.due.max(initial=-math.inf))),
         false_heals=false_heals(acts, quiet),
+        platform_harms=platform_harms(log.platform, log.injected.values()),
         history_sha256=history.sha256,
         episodes=episodes,
     )

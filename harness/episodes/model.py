@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from harness.episodes.loss import Loss
@@ -164,6 +166,18 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     loss: Loss | None = None
 
 
+class PlatformHarm(_Frozen, frozen=True, kw_only=True):
+    """What the platform did to ``service``, ``at_s`` after the first fault.
+
+    ``gave up``: its loop has ended, and nobody starts it again; ``took down``: a process of it ended that the
+    harness did not hit, and that nobody had asked for.
+    """
+
+    at_s: float
+    service: str
+    what: Literal["gave up", "took down"]
+
+
 class RunFacts(_Frozen, frozen=True, kw_only=True):
     """One run: the statistical unit. ``void`` and ``unsafe`` say why, empty = none.
 
@@ -202,5 +216,6 @@ class RunFacts(_Frozen, frozen=True, kw_only=True):
     degraded_units: int = 0
     unbroken_s: float = 0.0
     false_heals: tuple[FalseHeal, ...] = ()
+    platform_harms: tuple[PlatformHarm, ...] = ()
     history_sha256: str
     episodes: tuple[Episode, ...]

@@ -15,7 +15,7 @@ from harness.episodes.model import NOT_EXERCISED, Episode, RunFacts
 from harness.estimates.counts import Rate
 from harness.estimates.decisions import decisions
 from harness.estimates.means import mean, run_mean
-from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
+from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, HarmCount, Mean, Share
 from harness.estimates.quantiles import quantile
 from harness.estimates.rates import rate
 from harness.estimates.shares import share
@@ -152,6 +152,20 @@ def _arm(arm: str, restart_profile: str, runs: Sequence[RunFacts]) -> ArmEstimat
         exactly_once=share(sum(judged), len(judged)),
         windows_met=_windows_met(sham),
         false_heals=_false_heals(runs),
+        platform_harms=_platform_harms(runs),
+    )
+
+
+def _platform_harms(runs: Sequence[RunFacts]) -> tuple[HarmCount, ...]:
+    harms = [(harm.service, harm.what, run.run_id) for run in runs for harm in run.platform_harms]
+    return tuple(
+        HarmCount(
+            service=service,
+            what=what,
+            times=sum(harm[:2] == (service, what) for harm in harms),
+            runs=len({run for *of, run in harms if tuple(of) == (service, what)}),
+        )
+        for service, what in sorted({harm[:2] for harm in harms})
     )
 
 

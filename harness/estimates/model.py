@@ -124,11 +124,21 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     training: TrainingEstimate | None = None
 
 
+class HarmCount(_Frozen, frozen=True, kw_only=True):
+    """How often, and in how many runs, the platform did ``what`` (``episodes.model.PlatformHarm``)."""
+
+    service: str
+    what: str
+    times: int
+    runs: int
+
+
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     """One arm on one restart profile: availability under sham and under fault, exactly once, acts.
 
     ``sham_acts`` counts what was seen; in which runs all would have been, their facts say (``observed``).
     ``false_heals``: healing episodes that began while nothing was broken, over that time, in all of its runs.
+    ``platform_harms``: what the platform did to what nobody hit, or no longer did.
     """
 
     arm: str
@@ -144,6 +154,7 @@ class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     exactly_once: Share
     windows_met: Share
     false_heals: Rate | None = None
+    platform_harms: tuple[HarmCount, ...] = ()
 
 
 class Estimates(_Frozen, frozen=True, kw_only=True):

@@ -33,6 +33,20 @@ def check_arms(arms: Sequence[Arm], system: System, findings: Findings) -> None:
         )
 
 
+def check_loops(arms: Sequence[Arm], system: System, findings: Findings) -> None:
+    """Note the arm in which nobody restarts anything, where a loop of the user's does (HRM229)."""
+    loops = [name for name, service in system.services.items() if service.worker]
+    if "bare" in arms and loops:
+        findings.add(
+            "HRM229",
+            f"the system {quoted(system.name)} has no arm 'bare'",
+            ("x-hormesis", "arms", arms.index("bare")),
+            label="its own loop restarts it",
+            why=f"in that arm nobody restarts anything, but the command of {loops[0]} does ('worker')",
+            help="remove the arm",
+        )
+
+
 def check_runs(steps: Sequence[FaultStep], arms: Sequence[Arm], system: System, findings: Findings) -> None:
     """Note faults on a service, or on an edge of one, that does not run in every arm (HRM230)."""
     for n, step in enumerate(steps):

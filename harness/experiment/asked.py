@@ -52,7 +52,10 @@ Repetitions = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``x-hormesis`` read; ``system`` "" = the bundled one; ``profile`` None = it was wrong."""
+    """``x-hormesis`` read; ``system`` "" = the bundled one, ``scenario`` "" = none.
+
+    ``profile`` None = it was wrong.
+    """
 
     system: str
     scenario: str
@@ -82,9 +85,8 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
         findings.add("HRM201", f"'{ASKED}' must be a mapping", (ASKED,), help="write 'version: 1' below it")
         return None
     check_keys(given, KEYS, (ASKED,), findings)
-    for key in ("version", "scenario"):
-        if key not in given:
-            findings.add("HRM203", f"the key '{key}' is missing", (ASKED,), key=True, help=f"add '{key}:'")
+    if "version" not in given:
+        findings.add("HRM203", "the key 'version' is missing", (ASKED,), key=True, help="add 'version:'")
     take = _Taker(given, findings)
     take.value("version", Literal[1], 1)
     return Asked(

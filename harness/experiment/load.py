@@ -16,7 +16,7 @@ import msgspec
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
-from harness.experiment.arms import check_arms, check_hooks, check_runs
+from harness.experiment.arms import check_arms, check_hooks, check_loops, check_runs
 from harness.experiment.asked import ASKED, Asked, check_gate, check_objectives, check_steps, read_asked
 from harness.experiment.decode import check_keys
 from harness.experiment.excerpt import quoted
@@ -24,7 +24,7 @@ from harness.experiment.findings import Findings, Path, near
 from harness.experiment.limits import check_length, check_profile
 from harness.experiment.model import Experiment, FaultStep, Scenario, Source, System
 from harness.experiment.scoring import check_score
-from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system
+from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system, source_of
 from harness.experiment.yaml import Data, read_file
 
 TOP_KEYS = (
@@ -42,6 +42,7 @@ TOP_KEYS = (
     ASKED,
 )
 NOT_RUN = ("controls", "secrets", "dry")
+UNITS_OF_A_FILE = Scenario(version=1, name="units-of-a-file", world_s_per_run_s=1.0)
 
 
 def load_experiment(path: FilePath, profile_override: str | None = None) -> Experiment:
@@ -75,12 +76,14 @@ class _Reader:
         given: dict[str, object] = {**data}
         self._frame(given)
         asked = read_asked(given, profile_override, self.findings)
-        system, scenario = (None, None) if asked is None else (self._system(asked), self._scenario(asked))
+        system = None if asked is None else self._system(asked)
+        scenario = None if asked is None else self._scenario(asked, system[0] if system else None)
         steps = self._activities(given, None if system is None else system[0])
         if asked is None:
             return None
         if system is not None:
             check_arms(asked.arms, system[0], self.findings)
+            check_loops(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
             check_hooks(steps, system[0], self.findings)
         read = steps if _all_read(given, steps) else None
@@ -104,8 +107,10 @@ class _Reader:
                 system=system[0],
                 system_dir=str(system[1]),
                 scenario=scenario[0],
-                scenario_file=str(self.path.parent / asked.scenario),
+                scenario_file=str(self.path.parent / asked.scenario) if asked.scenario else "",
                 source=scenario[1],
+                units=source_of(system[1], system[0].workload.units),
+                check=source_of(system[1], system[0].workload.check),
                 profile=asked.profile,
                 steps=steps,
                 arms=asked.arms,
@@ -185,9 +190,14 @@ class _Reader:
         system = read_system(path, self.elsewhere)
         return None if system is None else (system, path.parent)
 
-    def _scenario(self, asked: Asked) -> tuple[Scenario, Source | None] | None:
+    def _scenario(self, asked: Asked, system: System | None) -> tuple[Scenario, Source | None] | None:
+        """Read the scenario file; what offers units of a file needs none: nothing there has knobs."""
+        if not asked.scenario and system is not None and not system.workload.units:
+            self.findings.add(
+                "HRM203", "the key 'scenario' is missing", (ASKED,), key=True, help="add 'scenario:'"
+            )
         if not asked.scenario:
-            return None
+            return None if system is None or not system.workload.units else (UNITS_OF_A_FILE, None)
         path = self._beside("scenario", asked.scenario)
         return None if path is None else read_scenario(path, self.elsewhere)
 
@@ -239,7 +249,8 @@ def _sealed(experiment: Experiment) -> Experiment:
     plain = msgspec.to_builtins(experiment)
     for place in ("file", "sha256", "system_dir", "scenario_file"):
         del plain[place]
-    if experiment.source is not None:
-        del plain["source"]["path"]
+    for own in ("source", "units", "check"):
+        if plain[own] is not None:
+            del plain[own]["path"]
     digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
     return msgspec.structs.replace(experiment, sha256=digest)

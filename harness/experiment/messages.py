@@ -157,6 +157,12 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "HRM304": Message("a cycle in what services wait for", "none of them could start", "remove one 'after'"),
     "HRM305": Message("a name that is taken", "the witness is called so", "use another name"),
+    "HRM306": Message("a key that this system has no use for", "it would be ignored", "remove it"),
+    "HRM307": Message(
+        "a file of units with a line that is none",
+        "units come one a line, golden ones with their right decision, in the form that the system answers",
+        "mend the line that the message names",
+    ),
     "HRM401": Message("an unknown command", "there is no such command", "run: hormesis --help"),
     "HRM402": Message("a wrong argument", "the command does not take it", "run: hormesis COMMAND --help"),
     "HRM403": Message("not a run folder", "it holds no history", "name a folder that `hormesis run` printed"),

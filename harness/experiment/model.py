@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 
 from harness.faults.effects import Effect
 
+TCP = "tcp"
+"""In place of a route: that the port accepts is all that is asked."""
+PORT = "port"
+"""In place of a command line: who listens on the service's port."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -85,7 +90,7 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
 
 
 class Source(_Frozen, frozen=True, kw_only=True):
-    """The user's own file that a replay world reads: where it lies here, and its content's hash."""
+    """A file of the user's own whose content is offered: where it lies here, and its content's hash."""
 
     path: str
     sha256: str
@@ -94,19 +99,34 @@ class Source(_Frozen, frozen=True, kw_only=True):
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
-    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``,
-    ``{system}`` and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled
-    in. ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
+    ``readiness``: a route that answers 200, or ``tcp``: the port accepts. ``health``: the same for liveness;
+    "" = /healthz, or what ``readiness`` says where that is another than /readyz. ``worker``: ``command`` is a
+    loop of the user's that restarts what serves, which is found below it: ``port``, who listens on the
+    service's port, or a text that stands in its command line.
+
+    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``, ``{system}``
+    and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
+    ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
     """
 
     command: tuple[str, ...] = ()
     entry: str = ""
     readiness: str = "/readyz"
-    health: str = "/healthz"
+    health: str = ""
+    worker: str = ""
     after: tuple[Name, ...] = ()
     env: dict[str, str] = {}
     start_timeout_s: Positive = 20.0
     platform: bool = False
+
+    @property
+    def health_route(self) -> str:
+        """Where liveness is asked.
+
+        >>> Service(readiness="/ready").health_route, Service().health_route
+        ('/ready', '/healthz')
+        """
+        return self.health or ("/healthz" if self.readiness == "/readyz" else self.readiness)
 
 
 class Edge(_Frozen, frozen=True, kw_only=True):
@@ -146,7 +166,8 @@ class Observe(_Frozen, frozen=True, kw_only=True):
     """Where acts are seen from outside, as ``service:/route``; empty = not observable.
 
     ``acts``: routes that list acts by cursor (docs/protocols/pipeline.md). ``aliases``: routes whose
-    ``version`` is looked at; a change is an act. ``journal``: the healer's own words, by cursor.
+    ``version`` is looked at, or, as ``service:/route#/pointer``, what stands there; a change is an act.
+    ``journal``: the healer's own words, by cursor.
     """
 
     acts: tuple[str, ...] = ()
@@ -154,17 +175,55 @@ class Observe(_Frozen, frozen=True, kw_only=True):
     journal: str = ""
 
 
+Pointed = Literal["decision", "score", "version", "degraded", "dead_letter"]
+"""What may stand in an answer, and where a workload says with a JSON Pointer."""
+POINTED: Mapping[str, Mapping[Pointed, str]] = {
+    "batch": {
+        "decision": "/decision",
+        "score": "/score",
+        "version": "/model",
+        "degraded": "/degraded",
+        "dead_letter": "/dead_letter",
+    },
+    "single": {"decision": "/decision", "score": "", "version": "", "degraded": "", "dead_letter": ""},
+}
+
+
 class Workload(_Frozen, frozen=True, kw_only=True):
-    """Where units are offered and how an answer is read; pointers are JSON Pointers."""
+    """Where units are offered, and how your answers are read.
+
+    ``body`` batch: as docs/protocols/pipeline.md says, answers are matched by id. ``single``: one record is
+    the JSON body, or stands in it at the pointer ``under``; its answer is the JSON that comes back on the
+    call. ``units``: a file of records (JSONL, or CSV by its ending), offered in order, again and again;
+    ``check``: a file of golden units; both count from the system file's folder. A right decision is of the
+    kind ``decides``; a number lies ``within`` a range and differs from a golden one by at most ``tolerance``.
+    The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
+    """
 
     archetype: Literal["request"] = "request"
     service: Name
     route: str
-    decision: str = "/decision"
-    score: str = "/score"
-    version: str = "/model"
-    degraded: str = "/degraded"
-    dead_letter: str = "/dead_letter"
+    body: Literal["batch", "single"] = "batch"
+    under: str = ""
+    units: str = ""
+    check: str = ""
+    decides: Literal["text", "number", "bool"] = "text"
+    within: tuple[float, float] | None = None
+    tolerance: Annotated[float, msgspec.Meta(ge=0)] = 1e-6
+    decision: str | None = None
+    score: str | None = None
+    version: str | None = None
+    degraded: str | None = None
+    dead_letter: str | None = None
+
+    def pointer(self, of: Pointed) -> str:
+        """Where ``of`` stands in an answer; "" = the system does not tell it.
+
+        >>> Workload(service="a", route="/predict", body="single", version="/v").pointer("version")
+        '/v'
+        """
+        written: str | None = getattr(self, of)
+        return POINTED[self.body][of] if written is None else written
 
 
 class Audit(_Frozen, frozen=True, kw_only=True):
@@ -351,6 +410,8 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     scenario: Scenario
     scenario_file: str = ""
     source: Source | None = None
+    units: Source | None = None
+    check: Source | None = None
     profile: Profile
     steps: tuple[FaultStep, ...]
     arms: tuple[Arm, ...] = ("none",)

@@ -16,7 +16,8 @@ from harness.experiment.activities import check_service
 from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
-from harness.experiment.model import Scenario, Service, Source, System
+from harness.experiment.model import TCP, Scenario, Service, Source, System
+from harness.experiment.workloads import check_pointer, check_workload
 from harness.experiment.yaml import Parsed, read_file
 
 BUNDLED_PACKAGE = "reference_pipeline"
@@ -39,6 +40,7 @@ def read_system(path: FilePath, problems: list[Problem]) -> System | None:
     system = decode(System, parsed.data, (), parsed.findings)
     if system is not None:
         _check_system(system, parsed.findings)
+        check_workload(system, path.parent, parsed.findings)
     problems.extend(parsed.findings.problems)
     return None if parsed.findings.problems else system
 
@@ -58,12 +60,21 @@ def read_scenario(path: FilePath, problems: list[Problem]) -> tuple[Scenario, So
     return None if parsed.findings.problems or scenario is None else (scenario, source)
 
 
+def source_of(folder: FilePath, name: str) -> Source | None:
+    """Hash the user's file ``name``; None without a name. OSError or ValueError where it cannot be read."""
+    if not name:
+        return None
+    path = folder / name
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is not a regular file")  # a fifo or a device would never end
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Source(path=str(path.resolve()), sha256=digest)
+
+
 def _source(path: FilePath, findings: Findings) -> Source | None:
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(0, "it is not a regular file")  # a fifo or a device would never end
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return source_of(path.parent, path.name)
     except (OSError, ValueError) as error:
         findings.add(
             "HRM101",
@@ -74,7 +85,6 @@ def _source(path: FilePath, findings: Findings) -> Source | None:
             help="paths count from the scenario's folder; check the path",
         )
         return None
-    return Source(path=str(path.resolve()), sha256=digest)
 
 
 def _parsed(path: FilePath, problems: list[Problem]) -> Parsed | None:
@@ -98,6 +108,7 @@ def _check_system(system: System, findings: Findings) -> None:
                 why="it has both" if service.command else "it has neither",
                 help="command: any program; entry: module:function, forked from a warm process",
             )
+        _check_looks(service, here, findings)
         for n, other in enumerate(service.after):
             check_service(other, (*here, "after", n), names, findings, code="HRM302")
     _check_edges(system, findings)
@@ -109,6 +120,26 @@ def _check_system(system: System, findings: Findings) -> None:
         _check_listing(listing, path, system.services, findings)
     _check_truth(system, findings)
     _check_order(system.services, findings)
+
+
+def _check_looks(service: Service, here: Path, findings: Findings) -> None:
+    """Note what is no route and no ``tcp``, and a loop that nothing could be found below."""
+    for key, route in (("readiness", service.readiness), ("health", service.health)):
+        if route and route != TCP and not route.startswith("/"):
+            findings.add(
+                "HRM204",
+                f"{quoted(key)} is no route: {quoted(route)}",
+                (*here, key),
+                help="write a route that answers 200, e.g. /health, or tcp: the port accepts",
+            )
+    if service.worker and not service.command:
+        findings.add(
+            "HRM301",
+            "'worker' needs a 'command'",
+            (*here, "worker"),
+            why="it is looked for below a loop of yours, which is a program",
+            help="write 'command:' with the program that restarts it",
+        )
 
 
 def _check_truth(system: System, findings: Findings) -> None:
@@ -174,6 +205,8 @@ def _check_listing(listing: str, path: Path, services: Mapping[str, Service], fi
             help="write e.g. gateway:/audit/accepted",
         )
         return
+    if path[:2] == ("observe", "aliases") and "#" in route:
+        check_pointer(route.partition("#")[2], path, findings)
     check_service(service, path, services, findings, code="HRM302")
 
 

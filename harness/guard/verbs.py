@@ -25,7 +25,9 @@ _TOKEN = re.compile(r"[0-9a-f]{64}")
 _RANGES = {"pid": (1, 2**22), "start_ticks": (0, 2**63 - 1), "port": (1, 65535), "ready_port": (1, 65535)}
 """Of each number; a pid of Linux is never larger."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_ROUTE = re.compile(r"/[!-~]*")
+TCP = "tcp"
+"""In place of a route: the service names none, and any answer will do."""
+_ROUTE = re.compile(rf"/[!-~]*|{TCP}")
 
 
 class StillThere(Exception):
@@ -204,16 +206,16 @@ def _start_service(words: _Words) -> str:
 
 def _looks_started(words: _Words) -> str:
     """Its port answers 200; or there is no supervisor any more, and so no system that lacks a service."""
-    service, port = words.text("service"), words.number("ready_port")
+    service, port, route = words.text("service"), words.number("ready_port"), words.text("ready_route")
     try:
-        answer = http.over_loopback(port, "GET", words.text("ready_route"))
+        answer = http.over_loopback(port, "GET", "/" if route == TCP else route)
     except Unreachable as error:
         if error.gone and _refuses(words.number("port")):
             return f"supervisor and {service} are both gone: the system was ended"
         raise StillThere(f"{service} does not answer: {error}") from error
-    if answer.status != 200:
+    if answer.status != 200 and route != TCP:
         raise StillThere(f"{service} answers {answer.status}")
-    return f"{service} answers with 200 on port {port}"
+    return f"{service} answers with {answer.status} on port {port}"
 
 
 def _refuses(port: int) -> bool:

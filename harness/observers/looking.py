@@ -18,6 +18,8 @@ from harness.observers.steps import Steps
 EVERY_S = 0.25
 LOOK_WITHIN_S = 1.0
 PAGES_MAX = 100  # a listing that never ends is read on at the next look
+VERSION_AT = "#"
+"""Between a route and the JSON Pointer of a version in what it answers."""
 NOT_HERE = "status 404"
 """Where all looks end so, the route is not there in this arm: no blindness, and no look that saw anything."""
 Seen = Acted | Blind | Looked | Owed
@@ -77,7 +79,8 @@ class Looking:
 
     def __init__(self, place: str, reader: Reader, inbox: Inbox, now_s: float) -> None:
         self.place, self.looks, self.failures = place, 0, 0
-        self.service, _, self._route = place.partition(":")
+        self.service, _, route = place.partition(":")
+        self._route = route.partition(VERSION_AT)[0]
         self._reader, self._inbox = reader, inbox
         self._seen_s, self._why, self._lost = now_s, "", False
         self._is_here = False  # until any look ends otherwise than NOT_HERE
@@ -132,7 +135,8 @@ def lookings(observed: Observed, services: Iterable[str], inbox: Inbox, now_s: f
     for place in observed.acts:
         readers[place] = ActsReader(place, place.partition(":")[0])
     for place in observed.aliases:
-        readers[place] = AliasReader(place, place.partition(":")[0])
+        _, found, pointer = place.partition(VERSION_AT)
+        readers[place] = AliasReader(place, place.partition(":")[0], pointer if found else None)
     if observed.journal:
         readers[observed.journal] = JournalReader()
     running = set(services)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from harness.experiment.pointers import parse_pointer, read_pointer
 from harness.history.events import Acted
 from harness.observers.fetch import Reply, Unseen
 
@@ -162,10 +163,14 @@ class ActsReader:
 
 
 class AliasReader:
-    """Reads ``{"alias", "version"}``: a version other than the one before is an act, seen when we looked."""
+    """Reads a version: one other than the one before is an act, seen when we looked.
 
-    def __init__(self, observer: str, service: str) -> None:
+    ``pointer``: where it stands in any JSON, as a word or a number; None: in ``{"alias", "version"}``.
+    """
+
+    def __init__(self, observer: str, service: str, pointer: str | None = None) -> None:
         self._observer, self._service = observer, service
+        self._keys = None if pointer is None else parse_pointer(pointer)
         self._version: str | None = None
 
     def query(self) -> str:
@@ -174,7 +179,7 @@ class AliasReader:
 
     def read(self, reply: Reply, /) -> tuple[list[Item], bool]:
         """Give the change, if there is one; the first look is where it starts from."""
-        now = _decoded(reply, _Alias)
+        now = _decoded(reply, _Alias) if self._keys is None else _alias_at(reply, self._keys)
         before, self._version = self._version, now.version
         if before in (None, now.version):
             return [], False
@@ -218,7 +223,14 @@ def _on_one_line(line: msgspec.Raw) -> bytes:
     return bytes(line).replace(b"\r", b" ").replace(b"\n", b" ")
 
 
-_Page = TypeVar("_Page", _ActPage, _JournalPage, _Alias)
+def _alias_at(reply: Reply, keys: tuple[str, ...]) -> _Alias:
+    version = read_pointer(_decoded(reply, object), keys)
+    if isinstance(version, bool) or not isinstance(version, str | int | float):
+        raise Unseen(f"an answer without a version at {'/'.join(('', *keys))}")
+    return _Alias(version=str(version), alias="version")
+
+
+_Page = TypeVar("_Page", _ActPage, _JournalPage, _Alias, object)
 
 
 def _decoded(reply: Reply, kind: type[_Page]) -> _Page:

@@ -99,9 +99,10 @@ def _plan(
 
 
 def _scenario_sha256(experiment: Experiment) -> str:
-    """Hash the world: its knobs, and the content of the user's file where it replays one."""
+    """Hash the world: its knobs, and the content of the user's files that it offers."""
     content = "" if experiment.source is None else experiment.source.sha256
-    return _sha256([msgspec.to_builtins(experiment.scenario), content])
+    own = [file.sha256 for file in (experiment.units, experiment.check) if file is not None]
+    return _sha256([msgspec.to_builtins(experiment.scenario), content, *own])
 
 
 def _episodes(experiment: Experiment, seed: int) -> Iterator[PlannedEpisode]:

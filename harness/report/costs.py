@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.estimates.counts import Rate
-from harness.estimates.model import ClassEstimate, DecisionEstimate, Mean, TrainingEstimate
+from harness.estimates.model import ClassEstimate, DecisionEstimate, HarmCount, Mean, TrainingEstimate
 from harness.report.figures import Figure, mean_seconds
 from harness.report.lengths import amount, at_most
+from harness.report.words import inert
 
 NO_TRAINING, UNSEEN = "no training", "not observable"
 
@@ -85,3 +88,20 @@ def _span(mean: Mean) -> str:
     if mean.low is None or mean.high is None:
         return "one run: no interval" if mean.n == 1 else ""
     return f"{amount(mean.low)} to {amount(mean.high)}"
+
+
+def platform_text(found: Sequence[HarmCount]) -> str:
+    """Write what the platform did to what nobody hit, in one piece; "" for nothing.
+
+    >>> platform_text([HarmCount(service="b", what="took down", times=3, runs=2)])
+    'took down b 3 times in 2 runs'
+    """
+    return "; ".join(
+        f"{one.what} {'on ' if one.what == 'gave up' else ''}{inert(one.service, 24)} {_times(one.times)} in "
+        f"{one.runs} run{'s' * (one.runs > 1)}"
+        for one in found
+    )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -127,7 +127,7 @@ def _note(estimate: ClassEstimate) -> str:
 
 
 def _heals(document: Document, pen: _Pen) -> Iterator[str]:
-    """Say of each arm how often it healed what was not broken."""
+    """Say of each arm how often it healed what was not broken, and what harm the platform did."""
     arms = sorted(document.estimates.arms, key=lambda a: (arm_rank(a.arm), a.restart_profile))
     told = [
         f"{inert(a.arm, 24)}, {inert(a.restart_profile, 24)} {costs.heals_text(a.false_heals)}"
@@ -136,6 +136,13 @@ def _heals(document: Document, pen: _Pen) -> Iterator[str]:
     ]
     if told:
         yield from pen.wrapped(f"false heals: {'; '.join(told)}", "  ", "  ")
+    harmed = [
+        f"{inert(a.arm, 24)}, {inert(a.restart_profile, 24)} {costs.platform_text(a.platform_harms)}"
+        for a in arms
+        if a.platform_harms
+    ]
+    if harmed:
+        yield from pen.wrapped(f"harm by the platform: {'; '.join(harmed)}", "  ", "  ")
 
 
 def _row(estimate: ClassEstimate) -> tuple[str, ...]:

@@ -202,7 +202,10 @@ def _explained(stage: Stage, applied: Applied) -> bool:
             explained = bool(_answers(stage, applied)) or _holds(stage, applied)
         else:
             since = [a for a in stage.acts if a.service == effect.service and a.at_s > applied.effective_at_s]
-            explained = any(a.act == "killed" or a.detail.startswith(("restart", "stop")) for a in since)
+            # "ended" is a process that the user's own loop keeps: nobody but that can have ended it.
+            explained = any(
+                a.act in ("killed", "ended") or a.detail.startswith(("restart", "stop")) for a in since
+            )
         if explained:
             return True
         if stage.clock.now_s() > until_s:

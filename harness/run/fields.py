@@ -44,6 +44,8 @@ def world_spec(plan: Plan, experiment: Experiment, *, template: Path, python_pat
         "duration_s": plan.duration_s,
         "profile": plan.profile,
         "world": experiment.system.world,
+        "units": experiment.units,
+        "check": experiment.check,
         "world_path": [p for p in python_path.split(":") if p],
         "scenario": scenario_spec(experiment),
         "template": str(template),

@@ -16,6 +16,7 @@ import msgspec
 from harness.driver.labels import POST_EVERY_S
 from harness.driver.opening import costs_of, open_world
 from harness.driver.parcels import build_parcels
+from harness.driver.request import single_keys
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
 from harness.experiment.model import Arm, Experiment, Pace
@@ -144,7 +145,13 @@ def _offered(material: Material, spec: Spec) -> tuple[Sequence[Parcel], Priced |
     world = open_world(spec)
     costs = costs_of(world)
     built = build_parcels(
-        spec.seed, spec.profile, spec.duration_s, world, spans=spec.mutations, labels=spec.labels
+        spec.seed,
+        spec.profile,
+        spec.duration_s,
+        world,
+        spans=spec.mutations,
+        labels=spec.labels,
+        single=single_keys(spec.workload),
     )
     foresee = getattr(material.opened, "foresee", None)
     if foresee is not None:

@@ -16,6 +16,7 @@ from harness.history.journal import read_journal
 from harness.history.model import History
 from harness.history.observations import read_rows
 from harness.observers.fetch import Unseen
+from harness.observers.looking import VERSION_AT
 from harness.plan.model import Plan
 from harness.report.trace import event_words
 from harness.run.evidence import OBSERVATIONS
@@ -140,7 +141,7 @@ def _words(history: History, first_s: float) -> tuple[str, ...]:
 
 
 def _ask(scene: Scene, where: str) -> str:
-    service, _, route = where.partition(":")
+    service, _, route = where.partition(VERSION_AT)[0].partition(":")
     if service not in scene.system.processes:
         return "its service does not run in this arm"
     try:

@@ -31,6 +31,7 @@ class ArmRow:
     once: Figure
     needless: Figure
     heals: Figure
+    harmed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def arm_rows(document: Document) -> tuple[ArmRow, ...]:
             once=figures.share_figure(a.exactly_once, "not observable"),
             needless=_needless(a, document.runs),
             heals=costs.heals_figure(a.false_heals),
+            harmed=costs.platform_text(a.platform_harms),
         )
         for a in ordered
     )

@@ -14,6 +14,7 @@ import msgspec
 
 from harness.errors import Refused
 from harness.targets.local.keeper import STOP_GRACE_S, Keeper, Platform
+from harness.targets.local.loops import LoopKeeper
 from harness.targets.local.spec import ServiceSpec
 
 REMEMBERED_KEYS = 4096
@@ -26,7 +27,9 @@ class Desk:
         self, services: Sequence[ServiceSpec], platform: Platform, failed: Callable[[BaseException], None]
     ) -> None:
         self._ledger = platform.ledger
-        self.keepers = {one.name: Keeper(one, platform, failed) for one in services}
+        self.keepers = {
+            one.name: (LoopKeeper if one.worker else Keeper)(one, platform, failed) for one in services
+        }
         self._answers: OrderedDict[tuple[str, str, str, str], asyncio.Task[bytes]] = OrderedDict()
 
     async def boot(self) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.errors import Refused, Unsafe
+from harness.experiment.model import TCP
 from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, Slice, Throttle
 from harness.proxy.client import ProxyGone
 from harness.proxy.spec import EdgeState, ToxicCounters
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
 from harness.targets.local.evidence import VISIBLE_S, added_s, did, is_visible, shows
 from harness.targets.local.ground import Ground, Probe
+from harness.targets.local.looks import asked
 from harness.targets.local.passage import Passage
 from harness.targets.local.toxics import share_of, toxic_of
 from harness.targets.local.undo import undo_of
@@ -149,7 +151,7 @@ class EdgeHarm:
         toxics = [toxic.name for toxic in state.toxics]
         if toxics:
             return f"the proxy lists {', '.join(toxics)}"
-        if seen.end != "answered" or seen.status != 200:
+        if seen.end != "answered" or not self._answers_well(edge, seen.status):
             return f"a fresh request is {seen.end}, status {seen.status}"
         slow = f"a fresh request takes {seen.took_s:.3f} s, more than {quick_s:.3f} s"
         return slow if seen.took_s > quick_s else ""
@@ -190,7 +192,14 @@ class EdgeHarm:
 
     def _health(self, edge: str) -> str:
         system = self._ground.system
-        return system.services[system.all_edges[edge].to].health
+        return asked(system.services[system.all_edges[edge].to].health_route)
+
+    def _answers_well(self, edge: str, status: int) -> bool:
+        """200, or any answer of a service that names no route of its own."""
+        system = self._ground.system
+        return status == 200 or (
+            status > 0 and system.services[system.all_edges[edge].to].health_route == TCP
+        )
 
     def _states(self) -> Mapping[str, EdgeState]:
         return self._ground.toxics.proxies()

@@ -62,6 +62,11 @@ class Keeper:
         self._since_s = self._loop.time()
         self.was_ready = asyncio.Event()
 
+    @property
+    def _restarts(self) -> bool:
+        """Whether we are the one who starts it again when it has ended."""
+        return self._platform.restart
+
     def row(self) -> ServiceState:
         """The service as it is now."""
         child = self._child
@@ -135,7 +140,7 @@ class Keeper:
             else:
                 ended_at_s = await self._until_exit(child)
                 policy, wait_s = self._next(policy, child.started_at_s, ended_at_s)
-            if not (self._platform.restart and self._wanted):
+            if not (self._restarts and self._wanted):
                 break
             await self._back_off(wait_s)
         self._enter("stopped")
@@ -158,11 +163,17 @@ class Keeper:
         child = await self._platform.machine.spawn(self.spec)
         self._child, self._boot_id = child, ""
         self._idle.clear()
-        self._starts += 1
         self._settled.set()
         self._enter("starting")
-        self._note("started", at_s=child.started_at_s)
+        self._note_start(child)
         return child
+
+    def _note_start(self, child: Child) -> None:
+        self._starts += 1
+        self._note("started", at_s=child.started_at_s)
+
+    def _note_exit(self, child: Child, at_s: float, detail: str) -> None:  # noqa: ARG002 - others name it
+        self._note("exited", at_s=at_s, detail=detail)
 
     async def _until_exit(self, child: Child) -> float:
         """Watch the process until it ends; gives the instant."""
@@ -182,10 +193,10 @@ class Keeper:
         if not self.was_ready.is_set():
             # Now, not when somebody asks: the next process writes to the same log.
             detail += self._platform.machine.last_words(self.spec.name)
-        self._note("exited", at_s=end.at_s, detail=detail)
+        self._note_exit(child, end.at_s, detail)
         self._child, self._boot_id = None, ""
         self._idle.set()
-        self._enter("starting" if self._platform.restart and self._wanted else "stopped")
+        self._enter("starting" if self._restarts and self._wanted else "stopped")
         return end.at_s
 
     async def _watch(self, child: Child) -> None:
@@ -193,13 +204,13 @@ class Keeper:
             return
         async with asyncio.TaskGroup() as watches:
             watches.create_task(self._watch_readiness())
-            if self._platform.restart and self._platform.profile.liveness_period_s > 0:
+            if self._restarts and self._platform.profile.liveness_period_s > 0:
                 watches.create_task(self._watch_liveness(child))
 
     async def _become_ready(self, child: Child) -> bool:
         """Probe until the new process answers; False if liveness gave it up before that."""
         give_up_s = child.started_at_s + self.spec.start_timeout_s
-        patient = not self._platform.restart or self._platform.profile.liveness_period_s == 0
+        patient = not self._restarts or self._platform.profile.liveness_period_s == 0
         while not await self._is_ready():
             if not patient and self._loop.time() > give_up_s:
                 self._note("liveness_failed", detail=f"not ready within {self.spec.start_timeout_s:g} s")
@@ -265,9 +276,8 @@ class Keeper:
             self._state, self._since_s = state, self._loop.time()
 
     def _note(self, act: str, *, at_s: float | None = None, detail: str = "") -> None:
-        pid = self._child.pid if self._child else 0
         ledger = self._platform.ledger
-        ledger.note(self.spec.name, act, at_s=at_s, pid=pid, boot_id=self._boot_id, detail=detail)
+        ledger.note(self.spec.name, act, at_s=at_s, pid=self.row().pid, boot_id=self._boot_id, detail=detail)
 
     def _note_end(self, life: asyncio.Task[None]) -> None:
         if life is self._life:  # callbacks run late: a start may have begun the next life already

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from harness.experiment.model import TCP
+
 BODY_BYTES_MAX = 1 << 16
 
 
@@ -41,8 +43,18 @@ def boot_id_in(body: bytes) -> str:
     return boot_id if isinstance(boot_id, str) else ""
 
 
+def asked(route: str) -> str:
+    """The route of a request that must be sent: "/" where the service names none of its own."""
+    return "/" if route == TCP else route
+
+
 def look(port: int, route: str, timeout_s: float) -> Answer:
-    """GET ``route`` on loopback ``port``; never raises for anything the service can do."""
+    """GET ``route`` on loopback ``port``; never raises for anything the service can do.
+
+    Where ``route`` is ``TCP``, an accepted connection is an answer with status 200.
+    """
+    if route == TCP:
+        return _accepted(port, timeout_s)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
         connection.request("GET", route)
@@ -53,6 +65,14 @@ def look(port: int, route: str, timeout_s: float) -> Answer:
         return Answer(status=0, why=f"{type(error).__name__}: {error}")
     finally:
         connection.close()
+
+
+def _accepted(port: int, timeout_s: float) -> Answer:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=timeout_s).close()
+    except OSError as error:
+        return Answer(status=0, why=f"{type(error).__name__}: {error}")
+    return Answer(status=200)
 
 
 def refuses(port: int) -> bool:
@@ -68,7 +88,7 @@ def refuses(port: int) -> bool:
 
 def silence(port: int, route: str, within_s: float) -> str:
     """Ask ``route`` and wait ``within_s`` for a first byte; "" if it accepts and is silent, else why not."""
-    request = f"GET {route} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+    request = f"GET {asked(route)} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
     try:
         connection = socket.create_connection(("127.0.0.1", port), timeout=1.0)
     except OSError as error:

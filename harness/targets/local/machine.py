@@ -18,7 +18,8 @@ from harness.targets.local.child import tail
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.looks import Answer
 from harness.targets.local.probes import Prober
-from harness.targets.local.procfs import port_holder, start_ticks
+from harness.targets.local.procfs import start_ticks
+from harness.targets.local.sockets import port_holder
 from harness.targets.local.spec import ServiceSpec
 from harness.targets.local.zygote import Spawn
 

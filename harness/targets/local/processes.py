@@ -97,7 +97,7 @@ class ProcessHarm:
         stopped = [pid for pid in carriers(RUN_VARIABLE, self._system.run_token) if is_stopped(pid)]
         if stopped:
             raise Unsafe(f"processes of this run are still stopped: {stopped}")
-        boot_id = look(port, self._system.running[name].health, 1.0).boot_id
+        boot_id = look(port, self._system.running[name].health_route, 1.0).boot_id
         return (
             f"{name} answers {route} on port {port} with 200, boot id {boot_id or 'none'}",
             "no process of this run is in state T",
@@ -123,7 +123,7 @@ class ProcessHarm:
 
         It is looked at once at least, until ``until_s``.
         """
-        health = self._system.running[row.name].health
+        health = self._system.running[row.name].health_route
         while True:
             if refuses(row.port):
                 return f"port {row.port} refuses"
@@ -139,7 +139,7 @@ class ProcessHarm:
             sleep_until(monotonic_s() + POLL_S)
 
     def _pause(self, effect: Pause, row: ServiceState) -> Applied:
-        health = self._system.running[row.name].health
+        health = self._system.running[row.name].health_route
         with self._mine(row) as handle:
             asked_at_s = monotonic_s()
             signal.pidfd_send_signal(handle, signal.SIGSTOP)
@@ -181,10 +181,22 @@ class ProcessHarm:
             if needed:
                 self._system.start_service(name)
             elif row.state == "starting":
-                self._system.wait_ready(name)
+                needed = self._wait_or_restart(name)
         except Refused as error:
             raise Unsafe(f"undo: {error}") from error
         return needed
+
+    def _wait_or_restart(self, name: str) -> bool:
+        """Wait until it is ready; True if it had to be restarted: a loop of the user's may have given up."""
+        try:
+            self._system.wait_ready(name)
+        except Refused:
+            if not self._system.running[name].worker:
+                raise
+            self._system.client.act(name, "restart")
+            self._system.wait_ready(name)
+            return True
+        return False
 
     def _resume(self, applied: Applied) -> bool:
         """SIGCONT to the very process that was paused; True if it was still stopped."""

@@ -1,6 +1,6 @@
-"""Looks at processes through /proc: who is it, in which state, whose child, who holds a port.
+"""Looks at processes through /proc: who is it, in which state, whose child.
 
-Comes in: a pid or a port. Goes out: values; a process that is gone gives the empty answer, never an error,
+Comes in: a pid. Goes out: values; a process that is gone gives the empty answer, never an error,
 because between any two looks it may go.
 """
 
@@ -12,7 +12,6 @@ from pathlib import Path
 
 PROC = Path("/proc")
 GONE = frozenset("ZXx")
-LISTENING = "0A"  # TCP_LISTEN as /proc/net/tcp writes it
 
 
 def _stat(path: Path) -> list[str]:
@@ -78,40 +77,24 @@ def carriers(variable: str, value: str) -> tuple[int, ...]:
 
 def descendants(root: int) -> tuple[int, ...]:
     """Pids of all living processes below ``root``, by the parent links as they are now."""
+    return tuple(parents_below(root))
+
+
+def parents_below(root: int) -> dict[int, int]:
+    """Parent of each living process below ``root``, parents before their children."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         fields = _stat(PROC / str(pid) / "stat")
         if fields and fields[0] not in GONE:
             children.setdefault(int(fields[1]), []).append(pid)
-    found: list[int] = []
+    found: dict[int, int] = {}
     front = [root]
     while front:
-        below = children.get(front.pop(), [])
-        found.extend(below)
+        parent = front.pop()
+        below = children.get(parent, [])
+        found.update(dict.fromkeys(below, parent))
         front.extend(below)
-    return tuple(found)
-
-
-def port_holder(port: int) -> int:
-    """Pid of the process that listens on TCP ``port`` (IPv4); 0 if none, or not ours to see."""
-    inode = _listening_inode(port)
-    return next((pid for pid in _pids() if inode and _has_socket(pid, inode)), 0)
-
-
-def _listening_inode(port: int) -> str:
-    lines = (PROC / "net" / "tcp").read_text(encoding="ascii").splitlines()[1:]
-    for fields in map(str.split, lines):
-        if fields[3] == LISTENING and int(fields[1].split(":")[1], 16) == port:
-            return fields[9]
-    return ""
-
-
-def _has_socket(pid: int, inode: str) -> bool:
-    folder = PROC / str(pid) / "fd"
-    try:
-        return any(os.readlink(folder / name) == f"socket:[{inode}]" for name in os.listdir(folder))
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
+    return found
 
 
 def _pids() -> Iterator[int]:

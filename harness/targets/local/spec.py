@@ -17,6 +17,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """One process: exactly one of ``entry`` and ``command``; ``env`` is its whole environment.
 
     ``platform``: it also learns the supervisor's address and a token of its own, to restart others.
+    ``readiness``, ``health`` and ``worker`` as in ``harness.experiment.model.Service``.
     """
 
     name: Name
@@ -26,6 +27,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     port: Port
     readiness: str = "/readyz"
     health: str = "/healthz"
+    worker: str = ""
     after: tuple[Name, ...] = ()
     start_timeout_s: float = 20.0
     platform: bool = False

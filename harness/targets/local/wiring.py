@@ -120,14 +120,30 @@ def _service(place: SystemPlace, addresses: Addresses, base: Mapping[str, str], 
         entry=service.entry,
         command=tuple(_filled(word, words) for word in service.command),
         # The token last: whatever a system file says, our processes can be told from others.
-        env={**base, **own, **_contract(place, addresses, name), RUN_VARIABLE: base[RUN_VARIABLE]},
+        env={
+            **_around(service, base),
+            **own,
+            **_contract(place, addresses, name),
+            RUN_VARIABLE: base[RUN_VARIABLE],
+        },
         port=addresses.services[name],
         readiness=service.readiness,
-        health=service.health,
+        health=service.health_route,
+        worker=service.worker,
         after=tuple(other for other in service.after if other in addresses.services),
         start_timeout_s=service.start_timeout_s,
         platform=service.platform,
     )
+
+
+def _around(service: Service, base: Mapping[str, str]) -> dict[str, str]:
+    """What a service's environment is built upon: a program of the user's finds its own modules, not ours."""
+    if service.entry:
+        return dict(base)
+    inherited = child_environment()
+    return {
+        name: value for name, value in base.items() if name != "PYTHONPATH" or name in inherited
+    } | inherited
 
 
 def hook_call(

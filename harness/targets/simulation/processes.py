@@ -108,7 +108,7 @@ class SimulatedHarm:
         return needed
 
     def _health(self, name: str) -> str:
-        return self._system.system.services[name].health
+        return self._system.system.services[name].health_route
 
 
 def _applied(effect: ProcessEffect, row: ServiceState, *, at_s: float, proof: Proof) -> Applied:

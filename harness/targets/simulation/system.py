@@ -95,7 +95,7 @@ class SimulatedSystem:
                 command=one.command,
                 port=port,
                 readiness=one.readiness,
-                health=one.health,
+                health=one.health_route,
                 after=tuple(other for other in one.after if other in services),
                 start_timeout_s=one.start_timeout_s,
                 platform=one.platform,

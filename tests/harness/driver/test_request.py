@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.driver.request import RequestWorkload, parse_pointer, read_pointer
+from harness.driver.request import RequestWorkload
 from harness.driver.workload import Parcel, Reply, Unit
 from harness.experiment.model import Workload
+from harness.experiment.pointers import parse_pointer, read_pointer
 from harness.history.observations import BAD, DEGRADED, GOOD, REASONS, UNKNOWN, answer_digest
 
 DEADLINE_S = 0.25
@@ -223,3 +224,59 @@ def test_any_answer_is_judged_without_an_error(answer: dict[str, object]) -> Non
     finding = judge(reply(**answer))
     assert finding.reason in REASONS
     assert 0 <= finding.status < 65536
+
+
+def single(content: object, unit: Unit = UNIT, status: int = 200, **settings: object):
+    asked = Workload(service="a", route="/predict", body="single", **settings)
+    workload = RequestWorkload(asked, DEADLINE_S, NoClient())
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    (answer,) = workload.collect(Parcel(0.0, (unit,), b""), Reply(0.0, 0.01, "", status, raw))
+    return workload.check(unit, answer, 0.01)
+
+
+def test_an_answer_of_its_own_form_is_read_where_the_user_says_and_nothing_else_is_asked_of_it() -> None:
+    content = {"outputs": [{"label": "decline"}], "meta": {"v": 3}, "id": "foreign", "status": "ok"}
+    finding = single(content, decision="/outputs/0/label", version="/meta/v")
+    assert (finding.outcome, finding.version, finding.accepted) == (GOOD, "3", False)
+    assert isnan(finding.probability)
+
+
+@pytest.mark.parametrize(
+    "content", [{}, [], {"decision": None}, {"decision": 1}, b"no json", b'{"decision": ']
+)
+def test_a_single_answer_without_a_decision_is_bad(content: object) -> None:
+    assert judged(single(content)) == (BAD, "schema")
+
+
+def judged(finding) -> tuple[int, str]:
+    return finding.outcome, finding.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"), [(0, GOOD), (250_000.5, GOOD), (500_001, BAD), (-1, BAD), (True, BAD), ("5", BAD)]
+)
+def test_a_number_is_valid_within_its_range(value: object, outcome: int) -> None:
+    settings = {"decides": "number", "within": (0.0, 500_000.0), "decision": "/price"}
+    assert single({"price": value}, **settings).outcome == outcome
+
+
+def test_a_number_may_differ_from_the_golden_one_by_the_tolerance() -> None:
+    golden = Unit(1, "w7-1", 0, 0.0, 1.0, "2.5")
+    found = [
+        single({"decision": d}, golden, decides="number", tolerance=0.1).reason for d in (2.41, 2.59, 2.61)
+    ]
+    assert found == ["", "", "golden"]
+
+
+def test_a_bool_is_compared_with_the_golden_one() -> None:
+    golden = Unit(1, "w7-1", 0, 0.0, 1.0, "true")
+    assert [single({"decision": d}, golden, decides="bool").reason for d in (True, False)] == ["", "golden"]
+
+
+def test_a_version_that_a_single_answer_should_have_and_has_not_is_bad() -> None:
+    assert judged(single({"decision": "a"}, version="/v")) == (BAD, "schema")
+    assert judged(single({"decision": "a", "v": True}, version="/v")) == (BAD, "schema")
+
+
+def test_a_refusal_of_a_single_unit_is_bad_by_its_status() -> None:
+    assert judged(single({"detail": "no"}, status=422)) == (BAD, "status")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from harness.episodes.facts import facts
-from harness.episodes.model import RunFacts
+from harness.episodes.model import PlatformHarm, RunFacts
 from harness.estimates.estimate import estimate
 from harness.faults.effects import Pause
 from tests.traps.histories import PROFILE, SERVICE, Outage, Story, history_of, killed, never_back
@@ -113,3 +113,12 @@ def test_the_order_of_runs_changes_no_figure() -> None:
     for seed in range(5):
         random.Random(seed).shuffle(runs)
         assert estimate(runs, PROFILE) == expected
+
+
+def test_harm_by_the_platform_is_counted_by_service_over_the_runs_of_an_arm() -> None:
+    down, up = PlatformHarm(at_s=1.0, service="two", what="took down"), ()
+    seen = facts_of(*pairs(2))
+    harmed = [msgspec.structs.replace(run, platform_harms=up if run.sham else (down, down)) for run in seen]
+    (arm,) = estimate(harmed, PROFILE).arms
+    (count,) = arm.platform_harms
+    assert (count.service, count.what, count.times, count.runs) == ("two", "took down", 4, 2)

@@ -179,6 +179,12 @@ def test_a_service_is_started_through_the_supervisor_and_must_answer(record, ser
     assert "answers with 200" in verbs.look(one)
 
 
+def test_any_answer_will_do_of_a_service_that_names_no_route(record, server):
+    port = server({"GET /": (404, "")}).server_address[1]
+    one = record("start_service", port=port, token=TOKEN, service="one", ready_port=port, ready_route="tcp")
+    assert "answers with 404" in verbs.look(one)
+
+
 def test_a_service_whose_supervisor_lives_must_be_there(record, server):
     port = server({}).server_address[1]
     dead = free_port()

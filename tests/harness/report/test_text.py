@@ -5,6 +5,7 @@ import re
 import msgspec
 import pytest
 
+from harness.estimates.model import HarmCount
 from harness.report import html, text
 from harness.report.document import Document
 
@@ -138,3 +139,20 @@ def test_each_arm_tells_its_false_heals_and_an_old_report_none(make):
     arms = tuple(msgspec.structs.replace(a, false_heals=None) for a in document.estimates.arms)
     estimates = msgspec.structs.replace(document.estimates, arms=arms)
     assert "false heals" not in text.render(msgspec.structs.replace(document, estimates=estimates))
+
+
+def test_harm_by_the_platform_is_told_on_the_terminal_and_on_the_page(make):
+    document = make(n=2)
+    plain = text.render(document)
+    assert "harm by the platform" not in plain
+    harms = (
+        HarmCount(service="one", what="gave up", times=1, runs=1),
+        HarmCount(service="two", what="took down", times=3, runs=2),
+    )
+    arms = tuple(msgspec.structs.replace(arm, platform_harms=harms) for arm in document.estimates.arms[:1])
+    estimates = msgspec.structs.replace(document.estimates, arms=arms)
+    harmed = msgspec.structs.replace(document, estimates=estimates)
+    told = " ".join(text.render(harmed).split())
+    words = "gave up on one once in 1 run; took down two 3 times in 2 runs"
+    assert f"harm by the platform: {arms[0].arm}, {arms[0].restart_profile} {words}" in told
+    assert words in html.render(harmed)

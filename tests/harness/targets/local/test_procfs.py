@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from harness.targets.local.procfs import (
     carries,
     descendants,
     is_stopped,
-    port_holder,
     start_ticks,
     thread_states,
 )
@@ -77,10 +75,3 @@ def test_pinned_refuses_the_same_pid_with_another_start(sleeper):
     for wrong in (ticks - 1, 0):
         with pytest.raises(ProcessLookupError), pinned(sleeper, wrong):
             pytest.fail("a stranger was held")
-
-
-def test_the_holder_of_a_port_is_found():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        assert port_holder(port) == os.getpid()
-    assert port_holder(port) == 0

@@ -1,0 +1,159 @@
+"""A service that the user's own loop restarts: we start the loop, and see from outside what it does.
+
+Comes in: a ``ServiceSpec`` with a ``worker``. Goes out: a state, and lines in the ledger: ``started``,
+``ready`` and ``ended`` of each process that serves, ``gave_up`` where the loop itself has ended. Who ended a
+process is not told by the process table. Only what lives below the process that we started is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.experiment.model import PORT
+from harness.targets.local.keeper import Keeper
+from harness.targets.local.kernel import is_gone, pinned
+from harness.targets.local.machine import Child
+from harness.targets.local.procfs import descendants, parents_below, start_ticks
+from harness.targets.local.sockets import command_line, holders, is_listened_on
+from harness.targets.local.spec import ServiceState
+
+LOOK_EVERY_S = 0.03
+"""While nobody serves; who serves is held by its pidfd, and its end is heard at once."""
+
+GONE_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The process that serves. Pid and start tick name it for good."""
+
+    pid: int
+    start_ticks: int
+
+
+def worker_below(root: int, worker: str, port: int) -> Worker | None:
+    """Find who serves below ``root``: by the port it listens on, or a text in its command line.
+
+    Where a parent holds the port for its children, the eldest child that nothing is below: it answers.
+    """
+    if worker == PORT and not is_listened_on(port):
+        return None  # far cheaper than a look at every process, and asked while nobody serves
+    parents = parents_below(root)
+    if worker == PORT:
+        hits = holders(port, parents)
+    else:
+        hits = [pid for pid in parents if worker in command_line(pid)]
+    above = {upper for pid in hits for upper in _line_above(pid, parents)}
+    found = [Worker(pid, ticks) for pid in hits if pid not in above and (ticks := start_ticks(pid))]
+    return min(found, key=lambda one: (one.start_ticks, one.pid), default=None)
+
+
+def _line_above(pid: int, parents: Mapping[int, int]) -> Iterator[int]:
+    while (pid := parents.get(pid, 0)) in parents:
+        yield pid
+
+
+class LoopKeeper(Keeper):
+    """Keeps the loop, which nobody starts again when it has ended, and watches what it keeps."""
+
+    _worker: Worker | None = None
+
+    @property
+    def _restarts(self) -> bool:
+        return False
+
+    def row(self) -> ServiceState:
+        """The service as it is now; its process is the one that serves."""
+        worker = self._worker or Worker(0, 0)
+        return msgspec.structs.replace(super().row(), pid=worker.pid, start_ticks=worker.start_ticks)
+
+    async def _end(self, child: Child, grace_s: float) -> None:
+        """End the loop, and what has left its process group: nobody else would."""
+        below = [Worker(pid, start_ticks(pid)) for pid in descendants(child.pid)]
+        await super()._end(child, grace_s)
+        for one in below:
+            with contextlib.suppress(ProcessLookupError), pinned(one.pid, one.start_ticks) as handle:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                is_gone(handle, GONE_WITHIN_S)  # else it holds the port
+
+    async def _until_exit(self, child: Child) -> float:
+        ended_at_s = await super()._until_exit(child)
+        self._lose("with its loop")
+        if self._wanted:
+            self._note("gave_up", at_s=ended_at_s, detail=f"its loop, pid {child.pid}, has ended")
+        return ended_at_s
+
+    def _note_start(self, child: Child) -> None:
+        self._note("loop_started", at_s=child.started_at_s, detail=f"pid {child.pid}")
+
+    def _note_exit(self, child: Child, at_s: float, detail: str) -> None:
+        self._note("loop_ended", at_s=at_s, detail=f"pid {child.pid}: {detail}")
+
+    async def _watch(self, child: Child) -> None:
+        while True:
+            self._worker = await self._found(child)
+            self._starts += 1
+            self._note("started", detail=f"seen below pid {child.pid}")
+            async with _end_of(self._worker) as gone:
+                await self._until_gone(child, gone)
+            self._lose(f"seen below pid {child.pid}")
+
+    async def _until_gone(self, child: Child, gone: asyncio.Future[None]) -> None:
+        """Watch the process that serves until it has ended."""
+        serving = asyncio.create_task(super()._watch(child))
+        try:
+            await asyncio.wait([gone, serving], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()  # it never ends by itself: raises what broke it
+            await gone
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+
+    async def _found(self, child: Child) -> Worker:
+        while True:
+            worker = worker_below(child.pid, self.spec.worker, self.spec.port)
+            if worker is not None:
+                return worker
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _lose(self, detail: str) -> None:
+        if self._worker is None:
+            return
+        self._note("ended", detail=detail)
+        self._worker, self._boot_id = None, ""
+        self._enter("starting" if self._child else "stopped")
+
+
+@contextlib.asynccontextmanager
+async def _end_of(worker: Worker) -> AsyncIterator[asyncio.Future[None]]:
+    """Give what is set when exactly this process has ended."""
+    loop = asyncio.get_running_loop()
+    gone: asyncio.Future[None] = loop.create_future()
+    try:
+        handle = os.pidfd_open(worker.pid)
+    except ProcessLookupError:
+        gone.set_result(None)
+        yield gone
+        return
+    if start_ticks(worker.pid) != worker.start_ticks:
+        gone.set_result(None)
+
+    def set_gone() -> None:
+        loop.remove_reader(handle)
+        if not gone.done():
+            gone.set_result(None)
+
+    loop.add_reader(handle, set_gone)
+    try:
+        yield gone
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
