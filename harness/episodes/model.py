@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from harness.episodes.monitors import Confidence
+from harness.episodes.platform import PlatformHarm
 from harness.episodes.timeline import ModelTimeline
 
 NOT_EXERCISED = "not exercised"
@@ -161,18 +160,6 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     models: ModelTimeline | None = None
     learned: Learned = Learned()
     confidence: Confidence | None = None
-
-
-class PlatformHarm(_Frozen, frozen=True, kw_only=True):
-    """What the platform did to ``service``, ``at_s`` after the first fault.
-
-    ``gave up``: its loop has ended, and nobody starts it again; ``took down``: a process of it ended that the
-    harness did not hit, and that nobody had asked for.
-    """
-
-    at_s: float
-    service: str
-    what: Literal["gave up", "took down"]
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):
