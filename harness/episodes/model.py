@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from harness.episodes.loss import Loss
 from harness.episodes.monitors import Confidence
+from harness.episodes.platform import PlatformHarm
 from harness.episodes.timeline import ModelTimeline
 
 NOT_EXERCISED = "not exercised"
@@ -164,18 +163,6 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     learned: Learned = Learned()
     confidence: Confidence | None = None
     loss: Loss | None = None
-
-
-class PlatformHarm(_Frozen, frozen=True, kw_only=True):
-    """What the platform did to ``service``, ``at_s`` after the first fault.
-
-    ``gave up``: its loop has ended, and nobody starts it again; ``took down``: a process of it ended that the
-    harness did not hit, and that nobody had asked for.
-    """
-
-    at_s: float
-    service: str
-    what: Literal["gave up", "took down"]
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

@@ -8,12 +8,26 @@ there or had been.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from harness.episodes.model import PlatformHarm
+import msgspec
+
 from harness.history.events import Injected, Platform
 
 _WITH_LOOP = "with its loop"
 _DIGITS = 3
+
+
+class PlatformHarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the platform did to ``service``, ``at_s`` after the first fault.
+
+    ``gave up``: its loop has ended, and nobody starts it again; ``took down``: a process of it ended that the
+    harness did not hit, and that nobody had asked for.
+    """
+
+    at_s: float
+    service: str
+    what: Literal["gave up", "took down"]
 
 
 def platform_harms(ledger: Sequence[Platform], injected: Iterable[Injected]) -> tuple[PlatformHarm, ...]:

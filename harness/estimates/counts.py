@@ -22,3 +22,12 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     clustered: bool = False
     blind: int = 0
     blind_k: int = 0
+
+
+class HarmCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often, and in how many runs, the platform did ``what`` (``episodes.model.PlatformHarm``)."""
+
+    service: str
+    what: str
+    times: int
+    runs: int

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import NOT_EXERCISED, Episode, RunFacts
-from harness.estimates.counts import Rate
+from harness.estimates.counts import HarmCount, Rate
 from harness.estimates.decisions import decisions
 from harness.estimates.means import mean, run_mean
-from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, HarmCount, Mean, Share
+from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
 from harness.estimates.quantiles import quantile
 from harness.estimates.rates import rate
 from harness.estimates.shares import share

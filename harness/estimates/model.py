@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.estimates.counts import Rate
+from harness.estimates.counts import HarmCount, Rate
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,15 +122,6 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     lasts_s: float | None = None
     decisions: DecisionEstimate | None = None
     training: TrainingEstimate | None = None
-
-
-class HarmCount(_Frozen, frozen=True, kw_only=True):
-    """How often, and in how many runs, the platform did ``what`` (``episodes.model.PlatformHarm``)."""
-
-    service: str
-    what: str
-    times: int
-    runs: int
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.estimates.counts import Rate
-from harness.estimates.model import ClassEstimate, DecisionEstimate, HarmCount, Mean, TrainingEstimate
+from harness.estimates.counts import HarmCount, Rate
+from harness.estimates.model import ClassEstimate, DecisionEstimate, Mean, TrainingEstimate
 from harness.report.figures import Figure, mean_seconds
 from harness.report.lengths import amount, at_most
 from harness.report.words import inert

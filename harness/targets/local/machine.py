@@ -6,6 +6,7 @@ reaches nothing else, so the same one keeps a real process here and a simulated 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Awaitable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import Refused
+from harness.experiment.model import TCP
 from harness.targets.local.child import tail
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.looks import Answer
@@ -46,7 +48,7 @@ class Machine(Protocol):
         ...
 
     def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
-        """GET ``route`` over a fresh connection; never raises for anything the service can do."""
+        """GET ``route`` on a fresh connection, or only connect (``TCP``); never raises for what is there."""
         ...
 
     def last_words(self, name: str, /) -> str:
@@ -102,7 +104,7 @@ class LocalMachine:
 
     def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
         """See ``Machine``."""
-        return self.prober.look(port, route, timeout_s)
+        return _accepted(port, timeout_s) if route == TCP else self.prober.look(port, route, timeout_s)
 
     def last_words(self, name: str, /) -> str:
         """See ``Machine``."""
@@ -110,3 +112,16 @@ class LocalMachine:
 
     def _log(self, name: str) -> Path:
         return self.state_dir / name / "log.txt"
+
+
+async def _accepted(port: int, timeout_s: float) -> Answer:
+    with socket.socket() as probe:
+        probe.setblocking(False)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().sock_connect(probe, ("127.0.0.1", port))
+        except TimeoutError:
+            return Answer(status=0, why=f"not accepted within {timeout_s:g} s")
+        except OSError as error:
+            return Answer(status=0, why=f"{type(error).__name__}: {error}")
+    return Answer(status=200)

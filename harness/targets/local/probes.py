@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-
 import aiohttp
 
-from harness.experiment.model import TCP
 from harness.targets.local.looks import BODY_BYTES_MAX, Answer, boot_id_in
 
 
@@ -23,9 +19,7 @@ class Prober:
         await self._session.close()
 
     async def look(self, port: int, route: str, timeout_s: float) -> Answer:
-        """See ``looks.look``: GET ``route``, or only connect; never raises for what the service can do."""
-        if route == TCP:
-            return await _accepted(port, timeout_s)
+        """GET ``route`` on loopback ``port``; never raises for anything the service can do."""
         url = f"http://127.0.0.1:{port}{route}"
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
@@ -36,16 +30,3 @@ class Prober:
             return Answer(status=0, why=f"no answer within {timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(status=0, why=f"{type(error).__name__}: {error}")
-
-
-async def _accepted(port: int, timeout_s: float) -> Answer:
-    with socket.socket() as probe:
-        probe.setblocking(False)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.get_running_loop().sock_connect(probe, ("127.0.0.1", port))
-        except TimeoutError:
-            return Answer(status=0, why=f"not accepted within {timeout_s:g} s")
-        except OSError as error:
-            return Answer(status=0, why=f"{type(error).__name__}: {error}")
-    return Answer(status=200)

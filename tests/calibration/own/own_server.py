@@ -19,14 +19,19 @@ def answer(connection: socket.socket) -> None:
     data = b""
     with connection:
         while piece := connection.recv(65536):
-            data += piece
-            while (end := data.find(b"\r\n\r\n")) >= 0:
-                head = data[:end].lower()
-                length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-                if len(data) < end + 4 + length:
-                    break
-                data = data[end + 4 + length :]
-                connection.sendall(HEAD % len(REPLY) + REPLY)
+            requests, data = whole(data + piece)
+            connection.sendall((HEAD % len(REPLY) + REPLY) * requests)
+
+
+def whole(data: bytes) -> tuple[int, bytes]:
+    """How many whole requests there are, and what is left behind them."""
+    count = 0
+    while (end := data.find(b"\r\n\r\n")) >= 0:
+        length = int(data[:end].lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+        if len(data) < end + 4 + length:
+            break
+        count, data = count + 1, data[end + 4 + length :]
+    return count, data
 
 
 def serve(port: int, stamps: str) -> None:

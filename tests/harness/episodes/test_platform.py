@@ -19,7 +19,7 @@ HIT = Injected(
 )
 
 
-def line(at_s: float, service: str, act: str, pid: int = 0, detail: str = "") -> Platform:
+def line(at_s: float, service: str, act: str, pid: int = 0, *, detail: str = "") -> Platform:
     return Platform(at_s=at_s, service=service, act=act, pid=pid, detail=detail)
 
 

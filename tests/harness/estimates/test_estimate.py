@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from harness.episodes.facts import facts
-from harness.episodes.model import PlatformHarm, RunFacts
+from harness.episodes.model import RunFacts
+from harness.episodes.platform import PlatformHarm
 from harness.estimates.estimate import estimate
 from harness.faults.effects import Pause
 from tests.traps.histories import PROFILE, SERVICE, Outage, Story, history_of, killed, never_back

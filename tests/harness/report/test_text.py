@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from harness.estimates.model import HarmCount
+from harness.estimates.counts import HarmCount
 from harness.report import html, text
 from harness.report.document import Document
 

@@ -12,7 +12,8 @@ from harness.errors import Refused
 from harness.experiment.model import Service
 from harness.faults.effects import Cut, Kill, Pause
 from harness.targets.local.loops import worker_below
-from harness.targets.local.procfs import command_line, start_ticks
+from harness.targets.local.procfs import start_ticks
+from harness.targets.local.sockets import command_line
 from harness.targets.local.target import LocalSystem, LocalTarget
 
 LOOP = 'while true; do "$0" "$1" "$2"; sleep 0.2; done'
