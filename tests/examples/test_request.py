@@ -87,7 +87,6 @@ def test_what_the_story_asks_before_a_run_is_answered(folder: Path, command: lis
 
 @pytest.mark.live
 def test_a_kill_is_healed_by_the_loop_and_timed(folder: Path, trusted) -> None:
-    pytest.importorskip("fastapi")
     run, events = measured(folder, RUNS[0], trusted)
     (killed,) = [event for event in events if isinstance(event, Injected)]
     acts = [event for event in events if isinstance(event, Platform) and event.at_s > killed.asked_at_s]
@@ -102,7 +101,6 @@ def test_a_kill_is_healed_by_the_loop_and_timed(folder: Path, trusted) -> None:
 @pytest.mark.slow
 @pytest.mark.live
 def test_a_hang_is_healed_by_nobody_and_reads_not_recovered(folder: Path, trusted) -> None:
-    pytest.importorskip("fastapi")
     run, _ = measured(folder, RUNS[1], trusted)
     (episode,) = run.episodes
     assert (episode.ended_by, episode.served.recovered_s) == ("undo", None)
