@@ -17,7 +17,7 @@ from harness.experiment.model import FaultRate, ImpliedRules
 
 DAYS = 30
 _MINUTE_S, _SPAN_S = 60.0, DAYS * 86_400.0
-DIGITS = 6
+DIGITS = 9  # of a ratio: seconds in a month are parts in a million
 
 
 def implied_availability(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from harness.estimates.points import RUNS_MIN, ClassScore, Score
 from harness.report.lengths import amount, given
 from harness.units import percent_text
@@ -43,13 +45,31 @@ def implied_text(score: Score) -> str:
     found = score.implied
     if found is None:
         return ""
-    low, high = (percent_text(bound, 2) for bound in (found.low_ratio, found.high_ratio))
+    low, high = available(found.low_ratio), percent_text(found.high_ratio, 2)
     rates = ", ".join(
         f"{kind} {mean:g} [{low:g}–{high:g}]" for kind, (mean, low, high) in found.faults_per_30_days.items()
     )
     return (
-        f"implied availability {percent_text(found.ratio, 2)} [{low.removesuffix(' %')}–{high}], "
-        f"{amount(found.down_min)} minutes lost in 30 days [{amount(found.down_low_min)}–"
-        f"{amount(found.down_high_min)}], at the declared rates in 30 days: {rates}; "
+        f"implied availability {available(found.ratio)} % [{low}–{high}], "
+        f"{_minutes(found.down_min)} minutes lost in 30 days [{_minutes(found.down_low_min)}–"
+        f"{_minutes(found.down_high_min)}], at the declared rates in 30 days: {rates}; "
         f"{given(found.human_repair_s)} until a human has repaired"
     )
+
+
+def available(ratio: float) -> str:
+    """Write an availability in percent, without a sign, cut to two digits: what lost something is not 100.
+
+    >>> available(0.9999998), available(1.0), available(0.9971)
+    ('99.99', '100.00', '99.71')
+    """
+    return f"{Decimal(str(ratio)) * 100:.9f}"[:-7]
+
+
+def _minutes(value: float) -> str:
+    """Write minutes; what is little is not written as none.
+
+    >>> _minutes(124.3), _minutes(0.00186), _minutes(0.0)
+    ('124', '0.0019', '0')
+    """
+    return f"{value:.2g}" if 0 < value < 0.01 else amount(value)

@@ -23,7 +23,7 @@ from tests.traps.histories import Outage, Story, history_of, killed, never_back
 PROFILE = PROFILES["default"]
 TAU_US = int(PROFILE.tau_s * 1e6)
 PLAIN = facts(history_of(Story(), run_id="plain"))
-LENGTHS = st.integers(0, TAU_US // 4)
+LENGTHS = st.integers(0, TAU_US // 2)  # three phases of a timed fault may lose more than tau
 LOSSES = st.builds(
     Loss,
     bad_us=st.tuples(LENGTHS, LENGTHS, LENGTHS),
@@ -84,8 +84,17 @@ def same(loss: Loss, n: int = 5) -> dict[str, list[Loss]]:
         ([seconds(2)] * 19 + [seconds(120)], 93.416667),
         ([seconds(0)] * 5, 100.0),
         ([seconds(120)] * 5, 0.0),
+        ([seconds(150)] * 5, 0.0),
     ],
-    ids=["2 s out", "118 s out", "10 % errors for 60 s", "19 of 2 s, one never", "nothing", "all"],
+    ids=[
+        "2 s out",
+        "118 s out",
+        "10 % errors for 60 s",
+        "19 of 2 s, one never",
+        "nothing",
+        "all",
+        "longer than tau, of a timed fault",
+    ],
 )
 def test_known_outages_have_their_known_points(losses: list[Loss], points: float) -> None:
     assert scored(runs_of({"process.kill": losses})).points.mean == points

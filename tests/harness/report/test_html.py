@@ -14,6 +14,7 @@ from harness.report.compose import compose_campaign
 from harness.report.document import Document
 from harness.report.lengths import amount, at_most, per_cent
 from harness.report.panels import summary
+from harness.report.scores import available
 from harness.report.svg import Box, text_width
 from harness.units import percent_text, seconds_text
 from tests.traps.histories import Story, campaign_of, killed
@@ -142,7 +143,7 @@ def written(value):
     forms += [at_most(value)] if value > 0 else []
     forms += [f"{value * 100:.1f}", f"{value * 100:.0f}"]
     if 0 <= value <= 1:
-        forms += [per_cent(value, up=False), per_cent(value, up=True)]
+        forms += [available(value), per_cent(value, up=False), per_cent(value, up=True)]
     else:
         forms.append(percent_text(min(1.0, max(0.0, value)), 2))
     for form in forms:
