@@ -32,9 +32,13 @@ class Weighable:
     """A stored campaign as a gate sees it."""
 
     campaign: str
-    question: Question
-    digest: str
+    table: Table
     runs: tuple[RunOutcome, ...]
+
+    @property
+    def question(self) -> Question:
+        """What was asked."""
+        return self.table.question
 
     @property
     def kind(self) -> Kind:
@@ -65,7 +69,7 @@ def weighable(store: Path, name: str) -> Weighable:
     rows = _rows(Parts(folder), table)
     name = campaign_name(question)
     runs = outcomes(name, gated_arm(question), rows)
-    return Weighable(campaign=name, question=question, digest=table.digest, runs=runs)
+    return Weighable(campaign=name, table=table, runs=runs)
 
 
 def _is_campaign(folder: Path) -> bool:
@@ -148,7 +152,7 @@ def in_ledger(path: Path, found: Weighable, baseline: Baseline) -> tuple[RunOutc
     start = Entry(
         kind=found.kind, revision_sha256=found.question.code_sha256, baseline_sha256=baseline.sha256
     )
-    week = Week(campaign=found.campaign, seed=found.question.seed, digest=found.digest, runs=found.runs)
+    week = Week(campaign=found.campaign, seed=found.question.seed, digest=found.table.digest, runs=found.runs)
     with _alone(path):
         ledger = opened(path.read_bytes(), Ledger, str(path)) if path.exists() else Ledger()
         ledger, entry = continued(ledger, start, week)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.experiment.load import load_experiment
-from harness.frontends.commands.report import FORMATS
+from harness.frontends.formats import FORMATS
 from harness.report.openmetrics import openmetrics
 from tests.harness.report.outputs_kit import one, shown
 from tests.style.source import ROOT

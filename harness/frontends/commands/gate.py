@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from harness.frontends.arguments import usage
+from harness.frontends.formats import SHARED, STDOUT, add_formats, shared, wanted, write_all
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
 from harness.shell import wall_utc
 from harness.verdict.codes import EXIT_CODE
+
+if TYPE_CHECKING:
+    from harness.verdict.model import Verdict
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
@@ -37,17 +42,27 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         help="add it to what was seen of this version before, and judge all of it",
     )
     parser.add_argument("--json", action="store_true", help="print the verdict as one JSON document")
+    parser.add_argument(
+        "--exit-zero-on",
+        type=_words,
+        default=(),
+        metavar="WORDS",
+        help="end 0 on these, too, like inconclusive,void; what is told and written stays as it is",
+    )
+    add_formats(parser, SHARED)
     parser.add_argument("--store", type=Path, help="where campaigns lie (HORMESIS_STORE, reports/runs)")
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Judge, or keep a baseline; the exit code is the verdict's."""
     from harness.campaign import gating
+    from harness.campaign.shown import shown
     from harness.report.words import inert
     from harness.verdict.baseline import seal
     from harness.verdict.gate import Scale, judge_gate
 
     _check(arguments)
+    places = wanted(arguments, SHARED)
     found = gating.weighable(arguments.store or store_root(), arguments.campaign)
     if arguments.keep is not None:
         baseline, data = seal(gating.make_baseline(found, wall_utc()))
@@ -63,8 +78,10 @@ def execute(arguments: argparse.Namespace, /) -> int:
     verdict = judge_gate(scales, runs)
     for baseline in baselines:
         tell(f"baseline: {baseline.campaign}, made {baseline.made_utc}")
+    if places:
+        write_all(places, shared(shown(found.table, verdict, found.campaign), strict=arguments.strict))
+    decided = [scale.decided_after for scale in scales]
     if arguments.json:
-        decided = [scale.decided_after for scale in scales]
         document = {
             "campaign": found.campaign,
             "runs": len(runs),
@@ -72,21 +89,32 @@ def execute(arguments: argparse.Namespace, /) -> int:
             "verdict": verdict,
         }
         say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
-        return verdict.exit_code
+    elif STDOUT not in places.values():
+        say(_text(verdict, len(runs), max(decided)))
+    return EXIT_CODE["DONE"] if verdict.word in arguments.exit_zero_on else verdict.exit_code
+
+
+def _text(verdict: Verdict, runs: int, decided_after: int) -> str:
+    from harness.report.words import inert
+
     claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
-    after = max(scale.decided_after for scale in scales)
-    decided_text = f", decided after {after}" if after else ""
-    say(
-        "\n".join(
-            [f"{verdict.word}: {inert(verdict.why)}", *claims, f"{len(runs)} runs weighed{decided_text}"]
-        )
-    )
-    return verdict.exit_code
+    decided = f", decided after {decided_after}" if decided_after else ""
+    return "\n".join([f"{verdict.word}: {inert(verdict.why)}", *claims, f"{runs} runs weighed{decided}"])
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words of the table of codes that may be let through; FAIL and UNSAFE never."""
+    words = tuple(word.strip().upper() for word in text.split(","))
+    if not set(words) <= {"INCONCLUSIVE", "VOID"}:
+        raise argparse.ArgumentTypeError("give inconclusive, void, or both with a comma")
+    return words
 
 
 def _check(arguments: argparse.Namespace) -> None:
     if (arguments.keep is None) == (not arguments.baseline):
         words = "give either --baseline FILE (judge) or --keep FILE (make one)"
         raise usage("HRM402", words, help_text="See: hormesis gate --help")
+    if arguments.json and STDOUT in (getattr(arguments, name) for name in SHARED):
+        raise usage("HRM402", "two documents on standard output", help_text="give one of them a file")
     if arguments.ledger is not None and len(arguments.baseline) != 1:
         raise usage("HRM402", "a ledger goes with one --baseline", help_text="give one; a ledger for each")

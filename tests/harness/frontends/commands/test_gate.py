@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from harness.campaign.engine import DECIDED, run_chunks
 from harness.campaign.gating import Decided, read_baseline
@@ -207,3 +208,22 @@ class InTurn:
 
     def cancel(self) -> None:
         self.left = []
+
+
+def test_a_word_may_be_let_through_and_stays_what_it_is(tmp_path, baseline, capsys) -> None:
+    few, slow = stored(tmp_path, 2, pairs=4), stored(tmp_path, 3, slower=3.0)
+    assert judged(few, baseline, "--exit-zero-on", "inconclusive,void") == 0
+    assert capsys.readouterr().out.splitlines()[-4].startswith("  INCONCLUSIVE: ")
+    assert judged(few, baseline, "--exit-zero-on", "void") == 3
+    assert judged(slow, baseline, "--exit-zero-on", "inconclusive,void") == 1
+    assert judged(slow, baseline, "--exit-zero-on", "fail") == 2
+
+
+def test_its_verdict_is_written_for_other_programs(tmp_path, baseline, capsys) -> None:
+    slow, junit = stored(tmp_path, 3, slower=3.0), tmp_path / "junit.xml"
+    capsys.readouterr()
+    assert judged(slow, baseline, "--junit", str(junit), "--markdown", "-") == 1
+    suites = JUnitXml.fromfile(str(junit))
+    assert suites.failures >= 1
+    assert capsys.readouterr().out.startswith("## ✕ FAIL: ")
+    assert judged(slow, baseline, "--json", "--markdown", "-") == 2
