@@ -63,6 +63,12 @@ def _gate() -> Command:
     return gate
 
 
+def _init() -> Command:
+    from harness.frontends.commands import init
+
+    return init
+
+
 def _calibrate() -> Command:
     from harness.frontends.commands import calibrate
 
@@ -152,6 +158,14 @@ COMMANDS: Mapping[str, Entry] = {
         "hurt the bundled pipeline for five minutes and show how it recovers",
         ("hormesis demo", "hormesis demo --story faults"),
         _demo,
+    ),
+    "init": Entry(
+        "write the files that describe a system of yours, and two questions about it",
+        (
+            "hormesis init my-check",
+            "hormesis init --command 'sh run.sh {port}' --loop --route /predict --decision /price",
+        ),
+        _init,
     ),
     "run": Entry(
         "run an experiment: inject its faults, measure, judge, report",

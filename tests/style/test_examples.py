@@ -18,6 +18,7 @@ MODULES = sorted({source.module for source in sources(*PACKAGES) if not source.p
 PUBLIC = {"__version__"}
 FENCE = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMANDS = (
+    "init",
     "run",
     "campaign",
     "calibrate",
