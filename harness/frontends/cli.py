@@ -69,6 +69,12 @@ def _init() -> Command:
     return init
 
 
+def _doctor() -> Command:
+    from harness.frontends.commands import doctor
+
+    return doctor
+
+
 def _calibrate() -> Command:
     from harness.frontends.commands import calibrate
 
@@ -166,6 +172,11 @@ COMMANDS: Mapping[str, Entry] = {
             "hormesis init --command 'sh run.sh {port}' --loop --route /predict --decision /price",
         ),
         _init,
+    ),
+    "doctor": Entry(
+        "say what can be measured here and of a system, what is lost, and how to mend it",
+        ("hormesis doctor", "hormesis doctor hormesis.yaml --json"),
+        _doctor,
     ),
     "run": Entry(
         "run an experiment: inject its faults, measure, judge, report",

@@ -19,6 +19,7 @@ PUBLIC = {"__version__"}
 FENCE = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMANDS = (
     "init",
+    "doctor",
     "run",
     "campaign",
     "calibrate",

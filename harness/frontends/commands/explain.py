@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from harness.errors import Problem, UsageProblem
+from harness.errors import UsageProblem
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
 from harness.experiment.messages import MESSAGES
-from harness.experiment.sources import bundled_system, read_system
 from harness.faults.catalog import FAULTS
 from harness.frontends.arguments import usage
 from harness.frontends.catalogue import catalogue, catalogue_json, fault_text, system_text
 from harness.frontends.streams import say
+from harness.frontends.systems import named_system
 from harness.verdict.codes import CODES, EXIT_CODE, Code
 
 KINDS = ("fault", "placebo", "code", "system", "run")
@@ -55,7 +54,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     elif kind == "code":
         say(_tables() if name is None else _one(name))
     elif kind == "system":
-        say(_system(name))
+        say(system_text(named_system(name)))
     elif name is not None and name not in FAULTS:
         raise _unknown("fault", name, FAULTS)
     elif arguments.json:
@@ -75,20 +74,6 @@ def _run(name: str | None) -> str:
     from harness.run.root import store_root
 
     return explained(stored(None, name), find_campaign(store_root(), name))
-
-
-def _system(name: str | None) -> str:
-    """Read the named system file, or the bundled one; ``UsageProblem`` has all that is wrong in it."""
-    path = bundled_system() if name is None else Path(name)
-    if path is None:
-        raise usage(
-            "HRM303", "the bundled system is not installed", help_text="name a file: explain system FILE"
-        )
-    problems: list[Problem] = []
-    system = read_system(path, problems)
-    if system is None:
-        raise UsageProblem(tuple(problems))
-    return system_text(system)
 
 
 def _kind_of(name: str) -> str:

@@ -1,0 +1,150 @@
+"""What can be measured here and of this system, and what is lost where it cannot; a look only.
+
+Comes in: a system, a store. Goes out: ``Check`` values: ok, limited (something is not observable or less
+exact) or missing (a run would be refused), with what is lost and how to mend it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import Refused
+from harness.experiment.model import Pointed, System
+from harness.frontends.world import look_at_world
+from harness.run.scratch import MEMORY, ROOM_BYTES_MIN, scratch_root
+
+CORES = 2
+EXTRAS = {
+    "pipeline": (("uvicorn", "sklearn"), "the bundled pipeline and its demo do not run"),
+    "dask": (("distributed",), "campaigns stay on this machine"),
+    "testing": (("hypothesis",), "no strategies for tests of your own"),
+}
+
+
+TOLD: Mapping[Pointed, tuple[str, str]] = {
+    "version": ("answers tell which version gave them", "which model served, and when another did"),
+    "degraded": ("answers tell that they are degraded", "the difference: degraded ones count as full"),
+    "score": ("answers tell a score", "whether answers became more or less sure"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line. ``lost`` and ``mend`` are "" where all is well."""
+
+    what: str
+    state: Literal["ok", "limited", "missing"] = "ok"
+    lost: str = ""
+    mend: str = ""
+
+
+def machine_checks(store: Path, target: str) -> Iterator[Check]:
+    """Look at this machine and at the store."""
+    yield _tried("processes can be held by pidfd", _hold_ourselves, "Linux 5.3 or later")
+    yield _tried("a port of loopback can be bound", _bind_loopback, "a network namespace with lo up")
+    cores = len(os.sched_getaffinity(0))
+    if cores >= CORES:
+        yield Check(f"{cores} cores")
+    else:
+        lost = "driver and system share one: a stalled witness voids runs"
+        yield Check(f"{cores} core", "limited", lost, f"give it {CORES}")
+    yield _state()
+    yield _store(store, target)
+    for extra, (modules, lost) in EXTRAS.items():
+        if all(find_spec(module) for module in modules):
+            yield Check(f"extra {extra}")
+        else:
+            yield Check(f"extra {extra}", "limited", lost, f"pip install 'hormesis[{extra}]'")
+
+
+def system_checks(system: System) -> Iterator[Check]:
+    """Look at what the system file says can be hit and seen; pure."""
+    workload, observe, audit = system.workload, system.observe, system.audit
+    reached = {name for edge in system.all_edges.values() for name in (edge.source, edge.to)}
+    for name in sorted(set(system.services) - reached):
+        what, lost = f"{name} calls or is called through the proxy", "no network fault reaches it"
+        yield Check(what, "limited", lost, "list its calls under edges:")
+    for pointer, (what, lost) in TOLD.items():
+        mend = f"workload.{pointer}: where it stands in the answer"
+        yield _seen(bool(workload.pointer(pointer)), what, lost, mend)
+    yield _seen(
+        bool(workload.check or system.world),
+        "golden units",
+        "whether decisions are right: any valid answer is good",
+        "workload.check: a file of units with their right decisions",
+    )
+    yield _seen(
+        bool(audit.accepted and audit.sink),
+        "an audit of what became of each record",
+        "exactly once",
+        "audit.accepted and audit.sink: routes that list ids",
+    )
+    healers = sorted(set(system.arms) - {"none", "bare"})
+    yield _seen(
+        bool(healers), "an arm with a healer", "what healing gains: nobody is switched on or off", "arms:"
+    )
+    if healers:
+        yield _seen(
+            bool(observe.acts or observe.aliases),
+            "acts of the healer are seen from outside",
+            "false heals, but for restarts by the platform",
+            "observe.acts or observe.aliases",
+        )
+        lost = "when it noticed, and why it acted"
+        yield _seen(bool(observe.journal), "a journal of the healer", lost, "observe.journal")
+    yield _seen(
+        system.simulation is not None,
+        "it runs on a virtual clock",
+        "campaigns, search, the gate",
+        "simulation.opens: what opens it",
+    )
+
+
+def _seen(there: bool, what: str, lost: str, mend: str) -> Check:
+    return Check(what) if there else Check(what, "limited", lost, mend)
+
+
+def _tried(what: str, attempt: Callable[[], None], mend: str) -> Check:
+    try:
+        attempt()
+    except (OSError, AttributeError) as error:
+        return Check(what, "missing", f"nothing runs here ({error})".lower(), mend)
+    return Check(what)
+
+
+def _hold_ourselves() -> None:
+    os.close(os.pidfd_open(os.getpid()))
+
+
+def _bind_loopback() -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+
+
+def _state() -> Check:
+    try:
+        root = scratch_root()
+    except Refused as error:
+        return Check("a place for states", "missing", "nothing runs here", str(error))
+    if root == MEMORY:
+        return Check("states lie in memory")
+    room = f"{ROOM_BYTES_MIN >> 20} MiB free in {MEMORY}"
+    return Check(f"states lie in {root}", "limited", "slower starts than in memory", room)
+
+
+def _store(store: Path, target: str) -> Check:
+    what = f"store {store}: not halted, not in use, nothing left to undo"
+    try:
+        look_at_world(store, target)
+    except Refused as error:
+        return Check(what, "missing", "no run may begin", str(error))
+    place = next(one for one in (store, *store.absolute().parents) if one.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        return Check(what, "missing", f"{place} is no folder to write into", "--store DIR, or HORMESIS_STORE")
+    return Check(what)

@@ -1,0 +1,95 @@
+"""`hormesis doctor`: each line ok, limited or missing, what is lost, and how to mend it; it does nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.experiment.model import Audit, Edge, Observe, System, Workload
+from harness.frontends.checkup import machine_checks, system_checks
+from harness.frontends.cli import main
+from harness.frontends.systems import named_system
+from harness.guard.halt import halt
+
+ROOT = Path(__file__).resolve().parents[4]
+EXAMPLE = ROOT / "examples" / "request" / "hormesis.yaml"
+
+
+def states(system: System) -> dict[str, str]:
+    return {check.what: check.state for check in system_checks(system)}
+
+
+def test_of_the_bundled_system_everything_can_be_seen() -> None:
+    assert set(states(named_system(None)).values()) == {"ok"}
+
+
+def test_of_a_foreign_server_it_says_what_is_lost_and_how_to_mend_it(capsys, tmp_path) -> None:
+    assert main(["doctor", str(EXAMPLE), "--store", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("flat-prices on this machine\n")
+    audit = out[out.index("limited  an audit") :].splitlines()
+    assert audit[1:3] == [
+        "           lost: exactly once",
+        "           mend: audit.accepted and audit.sink: routes that list ids",
+    ]
+    assert "  ok       golden units\n" in out
+
+
+BUNDLED, THROUGH = named_system(None), "calls or is called through the proxy"
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"audit": Audit()}, "an audit of what became of each record"),
+        ({"arms": {}}, "an arm with a healer"),
+        ({"observe": Observe(journal="healer:/journal")}, "acts of the healer are seen from outside"),
+        ({"observe": Observe(acts=("gateway:/acts",))}, "a journal of the healer"),
+        ({"simulation": None}, "it runs on a virtual clock"),
+        ({"world": ""}, "golden units"),
+        (
+            {"edges": {"a": Edge(source="gateway", to="features")}},
+            "registry calls or is called through the proxy",
+        ),
+        (
+            {"workload": Workload(service="gateway", route="/decide", version="")},
+            "answers tell which version gave them",
+        ),
+        (
+            {"workload": Workload(service="gateway", route="/decide", degraded="")},
+            "answers tell that they are degraded",
+        ),
+    ],
+)
+def test_each_thing_that_cannot_be_seen_is_told(changed: dict[str, object], what: str) -> None:
+    found = states(msgspec.structs.replace(BUNDLED, **changed))
+    assert found[what] == "limited"
+
+
+def test_a_halted_store_and_one_that_cannot_be_written_are_missing(tmp_path, capsys) -> None:
+    halt(tmp_path, "quiet")
+    assert main(["doctor", "--store", str(tmp_path), "--json"]) == 5
+    checks = json.loads(capsys.readouterr().out)
+    (store,) = [check for check in checks if check["state"] == "missing"]
+    assert "is halted" in store["mend"]
+    (other,) = (c for c in machine_checks(Path("/dev/null/x"), "local") if c.what.startswith("store"))
+    assert other.state == "missing"
+
+
+def test_a_scratch_that_is_none_is_missing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HORMESIS_SCRATCH", str(tmp_path / "nowhere"))
+    assert main(["doctor", "--store", str(tmp_path)]) == 5
+
+
+def test_it_leaves_nothing_behind(tmp_path) -> None:
+    store = tmp_path / "store"
+    assert main(["doctor", "--store", str(store)]) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_system_file_is_a_mistake_of_the_file(tmp_path) -> None:
+    (tmp_path / "hormesis.yaml").write_text("version: 1\n")
+    assert main(["doctor", str(tmp_path / "hormesis.yaml")]) == 2
