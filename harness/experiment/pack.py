@@ -15,10 +15,10 @@ def pack_sha256(experiment: Experiment) -> str:
     Its system is what changes from one version to the next, its claims and its number of repetitions change
     no outcome: none of them is part of it.
     """
-    source = "" if experiment.source is None else experiment.source.sha256
+    files = (experiment.source, experiment.units, experiment.check)
     parts = (
         experiment.scenario,
-        source,
+        [file.sha256 for file in files if file is not None],
         experiment.profile,
         experiment.steps,
         experiment.restart_profiles,

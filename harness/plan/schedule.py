@@ -52,6 +52,11 @@ def plan_sha256(plan: Plan) -> str:
     return _sha256(plain)
 
 
+def plans_sha256(plans: Sequence[Plan]) -> str:
+    """Hash all runs in their order: what `hormesis run --plan` holds a run to."""
+    return _sha256([plan.sha256 for plan in plans])
+
+
 def forecast_s(plans: Sequence[Plan]) -> float:
     """Forecast how long ``plans`` take one after another, in seconds; a sum, not a promise."""
     return sum(plan.duration_s + START_AND_STOP_S for plan in plans)

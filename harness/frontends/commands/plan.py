@@ -18,7 +18,7 @@ from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.price import Price, prices, reaches_a_verdict
 from harness.plan.safety import TARGETS, Promise, promises
-from harness.plan.schedule import forecast_s, make_plans
+from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
 from harness.verdict.codes import EXIT_CODE
@@ -87,6 +87,7 @@ def _document(
         "sha256": experiment.sha256,
         "system": experiment.system.name,
         "seed": seed,
+        "plan_sha256": plans_sha256(plans),
         "forecast_s": round(forecast_s(plans), 1),
         "runs": [
             {
@@ -108,7 +109,14 @@ def _document(
 def _runs(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> list[str]:
     count = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
     head = f"{experiment.title}: {count}, about {length_text(forecast_s(plans))}; seed {number}"
-    return [head, "", "runs, in order:", *(f"  {n:>3}  {_run(plan)}" for n, plan in enumerate(plans, 1))]
+    held = f"plan {plans_sha256(plans)}: `hormesis run --seed {number} --plan` with it runs this or nothing"
+    return [
+        head,
+        held,
+        "",
+        "runs, in order:",
+        *(f"  {n:>3}  {_run(plan)}" for n, plan in enumerate(plans, 1)),
+    ]
 
 
 def _run(plan: Plan) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
+from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
-from harness.frontends.arguments import seed
+from harness.frontends.arguments import seed, usage
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.safety import LOCAL, TARGETS, promises
-from harness.plan.schedule import forecast_s, make_plans
+from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
 
@@ -30,6 +32,12 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument(
         "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
     )
+    parser.add_argument(
+        "--plan",
+        metavar="HASH",
+        type=_hash,
+        help="run exactly the plan that `hormesis plan` gave this hash, or nothing; needs its --seed",
+    )
     parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
     parser.add_argument(
         "--store", "--out", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
@@ -44,7 +52,10 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
     experiment = load_experiment(arguments.file, arguments.profile)
     number = fresh_seed() if arguments.seed is None else arguments.seed
-    folder = conduct(experiment, make_plans(experiment, number, arguments.target), number, arguments.store)
+    plans = make_plans(experiment, number, arguments.target)
+    if arguments.plan is not None:
+        _hold_to(arguments.plan, plans, seed=arguments.seed)
+    folder = conduct(experiment, plans, number, arguments.store)
     document = decode((folder / "report.json").read_bytes())  # composed when the campaign ended
     if arguments.json:
         say(outcome_json(document, folder))
@@ -64,3 +75,21 @@ def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store:
     tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
     with Progress(length_s) as progress:
         return run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)
+
+
+def _hold_to(asked: str, plans: tuple[Plan, ...], *, seed: int | None) -> None:
+    """Refuse to run anything but the plan that somebody has looked at."""
+    if seed is None:
+        raise usage("HRM402", "--plan without --seed", help_text="give the seed that `hormesis plan` printed")
+    found = plans_sha256(plans)
+    if not found.startswith(asked):
+        raise Refused(
+            f"the plan is {found[:12]} now, and {asked[:12]} was asked for: file, system, scenario, target,"
+            " seed or version is another; nothing was started. `hormesis plan` shows what would run"
+        )
+
+
+def _hash(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
+        raise argparse.ArgumentTypeError("give 12 to 64 hexadecimal digits, as `hormesis plan` prints them")
+    return text

@@ -162,3 +162,39 @@ def _claiming(file: Path, repetitions: int) -> str:
     text, _, asked = file.read_text().partition("x-hormesis: {")
     claims = "objectives: [{fault: process.kill, arm: none, served_within_s: 5}]"
     return f"{text}x-hormesis: {{repetitions: {repetitions}, {claims}, {asked}"
+
+
+def test_a_run_is_held_to_the_plan_that_was_looked_at(file, tmp_path, capsys):
+    """Any change of what would run is refused before anything starts; here nothing ever does (SR-17)."""
+
+    def planned(*more: str) -> str:
+        assert main(["plan", str(file), "--offline", "--json", "--seed", "7", *more]) == 0
+        return json.loads(capsys.readouterr().out)["plan_sha256"]
+
+    asked, store = planned(), tmp_path / "store"
+    assert planned() == asked
+    run = ["run", str(file), "--store", str(store), "--plan", asked[:12]]
+    changes = [
+        (file, "latency_ms: 40", "latency_ms: 41"),
+        (file.parent / "system.yaml", "[scorer]", "[other]"),
+    ]
+    for changed, old, new in [*changes, (file.parent / "scenario.yaml", "steady", "stormy")]:
+        text = changed.read_text()
+        assert old in text
+        changed.write_text(text.replace(old, new))
+        assert main([*run, "--seed", "7"]) == 5
+        assert "nothing was started" in capsys.readouterr().err
+        changed.write_text(text)
+    assert main([*run, "--seed", "8"]) == 5
+    assert main([*run, "--seed", "7", "--target", "simulation"]) == 5
+    assert main(run) == 2
+    assert main([*run[:-1], "ABC", "--seed", "7"]) == 2
+    assert not store.exists() or not list(store.iterdir())
+    assert planned() == asked
+
+
+def test_the_text_of_a_plan_names_its_hash(file, capsys):
+    assert main(["plan", str(file), "--offline", "--seed", "7"]) == 0
+    out = capsys.readouterr().out
+    assert main(["plan", str(file), "--offline", "--seed", "7", "--json"]) == 0
+    assert f"plan {json.loads(capsys.readouterr().out)['plan_sha256']}: " in out
