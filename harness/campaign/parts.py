@@ -105,7 +105,7 @@ def outcome_of(store: Path, name: str) -> tuple[Table, Verdict] | None:
                 msgspec.json.decode(table.read_bytes(), type=Table),
                 msgspec.json.decode(verdict.read_bytes(), type=Verdict),
             )
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Untrustworthy(f"{folder}: its outcome cannot be read ({error}); ask it again") from error
     return None
 

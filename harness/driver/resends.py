@@ -45,5 +45,5 @@ def read_resends(data: bytes) -> tuple[Resend, ...]:
     whole: Iterable[bytes] = data.split(b"\n")[:-1]
     try:
         return tuple(msgspec.json.decode(line, type=Resend) for line in whole)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Untrustworthy(f"the ledger of resends is no ledger: {error}") from error

@@ -49,6 +49,6 @@ def read_taint(data: bytes) -> Taints:
     *whole, last = data.split(b"\n")
     try:
         lines = tuple(msgspec.json.decode(line, type=Taint) for line in whole)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Untrustworthy(f"the taint ledger is no ledger: {error}") from error
     return Taints(lines, int(last != b""))

@@ -157,7 +157,7 @@ class Control:
         try:
             spec = msgspec.json.decode(await request.read(), type=ToxicSpec)
             self._ends.add(edge, spec)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return _error(400, str(error))
         except NameTaken as error:
             return _error(409, str(error))

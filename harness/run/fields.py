@@ -114,7 +114,7 @@ def _ask(spec: Mapping[str, object], python_path: str) -> tuple[Untouchable, ...
         return ()
     try:
         return msgspec.json.decode(done.stdout, type=_Refused).refused
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         tail = "\n  ".join(output_tail(done.stderr))
         raise Refused(f"the driver would not get ready; its last lines:\n  {tail}") from error
 

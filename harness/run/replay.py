@@ -259,7 +259,7 @@ def _manifest(stored: Stored) -> Manifest:
     path = stored.folder / _MANIFEST
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Untrustworthy(f"{path} cannot be read: {error}") from error
 
 

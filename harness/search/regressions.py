@@ -77,7 +77,7 @@ def read(file: Path) -> Regression:
     """Read a file; ``Refused`` says what is wrong with it."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Regression)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{file} is no regression: {error}") from error
 
 

@@ -84,7 +84,7 @@ def decode(data: bytes) -> Schedule:
     """Read one; ``Refused`` says what is wrong and where."""
     try:
         return schedule_of(msgspec.json.decode(data, type=Schedule).faults)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(f"this is no schedule: {error}; docs/search.md shows one") from error
 
 

@@ -96,7 +96,7 @@ def opened(data: bytes, kind: type[Sealed], name: str) -> Sealed:
     """Read such a file; Untrustworthy where it is none, or was changed after it was written."""
     try:
         file = msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Untrustworthy(f"{name} is no {kind.__name__.lower()}: {error}") from error
     if file.sha256 != _sha256(file):
         raise Untrustworthy(f"{name} was changed after it was written; make it anew")

@@ -112,7 +112,7 @@ class HookHarm:
     def _call(self, effect: Hook, verb: str) -> Said:
         try:
             return msgspec.json.decode(self._system.call(effect, verb), type=Said)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise WithoutEffect(f"hook {effect.hook} {verb} did not say what it did: {error}") from error
 
     def _until(self, seen: Seen, *, there: bool) -> bool:
@@ -164,14 +164,14 @@ class LocalHooks:
 def _seen_of(applied: Applied) -> Seen:
     try:
         return msgspec.json.decode(applied.handle, type=Seen)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(f"this is no effect of a hook: {applied.handle[:100]}") from error
 
 
 def _value(body: bytes, key: str) -> object:
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return document.get(key) if isinstance(document, dict) else None
 

@@ -50,7 +50,7 @@ def read_costs(file: Path) -> CostFile:
     """Read a file of costs; ``Refused`` where it is none."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=CostFile)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(
             f"{file} holds no costs of services: {error}; see docs/protocols/simulation.md"
         ) from error
