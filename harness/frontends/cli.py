@@ -169,7 +169,7 @@ COMMANDS: Mapping[str, Entry] = {
         "write the files that describe a system of yours, and two questions about it",
         (
             "hormesis init my-check",
-            "hormesis init --command 'sh run.sh {port}' --loop --route /predict --decision /price",
+            "hormesis init my-check --route /predict --decision /price --decides number",
         ),
         _init,
     ),

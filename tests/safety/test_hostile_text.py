@@ -43,7 +43,8 @@ HOSTILE = [
     "]]>",
     "\ufeff\ud7ff\uffff",
 ]
-KEPT = {"word", "version", "arm", "restart_profile", "kind", "tag"}  # words of closed sets
+KEPT = {"word", "version", "arm", "restart_profile", "kind", "tag", "phase", "method", "concludes"}
+"""Words of closed sets."""
 
 
 class Tags(HTMLParser):
