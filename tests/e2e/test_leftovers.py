@@ -23,6 +23,7 @@ def until(holds, within_s):
     return holds()
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_runner_that_is_ended_leaves_no_process_and_no_complete_history(live_store, tmp_path, number):
     store = tmp_path / "store"

@@ -83,6 +83,7 @@ def test_a_baseline_that_is_not_met_is_void_and_nothing_is_injected(live_store):
     assert word_of(live_store, BrokenBeforehand, arms=("bare",)) == ("VOID", 4)
 
 
+@pytest.mark.live
 def test_an_undo_that_lies_is_found_by_the_independent_look(live_store):
     """SR-5: UNSAFE, whatever the run measured."""
     base = load_experiment(ROOT / "experiments" / "smoke" / "demo.yaml")
@@ -90,6 +91,7 @@ def test_an_undo_that_lies_is_found_by_the_independent_look(live_store):
     assert word_of(live_store, LyingUndo, steps=hang) == ("UNSAFE", 6)
 
 
+@pytest.mark.live
 def test_a_target_that_matches_nothing_is_refused(live_store):
     base = load_experiment(ROOT / "experiments" / "smoke" / "kill-one.yaml")
     ghost = msgspec.structs.replace(base.steps[0], effect=Kill(service="ghost"))

@@ -140,8 +140,9 @@ def test_the_healers_own_calls_move_the_switches(healed: Pipeline) -> None:
 
 
 def test_without_healing_the_routes_of_a_healer_are_not_there(pipeline: Pipeline) -> None:
-    for route in ("/acts", "/dead_letters", "/switches/mapping"):
+    for route in ("/dead_letters", "/switches/mapping"):
         assert pipeline.get("gateway", route).status == 404
+    assert pipeline.get("gateway", "/acts").json == {"acts": [], "last": 0}  # told, and nothing to tell
     assert pipeline.post("gateway", "/replay", {"ids": ["a"]}).status == 404
     (answer,) = pipeline.decide(record("as-text", amount="12.5")).json["answers"]
     assert answer == {
