@@ -6,6 +6,8 @@ in [0, 1] (``_ratio``). Other units exist only where text is made or read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def seconds_text(value_s: float | None) -> str:
     """Write a length in seconds with three significant digits, or say that it has no end.
@@ -29,3 +31,17 @@ def percent_text(ratio: float | None, digits: int = 1) -> str:
     ('99.9 %', '100.0 %', '–')
     """
     return "–" if ratio is None else f"{ratio * 100:.{digits}f} %"
+
+
+NAMED_MAX = 3
+"""So many are named in one sentence."""
+
+
+def named(items: Sequence[str]) -> str:
+    """Name the first few in one sentence; the rest is a count.
+
+    >>> named(["a", "b"]), named(["a", "b", "c", "d", "e"])
+    ('a; b', 'a; b; c; and 2 more')
+    """
+    rest = len(items) - NAMED_MAX
+    return "; ".join(items[:NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")

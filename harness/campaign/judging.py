@@ -16,7 +16,7 @@ from harness.campaign.tally import ArmKey, ArmTally, ClassKey, ClassTally, Tally
 from harness.estimates.shares import lower_bound
 from harness.experiment.model import Objective
 from harness.report.compose import FALSE_IMPACT_MAX
-from harness.units import percent_text, seconds_text
+from harness.units import named, percent_text, seconds_text
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import (
     Judged,
@@ -29,7 +29,6 @@ from harness.verdict.judge import about_unmet
 from harness.verdict.model import Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
-_NAMED_MAX = 3
 _NOT_HELD = "a campaign's table does not hold it; `hormesis run --target simulation` judges it"
 
 
@@ -41,10 +40,10 @@ def judge_campaign(
     """
     unsafe = sum(arm.unsafe for arm in tally.arms.values())
     if unsafe:
-        named = _named([row.name() for row in doubts if row.unsafe])
-        return _verdict("UNSAFE", f"a clean state is not proven in {unsafe} runs: {named}")
+        told = named([row.name() for row in doubts if row.unsafe])
+        return _verdict("UNSAFE", f"a clean state is not proven in {unsafe} runs: {told}")
     if unequal:
-        return _verdict("VOID", f"done again with the same seed, another world came of {_named(unequal)}")
+        return _verdict("VOID", f"done again with the same seed, another world came of {named(unequal)}")
     if doubt := _doubt(tally, doubts):
         return _verdict("VOID", doubt)
     if not objectives:
@@ -56,7 +55,7 @@ def judge_campaign(
     claims += tuple(about_unmet(_label(key), one.n, key) for key, one in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     of_word = [f"{c.text} ({c.evidence})" for c in claims if c.word == word]
-    return _verdict(word, f"{len(of_word)} of {len(claims)} claims: {_named(of_word)}", claims)
+    return _verdict(word, f"{len(of_word)} of {len(claims)} claims: {named(of_word)}", claims)
 
 
 def _doubt(tally: Tally, doubts: Sequence[RunRow]) -> str:
@@ -65,13 +64,13 @@ def _doubt(tally: Tally, doubts: Sequence[RunRow]) -> str:
     if void:
         runs = void + sum(arm.runs for arm in tally.arms.values())
         told = [f"{row.name()}: {row.why}" for row in doubts if row.why]
-        return f"{void} of {runs} runs cannot be trusted: {_named(told)}"
+        return f"{void} of {runs} runs cannot be trusted: {named(told)}"
     shams = sum(arm.sham_episodes for arm in tally.arms.values())
     if not tally.classes and not shams:
         return "nothing was measured: no run holds an episode"
     empty = [_label(key) for key, one in sorted(tally.classes.items()) if not one.n]
     if empty:
-        return f"nothing was measured of {_named(empty)}: every episode is void"
+        return f"nothing was measured of {named(empty)}: every episode is void"
     hurt = sum(arm.sham_hurt for arm in tally.arms.values())
     if lower_bound(hurt, shams) > FALSE_IMPACT_MAX:
         return f"outages were seen in {hurt} of {shams} sham episodes, where nothing was done"
@@ -171,11 +170,6 @@ def _label(key: ClassKey) -> str:
 
 def _where(key: ArmKey) -> str:
     return f"arm {key[0]}, {key[1]}"
-
-
-def _named(items: Sequence[str]) -> str:
-    rest = len(items) - _NAMED_MAX
-    return "; ".join(items[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _verdict(word: Word, why: str, claims: tuple[Claim, ...] = ()) -> Verdict:

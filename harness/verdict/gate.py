@@ -17,7 +17,7 @@ import msgspec
 
 from harness.estimates.evalues import RankEvidence, RateEvidence, ShareEvidence, mean_of_exps
 from harness.experiment.model import Gate
-from harness.units import percent_text, seconds_text
+from harness.units import named, percent_text, seconds_text
 from harness.verdict.baseline import Baseline
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.model import Claim, Verdict, Word
@@ -25,7 +25,6 @@ from harness.verdict.outcomes import Recovery, RunOutcome, die_of
 
 ALPHA = 0.05
 VOID_MAX_RATIO = 0.05
-_NAMED_MAX = 3
 
 
 @dataclass(slots=True)
@@ -198,15 +197,15 @@ def judge_gate(scales: Sequence[Scale], runs: Sequence[RunOutcome]) -> Verdict:
             scale.add(run)
     unsafe = [run.name for run in runs if run.unsafe]
     if unsafe:
-        return _verdict("UNSAFE", f"a clean state is not proven in {_named(unsafe)}", ())
+        return _verdict("UNSAFE", f"a clean state is not proven in {named(unsafe)}", ())
     if doubts := [doubt for doubt in (_doubt(scale, runs) for scale in scales) if doubt]:
-        return _verdict("VOID", _named(doubts), ())
+        return _verdict("VOID", named(doubts), ())
     several = len(scales) > 1
     claims = [claim for scale in scales for claim in scale.claims(named=several)] + list(_once(runs))
     order: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
     word: Word = next((word for word in order if any(claim.word == word for claim in claims)), "VOID")
     told = [f"{claim.text} ({claim.evidence})" for claim in claims if claim.word == word]
-    return _verdict(word, f"{len(told)} of {len(claims)} claims: {_named(told)}", tuple(claims))
+    return _verdict(word, f"{len(told)} of {len(claims)} claims: {named(told)}", tuple(claims))
 
 
 def _doubt(scale: Scale, runs: Sequence[RunOutcome]) -> str:
@@ -215,9 +214,9 @@ def _doubt(scale: Scale, runs: Sequence[RunOutcome]) -> str:
     if len({run.name for run in runs}) != len(runs):
         return "a run stands in the evidence twice"
     if scale.unknown:
-        return f"the baseline has nothing of {_named(sorted(scale.unknown))}; make a new one"
+        return f"the baseline has nothing of {named(sorted(scale.unknown))}; make a new one"
     if missing := scale.missing():
-        return f"nothing was measured of {_named(missing)}, which the baseline has"
+        return f"nothing was measured of {named(missing)}, which the baseline has"
     share = scale.void_ratio()
     if share > VOID_MAX_RATIO:
         return (
@@ -231,7 +230,7 @@ def _once(runs: Sequence[RunOutcome]) -> tuple[Claim, ...]:
     if not broken:
         return ()
     text = "every accepted transaction ends exactly once"
-    return (Claim(text=text, word="FAIL", evidence=f"not in {_named(broken)}"),)
+    return (Claim(text=text, word="FAIL", evidence=f"not in {named(broken)}"),)
 
 
 def _class(times: Sequence[float | None]) -> _Class:
@@ -299,11 +298,6 @@ def _middle(times: Sequence[float]) -> str:
 
 def _evidence(value: float) -> str:
     return "over 1e6" if value > 1e6 else f"{value:.3g}"
-
-
-def _named(items: Sequence[str]) -> str:
-    rest = len(items) - _NAMED_MAX
-    return "; ".join(items[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _verdict(word: Word, why: str, claims: tuple[Claim, ...]) -> Verdict:

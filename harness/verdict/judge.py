@@ -14,15 +14,13 @@ from harness.episodes.model import NOT_EXERCISED, Decided, Episode, Level, RunFa
 from harness.estimates.estimate import counted
 from harness.estimates.model import ClassEstimate, Estimates
 from harness.experiment.model import Objective
-from harness.units import percent_text, seconds_text
+from harness.units import NAMED_MAX, named, percent_text, seconds_text
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import Judged, doubted_availability, judge_all, judge_mean, judge_share
 from harness.verdict.model import Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
 PLACEBO = "placebo."
-
-_NAMED_MAX = 3  # runs named in one sentence; the rest is a count
 
 
 def judge(
@@ -42,7 +40,7 @@ def judge(
     """
     unsafe = [f"{run.run_id}: {run.unsafe}" for run in facts if run.unsafe]
     if unsafe:
-        return _verdict("UNSAFE", f"a clean state is not proven in {_named(unsafe)}", (), campaign_id)
+        return _verdict("UNSAFE", f"a clean state is not proven in {named(unsafe)}", (), campaign_id)
     doubt = _doubt(estimates, facts, planned_runs) or "; ".join(doubts)
     if doubt:
         return _verdict("VOID", doubt, (), campaign_id)
@@ -65,8 +63,8 @@ def _doubt(estimates: Estimates, facts: Sequence[RunFacts], planned_runs: int) -
             void.setdefault(run.void or "not complete", []).append(run.run_id)
     if void:
         count = sum(map(len, void.values()))
-        told = [f"{', '.join(runs[:_NAMED_MAX])}: {why}" for why, runs in void.items()]
-        return f"{count} of {len(facts)} runs cannot be trusted: {_named(told)}"
+        told = [f"{', '.join(runs[:NAMED_MAX])}: {why}" for why, runs in void.items()]
+        return f"{count} of {len(facts)} runs cannot be trusted: {named(told)}"
     if len(facts) != planned_runs:
         return f"{len(facts)} runs were recorded and {planned_runs} were planned"
     if len({run.run_id for run in facts}) != len(facts):
@@ -74,7 +72,7 @@ def _doubt(estimates: Estimates, facts: Sequence[RunFacts], planned_runs: int) -
     if not estimates.classes:
         return "nothing was measured: no run holds an episode with a fault"
     empty = [_label(c) for c in estimates.classes if c.n == 0]
-    return f"nothing was measured of {_named(empty)}: every episode is void" if empty else ""
+    return f"nothing was measured of {named(empty)}: every episode is void" if empty else ""
 
 
 def _done(estimates: Estimates) -> str:
@@ -255,12 +253,7 @@ def _why(word: Word, claims: Sequence[Claim]) -> str:
     if word == "PASS":
         return f"there is evidence for all {len(claims)} claims" if len(claims) > 1 else claims[0].evidence
     of_word = [f"{c.text} ({c.evidence})" for c in claims if c.word == word]
-    return f"{len(of_word)} of {len(claims)} claims: {_named(of_word)}"
-
-
-def _named(items: Sequence[str]) -> str:
-    rest = len(items) - _NAMED_MAX
-    return "; ".join(items[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
+    return f"{len(of_word)} of {len(claims)} claims: {named(of_word)}"
 
 
 def _verdict(word: Word, why: str, claims: tuple[Claim, ...], campaign_id: str) -> Verdict:
