@@ -7,13 +7,12 @@ byte. A chunk that nobody could do is told and not kept: the next attempt tries 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.campaign.executor import Done, Executor, Rows
-from harness.campaign.model import Question, RunRow
+from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.parts import Parts
 from harness.campaign.precision import exact_enough
 from harness.campaign.rows import failed
@@ -101,8 +100,7 @@ class Merge:
             )
         pairs: dict[int, list[RunRow]] = {}
         for row in rows:
-            chained = f"{self.digest} {row.digest}".encode()
-            self.digest = hashlib.blake2b(chained, digest_size=16).hexdigest()
+            self.digest = chained(self.digest, row)
             pairs.setdefault(row.pair, []).append(row)
             if row.doubt():
                 self.doubtful += 1

@@ -7,13 +7,12 @@ what a gate weighs, whole files. Nothing is run: parts are read, and must be tho
 from __future__ import annotations
 
 import fcntl
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.campaign.model import Question, RunRow
+from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.outcomes import gated_arm, kind_of, outcomes
 from harness.campaign.parts import QUESTION_FILE, Parts, campaign_name, outcome_of
 from harness.campaign.table import Table
@@ -88,7 +87,7 @@ def _rows(parts: Parts, table: Table) -> list[RunRow]:
         raise Untrustworthy(f"{parts.folder}: part {missing[0]} is missing; ask the campaign again")
     rows, digest = [row for chunk in chunks for row in parts.read(chunk)], ""
     for row in rows:
-        digest = hashlib.blake2b(f"{digest} {row.digest}".encode(), digest_size=16).hexdigest()
+        digest = chained(digest, row)
     if digest != table.digest:
         raise Untrustworthy(f"{parts.folder}: the parts are not those that its table was made of")
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from harness.experiment.model import Arm, Gate, Pace, RestartProfile
@@ -126,3 +128,8 @@ class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):
         if self.exactly_once is False:
             return "not every accepted transaction ended exactly once"
         return f"callbacks of services raised {self.errors} times" if self.errors else ""
+
+
+def chained(digest: str, row: RunRow) -> str:
+    """The digest over the worlds of a campaign so far, with one more run; "" = none yet."""
+    return hashlib.blake2b(f"{digest} {row.digest}".encode(), digest_size=16).hexdigest()

@@ -40,12 +40,10 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     Where an episode outlived the horizon, a mean is a bound and has no half width.
     """
     question = table.question
-    claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
     doubts = [f"  {inert(doubt_text(doubt))}" for doubt in table.doubts]
     more = table.doubtful - len(doubts)
     lines = [
-        f"{verdict.word}: {inert(verdict.why)}",
-        *claims,
+        *verdict_lines(verdict),
         "",
         f"{inert(question.title)}: {table.pairs} pairs, seed {question.seed}, "
         f"virtual clock ({question.fidelity}, {question.pace}); ended by {table.stopped}",
@@ -59,6 +57,12 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
         f"digest of all worlds: {table.digest}",
     ]
     return "\n".join(lines)
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """The word and why, then a line a claim."""
+    claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
+    return [f"{verdict.word}: {inert(verdict.why)}", *claims]
 
 
 def doubt_text(doubt: Doubt) -> str:

@@ -95,11 +95,10 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 
 def _text(verdict: Verdict, runs: int, decided_after: int) -> str:
-    from harness.report.words import inert
+    from harness.campaign.text import verdict_lines
 
-    claims = [f"  {claim.word}: {inert(claim.text)} ({inert(claim.evidence)})" for claim in verdict.claims]
     decided = f", decided after {decided_after}" if decided_after else ""
-    return "\n".join([f"{verdict.word}: {inert(verdict.why)}", *claims, f"{runs} runs weighed{decided}"])
+    return "\n".join([*verdict_lines(verdict), f"{runs} runs weighed{decided}"])
 
 
 def _words(text: str) -> tuple[str, ...]:
