@@ -109,10 +109,27 @@ def run(full: bool) -> dict[str, object]:
         share_out(
             items(),
             claims=CLAIMS / ".bars-search",
-            done=lambda: {(one.bug, one.way, one.seed) for one in stored(ROWS, Trial)},
+            done=lambda: settled(stored(ROWS, Trial)),
             do=lambda item: keep(ROWS, [measure(item, cap_of(item[1]), template, knobs)]),
         )
     return bars_and_figures(stored(ROWS, Trial))
+
+
+def settled(trials: Sequence[Trial]) -> set[Item]:
+    """Give the trials that are done, and those of chance that no bar can hang on any more.
+
+    A median of five is known once three are on one side of it, and three of five bugs once three are hard or
+    three are not. Of the race nothing is left out: its ratio is computed from all seeds.
+    """
+    missing = set(items()) - (done := {(one.bug, one.way, one.seed) for one in trials})
+    sides = {bug: _side(_of(trials, bug, UNIFORM)) for bug in TRUE_FAULTS}
+    least = {True: HARD_LEAST, False: len(TRUE_FAULTS) - HARD_LEAST + 1}
+    known = any(list(sides.values()).count(side) >= count for side, count in least.items())
+    return done | {
+        item
+        for item in missing
+        if item[1] == UNIFORM and item[0] != RACE and (known or sides[item[0]] is not None)
+    }
 
 
 def measure(item: Item, cap: int, template: Path, knobs: Mapping[str, str | int]) -> Trial:
@@ -198,7 +215,7 @@ def bars_and_figures(trials: Sequence[Trial]) -> dict[str, object]:
     """Compute figures and bars; a bug without trials misses its bars, and a void episode never helps."""
     guided = {bug: _of(trials, bug, GUIDED) for bug in TRUE_FAULTS}
     chance = {bug: _of(trials, bug, UNIFORM) for bug in TRUE_FAULTS}
-    hard = [bug for bug in TRUE_FAULTS if _is_hard(chance[bug])]
+    hard = [bug for bug in TRUE_FAULTS if _side(chance[bug])]
     ratio, bound = race(guided[RACE], chance[RACE])
     return {
         "commits": dict(sorted(Counter(trial.commit for trial in trials).items())),
@@ -255,8 +272,13 @@ def _is_found(trials: Sequence[Trial]) -> bool:
     return sum(one.found and one.episodes <= CAP for one in first) >= FOUND_LEAST
 
 
-def _is_hard(trials: Sequence[Trial]) -> bool:
-    return len(trials) >= CHANCE_SEEDS and statistics.median(one.episodes for one in trials) >= CHANCE_CAP
+def _side(trials: Sequence[Trial]) -> bool | None:
+    """Whether the median over all seeds is at the cap, whatever the missing ones would give; None = open."""
+    seeds = RACE_SEEDS if any(one.bug == RACE for one in trials) else CHANCE_SEEDS
+    at_cap = sum(one.episodes >= CHANCE_CAP for one in trials)
+    if 2 * at_cap > seeds:
+        return True
+    return False if 2 * (len(trials) - at_cap) >= seeds else None
 
 
 def _is_true(trials: Sequence[Trial]) -> bool:

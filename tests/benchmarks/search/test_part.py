@@ -113,6 +113,25 @@ def test_bugs_that_chance_finds_at_once_are_not_hard() -> None:
     assert "3 of 5 take chance 1000 episodes" in missed(easy)
 
 
+def test_a_trial_of_chance_that_no_bar_hangs_on_is_left_out_and_no_other() -> None:
+    dice, spared = np.random.Generator(np.random.PCG64(3)), 0
+    for _ in range(200):
+        whole = [
+            msgspec.structs.replace(one, episodes=900, found=True)
+            if one.way == UNIFORM and dice.random() < 0.45
+            else one
+            for one in good()
+        ]
+        there, asked = list[Trial](), list[tuple[str, str, int]]()
+        while left := [one for one in items() if one not in part.settled(there)]:
+            asked.append(left[0])
+            there += [one for one in whole if (one.bug, one.way, one.seed) == left[0]]
+        assert missed(there) == missed(whole)
+        assert {one for one in items() if one[0] == RACE or one[1] == GUIDED} <= set(asked)
+        spared += len(items()) - len(asked)
+    assert spared > 1_000
+
+
 def test_a_ratio_needs_all_seeds_and_its_bound_knows_how_far_they_scatter() -> None:
     never = [trial(RACE, UNIFORM, seed, 1_000, found=False) for seed in range(12)]
     even = [trial(RACE, GUIDED, seed, 1_000) for seed in range(12)]
