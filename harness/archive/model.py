@@ -23,7 +23,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Identity(_Frozen, frozen=True, kw_only=True):
     """What was run on what, "" where the record does not tell.
 
-    ``profile`` None: not in the record. ``code_sha256``: of harness, system and libraries, of pairs alone.
+    ``profile`` None: not in the record. ``code_sha256``: of harness, system and libraries.
     ``pace`` and ``fidelity``: of a virtual clock. ``plans``: digest of the plan by run, of all runs, or of
     the kept ones of a campaign of pairs.
     """

@@ -35,6 +35,7 @@ def identity_of(document: Document, *, pace: str = "", versions: dict[str, str] 
         scenario=asked.scenario,
         scenario_sha256=asked.scenario_sha256,
         harness_version=asked.harness_version,
+        code_sha256=asked.code_sha256,
         versions=versions or {},
         machine=asked.machine,
         started_utc=asked.started_utc,

@@ -13,15 +13,16 @@ from pathlib import Path
 import msgspec
 
 import harness
-from harness.campaign.code import code_sha256
 from harness.campaign.gating import read_baseline
 from harness.campaign.model import Question
+from harness.campaign.outcomes import kind_of
 from harness.campaign.worker import Chunk, Place, asked, plans_asked
 from harness.errors import Refused
 from harness.experiment.model import Experiment, Pace
 from harness.experiment.pack import pack_sha256
 from harness.plan.safety import SIMULATION, TARGETS, promises
 from harness.run.campaign import import_path
+from harness.run.code import code_sha256
 from harness.run.fields import check_record_faults
 from harness.run.template import ensure_template
 
@@ -64,6 +65,7 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
         harness_version=harness.__version__,
         pack_sha256=pack_sha256(experiment),
         gate=experiment.gate,
+        weights=tuple(sorted(experiment.score.weights.items())),
     )
     plans = tuple(plans_asked(question, asked(question, experiment), 0))
     if not plans:
@@ -71,7 +73,7 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
     for plan in plans:
         promises(plan, TARGETS[SIMULATION])
     if wanted.baseline is not None:
-        sha256 = read_baseline(wanted.baseline, question).sha256
+        sha256 = read_baseline(wanted.baseline, kind_of(question), question.seed).sha256
         question = msgspec.structs.replace(question, baseline_sha256=sha256)
     fits = int(CHUNK_S / sum(plan.duration_s for plan in plans))
     pairs_a_chunk = wanted.pairs_a_chunk or max(1, min(CHUNK_PAIRS, fits))

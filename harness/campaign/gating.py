@@ -1,4 +1,4 @@
-"""A stored campaign of pairs -> a baseline, or a verdict against one; the files of both.
+"""A stored campaign -> what a gate weighs; the files of baselines and ledgers.
 
 Comes in: a store and the name of a campaign that has ended, files of baselines and of a ledger. Goes out:
 what a gate weighs, whole files. Nothing is run: parts are read, and must be those that the table was made of.
@@ -7,57 +7,83 @@ what a gate weighs, whole files. Nothing is run: parts are read, and must be tho
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from harness.campaign.measured import Measured, measured
 from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.outcomes import gated_arm, kind_of, outcomes
 from harness.campaign.parts import QUESTION_FILE, Parts, campaign_name, outcome_of
+from harness.campaign.shown import shown
 from harness.campaign.table import Table
 from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
 from harness.experiment.model import Gate
-from harness.history.store import find_campaign
+from harness.report.shown import Shown
+from harness.report.shown import shown as shown_runs
 from harness.run.campaign import write_whole
 from harness.verdict.baseline import Baseline, Kind, differences, opened, seal, times_of
 from harness.verdict.gate import Scale
 from harness.verdict.ledger import Entry, Ledger, Week, continued
+from harness.verdict.model import Verdict
 from harness.verdict.outcomes import RunOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighable:
-    """A stored campaign as a gate sees it."""
+    """A stored campaign as a gate sees it.
+
+    ``revision_sha256``: of the code that ran. ``beside``: the version that ran beside it, run by run, and the
+    hash of its code; None where it is compared with a stored baseline. ``doubts``: why no word can be
+    trusted. ``shown``: what other programs are told of it with a verdict.
+    """
 
     campaign: str
-    table: Table
+    kind: Kind
+    gate: Gate
+    seed: int
+    revision_sha256: str
+    digest: str
     runs: tuple[RunOutcome, ...]
-
-    @property
-    def question(self) -> Question:
-        """What was asked."""
-        return self.table.question
-
-    @property
-    def kind(self) -> Kind:
-        """What another campaign must share with it."""
-        return kind_of(self.question)
-
-    @property
-    def gate(self) -> Gate:
-        """What its experiment says a version may be worse by."""
-        return self.question.gate
+    shown: Callable[[Verdict], Shown]
+    question: Question | None = None
+    beside: tuple[Baseline, str] | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def weighable(store: Path, name: str) -> Weighable:
     """Read the campaign ``name`` (an id in ``store``, or a path); Refused where it cannot be weighed."""
     folder = next((f for f in (store / name, Path(name)) if _is_campaign(f)), None)
-    if folder is None:
-        raise Refused(
-            f"{find_campaign(store, name).name} is a campaign of single runs: `hormesis gate` weighs pairs on"
-            " a virtual clock, made by `hormesis campaign`"
-        )
+    return _measured(measured(store, name)) if folder is None else _of_pairs(store, name, folder)
+
+
+def _measured(found: Measured) -> Weighable:
+    def told(verdict: Verdict) -> Shown:
+        return shown_runs(msgspec.structs.replace(found.document, verdict=verdict))
+
+    return Weighable(
+        campaign=found.file.id,
+        kind=found.kind,
+        gate=found.gate,
+        seed=found.file.seed,
+        revision_sha256=found.file.code_sha256,
+        digest=_digest(found.runs),
+        runs=found.runs,
+        shown=told,
+        beside=(found.beside, found.beside_code_sha256),
+        doubts=found.doubts,
+    )
+
+
+def _digest(runs: Sequence[RunOutcome]) -> str:
+    return hashlib.sha256(msgspec.json.encode(runs)).hexdigest()
+
+
+def _of_pairs(store: Path, name: str, folder: Path) -> Weighable:
     ended = outcome_of(store, name)
     if ended is None:
         raise Refused(f"{folder} has not ended: the same `hormesis campaign` command goes on with it")
@@ -67,8 +93,17 @@ def weighable(store: Path, name: str) -> Weighable:
         raise Refused(f"{folder} broke nothing (--sham-only): there is no recovery to compare")
     rows = _rows(Parts(folder), table)
     name = campaign_name(question)
-    runs = outcomes(name, gated_arm(question), rows)
-    return Weighable(campaign=name, table=table, runs=runs)
+    return Weighable(
+        campaign=name,
+        kind=kind_of(question),
+        gate=question.gate,
+        seed=question.seed,
+        revision_sha256=question.code_sha256,
+        digest=table.digest,
+        runs=outcomes(name, gated_arm(question), rows),
+        shown=lambda verdict: shown(table, verdict, name),
+        question=question,
+    )
 
 
 def _is_campaign(folder: Path) -> bool:
@@ -95,6 +130,11 @@ def _rows(parts: Parts, table: Table) -> list[RunRow]:
 
 def make_baseline(found: Weighable, made_utc: str) -> Baseline:
     """Take a campaign for a baseline; Refused where a run of it is void, or nothing was measured."""
+    if found.question is None:
+        raise Refused(
+            f"{found.campaign} was measured on a machine, and a baseline of it would be that day's: run both"
+            " versions beside each other, `hormesis run FILE --against OLD_FILE`"
+        )
     if void := [run.name for run in found.runs if run.unsafe or any(one.void for one in run.recoveries)]:
         raise Refused(f"{void[0]} cannot be counted: a baseline has no void runs")
     times_s = times_of(found.runs)
@@ -103,18 +143,18 @@ def make_baseline(found: Weighable, made_utc: str) -> Baseline:
     return Baseline(
         kind=found.kind,
         campaign=found.campaign,
-        seed=found.question.seed,
+        seed=found.seed,
         made_utc=made_utc,
         times_s=times_s,
     )
 
 
-def read_baseline(path: Path, question: Question) -> Baseline:
-    """Read a baseline that a campaign of ``question`` can be compared with; Refused where it cannot."""
+def read_baseline(path: Path, kind: Kind, seed: int) -> Baseline:
+    """Read a baseline that a campaign of ``kind`` can be compared with; Refused where it cannot."""
     baseline = opened(_bytes(path), Baseline, str(path))
-    if different := differences(baseline.kind, kind_of(question)):
+    if different := differences(baseline.kind, kind):
         raise Refused(f"{path} is of another question: {'; '.join(different)}; make a new baseline")
-    if baseline.seed == question.seed:
+    if baseline.seed == seed:
         raise Refused(
             f"{path} was made with seed {baseline.seed} as well: chance would be compared with itself; run"
             " the campaign with another --seed"
@@ -146,12 +186,10 @@ def write_file(path: Path, data: bytes) -> None:
         raise Untrustworthy(f"{path} cannot be written: {error.strerror}") from error
 
 
-def in_ledger(path: Path, found: Weighable, baseline: Baseline) -> tuple[RunOutcome, ...]:
+def in_ledger(path: Path, found: Weighable, baseline_sha256: str) -> tuple[RunOutcome, ...]:
     """Put the campaign into the ledger at ``path``, made if missing; gives all outcomes of its entry."""
-    start = Entry(
-        kind=found.kind, revision_sha256=found.question.code_sha256, baseline_sha256=baseline.sha256
-    )
-    week = Week(campaign=found.campaign, seed=found.question.seed, digest=found.table.digest, runs=found.runs)
+    start = Entry(kind=found.kind, revision_sha256=found.revision_sha256, baseline_sha256=baseline_sha256)
+    week = Week(campaign=found.campaign, seed=found.seed, digest=found.digest, runs=found.runs)
     with _alone(path):
         ledger = opened(path.read_bytes(), Ledger, str(path)) if path.exists() else Ledger()
         ledger, entry = continued(ledger, start, week)

@@ -20,7 +20,8 @@ from harness.campaign.model import Question, RunRow
 from harness.campaign.worker import Chunk, material_of, row_or_why
 from harness.history.store import new_campaign
 from harness.plan.model import Plan
-from harness.run.campaign import abilities, campaign_file, versions
+from harness.run.campaign import abilities, campaign_file
+from harness.run.code import versions
 from harness.run.keeping import keep_run
 from harness.run.machine import fingerprint
 from harness.run.simulated import SimulatedRun

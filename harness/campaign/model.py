@@ -16,15 +16,16 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Question(_Frozen, frozen=True, kw_only=True):
     """All that decides the outcome of a campaign, as ``question.json`` keeps it.
 
-    ``code_sha256`` is over the code that runs and is run (``campaign.code``): what was done by another code
-    is another campaign. ``profile``: a built-in one that it is measured by, "" = as the file says.
+    ``code_sha256`` is over the code that runs and is run (``run.code``): what was done by another code is
+    another campaign. ``profile``: a built-in one that it is measured by, "" = as the file says.
     ``pairs_max``: the cap; ``pairs_a_chunk``: pairs that one worker does in one go. ``precision_ratio``:
     the campaign ends before the cap once the interval of every class's median recovery is no wider than
     this share of the median to either side; None = only the cap ends it. ``fidelity`` and ``pace`` name how
     it was simulated: figures of two of them are never put together. ``sham_only``: the runs with faults are
     left out, so that all time is time in which nothing is broken. ``pack_sha256``: the question without the
-    system (``experiment.pack``); ``gate``: what a version may be worse by; ``baseline_sha256``: the campaign
-    ends as soon as it is known whether it is, compared with this baseline, "" = it does not look.
+    system (``experiment.pack``); ``gate``: what a version may be worse by; ``score``: how points are
+    counted; ``baseline_sha256``: the campaign ends as soon as it is known whether it is, compared with this
+    baseline, "" = it does not look.
     """
 
     version: int = 1
@@ -46,6 +47,7 @@ class Question(_Frozen, frozen=True, kw_only=True):
     harness_version: str
     pack_sha256: str = ""
     gate: Gate = Gate()
+    weights: tuple[tuple[str, float], ...] = ()
     baseline_sha256: str = ""
 
     def chunks(self) -> int:
@@ -69,7 +71,8 @@ class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
 
     ``index``: its place in the plan. ``void``: why it does not count, "" = it does; ``ended_by`` and
     ``horizon_ms`` as in ``episodes.model.Episode``; ``loss_ppm``: excess cost a decision in millionths of the
-    world's unit of cost, None where the truth is not known.
+    world's unit of cost, None where the truth is not known. ``kept_ppm``: the share of good service that was
+    kept in the horizon (1 - L / tau of docs/score.md) in millionths, None where it is not known.
     """
 
     index: int
@@ -82,6 +85,7 @@ class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
     recovered_ms: int | None
     lost_ms: int
     loss_ppm: int | None = None
+    kept_ppm: int | None = None
 
 
 class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):

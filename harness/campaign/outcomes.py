@@ -68,10 +68,16 @@ def _recoveries(row: RunRow, labels: Mapping[str, None]) -> Iterator[Recovery]:
         if row.why or any(one.void for one in found):
             yield Recovery(label=label, time_s=None, void=True)
             continue
-        times = [_time_s(one) for one in found if one.ended_by != NOT_EXERCISED]
-        if times:
+        met = [one for one in found if one.ended_by != NOT_EXERCISED]
+        if met:
+            times = [_time_s(one) for one in met]
             back = [time_s for time_s in times if time_s is not None]
-            yield Recovery(label=label, time_s=max(back) if len(back) == len(times) else None)
+            kept = [one.kept_ppm / 1e6 for one in met if one.kept_ppm is not None]
+            yield Recovery(
+                label=label,
+                time_s=max(back) if len(back) == len(times) else None,
+                kept_ratio=sum(kept) / len(kept) if len(kept) == len(met) else None,
+            )
 
 
 def _time_s(episode: EpisodeRow) -> float | None:

@@ -1,6 +1,7 @@
-"""One simulated run -> the row that is kept of it.
+"""One run -> the row that is kept of it, or weighed.
 
-Comes in: a run in memory, or a plan and why there is no run. Goes out: ``RunRow``. Pure.
+Comes in: a simulated run in memory, the facts of a measured one, or a plan and why there is no run. Goes out:
+``RunRow``. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from harness.campaign.model import EpisodeRow, RunRow
 from harness.episodes.acts import sees_acts
 from harness.episodes.facts import facts
 from harness.episodes.model import Decided, Episode, RunFacts
-from harness.experiment.model import Arm, RestartProfile
+from harness.estimates.lost import MILLION, lost_us
+from harness.experiment.model import Arm, RestartProfile, ScoreRules
 from harness.plan.model import Plan
 from harness.run.simulated import SimulatedRun
 
@@ -22,20 +24,33 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _WHY_MAX = 500
 
 
-def row_of(run: SimulatedRun, *, bad_ratio_max: float) -> RunRow:
-    """Compute the facts of a run as of any other, and keep what a table needs of them."""
+def row_of(run: SimulatedRun, *, bad_ratio_max: float, worth_ppm: int = MILLION) -> RunRow:
+    """Compute the facts of a run as of any other, and keep what a table needs of them.
+
+    ``worth_ppm``: what a degraded answer counts, in millionths of a full one.
+    """
     found = facts(run.history, bad_ratio_max=bad_ratio_max)
-    plan = run.history.plan
-    available = found.availability_ratio
-    return RunRow(
-        pair=plan.pair,
-        arm=msgspec.convert(plan.arm, Arm),
-        restart_profile=msgspec.convert(plan.restart_profile, RestartProfile),
-        sham=plan.sham,
-        why=_why(run, found),
+    row = row_of_facts(found, _why(run, found), worth_ppm)
+    return msgspec.structs.replace(
+        row,
         digest=run.digest,
         unsafe=bool(found.unsafe) or run.state == "unsafe",
         virtual_ms=_ms(run.virtual_s),
+        errors=len(run.errors),
+    )
+
+
+def row_of_facts(found: RunFacts, why: str, worth_ppm: int = MILLION) -> RunRow:
+    """The row of what was computed of a run; ``why`` it does not count, "" = it does."""
+    available = found.availability_ratio
+    return RunRow(
+        pair=found.pair,
+        arm=msgspec.convert(found.arm, Arm),
+        restart_profile=msgspec.convert(found.restart_profile, RestartProfile),
+        sham=found.sham,
+        why=why,
+        digest="",
+        unsafe=bool(found.unsafe),
         units=found.units,
         good=found.good_units,
         available_ppm=None if available is None else round(1e6 * available),
@@ -44,9 +59,13 @@ def row_of(run: SimulatedRun, *, bad_ratio_max: float) -> RunRow:
         sees_acts=sees_acts(found),
         false_heals=len(found.false_heals),
         unbroken_ms=_ms(found.unbroken_s),
-        errors=len(run.errors),
-        episodes=tuple(_episode(one) for one in found.episodes),
+        episodes=tuple(_episode(one, worth_ppm) for one in found.episodes),
     )
+
+
+def worth_of(rules: ScoreRules) -> int:
+    """What a degraded answer counts, in millionths; as much as a full one unless declared."""
+    return MILLION if rules.degraded_worth_ratio is None else round(MILLION * rules.degraded_worth_ratio)
 
 
 def failed(plan: Plan, why: str) -> RunRow:
@@ -71,7 +90,7 @@ def _why(run: SimulatedRun, found: RunFacts) -> str:
     return _ADDRESS.sub("0x", why or ("" if found.complete else "not complete"))
 
 
-def _episode(episode: Episode) -> EpisodeRow:
+def _episode(episode: Episode, worth_ppm: int) -> EpisodeRow:
     return EpisodeRow(
         index=episode.index,
         kind=episode.kind,
@@ -83,7 +102,15 @@ def _episode(episode: Episode) -> EpisodeRow:
         recovered_ms=_perhaps_ms(episode.served.recovered_s),
         lost_ms=_ms(episode.served.lost_s),
         loss_ppm=_loss_ppm(episode.decided),
+        kept_ppm=_kept_ppm(episode, worth_ppm),
     )
+
+
+def _kept_ppm(episode: Episode, worth_ppm: int) -> int | None:
+    if episode.loss is None:
+        return None
+    tau_us = round(MILLION * episode.horizon_s)
+    return MILLION - round(MILLION * lost_us(episode.loss, worth_ppm, tau_us) / tau_us)
 
 
 def _loss_ppm(decided: Decided | None) -> int | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from harness.campaign.buckets import quantile
 from harness.campaign.model import Question, RunRow
+from harness.campaign.scoring import ScoreLine, points_of, score_lines
 from harness.campaign.tally import ArmTally, ClassTally, Sum, Tally
 from harness.estimates.counts import Rate
 from harness.estimates.means import mean_of_sums
@@ -25,10 +26,14 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
+NOTHING = Mean(n=0, mean=None, low=None, high=None)
+
+
 class ClassLine(_Frozen, frozen=True, kw_only=True):
     """One fault in one arm. Gains are against the arm that nobody heals in, pair by pair; ``harmed``:
     episodes that lost a second of service more than it. Losses of decisions are in the world's unit of cost
     a decision. Means are over runs, shares over episodes. ``tau_s``: how long a recovery was waited for.
+    ``points``: R_c of docs/score.md.
     """
 
     fault: str
@@ -48,6 +53,7 @@ class ClassLine(_Frozen, frozen=True, kw_only=True):
     loss: Mean
     gain: Mean
     ended_by: dict[str, int]
+    points: Mean = NOTHING
 
 
 class ArmLine(_Frozen, frozen=True, kw_only=True):
@@ -96,6 +102,7 @@ class Table(_Frozen, frozen=True, kw_only=True):
     classes: tuple[ClassLine, ...]
     arms: tuple[ArmLine, ...]
     doubts: tuple[Doubt, ...]
+    scores: tuple[ScoreLine, ...] = ()
 
 
 class Ending(_Frozen, frozen=True, kw_only=True):
@@ -118,6 +125,7 @@ def table_of(question: Question, tally: Tally, ending: Ending) -> Table:
         classes=tuple(_class(key, one) for key, one in sorted(tally.classes.items())),
         arms=tuple(_arm(key, one) for key, one in sorted(tally.arms.items())),
         doubts=tuple(map(_doubt, ending.doubts)),
+        scores=tuple(score_lines(tally, dict(question.weights))),
     )
 
 
@@ -146,6 +154,7 @@ def _class(key: tuple[str, str, str, str], one: ClassTally) -> ClassLine:
         loss=mean_of(one.loss_ppm, 1e-6),
         gain=mean_of(one.gain_ppm, 1e-6),
         ended_by=dict(sorted(one.ended_by.items())),
+        points=points_of(one),
     )
 
 

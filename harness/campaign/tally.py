@@ -62,6 +62,7 @@ class ClassTally:
 
     ``gain_ms``: service lost by the arm it is compared with, less its own; ``harmed`` of ``compared``
     episodes lost more by ``EPS_MS``. ``gain_ppm``: the same of decisions. ``horizon_ms``: the longest.
+    ``kept``: runs by the points of service they kept, in thousandths of all of it.
     """
 
     n: int = 0
@@ -73,6 +74,7 @@ class ClassTally:
     harmed: int = 0
     ended_by: Counter[str] = field(default_factory=Counter)
     recovered: Counter[int] = field(default_factory=Counter)
+    kept: Counter[int] = field(default_factory=Counter)
     lost_ms: Sum = field(default_factory=Sum)
     gain_ms: Sum = field(default_factory=Sum)
     loss_ppm: Sum = field(default_factory=Sum)
@@ -88,6 +90,9 @@ class ClassTally:
         gains = [other.lost_ms - one.lost_ms for one, other in pairs]
         self.compared += len(gains)
         self.harmed += sum(gain < -EPS_MS for gain in gains)
+        points = [one.kept_ppm for one in kept if one.kept_ppm is not None and one.ended_by != NOT_EXERCISED]
+        if points:
+            self.kept[(2 * sum(points) + 1000 * len(points)) // (2000 * len(points))] += 1
         self.lost_ms.add_mean([one.lost_ms for one in kept])
         self.gain_ms.add_mean(gains)
         self.loss_ppm.add_mean([one.loss_ppm for one in kept if one.loss_ppm is not None])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.campaign.scoring import ScoreLine
 from harness.campaign.table import ArmLine, ClassLine, Doubt, Table
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.counts import Rate
@@ -52,6 +53,8 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
         "",
         *_aligned([_ARM_HEAD, *map(_arm, table.arms)]),
         "",
+        *map(_score, table.scores),
+        *([""] if table.scores else ()),
         *([f"runs with which something is wrong: {table.doubtful}", *doubts] if doubts else ()),
         *([f"  and {more} more"] if more > 0 else ()),
         f"digest of all worlds: {table.digest}",
@@ -110,6 +113,20 @@ def _arm(line: ArmLine) -> tuple[str, ...]:
         _rate(line.false_heals),
         _share(line.false_impacts),
     )
+
+
+def _score(line: ScoreLine) -> str:
+    """Points of 100 that were kept, and the class that kept least."""
+    head = f"score {line.name}, {line.arm}, {line.restart_profile}: "
+    if line.why:
+        return f"{head}none, {inert(line.why)}"
+    return f"{head}{_points(line.points)}; floor {_points(line.floor)}, {inert(line.worst)}"
+
+
+def _points(mean: Mean) -> str:
+    if mean.mean is None or mean.low is None or mean.high is None:
+        return "-"
+    return f"{mean.mean:.1f} [{mean.low:.1f}-{mean.high:.1f}]"
 
 
 def _rate(heals: Rate) -> str:

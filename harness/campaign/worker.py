@@ -13,9 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.campaign.code import code_sha256
 from harness.campaign.model import Question, RunRow
-from harness.campaign.rows import failed, row_of
+from harness.campaign.rows import failed, row_of, worth_of
 from harness.episodes.baseline import bad_ratio_allowed
 from harness.errors import HormesisError, Refused
 from harness.experiment.load import load_experiment
@@ -23,6 +22,7 @@ from harness.experiment.model import Experiment
 from harness.plan.model import Plan
 from harness.plan.safety import SIMULATION
 from harness.plan.schedule import plans_of_pair
+from harness.run.code import code_sha256
 from harness.run.material import Material, open_material
 from harness.run.simulated import SimulatedRun, run_simulated
 
@@ -88,7 +88,9 @@ def row_or_why(material: Material, plan: Plan) -> tuple[RunRow, SimulatedRun | N
     """Do one run; gives its row and, where it came to its end, itself."""
     try:
         run = run_simulated(material, plan)
-        return row_of(run, bad_ratio_max=bad_ratio_allowed(material.experiment.objectives)), run
+        asked = material.experiment
+        limit, worth = bad_ratio_allowed(asked.objectives), worth_of(asked.score)
+        return row_of(run, bad_ratio_max=limit, worth_ppm=worth), run
     except Exception as error:  # noqa: BLE001 - told in the row, beside all that went well
         return failed(plan, f"{type(error).__name__}: {error}"), None
 

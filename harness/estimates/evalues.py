@@ -1,4 +1,4 @@
-"""Evidence that may be looked at after every run: e-processes for ranks, shares and rates. Pure.
+"""Evidence that may be looked at after every run: e-processes for ranks, pairs, shares and rates. Pure.
 
 Comes in: one outcome after the other. Goes out: e-values. As long as its null hypothesis is true, an
 e-process exceeds 1 / alpha at any time with a probability of at most alpha (Ville 1939), so one may stop,
@@ -50,6 +50,71 @@ class RankEvidence:
         return mean_of_exps(self.logs)
 
 
+class PairEvidence:
+    """Whether the first of two values is larger (``more``) or smaller (``less``), pair after pair.
+
+    A fair coin decided which of both came first. The null hypothesis of ``more`` is that the first value is
+    no larger than the second would have been in its place: whatever the machine did meanwhile, the sign of
+    their difference is then no more often positive than the coin is heads. The stake is the rank of
+    their distance (ratio) among those of all pairs so far: larger differences say more. Values may be
+    infinite.
+    """
+
+    def __init__(self, side: Literal["more", "less"]) -> None:
+        self._sign = 1.0 if side == "more" else -1.0
+        self._distances: list[float] = []
+        self.logs = [0.0] * len(BETS)
+        """Natural logarithm of the e-value of each bet."""
+
+    def add(self, value: float, other: float, die: float) -> float:
+        """Take one pair; ``die`` in [0, 1) decides among equals. Gives the stake: > 0, ``value`` is more."""
+        distance = _distance(value, other)
+        place = bisect_right(self._distances, distance)
+        self._distances.insert(place, distance)
+        share = (place + 1) / len(self._distances)
+        stake = share if value > other or (value == other and die < 0.5) else -share
+        for number, bet in enumerate(BETS):
+            self.logs[number] += math.log1p(bet * self._sign * stake)
+        return stake
+
+    def value(self) -> float:
+        """The e-value.
+
+        >>> slow = PairEvidence("more")
+        >>> stakes = [slow.add(2.0 + n, 1.0, 0.5) for n in range(7)]
+        >>> round(slow.value(), 1), stakes[0]
+        (44.8, 1.0)
+        """
+        return mean_of_exps(self.logs)
+
+
+class JointEvidence:
+    """What several pairs that shared one coin prove together; a fair bet whatever else they shared.
+
+    Their product would not be: where the machine alone was slow, all signs of one coin are alike.
+    """
+
+    def __init__(self) -> None:
+        self._logs = [0.0] * len(BETS)
+
+    def add(self, stakes: Sequence[float]) -> None:
+        """Take the stakes of ``PairEvidence`` of one coin; without any it changes nothing."""
+        if not stakes:
+            return
+        stake = max(-1.0, min(1.0, math.fsum(stakes) / math.sqrt(len(stakes))))
+        self._logs = [log + math.log1p(bet * stake) for log, bet in zip(self._logs, BETS, strict=True)]
+
+    def value(self) -> float:
+        """The e-value.
+
+        >>> joint = JointEvidence()
+        >>> for _ in range(8): joint.add([1.0, 0.5, 0.75])
+        >>> joint.value() > 20
+        True
+        """
+        return mean_of_exps(self._logs)
+
+
 class ShareEvidence:
     """Whether a share is larger than ``null_ratio``, or smaller: on the side of it that ``others`` lie.
 
@@ -71,6 +136,34 @@ class ShareEvidence:
         >>> for _ in range(30): seldom.add(False)
         >>> round(seldom.value())
         80
+        """
+        return mean_of_exps(self._logs)
+
+
+class MeanEvidence:
+    """Whether the mean of values in [0, 1] is above ``null`` (``more``), or below it.
+
+    Each bet stakes a share of what it has on the next value (Waudby-Smith and Ramdas 2024); how values are
+    spread is not assumed.
+    """
+
+    def __init__(self, null: float, side: Literal["more", "less"]) -> None:
+        """``null`` is in (0, 1)."""
+        self._null, self._more = null, side == "more"
+        self._logs = [0.0] * len(BETS)
+
+    def add(self, value: float) -> None:
+        """Take one value."""
+        odds = value / self._null if self._more else (1.0 - value) / (1.0 - self._null)
+        self._logs = [log + math.log1p(bet * (odds - 1.0)) for log, bet in zip(self._logs, BETS, strict=True)]
+
+    def value(self) -> float:
+        """The e-value.
+
+        >>> kept = MeanEvidence(0.8, "more")
+        >>> for _ in range(30): kept.add(0.97)
+        >>> kept.value() > 20
+        True
         """
         return mean_of_exps(self._logs)
 
@@ -108,6 +201,13 @@ def mean_of_exps(logs: Sequence[float]) -> float:
 
 
 _LOG_MAX = 700.0
+
+
+def _distance(value: float, other: float) -> float:
+    if value == other:
+        return 0.0
+    low, high = sorted((value, other))
+    return math.inf if low <= 0 or high == math.inf else math.log(high / low)
 
 
 def _log(ratio: float) -> float:

@@ -349,7 +349,8 @@ class Gate(_Frozen, frozen=True, kw_only=True):
     ``slower_s``, or that more than ``never_ratio`` of the episodes are not back within their horizon. PASS
     is evidence, class by class, against a slow-down by ``excluded_ratio`` and ``excluded_s``, and against
     ``never_excluded_ratio``. What heals falsely more often than ``false_heals_per_h``, or loses more service
-    than nobody's healing in more than ``harmed_ratio`` of runs, fails as well; None = not asked.
+    than nobody's healing in more than ``harmed_ratio`` of runs, or keeps less than ``floor_points`` of 100 in
+    the mean of some class, fails as well; None = not asked.
     """
 
     arm: Arm | Literal[""] = ""
@@ -361,6 +362,7 @@ class Gate(_Frozen, frozen=True, kw_only=True):
     never_excluded_ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.15
     false_heals_per_h: Positive | None = None
     harmed_ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    floor_points: Annotated[float, msgspec.Meta(gt=0, lt=100)] | None = None
 
     def __post_init__(self) -> None:
         if self.excluded_ratio <= self.slower_ratio or self.excluded_s < self.slower_s:

@@ -37,8 +37,11 @@ def table(document: Document) -> str:
     return render(document, width).rstrip("\n")
 
 
-def outcome_json(document: Document, folder: Path) -> str:
-    """Write the one JSON document of ``run --json``: identities, digests, verdict, figures per class."""
+def outcome_json(document: Document, folder: Path, beside: Path | None = None) -> str:
+    """Write the one JSON document of ``run --json``: identities, digests, verdict, figures per class.
+
+    ``beside``: the folder of the version that ran beside it.
+    """
     verdict = document.verdict
     outcome = {
         "campaign": document.campaign,
@@ -48,6 +51,7 @@ def outcome_json(document: Document, folder: Path) -> str:
         "why": verdict.why,
         "exit_code": verdict.exit_code,
         "report": str(folder / "report.html"),
+        **({"beside": str(beside)} if beside is not None else {}),
         "classes": msgspec.to_builtins(document.estimates.classes),
     }
     return msgspec.json.format(msgspec.json.encode(outcome), indent=1).decode()

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.experiment.model import Objective, Pace, Profile, ScoreRules
+from harness.experiment.model import Gate, Objective, Pace, Profile, ScoreRules
 from harness.history.events import Entry
 from harness.history.observations import Rows
 from harness.plan.model import Plan
 
 
 class CampaignFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``campaign.json``: what all runs of one command share."""
+    """``campaign.json``: what all runs of one command share.
+
+    ``gate``: what a version may be worse by, with the arm that is judged. ``pack_sha256``: the question
+    without the system; ``code_sha256``: of harness and system. ``beside``: the campaign of the version that
+    ran beside, "" = none did.
+    """
 
     version: int = 1
     id: str
@@ -32,6 +37,10 @@ class CampaignFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     planned_runs: int
     objectives: tuple[Objective, ...]
     score: ScoreRules = ScoreRules()
+    gate: Gate = Gate()
+    pack_sha256: str = ""
+    code_sha256: str = ""
+    beside: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -45,6 +45,26 @@ def plans_of_pair(experiment: Experiment, seed: int, pair: int, target: str) -> 
     )
 
 
+def interleaved(legs: Sequence[Sequence[Plan]], seed: int) -> tuple[tuple[int, Plan], ...]:
+    """Put the plans of one or two versions of a system into running order; gives (version, plan).
+
+    Pair by pair and restart profile by restart profile one version runs, then the other. A coin decides
+    which is first, a fair one of its own each time: that alone makes the sign of a difference a fair bet,
+    whatever the machine does meanwhile.
+    """
+    if len(legs) == 1:
+        return tuple((0, plan) for plan in legs[0])
+    new, old = legs
+    keys = dict.fromkeys((plan.pair, plan.restart_profile) for plan in new)
+    return tuple(
+        (version, plan)
+        for key in keys
+        for version in ((0, 1) if _draw(seed, "which version first", *key) < 0.5 else (1, 0))
+        for plan in (new, old)[version]
+        if (plan.pair, plan.restart_profile) == key
+    )
+
+
 def plan_sha256(plan: Plan) -> str:
     """Hash everything in ``plan`` but the hash itself, as canonical (sorted) JSON."""
     plain = msgspec.to_builtins(plan)

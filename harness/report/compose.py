@@ -62,7 +62,7 @@ def compose_campaign(campaign: Campaign) -> Document:
     runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
     estimates = estimate(runs, file.profile)
     trust = tuple(_trust(campaign, runs))
-    doubts = _doubts((numbered, *trust))
+    doubts = doubts_of((numbered, *trust))
     verdict = judge(
         estimates,
         runs,
@@ -95,7 +95,7 @@ def _numbered_check(histories: Sequence[History]) -> Check:
     return Check(text=NUMBERED, value=value, ok=False)
 
 
-def _doubts(trust: Sequence[Check]) -> list[str]:
+def doubts_of(trust: Sequence[Check]) -> list[str]:
     """What the instrument found against itself; where nothing was looked at (no sham), there is none."""
     failed = [check for check in trust if check.text in DAMNING and not check.ok]
     return [f"{check.text}: {check.value}" for check in failed if not check.value.startswith("0 of 0")]
@@ -153,6 +153,7 @@ def _inputs(file: CampaignFile, histories: Sequence[History]) -> Inputs:
         machine=file.machine,
         started_utc=file.started_utc,
         plan_sha256=tuple(history.plan.sha256 for history in histories),
+        code_sha256=file.code_sha256,
         scenario=file.scenario,
     )
 

@@ -25,7 +25,10 @@ class Check(_Frozen, frozen=True, kw_only=True):
 
 
 class Inputs(_Frozen, frozen=True, kw_only=True):
-    """What was run on what: identities and hashes, nothing of the user's data."""
+    """What was run on what: identities and hashes, nothing of the user's data.
+
+    ``code_sha256``: of harness, system and libraries, "" = not recorded.
+    """
 
     title: str
     system: str
@@ -40,6 +43,7 @@ class Inputs(_Frozen, frozen=True, kw_only=True):
     started_utc: str
     plan_sha256: tuple[str, ...]
     scenario: str = ""
+    code_sha256: str = ""
 
 
 class Document(_Frozen, frozen=True, kw_only=True):

@@ -6,21 +6,25 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+import msgspec
 
 import harness
 from harness import shell
 from harness.errors import HormesisError, Refused, Untrustworthy, UsageProblem
 from harness.experiment.model import Experiment
+from harness.experiment.pack import pack_sha256
 from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import Injected
 from harness.history.model import CampaignFile
 from harness.history.store import RunFolder, campaign_id, new_campaign, new_run, read_campaign
 from harness.plan.model import Plan
 from harness.plan.safety import SIMULATION
+from harness.plan.schedule import interleaved
 from harness.report.compose import compose, encode
 from harness.report.html import render
+from harness.run.code import code_sha256, versions
 from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
 from harness.run.records import OF_THE_DRIVER
@@ -33,23 +37,8 @@ from harness.targets.base import Target
 from harness.targets.local.harms import ABILITIES
 from harness.targets.local.target import LocalSystem, LocalTarget
 
-WATCHED = ("aiohttp", "msgspec", "numpy", "scipy", "uvicorn")
-"""Distributions whose versions go into the manifest: those that a figure may depend on."""
-
-
 ATTEMPTS = 3
 """A busy machine misses a baseline now and then; one that misses three in a row says something."""
-
-
-def versions() -> dict[str, str]:
-    """List the versions that a figure may depend on; what is not installed is left out."""
-    found = {"hormesis": harness.__version__}
-    for name in WATCHED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> CampaignFile:
@@ -72,7 +61,18 @@ def campaign_file(plans: Sequence[Plan], experiment: Experiment, seed: int) -> C
         planned_runs=len(plans),
         objectives=experiment.objectives,
         score=experiment.score,
+        gate=msgspec.structs.replace(experiment.gate, arm=experiment.gate.arm or experiment.arms[0]),
+        pack_sha256=pack_sha256(experiment),
+        code_sha256=code_sha256(Path(experiment.system_dir)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One version of a system: an experiment, and all its plans in running order."""
+
+    experiment: Experiment
+    plans: Sequence[Plan]
 
 
 def run_campaign(
@@ -92,16 +92,25 @@ def run_campaign(
     store, the scratch or the system cannot be used and no fault was injected yet, Untrustworthy where
     the system refused later; the folder then holds what ran before.
     """
-    refuse_if_not_writable(store)
-    scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
-    with only_runner(store, plans[0].target if plans else "local", progress):
-        return _run_plans(
-            plans, experiment, store=store, seed=seed, hooks=Hooks(progress, open_target, clock_gap_s)
-        )
+    return _run_legs(
+        (Leg(experiment, plans),), store=store, seed=seed, hooks=_Hooks(progress, open_target, clock_gap_s)
+    )[0]
+
+
+def run_beside(
+    new: Leg, old: Leg, *, store: Path, seed: int, progress: Callable[[str], None]
+) -> tuple[Path, Path]:
+    """Run two versions beside each other, pair by pair, in an order that a coin of the seed decides.
+
+    Gives the folders of both; that of ``new`` names the other. Otherwise as ``run_campaign``.
+    """
+    hooks = _Hooks(progress, LocalTarget, read_gap_s)
+    ours, theirs = _run_legs((new, old), store=store, seed=seed, hooks=hooks)
+    return ours, theirs
 
 
 @dataclass(frozen=True, slots=True)
-class Hooks:
+class _Hooks:
     """What a caller may put into a campaign: who hears of progress, what opens the target, the clocks."""
 
     progress: Callable[[str], None]
@@ -109,30 +118,78 @@ class Hooks:
     clock_gap_s: Callable[[], float]
 
 
-def _run_plans(
-    plans: Sequence[Plan], experiment: Experiment, *, store: Path, seed: int, hooks: Hooks
-) -> Path:
-    progress = hooks.progress
-    python_path = import_path(experiment)
-    cache = store / ".templates"
-    template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
-    check_record_faults(plans, experiment, template=template, python_path=python_path)
-    once = _how(plans, _Made(experiment, template, python_path), store, hooks)
-    folder = new_campaign(store, campaign_file(plans, experiment, seed))
-    for number, plan in enumerate(plans, start=1):
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A leg that is being run: how one of its plans is done, and where it is kept."""
+
+    folder: Path
+    once: Callable[[Path, Plan], str]
+    name: str
+
+
+def _run_legs(legs: Sequence[Leg], *, store: Path, seed: int, hooks: _Hooks) -> tuple[Path, ...]:
+    refuse_if_not_writable(store)
+    scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
+    plans = legs[0].plans
+    with only_runner(store, plans[0].target if plans else "local", hooks.progress):
+        lanes = _lanes(legs, store, seed, hooks)
+        order = interleaved([leg.plans for leg in legs], seed)
+        _run_in_order(lanes, order, store=store, progress=hooks.progress)
+        for lane in lanes:
+            _must_report(lane.folder)
+    return tuple(lane.folder for lane in lanes)
+
+
+def _lanes(legs: Sequence[Leg], store: Path, seed: int, hooks: _Hooks) -> tuple[_Lane, ...]:
+    """Prepare all versions before any folder is made; the first names the second as beside it."""
+    ways, files = [], []
+    for leg in legs:
+        path = import_path(leg.experiment)
+        cache = store / ".templates"
+        template = ensure_template(leg.experiment, cache=cache, python_path=path, progress=hooks.progress)
+        check_record_faults(leg.plans, leg.experiment, template=template, python_path=path)
+        ways.append(_how(leg.plans, _Made(leg.experiment, template, path), store, hooks))
+        files.append(campaign_file(leg.plans, leg.experiment, seed))
+    if len(files) > 1:
+        files[1] = msgspec.structs.replace(files[1], id=f"{files[0].id[:56]}-beside")
+        files[0] = msgspec.structs.replace(files[0], beside=files[1].id)
+    names = ("", ", the version beside") if len(files) > 1 else ("",)
+    return tuple(
+        _Lane(new_campaign(store, file), once, name)
+        for file, once, name in zip(files, ways, names, strict=True)
+    )
+
+
+def _run_in_order(
+    lanes: Sequence[_Lane],
+    order: Sequence[tuple[int, Plan]],
+    *,
+    store: Path,
+    progress: Callable[[str], None],
+) -> None:
+    for number, (place, plan) in enumerate(order, start=1):
+        lane = lanes[place]
         side = "sham" if plan.sham else "fault"
-        progress(f"run {number}/{len(plans)}: arm {plan.arm}, {side}, profile {plan.restart_profile}")
+        progress(
+            f"run {number}/{len(order)}: arm {plan.arm}, {side}, profile {plan.restart_profile}{lane.name}"
+        )
         try:
-            state = _run_until_baseline(folder, plan, once, store=store, progress=progress)
+            state = _run_until_baseline(lane.folder, plan, lane.once, store=store, progress=progress)
         except Refused as error:
-            _reports_if_possible(folder, progress)
-            raise _refusal(folder, number, error) from error.__cause__
+            _reports_if_possible(lanes, progress)
+            raise _refusal([lane.folder for lane in lanes], number, error) from error.__cause__
         except MustStop as stop:
-            _reports_if_possible(folder, progress)
-            raise Untrustworthy(f"run {number} was ended: {stop}\nwhat was recorded is in {folder}") from stop
+            _reports_if_possible(lanes, progress)
+            folders = ", ".join(str(one.folder) for one in lanes)
+            raise Untrustworthy(
+                f"run {number} was ended: {stop}\nwhat was recorded is in {folders}"
+            ) from stop
         if state == "unsafe":
             progress("stopping: a clean state could not be proven")
             break
+
+
+def _must_report(folder: Path) -> None:
     try:
         write_reports(folder)
     except (OSError, UsageProblem) as error:
@@ -142,7 +199,6 @@ def _run_plans(
             f"no report could be written: {why}; what was recorded was in {folder}; "
             f"`hormesis undo --store DIR` tells what is open there"
         ) from error
-    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +210,7 @@ class _Made:
     python_path: str
 
 
-def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Callable[[Path, Plan], str]:
+def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Callable[[Path, Plan], str]:
     """How one run is done and kept: on processes of this machine, or on a virtual clock."""
     if plans and plans[0].target == SIMULATION:
         # Imported here: who runs processes needs no simulated world.
@@ -186,20 +242,23 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
     return local
 
 
-def _reports_if_possible(folder: Path, progress: Callable[[str], None]) -> None:
-    try:
-        write_reports(folder)
-    except (OSError, UsageProblem) as error:
-        progress(f"no report was written: {error}")
+def _reports_if_possible(lanes: Sequence[_Lane], progress: Callable[[str], None]) -> None:
+    for lane in lanes:
+        try:
+            write_reports(lane.folder)
+        except (OSError, UsageProblem) as error:
+            progress(f"no report was written: {error}")
 
 
-def _refusal(folder: Path, number: int, error: Refused) -> HormesisError:
+def _refusal(folders: Sequence[Path], number: int, error: Refused) -> HormesisError:
     """A refusal says that nothing was injected; once a fault was, what ended is a VOID campaign."""
-    events = (entry.event for run in read_campaign(folder).runs for entry in run.entries)
+    runs = (run for folder in folders for run in read_campaign(folder).runs)
+    events = (entry.event for run in runs for entry in run.entries)
     if not any(isinstance(event, Injected) and not event.sham for event in events):
         return error
     return Untrustworthy(
-        f"run {number} was refused after faults were injected: {error}\nwhat was recorded is in {folder}"
+        f"run {number} was refused after faults were injected: {error}\n"
+        f"what was recorded is in {', '.join(map(str, folders))}"
     )
 
 

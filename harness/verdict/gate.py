@@ -1,10 +1,10 @@
 """Is a new version worse than a baseline? Evidence that may be looked at after every run. Pure.
 
 Comes in: what may be worse by how much, a baseline, outcomes run by run. Goes out: ``Verdict``. Recovery
-times are ranked among the baseline's, class by class (``estimates.evalues``). FAIL: the mean of the evidence
-of all classes together, of each alone and of what never recovered reaches its limit at any time. PASS: every
-class alone excludes a slow-down, and the share that never recovers is excluded as well. Where a run is void,
-its faults count as not recovered for PASS, and not at all for FAIL.
+times are compared with the baseline's, class by class (``verdict.comparisons``). FAIL: the mean of the
+evidence of all classes together, of each alone and of what never recovered reaches its limit at any time.
+PASS: every class alone excludes a slow-down, and the share that never recovers is excluded as well. Where a
+run is void, its faults count as not recovered for PASS, and not at all for FAIL.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.estimates.evalues import RankEvidence, RateEvidence, ShareEvidence, mean_of_exps
+from harness.estimates.evalues import RateEvidence, ShareEvidence
 from harness.experiment.model import Gate
 from harness.units import named, percent_text, seconds_text
 from harness.verdict.baseline import Baseline
 from harness.verdict.codes import EXIT_CODE
+from harness.verdict.comparisons import Comparison, Pairs, Ranks, beside_s
+from harness.verdict.floor import Floor
 from harness.verdict.model import Claim, Verdict, Word
 from harness.verdict.outcomes import Recovery, RunOutcome, die_of
 
@@ -29,11 +31,9 @@ VOID_MAX_RATIO = 0.05
 
 @dataclass(slots=True)
 class _Class:
-    """One class: times so far, and evidence for ``slower`` and against a slow-down (``excluded``)."""
+    """One class: times of the baseline, and those so far."""
 
     before: tuple[float, ...]
-    slower: RankEvidence
-    excluded: RankEvidence
     times: list[float] = field(default_factory=list)
     void: int = 0
 
@@ -55,24 +55,33 @@ class _Extra:
 class Scale:
     """Weighs runs one by one; a word that was reached stands, and FAIL wins."""
 
-    def __init__(self, gate: Gate, baseline: Baseline, *, baselines: int = 1) -> None:
-        """``baselines``: against how many the same runs are weighed; the error is shared out among them."""
-        self._gate, self._baseline = gate, baseline
+    def __init__(
+        self, gate: Gate, baseline: Baseline, *, baselines: int = 1, is_beside: bool = False
+    ) -> None:
+        """``baselines``: against how many the same runs are weighed; the error is shared out among them.
+
+        ``is_beside``: the baseline ran beside, run by run (``RunOutcome.beside``).
+        """
+        self._gate, self._baseline, self._is_beside = gate, baseline, is_beside
         self._classes = {label: _class(times) for label, times in baseline.times_s.items()}
+        before = {label: one.before for label, one in self._classes.items()}
+        self._compared: Comparison = Pairs(before) if is_beside else Ranks(before)
         never, more = gate.never_ratio, gate.never_excluded_ratio
         self._never = ShareEvidence(never, (more, min(2 * more, (1 + more) / 2)))
         self._back = ShareEvidence(more, (0.0, never))
         self._extras = _extras(gate)
-        self.limit = baselines * (1 + len(self._extras)) / ALPHA
+        self._floor = Floor(gate.floor_points, before)
+        self.limit = baselines * (1 + len(self._extras) + self._floor.is_asked) / ALPHA
         """What evidence must reach for FAIL: the error is shared out among all that may fail."""
         self.peak, self.runs, self.decided_after = 0.0, 0, 0
+        self._below = False
         self.unknown: set[str] = set()
         self.passed = False
 
     @property
     def failed(self) -> bool:
         """Whether evidence of something worse was reached."""
-        return self.peak >= self.limit or any(extra.failed for extra in self._extras)
+        return self.peak >= self.limit or self._below or any(extra.failed for extra in self._extras)
 
     @property
     def is_decided(self) -> bool:
@@ -86,8 +95,10 @@ class Scale:
             if one.label not in self._classes:
                 self.unknown.add(one.label)
                 continue
-            self._add(one, die_of(run, one.label))
-            self.peak = max(self.peak, self._against())
+            self._add(one, run)
+            self._floor.add(one)
+        self.peak = max(self.peak, (self._compared.end_run() + self._never.value()) / 3)
+        self._below = self._below or self._floor.against() >= self.limit
         for extra in self._extras:
             _count(extra, run)
             extra.failed = extra.failed or extra.against.value() >= self.limit
@@ -95,36 +106,36 @@ class Scale:
         if self.is_decided and not self.decided_after:
             self.decided_after = self.runs
 
-    def _add(self, one: Recovery, die: float) -> None:
+    def _add(self, one: Recovery, run: RunOutcome) -> None:
         found, gate = self._classes[one.label], self._gate
         time_s = math.inf if one.time_s is None or one.void else one.time_s
-        found.excluded.add(min(time_s / gate.excluded_ratio, time_s - gate.excluded_s), die)
+        beside = next((other for other in run.beside if other.label == one.label), None)
+        other_s = None if beside is None else beside_s(beside.time_s, beside.void)
+        self._compared.add(
+            one.label,
+            None if one.void else min(time_s / gate.slower_ratio, time_s - gate.slower_s),
+            min(time_s / gate.excluded_ratio, time_s - gate.excluded_s),
+            die_of(run, one.label),
+            beside=other_s,
+        )
         self._back.add(time_s == math.inf)
-        if one.void:
-            found.void += 1
-            return
-        found.times.append(time_s)
-        found.slower.add(min(time_s / gate.slower_ratio, time_s - gate.slower_s), die)
-        self._never.add(time_s == math.inf)
-
-    def _against(self) -> float:
-        """The mean of three e-processes: all classes as one, any single class, never recovered."""
-        each = [one.slower for one in self._classes.values()]
-        together = mean_of_exps([sum(logs) for logs in zip(*(one.logs for one in each), strict=True)])
-        alone = math.fsum(one.value() for one in each) / len(each)
-        return (together + alone + self._never.value()) / 3
+        found.void += one.void or (self._is_beside and other_s is None)
+        if not one.void:
+            found.times.append(time_s)
+            self._never.add(time_s == math.inf)
 
     def _all_excluded(self) -> bool:
-        values = [one.excluded.value() for one in self._classes.values()]
+        values = [self._compared.of(label)[1] for label in self._classes]
         values += [self._back.value(), *(extra.favour.value() for extra in self._extras)]
-        return min(values) >= 1 / ALPHA and not any(extra.unseen for extra in self._extras)
+        seen = not any(extra.unseen for extra in self._extras)
+        return min(values) >= 1 / ALPHA and seen and self._floor.holds(1 / ALPHA)
 
     def missing(self) -> list[str]:
         """Classes of the baseline of which nothing came."""
         return [label for label, one in self._classes.items() if not one.times and not one.void]
 
     def void_ratio(self) -> float:
-        """Share of faults that cannot be counted."""
+        """Share of faults that cannot be counted, here or beside."""
         void = sum(one.void for one in self._classes.values())
         return void / max(1, void + sum(len(one.times) for one in self._classes.values()))
 
@@ -137,6 +148,7 @@ class Scale:
             self._regression(),
             *(self._excluded(label, one) for label, one in self._classes.items()),
             self._recovers(),
+            *self._floor.claims(against=self.limit, limit=1 / ALPHA, failed=self._below),
             *(self._extra(extra) for extra in self._extras),
         )
         before = f"against {self._baseline.campaign}: " if named else ""
@@ -148,7 +160,7 @@ class Scale:
             f"no class is slower than {_margin(gate.slower_ratio, gate.slower_s)},"
             f" and no more than {percent_text(gate.never_ratio)} never recover"
         )
-        worst = max(self._classes, key=lambda label: self._classes[label].slower.value())
+        worst = max(self._classes, key=lambda label: self._compared.of(label)[0])
         worse = self.peak >= self.limit
         evidence = f"evidence against it {_evidence(self.peak)} of {self.limit:g}"
         if worse:
@@ -159,7 +171,7 @@ class Scale:
         return "PASS" if self.passed else "INCONCLUSIVE"
 
     def _excluded(self, label: str, one: _Class) -> Claim:
-        gate, value = self._gate, one.excluded.value()
+        gate, value = self._gate, self._compared.of(label)[1]
         text = f"{label}: not slower than {_margin(gate.excluded_ratio, gate.excluded_s)}"
         void = f" and {one.void} void, taken for not recovered" if one.void else ""
         evidence = f"evidence {_evidence(value)} of {1 / ALPHA:g}; {_medians(one)}{void}"
@@ -190,16 +202,20 @@ class Scale:
         return "PASS" if self.passed or value >= 1 / ALPHA else "INCONCLUSIVE"
 
 
-def judge_gate(scales: Sequence[Scale], runs: Sequence[RunOutcome]) -> Verdict:
-    """Weigh ``runs`` on each fresh scale and judge: UNSAFE wins, then VOID, FAIL, INCONCLUSIVE, PASS."""
+def judge_gate(scales: Sequence[Scale], runs: Sequence[RunOutcome], *, doubts: Sequence[str] = ()) -> Verdict:
+    """Weigh ``runs`` on each fresh scale and judge: UNSAFE wins, then VOID, FAIL, INCONCLUSIVE, PASS.
+
+    ``doubts``: what the instrument found against itself; no other word can be trusted then.
+    """
     for scale in scales:
         for run in runs:
             scale.add(run)
     unsafe = [run.name for run in runs if run.unsafe]
     if unsafe:
         return _verdict("UNSAFE", f"a clean state is not proven in {named(unsafe)}", ())
-    if doubts := [doubt for doubt in (_doubt(scale, runs) for scale in scales) if doubt]:
-        return _verdict("VOID", named(doubts), ())
+    found = [*doubts, *(doubt for doubt in (_doubt(scale, runs) for scale in scales) if doubt)]
+    if found:
+        return _verdict("VOID", named(found), ())
     several = len(scales) > 1
     claims = [claim for scale in scales for claim in scale.claims(named=several)] + list(_once(runs))
     order: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
@@ -234,8 +250,7 @@ def _once(runs: Sequence[RunOutcome]) -> tuple[Claim, ...]:
 
 
 def _class(times: Sequence[float | None]) -> _Class:
-    before = tuple(math.inf if time_s is None else time_s for time_s in times)
-    return _Class(before, RankEvidence(before, "more"), RankEvidence(before, "less"))
+    return _Class(tuple(math.inf if time_s is None else time_s for time_s in times))
 
 
 def _extras(gate: Gate) -> tuple[_Extra, ...]:

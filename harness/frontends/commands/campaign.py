@@ -157,6 +157,7 @@ def _seen_through(
     from harness.campaign.gating import Decided, read_baseline
     from harness.campaign.judging import judge_campaign
     from harness.campaign.kept import keep, runs_again
+    from harness.campaign.outcomes import kind_of
     from harness.campaign.parts import TABLE_FILE, VERDICT_FILE
     from harness.campaign.table import encode
     from harness.run.refusals import refuse_if_halted
@@ -166,7 +167,11 @@ def _seen_through(
 
     pace = Pace(work.question.pairs_max, progress, monotonic_s)
     question = work.question
-    decided = None if baseline is None else Decided(question, read_baseline(baseline, question))
+    decided = (
+        None
+        if baseline is None
+        else Decided(question, read_baseline(baseline, kind_of(question), question.seed))
+    )
     merge = run_chunks(work, executor, parts, tell=pace, look=look, decided=decided)
     parts.write_file(TABLE_FILE, encode(merge.table()))
     again = runs_again(work, merge.doubts, merge.tally.pairs, merge.rows)

@@ -16,13 +16,16 @@ from harness.shell import wall_utc
 from harness.verdict.codes import EXIT_CODE
 
 if TYPE_CHECKING:
+    from harness.campaign.gating import Weighable
     from harness.verdict.model import Verdict
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "campaign", metavar="CAMPAIGN", help="a campaign of pairs: its folder, or its id in the store"
+        "campaign",
+        metavar="CAMPAIGN",
+        help="of `hormesis campaign`, or of `hormesis run --against`: its folder, or its id in the store",
     )
     parser.add_argument(
         "--baseline",
@@ -56,7 +59,6 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 def execute(arguments: argparse.Namespace, /) -> int:
     """Judge, or keep a baseline; the exit code is the verdict's."""
     from harness.campaign import gating
-    from harness.campaign.shown import shown
     from harness.report.words import inert
     from harness.verdict.baseline import seal
     from harness.verdict.gate import Scale, judge_gate
@@ -64,22 +66,28 @@ def execute(arguments: argparse.Namespace, /) -> int:
     _check(arguments)
     places = wanted(arguments, SHARED)
     found = gating.weighable(arguments.store or store_root(), arguments.campaign)
+    _check_baseline(arguments, found)
     if arguments.keep is not None:
         baseline, data = seal(gating.make_baseline(found, wall_utc()))
         gating.write_file(arguments.keep, data)
         counts = ", ".join(f"{inert(label)}: {len(times)}" for label, times in baseline.times_s.items())
         say(f"baseline of {found.campaign}, arm {found.kind.arm}: {counts}\nkept in: {arguments.keep}")
         return EXIT_CODE["DONE"]
-    baselines = [gating.read_baseline(path, found.question) for path in arguments.baseline]
-    runs = found.runs
-    if arguments.ledger is not None:
-        runs = gating.in_ledger(arguments.ledger, found, baselines[0])
-    scales = [Scale(found.gate, baseline, baselines=len(baselines)) for baseline in baselines]
-    verdict = judge_gate(scales, runs)
+    if found.beside is not None:
+        baselines, key = [found.beside[0]], found.beside[1]
+    else:
+        baselines = [gating.read_baseline(path, found.kind, found.seed) for path in arguments.baseline]
+        key = baselines[0].sha256
+    runs = found.runs if arguments.ledger is None else gating.in_ledger(arguments.ledger, found, key)
+    is_beside = found.beside is not None
+    scales = [
+        Scale(found.gate, baseline, baselines=len(baselines), is_beside=is_beside) for baseline in baselines
+    ]
+    verdict = judge_gate(scales, runs, doubts=found.doubts)
     for baseline in baselines:
-        tell(f"baseline: {baseline.campaign}, made {baseline.made_utc}")
+        tell(f"{'beside' if is_beside else 'baseline'}: {baseline.campaign}, made {baseline.made_utc}")
     if places:
-        write_all(places, shared(shown(found.table, verdict, found.campaign), strict=arguments.strict))
+        write_all(places, shared(found.shown(verdict), strict=arguments.strict))
     decided = [scale.decided_after for scale in scales]
     if arguments.json:
         document = {
@@ -110,10 +118,22 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if (arguments.keep is None) == (not arguments.baseline):
-        words = "give either --baseline FILE (judge) or --keep FILE (make one)"
+    if arguments.keep is not None and (arguments.baseline or arguments.ledger is not None):
+        words = "--keep makes a baseline and judges nothing: no --baseline or --ledger goes with it"
         raise usage("HRM402", words, help_text="See: hormesis gate --help")
     if arguments.json and STDOUT in (getattr(arguments, name) for name in SHARED):
         raise usage("HRM402", "two documents on standard output", help_text="give one of them a file")
-    if arguments.ledger is not None and len(arguments.baseline) != 1:
+    if arguments.ledger is not None and len(arguments.baseline) > 1:
         raise usage("HRM402", "a ledger goes with one --baseline", help_text="give one; a ledger for each")
+
+
+def _check_baseline(arguments: argparse.Namespace, found: Weighable) -> None:
+    """What a campaign is compared with is a file, or what ran beside it: never both, never nothing."""
+    if found.beside is None and arguments.keep is None and not arguments.baseline:
+        words = (
+            f"{found.campaign} is a campaign of pairs: give --baseline FILE (judge) or --keep FILE (make one)"
+        )
+        raise usage("HRM402", words, help_text="See: hormesis gate --help")
+    if found.beside is not None and arguments.baseline:
+        words = f"{found.campaign} is compared with what ran beside it, not with a file"
+        raise usage("HRM402", words, help_text="leave out --baseline")

@@ -12,12 +12,13 @@ import msgspec
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
+from harness.faults.effects import subject_among
 from harness.frontends.arguments import seed
 from harness.frontends.streams import say
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.price import Price, prices, reaches_a_verdict
-from harness.plan.safety import TARGETS, Promise, promises
+from harness.plan.safety import SIMULATION, TARGETS, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
@@ -54,6 +55,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
         say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
     else:
         costs = _prices(found, experiment.repetitions, forecast_s(plans))
+        costs += _gate(_gate_pairs(experiment, plans), forecast_s(plans) / experiment.repetitions, plans[0])
         say(
             "\n".join(
                 (*_runs(experiment, plans, number), "", *_effects(effects[0]), "", *costs, *_end(world))
@@ -102,6 +104,7 @@ def _document(
             for plan, promised in zip(plans, effects, strict=True)
         ],
         "prices": [dataclasses.asdict(price) for price in prices(experiment)],
+        "gate": _gate_pairs(experiment, plans),
         "world": list(world),
     }
 
@@ -152,6 +155,45 @@ def _prices(found: Sequence[Price], repetitions: int, length_s: float) -> list[s
         passes = "is out of reach" if price.passes is None else _cost(price.passes, each_s)
         lines += [f"  {price.claim}", f"    PASS {passes}, FAIL {_cost(price.fails, each_s)}"]
     return [*lines, ""]
+
+
+def _gate_pairs(experiment: Experiment, plans: Sequence[Plan]) -> dict[str, int | None]:
+    """How many pairs a gate against another version takes at least until PASS and until FAIL."""
+    from harness.verdict.price import least_pairs
+
+    arm = experiment.gate.arm or experiment.arms[0]
+    own = [plan for plan in plans if plan.arm == arm and plan.pair == plans[0].pair]
+    hurt = [plan for plan in own if not plan.sham]
+    quiet_h = sum(plan.duration_s for plan in own if plan.sham) / 3600
+    labels = list(
+        dict.fromkeys(
+            f"{one.kind} {subject_among(one.effect, [e.effect for e in plan.episodes if e.kind == one.kind])}"
+            f", {plan.restart_profile}"
+            for plan in hurt
+            for one in plan.episodes
+        )
+    )
+    if not labels:
+        return {}
+    is_beside = plans[0].target != SIMULATION
+    return {
+        word: least_pairs(
+            experiment.gate, labels, quiet_h=quiet_h, is_beside=is_beside, passing=word == "PASS"
+        )
+        for word in ("PASS", "FAIL")
+    }
+
+
+def _gate(pairs: dict[str, int | None], pair_s: float, plan: Plan) -> list[str]:
+    if not pairs:
+        return []
+    other = "a stored baseline" if plan.target == SIMULATION else "a version beside it (run --against)"
+    each_s = pair_s if plan.target == SIMULATION else 2 * pair_s
+    told = [
+        f"{word} {'is out of reach' if count is None else _cost(count, each_s)}"
+        for word, count in pairs.items()
+    ]
+    return [f"what `hormesis gate` takes at least against {other}, in pairs:", f"    {', '.join(told)}", ""]
 
 
 def _cost(repetitions: int, each_s: float) -> str:

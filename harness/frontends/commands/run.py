@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
+from harness.experiment.pack import pack_sha256
 from harness.frontends.arguments import seed, usage
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
@@ -40,6 +41,12 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     )
     parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
     parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="OLD_FILE",
+        help="run the same question beside it on another version of the system, for `hormesis gate`",
+    )
+    parser.add_argument(
         "--store", "--out", type=Path, metavar="DIR", help="where to keep it (HORMESIS_STORE, reports/runs)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
@@ -54,13 +61,18 @@ def execute(arguments: argparse.Namespace, /) -> int:
     number = fresh_seed() if arguments.seed is None else arguments.seed
     plans = make_plans(experiment, number, arguments.target)
     if arguments.plan is not None:
-        _hold_to(arguments.plan, plans, seed=arguments.seed)
-    folder = conduct(experiment, plans, number, arguments.store)
+        _hold_to(arguments, plans)
+    if arguments.against is None:
+        folder, beside = conduct(experiment, plans, number, arguments.store), None
+    else:
+        folder, beside = _beside(arguments, experiment, plans, number)
     document = decode((folder / "report.json").read_bytes())  # composed when the campaign ended
     if arguments.json:
-        say(outcome_json(document, folder))
+        say(outcome_json(document, folder, beside))
     else:
         say(f"{table(document)}\nreport: {folder / 'report.html'}")
+        if beside is not None:
+            say(f"beside it: {beside / 'report.html'}\nwhich is worse: hormesis gate {folder}")
     return document.verdict.exit_code
 
 
@@ -68,19 +80,54 @@ def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store:
     """Run ``plans`` with live progress; gives the campaign's folder, reports included."""
     from harness.run.campaign import run_campaign
 
-    for plan in plans:  # before anything is touched: no effect without a provable undo
-        promises(plan, TARGETS[plan.target])
-    length_s = forecast_s(plans)
-    runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
-    tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
+    length_s = _announced(experiment, plans, number)
     with Progress(length_s) as progress:
         return run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)
 
 
-def _hold_to(asked: str, plans: tuple[Plan, ...], *, seed: int | None) -> None:
+def _beside(
+    arguments: argparse.Namespace, experiment: Experiment, plans: tuple[Plan, ...], number: int
+) -> tuple[Path, Path]:
+    """Run two versions beside each other; Refused where they are not asked the same."""
+    from harness.run.campaign import Leg, run_beside
+
+    old = load_experiment(arguments.against, arguments.profile)
+    asked = [(pack_sha256(one), one.arms, one.repetitions, one.sham, one.gate) for one in (experiment, old)]
+    if asked[0] != asked[1]:
+        raise Refused(
+            f"{arguments.against} asks another question than {arguments.file} (world, profile, faults, arms,"
+            " repetitions, sham or gate): only their systems may differ; nothing was started"
+        )
+    theirs = make_plans(old, number, arguments.target)
+    length_s = _announced(experiment, (*plans, *theirs), number)
+    with Progress(length_s) as progress:
+        return run_beside(
+            Leg(experiment, plans),
+            Leg(old, theirs),
+            store=arguments.store or store_root(),
+            seed=number,
+            progress=progress,
+        )
+
+
+def _announced(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> float:
+    """Say what will be run, before anything is touched; gives how long it takes, in seconds."""
+    for plan in plans:  # no effect without a provable undo
+        promises(plan, TARGETS[plan.target])
+    length_s = forecast_s(plans)
+    runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
+    tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
+    return length_s
+
+
+def _hold_to(arguments: argparse.Namespace, plans: tuple[Plan, ...]) -> None:
     """Refuse to run anything but the plan that somebody has looked at."""
-    if seed is None:
+    asked = arguments.plan
+    if arguments.seed is None:
         raise usage("HRM402", "--plan without --seed", help_text="give the seed that `hormesis plan` printed")
+    if arguments.against is not None:
+        words = "--plan holds one version to a plan, and --against runs two"
+        raise usage("HRM402", words, help_text="leave out one of them")
     found = plans_sha256(plans)
     if not found.startswith(asked):
         raise Refused(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from harness.campaign.code import code_sha256
 from harness.campaign.executor import Rows
 from harness.campaign.model import Question, RunRow
 from harness.campaign.worker import Chunk, Place
@@ -17,6 +16,7 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.plan.model import Plan
 from harness.plan.schedule import plans_of_pair
+from harness.run.code import code_sha256
 from tests.conftest import SMALL
 from tests.harness.campaign.rows_kit import episode, question, row
 

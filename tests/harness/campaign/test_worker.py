@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.campaign.code import code_sha256
 from harness.campaign.kept import keep, runs_again, sampled_pairs
 from harness.campaign.model import Question, RunRow
 from harness.campaign.table import Ending, table_of
@@ -17,6 +16,7 @@ from harness.campaign.worker import Chunk, material_of
 from harness.errors import Refused
 from harness.history.store import read_campaign
 from harness.report.compose import compose
+from harness.run.code import code_sha256
 from tests.harness.campaign.campaign_kit import chunk_of, written
 from tests.harness.campaign.rows_kit import question
 

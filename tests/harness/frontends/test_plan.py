@@ -198,3 +198,16 @@ def test_the_text_of_a_plan_names_its_hash(file, capsys):
     out = capsys.readouterr().out
     assert main(["plan", str(file), "--offline", "--seed", "7", "--json"]) == 0
     assert f"plan {json.loads(capsys.readouterr().out)['plan_sha256']}: " in out
+
+
+def test_a_plan_says_what_a_gate_takes_at_least(file, capsys):
+    assert main(["plan", str(file), "--offline", "--seed", "7"]) == 0
+    assert "what `hormesis gate` takes at least against a version beside it" in capsys.readouterr().out
+    text = file.read_text()
+    told = []
+    for never_ratio in (0.15, 0.3):
+        gate = f"version: 1, gate: {{never_excluded_ratio: {never_ratio}}}"
+        file.write_text(text.replace("version: 1", gate))
+        assert main(["plan", str(file), "--offline", "--seed", "7", "--json"]) == 0
+        told.append(json.loads(capsys.readouterr().out)["gate"]["PASS"])
+    assert told[0] > told[1] > 1, "a wider margin takes fewer pairs"

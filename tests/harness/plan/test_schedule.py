@@ -21,7 +21,7 @@ from harness.experiment.model import (
 )
 from harness.faults.effects import Delay, Kill, Pause
 from harness.plan.model import Plan
-from harness.plan.schedule import START_AND_STOP_S, forecast_s, make_plans, plan_sha256
+from harness.plan.schedule import START_AND_STOP_S, forecast_s, interleaved, make_plans, plan_sha256
 
 SYSTEM = System(
     version=1,
@@ -192,3 +192,27 @@ def test_the_forecast_counts_every_run():
     plans = make_plans(experiment_of(), 1)
     assert forecast_s(plans) == pytest.approx(sum(plan.duration_s for plan in plans) + 16 * START_AND_STOP_S)
     assert forecast_s(()) == 0
+
+
+@given(SEEDS)
+def test_two_versions_run_pair_by_pair_each_as_planned_and_a_coin_says_which_is_first(seed):
+    asked = experiment_of(repetitions=6)
+    new, old = make_plans(asked, seed), make_plans(asked, seed)
+    order = interleaved([new, old], seed)
+    for version, plans in enumerate((new, old)):
+        assert tuple(plan for side, plan in order if side == version) == plans
+    blocks = [(side, plan.pair, plan.restart_profile) for side, plan in order]
+    changes = [one for one, other in zip(blocks, [None, *blocks], strict=False) if one != other]
+    assert len(changes) == 2 * 6 * 2, "one version after the other, never mixed within a pair"
+
+
+def test_over_many_seeds_each_version_is_first_about_as_often():
+    asked = experiment_of(repetitions=40, restart_profiles=("fast",))
+    firsts = [
+        [order[n][0] for n in range(0, len(order), len(order) // 40)]
+        for seed in range(25)
+        for order in (interleaved([make_plans(asked, seed), make_plans(asked, seed)], seed),)
+    ]
+    heads = sum(sum(one) for one in firsts)
+    assert 430 < heads < 570
+    assert len({tuple(one) for one in firsts}) == 25

@@ -129,6 +129,6 @@ def campaign_with(store: Path, event: Injected) -> Path:
 @pytest.mark.parametrize(("sham", "kind"), [(True, Refused), (False, Untrustworthy)])
 def test_a_refusal_after_a_fault_was_injected_is_no_refusal(tmp_path, sham, kind):
     folder = campaign_with(tmp_path, injected(sham=sham))
-    error = _refusal(folder, 2, Refused("no port is free"))
+    error = _refusal([folder], 2, Refused("no port is free"))
     assert type(error) is kind
     assert "no port is free" in str(error)

@@ -116,6 +116,40 @@ def ledger_study(truth: Truth, times: int, seed: int) -> Told:
     return Told(words, injections / times)
 
 
+def beside_study(truth: Truth, times: int, seed: int, *, jump: float = 0.0) -> Told:
+    """Ask about a version that ran beside the sound one, each pair in an order that a coin decided.
+
+    All classes of a pair share its coin. ``jump``: the machine is slower by this much (log) in the first or
+    in the second half of every pair, of which of them is by chance.
+    """
+    rng, words, injections = np.random.default_rng(seed), Counter[str](), 0
+    sound = Truth(slower=(1.0,) * len(truth.slower), sigma=truth.sigma, never_ratio=0.01)
+    labels = [f"class {number}" for number in range(len(truth.slower))]
+    for n in range(times):
+        scale = Scale(Gate(), baseline_of({label: [MEDIAN_S] for label in labels}), is_beside=True)
+        done = 0
+        while done < CAP and not scale.is_decided:
+            scale.add(_pair(rng, (truth, sound), f"{seed} {n} {done}", jump=jump))
+            done += 1
+        injections += done * len(labels)
+        words["FAIL" if scale.failed else "PASS" if scale.passed else "INCONCLUSIVE"] += 1
+    return Told(words, injections / times)
+
+
+def _pair(rng: np.random.Generator, truths: tuple[Truth, Truth], name: str, *, jump: float) -> RunOutcome:
+    factors = np.exp([jump, 0.0]) if rng.random() < 0.5 else np.exp([0.0, jump])
+    first = int(rng.random() < 0.5)  # the coin: which half of the pair is ours
+    ours, theirs = (
+        tuple(
+            Recovery(label=f"class {number}", time_s=None if time_s is None else time_s * float(factor))
+            for number in range(len(truth.slower))
+            for time_s in (draw(rng, truth, number),)
+        )
+        for truth, factor in zip(truths, (factors[first], factors[1 - first]), strict=True)
+    )
+    return RunOutcome(name=name, recoveries=ours, beside=theirs)
+
+
 STOP_RATIO = 0.02
 
 

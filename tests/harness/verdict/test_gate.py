@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from harness.experiment.model import Gate
+from harness.verdict.floor import Floor
 from harness.verdict.gate import Scale, judge_gate
 from harness.verdict.model import Verdict
 from harness.verdict.outcomes import Recovery, RunOutcome
-from tests.harness.verdict.gate_kit import CLASSES, Truth, baseline_of, ledger_study, study
+from tests.harness.verdict.gate_kit import CLASSES, Truth, baseline_of, beside_study, ledger_study, study
 
 BEFORE = [1.0 + 0.02 * n for n in range(40)]
 SOUND = [1.0 + 0.03 * n for n in range(25)]
@@ -223,3 +224,71 @@ def test_the_dice_of_runs_are_even() -> None:
     counts, _ = np.histogram(dice, bins=10, range=(0, 1))
     assert counts.sum() == 2000
     assert ((counts - 200) ** 2 / 200).sum() < 30  # chi-square of 9: more in 1 of 2,000
+
+
+def beside(times: Sequence[float | None], others: Sequence[float | None]) -> Verdict:
+    """Judge a version that ran beside another, of one class."""
+    runs = [
+        msgspec.structs.replace(run, beside=(Recovery(label="kill", time_s=other),))
+        for run, other in zip(runs_of(times), others, strict=True)
+    ]
+    known = baseline_of({"kill": tuple(others)})
+    return judge_gate([Scale(Gate(), known, is_beside=True)], runs)
+
+
+def test_beside_another_version_as_fast_passes_and_three_times_slower_fails() -> None:
+    mixed = [SOUND[(7 * n) % len(SOUND)] for n in range(len(SOUND))]
+    assert beside(SOUND, mixed).word == "PASS"
+    assert beside([3 * time_s for time_s in SOUND], mixed).word == "FAIL"
+    assert beside(SOUND[:3], SOUND[:3]).word == "INCONCLUSIVE"
+
+
+def test_what_is_not_back_beside_counts_as_slow_there_and_void_beside_is_no_comparison() -> None:
+    assert beside([1.0] * 30, [None] * 30).word == "PASS"
+    lost = Recovery(label="kill", time_s=None, void=True)
+    known = baseline_of({"kill": SOUND})
+    runs = [msgspec.structs.replace(run, beside=(lost,)) for run in runs_of([9.0] * 30)]
+    scale = Scale(Gate(), known, is_beside=True)
+    verdict = judge_gate([scale], runs)
+    assert verdict.word == "VOID"
+    assert scale.peak < 1.0
+    alone = judge_gate([Scale(Gate(), known, is_beside=True)], runs_of(SOUND))
+    assert alone.word == "VOID", "nothing ran beside: there is nothing to compare with"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jump", [0.0, 0.7])
+def test_a_machine_that_is_slow_in_half_of_each_pair_fails_no_unchanged_version(jump) -> None:
+    edge = Truth(slower=(1.1,) * CLASSES, sigma=0.2)
+    assert beside_study(edge, 300, 11, jump=jump).words["FAIL"] <= 15
+    caught = beside_study(Truth(slower=(1.5,) * CLASSES, sigma=0.25), 100, 12)
+    assert caught.words["FAIL"] >= 95
+
+
+@pytest.mark.parametrize(
+    ("kept", "word"), [(0.95, "PASS"), (0.4, "FAIL"), (0.8, "INCONCLUSIVE"), (None, "VOID")]
+)
+def test_a_class_must_keep_its_floor_and_what_is_not_known_is_no_pass(kept, word) -> None:
+    runs = [
+        msgspec.structs.replace(
+            run, recoveries=tuple(msgspec.structs.replace(one, kept_ratio=kept) for one in run.recoveries)
+        )
+        for run in runs_of([SOUND[n % 25] for n in range(40)])
+    ]
+    verdict = judged(runs, gate=Gate(floor_points=80))
+    assert verdict.word == word
+    (claim,) = [claim for claim in verdict.claims if "points" in claim.text]
+    assert (claim.text, claim.word) == ("kill: keeps at least 80 points", verdict.word)
+    assert ("of which it is not known" in claim.evidence) == (kept is None)
+
+
+def test_void_faults_kept_nothing_for_a_pass_and_prove_nothing_against_it() -> None:
+    lost = [Recovery(label="kill", time_s=None, void=True)]
+    floor = Floor(80.0, ["kill"])
+    for one in [*lost * 50]:
+        floor.add(one)
+    assert floor.against() == pytest.approx(1.0)
+    assert not floor.holds(20.0)
+    for _ in range(60):
+        floor.add(Recovery(label="kill", time_s=1.0, kept_ratio=1.0))
+    assert not floor.holds(20.0)

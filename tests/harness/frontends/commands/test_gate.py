@@ -10,6 +10,7 @@ from junitparser import JUnitXml
 
 from harness.campaign.engine import DECIDED, run_chunks
 from harness.campaign.gating import Decided, read_baseline
+from harness.campaign.outcomes import kind_of
 from harness.campaign.parts import held
 from harness.experiment.model import Gate
 from harness.frontends.cli import main
@@ -188,7 +189,7 @@ def test_a_campaign_with_a_baseline_ends_as_soon_as_it_is_decided(tmp_path, base
             parts,
             tell=lambda pairs: None,
             look=lambda: None,
-            decided=Decided(asked, read_baseline(baseline, asked)),
+            decided=Decided(asked, read_baseline(baseline, kind_of(asked), asked.seed)),
         )
     assert merge.stopped == DECIDED
     assert 12 <= merge.tally.pairs <= 60
