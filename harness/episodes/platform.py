@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from harness.history.events import Injected, Platform
+from harness.history.events import HitAgain, Injected, Platform
 
 _WITH_LOOP = "with its loop"
 _DIGITS = 3
@@ -30,8 +30,12 @@ class PlatformHarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     what: Literal["gave up", "took down"]
 
 
-def platform_harms(ledger: Sequence[Platform], injected: Iterable[Injected]) -> tuple[PlatformHarm, ...]:
+def platform_harms(
+    ledger: Sequence[Platform], injected: Iterable[Injected], again: Iterable[HitAgain] = ()
+) -> tuple[PlatformHarm, ...]:
     """Give each harm since the first fault, in order; instants count from its injection.
+
+    ``again``: the further kills of successions, whose processes nobody else ended.
 
     Without a fault there is none: what ends by itself then has crashed.
 
@@ -41,7 +45,8 @@ def platform_harms(ledger: Sequence[Platform], injected: Iterable[Injected]) -> 
     """
     faults = [one for one in injected if not one.sham]
     from_s = min((one.asked_at_s for one in faults), default=float("inf"))
-    hit, excused, found = {one.pid for one in faults}, set[str](), list[PlatformHarm]()
+    hit = {one.pid for one in faults} | {one.pid for one in again}
+    excused, found = set[str](), list[PlatformHarm]()
     for line in ledger:
         if line.act == "asked" and line.detail == "shutdown":
             break

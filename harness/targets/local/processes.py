@@ -14,7 +14,7 @@ from typing import assert_never
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.shell import monotonic_s, sleep_until
-from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
+from harness.targets.base import Applied, NothingToHit, Prepared, Proof, WithoutEffect
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses, silence
 from harness.targets.local.procfs import carriers, carries, is_stopped
@@ -38,7 +38,7 @@ class ProcessHarm:
         """Name the process that will be hit, and how that is undone; ``Refused`` if there is none."""
         row = self._system.service(effect.service)
         if row.pid == 0:
-            raise Refused(f"{row.name} has no process to hit: it is {row.state}")
+            raise NothingToHit(f"{row.name} has no process to hit: it is {row.state}")
         facts = Facts(
             platform=self._system.platform_address,
             run=(RUN_VARIABLE, self._system.run_token),
@@ -164,14 +164,14 @@ class ProcessHarm:
     def _mine(self, row: ServiceState) -> Iterator[int]:
         """Hold the service's process, checked to be the one that the supervisor started for this run."""
         if row.pid == 0:
-            raise Refused(f"{row.name} has no process to hit: it is {row.state}")
+            raise NothingToHit(f"{row.name} has no process to hit: it is {row.state}")
         try:
             with pinned(row.pid, row.start_ticks) as handle:
                 if not carries(row.pid, RUN_VARIABLE, self._system.run_token):
                     raise Refused(f"pid {row.pid} does not carry this run's token; no signal was sent")
                 yield handle
         except ProcessLookupError as error:
-            raise Refused(f"{row.name} is no longer {error}; no signal was sent") from error
+            raise NothingToHit(f"{row.name} is no longer {error}; no signal was sent") from error
 
     def _make_ready(self, name: str) -> bool:
         """True if the service had to be started; waits until it is ready either way."""

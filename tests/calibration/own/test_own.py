@@ -52,6 +52,33 @@ def test_twenty_kills_are_bracketed_and_healed_by_the_platform(tmp_path, trusted
     check_kills(tmp_path, platform, 20, trusted)
 
 
+def check_succession(folder: Path, platform: str, times: int, trusted) -> None:
+    again = {"times": times, "every_s": 0.9}
+    seen = measured(folder, trusted, {"one": PLATFORMS[platform]}, ["process_kill"], again=again)
+    (episode,) = seen.run.episodes
+    assert (len(episode.hits_s), episode.missed_hits, len(episode.outages)) == (times, 0, times)
+    assert all(outage.bracketed for outage in seen.outages), seen.outages
+    assert (len(seen.outages), episode.void, episode.ended_by) == (times, "", "platform")
+    assert episode.served.recovered_s > 0.9 * (times - 1)
+    assert seen.run.platform_harms == ()
+    assert f"{times} kills; {times} outages: " in seen.text
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_four_kills_in_quick_succession_are_one_episode_with_four_outages(
+    tmp_path, trusted, platform
+) -> None:
+    check_succession(tmp_path, platform, 4, trusted)
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_twenty_kills_in_quick_succession_are_each_bracketed(tmp_path, trusted, platform: str) -> None:
+    check_succession(tmp_path, platform, 20, trusted)
+
+
 @pytest.mark.live
 def test_a_hang_that_nobody_heals_is_not_recovered_within_tau(tmp_path, trusted) -> None:
     service = PLATFORMS["a supervisor with a declared delay"]
