@@ -27,7 +27,7 @@ from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
-from harness.faults.effects import Kill, Shift, lasts_s, subject_among
+from harness.faults.effects import Effect, Kill, Shift, lasts_s, place, subject_among
 from harness.history.events import Audited, Blind, Cleared, HitAgain, Injected, Touched
 from harness.history.model import History, Said
 from harness.history.observations import Rows
@@ -166,6 +166,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     undone = seen.log.undone.get(planned.index)
     exercised = undone is None or undone.exercised
     ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
+    if _orphan_serves(seen.log, planned.effect, injected, served, end_s):
+        ended_by = "orphan"
     shares, full_shares = (quality(u, inject_s + lead_s, bin_s, bins) for u in (seen.served, seen.full))
     return Episode(
         index=planned.index,
@@ -295,6 +297,23 @@ def _ended_by(
     if cleared is not None and gone and cleared.by in ("platform", "itself"):
         return cleared.by
     return "itself" if injected.sham else "healed"
+
+
+def _orphan_serves(log: RunLog, effect: Effect, injected: Injected, served: Level, end_s: float) -> bool:
+    """Whether the service answered on, or again, by a process of a former life that kept its port.
+
+    What was started then is no recovery by the platform: it could not have the port before it was ready.
+    """
+    lines = [
+        one
+        for one in log.platform
+        if one.service == place(effect) and injected.asked_at_s <= one.at_s < end_s
+    ]
+    orphan_s = next((one.at_s for one in lines if one.act == "orphan"), None)
+    if orphan_s is None or (served.impact_s is not None and served.recovered_s is None):
+        return False
+    ready_s = next((one.at_s for one in lines if one.act == "ready" and one.at_s > orphan_s), math.inf)
+    return injected.effective_at_s + (served.recovered_s or 0.0) < ready_s
 
 
 def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: float) -> str:

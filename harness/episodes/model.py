@@ -136,8 +136,9 @@ class Episode(_Frozen, frozen=True, kw_only=True):
 
     ``service`` is what was hit (``faults.effects.subject_among``). ``lasts_s`` None = sticky; ``horizon_s`` =
     tau, after the end of the fault where it ends by itself. ``ended_by`` is one of absorbed, not exercised,
-    healed, platform, itself, undo (censored: not recovered within the horizon). ``mitigated``: service was
-    back within tau while the fault was still there, at least a window before it went; None = no impact.
+    healed, platform, orphan (who answers is of a former life and keeps the port), itself, undo (censored: not
+    recovered within the horizon). ``mitigated``: service was back within tau while the fault was still there,
+    at least a window before it went; None = no impact.
     ``exercised`` False: nothing but our own look met the fault, so it shows nothing of the system.
     ``void`` says why this episode may not be counted; empty = counted.
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on; ``full_quality`` the

@@ -127,10 +127,13 @@ class ProcessHarm:
         while True:
             if refuses(row.port):
                 return f"port {row.port} refuses"
+            now = self._system.service(row.name)
+            if now.state == "orphaned":
+                return f"port {row.port} is kept by an orphan of a former life"
             answer = look(row.port, health, 1.0)
             if answer.boot_id and answer.boot_id != row.boot_id:
                 return f"port {row.port} answers with the new boot id {answer.boot_id}"
-            if not row.boot_id and answer.status and self._system.service(row.name).pid not in (0, row.pid):
+            if not row.boot_id and answer.status and now.pid not in (0, row.pid):
                 return f"port {row.port} answers, and the supervisor has a new pid"
             if monotonic_s() >= until_s:
                 seen = answer.why or f"status {answer.status}, boot id {answer.boot_id or 'none'}"
@@ -178,7 +181,11 @@ class ProcessHarm:
         row = self._system.service(name)
         needed = row.state in ("stopped", "backoff")
         try:
-            if needed:
+            if row.state == "orphaned":
+                needed = True
+                self._system.client.act(name, "restart")  # ends the orphan first
+                self._system.wait_ready(name)
+            elif needed:
                 self._system.start_service(name)
             elif row.state == "starting":
                 needed = self._wait_or_restart(name)
@@ -191,7 +198,7 @@ class ProcessHarm:
         try:
             self._system.wait_ready(name)
         except Refused:
-            if not self._system.running[name].worker:
+            if not self._system.running[name].worker and self._system.service(name).state != "orphaned":
                 raise
             self._system.client.act(name, "restart")
             self._system.wait_ready(name)
