@@ -45,6 +45,7 @@ PARTS: Mapping[str, str] = {
     "campaigns": "benchmarks.campaigns",
     "search": "benchmarks.search.part",
     "gate": "benchmarks.gate",
+    "own": "benchmarks.own",
 }
 
 

@@ -29,6 +29,15 @@ HERE = Path(__file__).parent
 SERVER = ["{python}", "-S", str(HERE / "own_server.py"), "{port}", "{stamps}"]
 SUPERVISOR = ["{python}", "-S", str(HERE / "own_supervisor.py"), "{port}", "{stamps}"]
 LOOP = ["sh", "-c", 'while true; do "$@"; sleep 0.3; done', "loop", *SERVER]
+DELAY_S = 0.3
+PLATFORMS: dict[str, dict[str, object]] = {
+    "a supervisor with a declared delay": {"command": [*SUPERVISOR, str(DELAY_S)], "worker": "port"},
+    "a shell loop": {"command": LOOP, "worker": "own_server.py"},
+    "our own supervisor": {"command": SERVER},
+}
+EVERY_S = 0.9
+"""Between two kills in quick succession: the slowest of the three serves again after half of it."""
+
 CLASS = {
     "base": "test",
     "rate_hz": 200,
