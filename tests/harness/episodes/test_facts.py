@@ -499,3 +499,33 @@ def test_who_was_hit_again_is_not_taken_down_by_the_platform() -> None:
     assert facts(history_of(story)).platform_harms == ()
     story = replace(story, events=lambda told: with_ends(told, 51, 99))
     assert [harm.what for harm in facts(history_of(story)).platform_harms] == ["took down"]
+
+
+def orphaned(*, ready_s: float | None = None, down_s: float = 0.4) -> Story:
+    """A kill after which an orphan answers again; whoever is started meanwhile is ready after ``ready_s``."""
+
+    def told(events: list[ev.Event]) -> list[ev.Event]:
+        (hit,) = (event for event in events if isinstance(event, ev.Injected))
+        lines = [act("started", hit.effective_at_s + 0.01), act("orphan", hit.effective_at_s + 0.1)]
+        lines += [] if ready_s is None else [act("ready", hit.effective_at_s + ready_s)]
+        return [*events, *lines]
+
+    return Story(outages=(Outage(0.0, down_s),) if down_s else (), events=told)
+
+
+def test_what_an_orphan_answers_is_never_credited_to_the_platform() -> None:
+    back = episode_of(orphaned())
+    assert (back.ended_by, back.act) == ("orphan", "started")
+    assert back.served.recovered_s == pytest.approx(0.4, abs=0.01)
+    assert episode_of(orphaned(down_s=0.0)).ended_by == "orphan"
+    (harm,) = facts(history_of(orphaned())).platform_harms
+    assert (harm.service, harm.what) == (SERVICE, "left an orphan")
+
+
+def test_an_orphan_that_the_platform_got_rid_of_before_service_was_back_takes_no_credit() -> None:
+    assert episode_of(orphaned(ready_s=0.3)).ended_by == "platform"
+    assert episode_of(orphaned(ready_s=2.0)).ended_by == "orphan"
+
+
+def test_an_outage_that_outlives_an_orphan_is_censored_as_any_other() -> None:
+    assert episode_of(orphaned(down_s=1e9)).ended_by == "undo"
