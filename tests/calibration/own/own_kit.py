@@ -7,6 +7,7 @@ pidfd told: so the true length lies between two numbers, a few milliseconds apar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +132,12 @@ def _outages(one: Episode, events: list[object], lines: list[list[str]]) -> list
     seen = [(listed.low_s, listed.high_s) for listed in one.outages] or [
         (served.bound_low_s, served.bound_high_s)
     ]
-    seen += [(None, None)] * (len(hits) - len(seen))
-    return [Outage(one, _truth(hit, lines), bounds) for hit, bounds in zip(hits, seen, strict=True)]
+    # What is left over on either side is an outage without its truth, or a kill without its outage.
+    pairs = itertools.zip_longest(hits, seen)
+    return [
+        Outage(one, None if hit is None else _truth(hit, lines), bounds or (None, None))
+        for hit, bounds in pairs
+    ]
 
 
 def _truth(hit: Injected | HitAgain, lines: list[list[str]]) -> tuple[float, float] | None:
