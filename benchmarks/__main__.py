@@ -46,6 +46,7 @@ PARTS: Mapping[str, str] = {
     "search": "benchmarks.search.part",
     "gate": "benchmarks.gate",
     "own": "benchmarks.own",
+    "ten_minutes": "benchmarks.ten_minutes",
 }
 
 
