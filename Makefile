@@ -73,5 +73,5 @@ bars: $(STAMP)
 
 clean:
 	if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi
-	rm -rf .venv-peers build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv-peers .venv-servers build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find harness reference_pipeline tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -45,6 +45,8 @@ PARTS: Mapping[str, str] = {
     "campaigns": "benchmarks.campaigns",
     "search": "benchmarks.search.part",
     "gate": "benchmarks.gate",
+    "own": "benchmarks.own",
+    "ten_minutes": "benchmarks.ten_minutes",
 }
 
 

@@ -136,7 +136,7 @@ class _Books:
                 return self._started(line)
             case "exited":
                 return self._exited(line)
-            case "stopped" | "ended" | "gave_up":
+            case "stopped" | "ended" | "gave_up" | "orphan":
                 self.running.discard(line.service)
             case "killed" if line.service not in self.ended:
                 return Act(line.at_s, line.service, line.act, "platform")

@@ -6,7 +6,7 @@ In: ``History``. Out: ``RunFacts``. Sham runs take the same way: an impact there
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,13 +22,13 @@ from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
 from harness.episodes.phases import Course, loss_of
 from harness.episodes.platform import platform_harms
-from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
+from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level, outages_of
 from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
-from harness.faults.effects import Shift, lasts_s, subject_among
-from harness.history.events import Audited, Blind, Cleared, Injected, Touched
+from harness.faults.effects import Effect, Kill, Shift, lasts_s, place, subject_among
+from harness.history.events import Audited, Blind, Cleared, HitAgain, Injected, Touched
 from harness.history.model import History, Said
 from harness.history.observations import Rows
 from harness.plan.model import Plan, PlannedEpisode
@@ -117,7 +117,9 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         degraded_units=int((service.served & ~service.full).sum()),
         unbroken_s=seconds_of(quiet, float(service.due.max(initial=-math.inf))),
         false_heals=false_heals(acts, quiet),
-        platform_harms=platform_harms(log.platform, log.injected.values()),
+        platform_harms=platform_harms(
+            log.platform, log.injected.values(), (one for hits in log.hit_again.values() for one in hits)
+        ),
         history_sha256=history.sha256,
         episodes=episodes,
     )
@@ -149,10 +151,13 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     lasting_s = lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
-    served, full = (
-        find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
-        for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
+    hits_s = _hits_s(injected, seen.log.hit_again.get(planned.index, ()))
+    last_hit_s = max(hits_s, default=None)
+    watch, full_watch = (
+        Watch(inject_s, end_s, ratio, from_s, horizon_s, last_hit_s)
+        for ratio in (seen.served_ratio, seen.full_ratio)
     )
+    served, full = find_level(seen.served, profile, watch), find_level(seen.full, profile, full_watch)
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -161,6 +166,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     undone = seen.log.undone.get(planned.index)
     exercised = undone is None or undone.exercised
     ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
+    if _orphan_serves(seen.log, planned.effect, injected, served, end_s):
+        ended_by = "orphan"
     shares, full_shares = (quality(u, inject_s + lead_s, bin_s, bins) for u in (seen.served, seen.full))
     return Episode(
         index=planned.index,
@@ -168,7 +175,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         service=_subject(seen.plan, planned),
         name=planned.name,
         effective_s=round(inject_s - (seen.log.first_due_s or 0.0), DIGITS),
-        lasts_s=lasting_s,
+        lasts_s=None if isinstance(planned.effect, Kill) else lasting_s,
         horizon_s=horizon_s,
         mitigated=_mitigated(served, cleared_s, profile),
         full_mitigated=_mitigated(full, cleared_s, profile),
@@ -192,6 +199,9 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         learned=learned_of(
             seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
         ),
+        hits_s=tuple(round(at_s - inject_s, DIGITS) for at_s in hits_s),
+        missed_hits=sum(one.pid == 0 for one in seen.log.hit_again.get(planned.index, ())),
+        outages=outages_of(seen.served, profile, watch) if hits_s else (),
         debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
         confidence=confidence_of(
             seen.rows,
@@ -203,6 +213,12 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             names=seen.log.versions,
         ),
     )
+
+
+def _hits_s(injected: Injected, again: Sequence[HitAgain]) -> tuple[float, ...]:
+    """When each kill of a succession took effect; () = a single fault."""
+    further = (one.effective_at_s for one in again if one.pid)
+    return (injected.effective_at_s, *further) if again else ()
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
@@ -281,6 +297,23 @@ def _ended_by(
     if cleared is not None and gone and cleared.by in ("platform", "itself"):
         return cleared.by
     return "itself" if injected.sham else "healed"
+
+
+def _orphan_serves(log: RunLog, effect: Effect, injected: Injected, served: Level, end_s: float) -> bool:
+    """Whether the service answered on, or again, by a process of a former life that kept its port.
+
+    What was started then is no recovery by the platform: it could not have the port before it was ready.
+    """
+    lines = [
+        one
+        for one in log.platform
+        if one.service == place(effect) and injected.asked_at_s <= one.at_s < end_s
+    ]
+    orphan_s = next((one.at_s for one in lines if one.act == "orphan"), None)
+    if orphan_s is None or (served.impact_s is not None and served.recovered_s is None):
+        return False
+    ready_s = next((one.at_s for one in lines if one.act == "ready" and one.at_s > orphan_s), math.inf)
+    return injected.effective_at_s + (served.recovered_s or 0.0) < ready_s
 
 
 def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: float) -> str:

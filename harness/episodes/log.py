@@ -18,6 +18,7 @@ from harness.history.events import (
     ControlRaised,
     Entry,
     FirstDue,
+    HitAgain,
     Injected,
     LabelsTold,
     Looked,
@@ -46,6 +47,7 @@ class RunLog:
     audited: Audited | None = None
     ended: RunEnded | None = None
     injected: dict[int, Injected] = field(default_factory=dict)
+    hit_again: dict[int, list[HitAgain]] = field(default_factory=dict)
     cleared: dict[int, Cleared] = field(default_factory=dict)
     undone: dict[int, Undone] = field(default_factory=dict)
     clean: dict[int, Clean] = field(default_factory=dict)
@@ -84,6 +86,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.versions = names
         case Injected() as event:
             log.injected.setdefault(event.episode, event)
+        case HitAgain() as event:
+            log.hit_again.setdefault(event.episode, []).append(event)
         case Cleared() as event:
             log.cleared.setdefault(event.episode, event)
         case Undone() as event:

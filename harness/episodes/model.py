@@ -39,6 +39,19 @@ class Level(_Frozen, frozen=True, kw_only=True):
     relapsed_s: float | None = None
 
 
+class Outage(_Frozen, frozen=True, kw_only=True):
+    """One outage of several in an episode: an unbroken run of ``units`` bad ones, as of *served*.
+
+    ``from_s``: due instant of the first of them, in seconds after t_inj. ``low_s`` and ``high_s`` bracket
+    its length as the bounds of a ``Level`` do; ``high_s`` None: no good unit followed within the episode.
+    """
+
+    from_s: float
+    units: int
+    low_s: float
+    high_s: float | None
+
+
 class Debt(_Frozen, frozen=True, kw_only=True):
     """Accepted units that had not ended: at most ``band`` before the first fault, ``peak`` after this one.
 
@@ -123,14 +136,17 @@ class Episode(_Frozen, frozen=True, kw_only=True):
 
     ``service`` is what was hit (``faults.effects.subject_among``). ``lasts_s`` None = sticky; ``horizon_s`` =
     tau, after the end of the fault where it ends by itself. ``ended_by`` is one of absorbed, not exercised,
-    healed, platform, itself, undo (censored: not recovered within the horizon). ``mitigated``: service was
-    back within tau while the fault was still there, at least a window before it went; None = no impact.
+    healed, platform, orphan (who answers is of a former life and keeps the port), itself, undo (censored: not
+    recovered within the horizon). ``mitigated``: service was back within tau while the fault was still there,
+    at least a window before it went; None = no impact.
     ``exercised`` False: nothing but our own look met the fault, so it shows nothing of the system.
     ``void`` says why this episode may not be counted; empty = counted.
     ``quality`` is the share of good witness units in ``bin_s`` bins from ``from_s`` on; ``full_quality`` the
     share of those that were not degraded either, empty where it is the same. ``debt`` None: what is owed was
     not seen. ``decided`` None: the world does not know what is true of its records, or what decisions cost.
     ``models`` None: one version answered all along.
+    ``hits_s``: when each kill of a succession took effect, in seconds after t_inj; () = a single fault.
+    ``missed_hits``: kills of it that found no process. ``outages``: those of a succession, one by one.
     ``confidence`` None: too few answers with a score to say anything. ``loss``: what the fault cost, by
     phase; None = no unit was due in the horizon.
     """
@@ -161,6 +177,9 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     decided: Decided | None = None
     models: ModelTimeline | None = None
     learned: Learned = Learned()
+    hits_s: tuple[float, ...] = ()
+    missed_hits: int = 0
+    outages: tuple[Outage, ...] = ()
     confidence: Confidence | None = None
     loss: Loss | None = None
 

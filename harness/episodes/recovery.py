@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.episodes.binomial import critical_count, critical_counts
-from harness.episodes.model import Level
+from harness.episodes.model import Level, Outage
 from harness.experiment.model import Profile
 
 Floats = NDArray[np.float64]
@@ -65,7 +65,8 @@ class Watch:
     ``from_s``: due instant of the first unit that the fault can have hurt. Units in flight when it
     struck were due before ``inject_s``; without them an outage of tens of milliseconds loses its start.
     None: nothing was in flight. ``horizon_s`` None: tau. A fault that ends by itself
-    is watched for tau after its end.
+    is watched for tau after its end. ``last_hit_s``: the instant of the last kill of a succession, before
+    whose outage nothing can be back; None = a single fault.
     """
 
     inject_s: float
@@ -73,6 +74,7 @@ class Watch:
     baseline_ratio: float
     from_s: float | None = None
     horizon_s: float | None = None
+    last_hit_s: float | None = None
 
     @property
     def hurt_from_s(self) -> float:
@@ -155,7 +157,7 @@ def find_level(units: Units, profile: Profile, watch: Watch) -> Level:
     horizon_s = profile.tau_s if watch.horizon_s is None else watch.horizon_s
     latest_s = watch.inject_s + horizon_s
     impact = _impact(test, watch.hurt_from_s, latest_s)
-    recovery = None if impact is None else _recovery(test, impact, latest_s)
+    recovery = None if impact is None else _recovery(test, _last_loss(test, impact, watch), latest_s)
     horizon = test.units.between(watch.inject_s, latest_s).bad_ratio()
     bad_ratio = 1.0 if horizon is None else horizon
     lost_s = horizon_s * min(1.0, max(0.0, bad_ratio - watch.baseline_ratio))
@@ -193,6 +195,49 @@ def _impact(test: ChangeBack, from_s: float, latest_s: float) -> int | None:
     # where what lies between looks like the baseline: likelier onset, and not violated itself.
     onset = int(near[np.argmin(evidence[near - first])])
     return first if test.stretch_violated(first, onset) else onset
+
+
+def outages_of(units: Units, profile: Profile, watch: Watch) -> tuple[Outage, ...]:
+    """List the outages of an episode one by one: unbroken runs of bad units, each enough to violate a window.
+
+    Shorter runs are none: they may be the baseline's. For total outages, as those of kills are; a partial one
+    would fall into runs by chance.
+    """
+    test = ChangeBack(units, profile, watch)
+    return tuple(_outage(test, watch, first, stop) for first, stop in _losses(test, watch))
+
+
+def _losses(test: ChangeBack, watch: Watch) -> list[tuple[int, int]]:
+    """Give [first, stop) of each unbroken run of bad units that violates a window by itself, in order."""
+    bad = test.units.bad
+    edges = np.diff(np.concatenate([[0], bad.astype(np.int8), [0]]))
+    runs = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    size = int(2 * test.units_min)
+    enough = critical_count(size, test.limit_ratio, test.level_ratio)
+    from_s = watch.hurt_from_s
+    return [(int(a), int(b)) for a, b in runs if b - a >= enough and test.units.due[a] >= from_s]
+
+
+def _outage(test: ChangeBack, watch: Watch, first: int, stop: int) -> Outage:
+    units = test.units
+    sent = units.due if units.sent is None else units.sent
+    ended = units.due if units.ended is None else units.ended
+    whole = first > 0 and stop < len(units.due)
+    return Outage(
+        from_s=_since(watch, units.due[first]),
+        units=stop - first,
+        low_s=max(0.0, round(float(sent[stop - 1] - ended[first]), DIGITS)),
+        high_s=round(float(ended[stop] - sent[first - 1]), DIGITS) if whole else None,
+    )
+
+
+def _last_loss(test: ChangeBack, impact: int, watch: Watch) -> int:
+    """Index of the unit at which the outage of the last kill of a succession begins; else the impact."""
+    if watch.last_hit_s is None:
+        return impact
+    until_s = watch.last_hit_s + test.window_s
+    begun = [first for first, _ in _losses(test, watch) if test.units.due[first] <= until_s]
+    return max([impact, *begun])
 
 
 def _candidates(test: ChangeBack, impact: int) -> Ints:

@@ -11,7 +11,7 @@ import numpy as np
 from harness.episodes.baseline import Baseline
 from harness.episodes.log import RunLog
 from harness.episodes.service import Service, send_lag_p99_ms
-from harness.faults.effects import Mutate, Relabel, Shift, place
+from harness.faults.effects import Kill, Mutate, Relabel, Shift, place
 from harness.history.model import History
 from harness.plan.model import Plan
 
@@ -84,7 +84,20 @@ def _not_injected(plan: Plan, log: RunLog) -> list[str]:
     ]
     if untouched and log.audited is not None:
         reasons.append(f"episode {', '.join(untouched)}: {WITHOUT_EFFECT}: no record was changed")
+    reasons += [] if plan.sham else _not_hit_again(plan, log)
     return reasons + ([f"episode {', '.join(other)}: sham and fault are mixed up"] if other else [])
+
+
+def _not_hit_again(plan: Plan, log: RunLog) -> list[str]:
+    """A succession of which a beat is missing: it was neither done nor told to have met nobody."""
+    counts = [
+        (e.index, e.effect.times, 1 + len(log.hit_again.get(e.index, ())))
+        for e in plan.episodes
+        if isinstance(e.effect, Kill) and e.index in log.injected
+    ]
+    return [
+        f"episode {index}: {done} of {times} kills are told" for index, times, done in counts if done != times
+    ]
 
 
 def _untold(log: RunLog) -> list[str]:

@@ -44,7 +44,7 @@ def compile_fault(kind: str, arguments: Mapping[str, object]) -> Effect:
     Raises ``FaultProblem`` for an unknown kind or argument, a missing one, or a wrong value.
 
     >>> compile_fault("process.kill", {"service": "gateway"})
-    Kill(service='gateway')
+    Kill(service='gateway', times=1, every_s=0.0)
     """
     row = FAULTS.get(kind)
     if row is None:

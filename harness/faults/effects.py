@@ -51,10 +51,16 @@ class _Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class Kill(_Effect, frozen=True, kw_only=True, tag="kill"):
-    """End one process of ``service`` with SIGKILL. Undo: the service runs again."""
+class Kill(_Effect, frozen=True, kw_only=True, tag="kill", omit_defaults=True):
+    """End one process of ``service`` with SIGKILL. Undo: the service runs again.
+
+    ``times`` above 1: a succession of kills, ``every_s`` apart, of whoever is its process by then. Defaults
+    are not written, so that a plan of single kills keeps its hash.
+    """
 
     service: str
+    times: int = 1
+    every_s: float = 0.0
 
 
 class Pause(_Effect, frozen=True, kw_only=True, tag="pause"):
@@ -256,10 +262,14 @@ def place(effect: Effect) -> str:
 def lasts_s(effect: Effect) -> float | None:
     """Seconds after which an effect ends by itself; None = sticky, it stays until somebody removes it.
 
+    A succession of kills lasts until its last one; a single kill stays.
+
     >>> lasts_s(Pause(service="gateway", duration_s=3.0)), lasts_s(Kill(service="gateway"))
     (3.0, None)
     """
-    return None if isinstance(effect, Kill) else effect.duration_s
+    if isinstance(effect, Kill):
+        return round((effect.times - 1) * effect.every_s, 6) if effect.times > 1 else None
+    return effect.duration_s
 
 
 def subject(effect: Effect, *, timed: bool = False) -> str:
@@ -311,7 +321,10 @@ def _size(effect: Effect) -> str:
             scale = "" if effect.scale == 1 else f" x{_number(effect.scale)}"
             shift = "" if effect.shift == 0 else f" +{_number(effect.shift)}"
             return f"{effect.hook}{scale}{shift}"
-        case Kill() | Pause():
+        case Kill():
+            again = f" {effect.times} times {_number(effect.every_s)} s apart" if effect.times > 1 else ""
+            return f"{effect.service}{again}"
+        case Pause():
             return effect.service
         case _:
             return _on_edge(effect)

@@ -73,6 +73,20 @@ class Injected(_Event, frozen=True, kw_only=True, tag="fault.injected"):
     shows: str = ""
 
 
+class HitAgain(_Event, frozen=True, kw_only=True, tag="fault.hit_again"):
+    """Kill ``number`` (from 2 on) of a succession in one episode, proven as the first one is.
+
+    ``pid`` 0: the service had no process to hit just then; ``proof`` says what was seen instead.
+    """
+
+    episode: int
+    number: int
+    asked_at_s: float
+    effective_at_s: float
+    pid: int
+    proof: tuple[str, ...]
+
+
 class WithoutEffect(_Event, frozen=True, kw_only=True, tag="fault.without_effect"):
     """The injection was asked for and its proof failed: the run is VOID."""
 
@@ -265,6 +279,7 @@ Event = (
     | FirstDue
     | BaselineMeasured
     | Injected
+    | HitAgain
     | WithoutEffect
     | Cleared
     | Undone

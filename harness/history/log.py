@@ -23,6 +23,7 @@ from harness.history.events import (
     ControlRaised,
     Entry,
     Event,
+    HitAgain,
     Injected,
     NotClean,
     RunEnded,
@@ -35,7 +36,18 @@ LINE_BYTES_MAX = 64 * 1024
 ERROR_CHARS_MAX = 8_000  # a traceback longer than this must not make its own line unreadable
 GENESIS = hashlib.sha256(b"hormesis history 1").hexdigest()
 
-_DURABLE = (RunStarted, Injected, WithoutEffect, Cleared, Undone, Clean, NotClean, ControlRaised, RunEnded)
+_DURABLE = (
+    RunStarted,
+    Injected,
+    HitAgain,
+    WithoutEffect,
+    Cleared,
+    Undone,
+    Clean,
+    NotClean,
+    ControlRaised,
+    RunEnded,
+)
 _CHAIN_KEY = b',"chain":"'
 _CHAIN_TAIL = len(_CHAIN_KEY) + 64 + len(b'"}\n')
 

@@ -10,6 +10,7 @@ from harness.report.figures import Figure, mean_seconds
 from harness.report.lengths import amount, at_most
 from harness.report.words import inert
 
+_JOINED = {"gave up": "on ", "left an orphan": "of "}
 NO_TRAINING, UNSEEN = "no training", "not observable"
 
 
@@ -97,7 +98,7 @@ def platform_text(found: Sequence[HarmCount]) -> str:
     'took down b 3 times in 2 runs'
     """
     return "; ".join(
-        f"{one.what} {'on ' if one.what == 'gave up' else ''}{inert(one.service, 24)} {_times(one.times)} in "
+        f"{one.what} {_JOINED.get(one.what, '')}{inert(one.service, 24)} {_times(one.times)} in "
         f"{one.runs} run{'s' * (one.runs > 1)}"
         for one in found
     )

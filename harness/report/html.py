@@ -25,6 +25,7 @@ from harness.report.panels import (
     runs,
     summary,
 )
+from harness.report.successions import successions
 from harness.report.words import inert, when
 
 _HERE = Path(__file__).parent
@@ -53,6 +54,7 @@ def render(document: Document) -> str:
             stories=inside.stories(document),
             endings=endings.endings(document),
             endings_spoken=endings.spoken(document),
+            successions=successions(document),
             arms=runs.arm_rows(document),
             runs=runs.run_rows(document),
             more_runs=len(document.runs) > runs.RUNS_MAX,

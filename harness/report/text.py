@@ -18,10 +18,12 @@ from harness.report.lengths import given, seconds
 from harness.report.panels.classes import grouped
 from harness.report.panels.points import own_scores
 from harness.report.panels.summary import REASONS_MAX, band
+from harness.report.successions import successions
 from harness.report.words import ALWAYS, ARMS, SIGNS, Sign, arm_rank, columns, inert
 
 CLASSES_MAX = 6  # faults listed; a terminal is read from its last lines
 NAME_MAX = 60
+EPISODES_MAX = 3  # of kills in succession
 ENDED = 8  # the one column of words: set to the left
 _ANSI = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "void": "\x1b[90m", "plain": "\x1b[36m"}
 _PLAIN = str.maketrans(
@@ -118,6 +120,11 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
     if len(groups) > CLASSES_MAX:
         yield "  more classes in the report"
     yield from _heals(document, pen)
+    listed = successions(document)
+    for shown in listed[:EPISODES_MAX]:
+        yield from pen.wrapped(f"{shown.head}: {shown.outages}", "  ", "    ")
+    if len(listed) > EPISODES_MAX:
+        yield "  more kills in succession in the report"
     yield from _score(document, pen)
 
 

@@ -101,6 +101,7 @@ _Counted = events.Audited | events.Touched | events.LabelsTold
 _Done = (
     events.BaselineMeasured
     | events.Injected
+    | events.HitAgain
     | events.WithoutEffect
     | events.Cleared
     | events.Undone
@@ -119,6 +120,9 @@ def _done(event: _Done) -> str:
         case events.Injected():
             what = "sham, nothing done" if event.sham else "; ".join(event.proof)
             return f"injected: {_effect(event)}: {what}"
+        case events.HitAgain():
+            what = "hit again" if event.pid else "nothing to hit"
+            return f"{what}, number {event.number}: {'; '.join(event.proof)}"
         case events.WithoutEffect():
             return f"without effect: {event.why}"
         case events.Cleared():

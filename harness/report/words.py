@@ -108,6 +108,10 @@ ENDINGS: dict[str, tuple[str, str]] = {
     "not exercised": ("not exercised", "nothing of the system met the fault: it shows nothing"),
     "healed": ("healed", "service came back by an act of the healer"),
     "platform": ("platform", "service came back by a restart of the platform"),
+    "orphan": (
+        "orphan",
+        "who answers is left over from a former life and keeps the port: nobody restored it",
+    ),
     "itself": ("by itself", "service came back when the fault ended by itself, or nobody acted"),
     "undo": ("undone", "not back in time: the harness ended it (censored)"),
 }
@@ -116,6 +120,8 @@ ENDINGS: dict[str, tuple[str, str]] = {
 ACTS: dict[str, str] = {
     "started": "started again",
     "killed": "platform kills it (liveness)",
+    "orphan": "an orphan keeps its port",
+    "orphan_ended": "orphan ended by the harness",
     "breaker_opened": "breaker opens",
     "breaker_half_open": "breaker tries again",
     "breaker_closed": "breaker closes",

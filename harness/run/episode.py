@@ -13,12 +13,12 @@ from harness.errors import PartGone, Unsafe
 from harness.faults.effects import Hook, Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
 from harness.history import events
-from harness.history.events import Acted, Clean, Cleared, Guarded, Injected, NotClean, Undone
+from harness.history.events import Acted, Clean, Cleared, Guarded, HitAgain, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
 from harness.run.records import Line, RecordsTarget, ends_at_s
 from harness.run.safety import MustStop, is_urgent, store_problem
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
-from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
+from harness.targets.base import Applied, NothingToHit, NullTarget, Target, WithoutEffect
 from harness.units import seconds_text
 
 STEP_S = 60.0
@@ -137,12 +137,43 @@ def _watch(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cou
         stage.wait_until(episode.undo_at_s)
         course.over = True
         return
+    if isinstance(applied.effect, Kill) and applied.effect.times > 1:
+        applied = _hit_again(stage, episode, applied, applied.effect)
     ends_itself_s = _own_end_s(stage, episode, applied)
     for offset_s in _looks(stage, episode, ends_itself_s):
         stage.wait_until(offset_s)
         if not course.over:
             is_due = ends_itself_s is not None and offset_s >= ends_itself_s
             _look(stage, episode, applied, course, is_due=is_due)
+
+
+def _hit_again(stage: Stage, episode: PlannedEpisode, first: Applied, effect: Kill) -> Applied:
+    """Do the further kills of a succession, each on its beat and proven by itself; gives the last one.
+
+    A beat at which the service has no process hits nothing, and that is recorded: it is down already.
+    """
+    one, last = Kill(service=effect.service), first
+    for number in range(2, effect.times + 1):
+        stage.wait_until(first.effective_at_s - stage.first_due_s + (number - 1) * effect.every_s)
+        stage.alarms.guardian.allow(APPLY_S)
+        asked_at_s = stage.clock.now_s()
+        try:
+            hit = last = stage.target.apply(one)
+            at_s, pid, proof = hit.effective_at_s, hit.pid, hit.proof
+        except NothingToHit as nothing:
+            at_s, pid, proof = asked_at_s, 0, (str(nothing),)
+        stage.evidence.append(
+            HitAgain(
+                episode=episode.index,
+                number=number,
+                asked_at_s=asked_at_s,
+                effective_at_s=at_s,
+                pid=pid,
+                proof=proof,
+            )
+        )
+        stage.progress(f"  {at_s - stage.first_due_s:5.1f} s  {number} of {effect.times}: {'; '.join(proof)}")
+    return last
 
 
 def _look(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Course, *, is_due: bool) -> None:

@@ -27,7 +27,7 @@ def action(kind: str) -> Callable[..., dict[str, object]]:
     row = FAULTS[kind]
 
     def act(**arguments: object) -> dict[str, object]:
-        effect = _compiled(kind, arguments)
+        effect = compiled(kind, arguments)
         if not isinstance(effect, EdgeEffect):
             raise Refused(WITNESS_NEEDED)
         return {"fault": kind} | hurt_edge(effect)
@@ -48,7 +48,8 @@ def action(kind: str) -> Callable[..., dict[str, object]]:
     return act
 
 
-def _compiled(kind: str, arguments: dict[str, object]) -> Effect:
+def compiled(kind: str, arguments: dict[str, object]) -> Effect:
+    """Compile a fault; ``Refused`` where an argument is wrong."""
     try:
         return compile_fault(kind, arguments)
     except FaultProblem as problem:

@@ -11,7 +11,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from harness.errors import Refused, Unsafe, Untrustworthy
-from harness.frontends.chaostoolkit.actions import action
+from harness.frontends.chaostoolkit.actions import action, compiled
 from harness.frontends.chaostoolkit.platform import platform, process_of
 from harness.frontends.chaostoolkit.wire import restore_edge
 from harness.shell import monotonic_s, sleep_until
@@ -76,16 +76,33 @@ def network_restore(edge: str) -> dict[str, object]:
     return restore_edge(edge)
 
 
-def process_kill(service: str) -> dict[str, object]:
-    """End the one process of ``service`` with SIGKILL and wait until it is gone."""
+def process_kill(service: str, times: int = 1, every_s: float | None = None) -> dict[str, object]:
+    """End the one process of ``service`` with SIGKILL and wait until it is gone.
+
+    ``times``, ``every_s`` apart; a further one that meets no process is counted as ``missed``.
+    """
+    again = {} if every_s is None else {"every_s": every_s}
+    compiled("process.kill", {"service": service, "times": times, **again})
+    first_s, missed = monotonic_s(), 0
+    told = _killed(_running(process_of(platform(), service)))
+    for number in range(1, times):
+        sleep_until(first_s + number * (every_s or 0.0))
+        row = process_of(platform(), service)
+        try:
+            _killed(_running(row))
+        except (Refused, ProcessLookupError):  # none, or the supervisor has not heard yet that it is gone
+            missed += 1
+    return told | ({"times": times, "missed": missed} if times > 1 else {})
+
+
+def _killed(row: ServiceState) -> dict[str, object]:
     from harness.targets.local.kernel import is_gone, pinned
 
-    row = _running(process_of(platform(), service))
     with pinned(row.pid, row.start_ticks) as handle:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
         if not is_gone(handle, EFFECT_WITHIN_S):
-            raise Untrustworthy(f"{service} (pid {row.pid}) got SIGKILL and is still there")
-    return {"service": service, "pid": row.pid, "fault": "process.kill"}
+            raise Untrustworthy(f"{row.name} (pid {row.pid}) got SIGKILL and is still there")
+    return {"service": row.name, "pid": row.pid, "fault": "process.kill"}
 
 
 def process_hang(service: str, duration_s: float | None = None) -> dict[str, object]:

@@ -25,7 +25,7 @@ PROBE_TIMEOUT_S = 1.0
 # A port that somebody else holds is not worth more than ten looks a second.
 HELD_RETRY_S = 0.1
 
-State = Literal["stopped", "starting", "ready", "unready", "backoff"]
+State = Literal["stopped", "starting", "ready", "unready", "backoff", "orphaned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,7 @@ class Keeper:
         self._boot_id = ""
         self._boot_ids: set[str] = set()
         self._starts = 0
+        self._orphan = 0  # who of a former life keeps the port, as far as that was told
         self._state: State = "stopped"
         self._since_s = self._loop.time()
         self.was_ready = asyncio.Event()
@@ -92,6 +93,7 @@ class Keeper:
             if self._life is not None and not self._life.done():
                 self._wake.set()
             else:
+                self._end_orphans()
                 self._platform.machine.check_port(self.spec)
                 self._wanted = True
                 self._life = asyncio.create_task(self._live(), name=self.spec.name)
@@ -102,13 +104,19 @@ class Keeper:
         """SIGTERM, SIGKILL after ``grace_s`` (0: at once); it stays stopped."""
         async with self._lock:
             self._wanted = False
-            if self._life is None or self._life.done():
-                return
-            self._wake.set()
-            if self._child is not None:
-                await self._end(self._child, grace_s)
-            await self._life
-            self._note("stopped")
+            if self._life is not None and not self._life.done():
+                self._wake.set()
+                if self._child is not None:
+                    await self._end(self._child, grace_s)
+                await self._life
+                self._note("stopped")
+            self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """End what a former life left on the port: nobody of now could serve. A stranger is left alone."""
+        for pid in self._platform.machine.end_orphans(self.spec):
+            self._note("orphan_ended", pid=pid)
+        self._orphan = 0
 
     async def abandon(self) -> None:
         """Stop looking after it, at once; whoever calls ends the process."""
@@ -134,6 +142,7 @@ class Keeper:
                 child = await self._spawn()
             except Refused as refused:
                 self._note("refused", detail=str(refused))
+                self._look_for_orphans()
                 policy, wait_s = self._next(policy, started_at_s, self._loop.time())
                 wait_s = max(wait_s, HELD_RETRY_S)
                 self._settled.set()
@@ -150,10 +159,24 @@ class Keeper:
     ) -> tuple[RestartState, float]:
         return after_exit(self._platform.profile, policy, started_at_s=started_at_s, exited_at_s=exited_at_s)
 
+    def _look_for_orphans(self, root: int = 0) -> bool:
+        """Whether a process of a former life keeps the port; it is told once."""
+        found = self._platform.machine.orphans(self.spec, root)
+        if found and self._orphan not in found:
+            self._orphan = found[0]
+            self._note("orphan", pid=found[0], detail=f"of a former life, keeps port {self.spec.port}")
+        if found:
+            self._enter("orphaned")
+        elif self._orphan:
+            self._orphan = 0
+            self._enter("starting")
+        return bool(found)
+
     async def _back_off(self, wait_s: float) -> None:
         if wait_s <= 0:
             return
-        self._enter("backoff")
+        if not self._orphan:
+            self._enter("backoff")
         self._note("backoff", detail=f"{wait_s:g}")
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
@@ -161,7 +184,7 @@ class Keeper:
 
     async def _spawn(self) -> Child:
         child = await self._platform.machine.spawn(self.spec)
-        self._child, self._boot_id = child, ""
+        self._child, self._boot_id, self._orphan = child, "", 0
         self._idle.clear()
         self._settled.set()
         self._enter("starting")
@@ -275,9 +298,10 @@ class Keeper:
         if state != self._state:
             self._state, self._since_s = state, self._loop.time()
 
-    def _note(self, act: str, *, at_s: float | None = None, detail: str = "") -> None:
+    def _note(self, act: str, *, at_s: float | None = None, pid: int | None = None, detail: str = "") -> None:
+        whose = self.row().pid if pid is None else pid
         ledger = self._platform.ledger
-        ledger.note(self.spec.name, act, at_s=at_s, pid=self.row().pid, boot_id=self._boot_id, detail=detail)
+        ledger.note(self.spec.name, act, at_s=at_s, pid=whose, boot_id=self._boot_id, detail=detail)
 
     def _note_end(self, life: asyncio.Task[None]) -> None:
         if life is self._life:  # callbacks run late: a start may have begun the next life already

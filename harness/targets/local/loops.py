@@ -1,8 +1,9 @@
 """A service that the user's own loop restarts: we start the loop, and see from outside what it does.
 
 Comes in: a ``ServiceSpec`` with a ``worker``. Goes out: a state, and lines in the ledger: ``started``,
-``ready`` and ``ended`` of each process that serves, ``gave_up`` where the loop itself has ended. Who ended a
-process is not told by the process table. Only what lives below the process that we started is looked at.
+``ready`` and ``ended`` of each process that serves, ``gave_up`` where the loop itself has ended, ``orphan``
+where a process of a former life keeps the port. Who ended a process is not told by the process table. Who
+serves lives below the process that we started; an orphan carries this run's token.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ import msgspec
 from harness.experiment.model import PORT
 from harness.targets.local.keeper import Keeper
 from harness.targets.local.kernel import is_gone, pinned
-from harness.targets.local.machine import Child
-from harness.targets.local.procfs import descendants, parents_below, start_ticks
+from harness.targets.local.machine import GONE_WITHIN_S, Child
+from harness.targets.local.procfs import descendants, is_below, parents_below, start_ticks
 from harness.targets.local.sockets import command_line, holders, is_listened_on
 from harness.targets.local.spec import ServiceState
 
 LOOK_EVERY_S = 0.03
 """While nobody serves; who serves is held by its pidfd, and its end is heard at once."""
 
-GONE_WITHIN_S = 1.0
+BELOW_EVERY_S = 0.2
+"""Whether who serves still has its loop above it: a few reads of the process table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class LoopKeeper(Keeper):
         self._lose("with its loop")
         if self._wanted:
             self._note("gave_up", at_s=ended_at_s, detail=f"its loop, pid {child.pid}, has ended")
+            self._look_for_orphans()
         return ended_at_s
 
     def _note_start(self, child: Child) -> None:
@@ -98,30 +101,48 @@ class LoopKeeper(Keeper):
 
     async def _watch(self, child: Child) -> None:
         while True:
-            self._worker = await self._found(child)
+            worker = self._worker = await self._found(child)
             self._starts += 1
             self._note("started", detail=f"seen below pid {child.pid}")
-            async with _end_of(self._worker) as gone:
-                await self._until_gone(child, gone)
-            self._lose(f"seen below pid {child.pid}")
+            async with _end_of(worker) as gone:
+                await self._until_gone(child, worker, gone)
+            lives = start_ticks(worker.pid) == worker.start_ticks
+            if lives and self._look_for_orphans(child.pid):
+                self._worker, self._boot_id = None, ""  # it has lost its parent, and answers on
+            else:
+                self._lose(f"seen below pid {child.pid}")
 
-    async def _until_gone(self, child: Child, gone: asyncio.Future[None]) -> None:
-        """Watch the process that serves until it has ended."""
+    async def _until_gone(self, child: Child, worker: Worker, gone: asyncio.Future[None]) -> None:
+        """Watch the process that serves until it has ended, or is not below the loop any more."""
         serving = asyncio.create_task(super()._watch(child))
         try:
-            await asyncio.wait([gone, serving], return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                serving.result()  # it never ends by itself: raises what broke it
-            await gone
+            while not gone.done() and is_below(worker.pid, child.pid):
+                ends = [gone] if serving.done() else [gone, serving]
+                await asyncio.wait(ends, timeout=BELOW_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+                if serving.done():
+                    serving.result()  # it never ends by itself: raises what broke it
         finally:
             serving.cancel()
             await asyncio.wait([serving])
 
+    async def _is_ready(self) -> bool:
+        """What an orphan answers is no readiness of who was started after it."""
+        child = self._child
+        if child is None or self._look_for_orphans(child.pid):
+            return False
+        return await super()._is_ready()
+
     async def _found(self, child: Child) -> Worker:
+        seen = False
         while True:
             worker = worker_below(child.pid, self.spec.worker, self.spec.port)
             if worker is not None:
                 return worker
+            # Twice in a row: who is just being ended may hold the port for a moment more.
+            listened = is_listened_on(self.spec.port)
+            if self._orphan or (listened and seen):
+                self._look_for_orphans(child.pid)
+            seen = listened
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _lose(self, detail: str) -> None:
@@ -129,7 +150,8 @@ class LoopKeeper(Keeper):
             return
         self._note("ended", detail=detail)
         self._worker, self._boot_id = None, ""
-        self._enter("starting" if self._child else "stopped")
+        if self._child is None or not self._orphan:
+            self._enter("starting" if self._child else "stopped")
 
 
 @contextlib.asynccontextmanager

@@ -19,13 +19,16 @@ from harness.experiment.model import TCP
 from harness.targets.local.child import tail
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.looks import Answer
+from harness.targets.local.orphans import end_processes, orphans_on
 from harness.targets.local.probes import Prober
 from harness.targets.local.procfs import start_ticks
 from harness.targets.local.sockets import port_holder
-from harness.targets.local.spec import ServiceSpec
+from harness.targets.local.spec import RUN_VARIABLE, ServiceSpec
 from harness.targets.local.zygote import Spawn
 
 __all__ = ["Child", "LocalMachine", "Machine"]
+
+GONE_WITHIN_S = 1.0
 
 
 class Machine(Protocol):
@@ -45,6 +48,14 @@ class Machine(Protocol):
 
     def check_port(self, spec: ServiceSpec, /) -> None:
         """``Refused``, naming who holds it, where the service's port is not free."""
+        ...
+
+    def orphans(self, spec: ServiceSpec, root: int = 0, /) -> tuple[int, ...]:
+        """Processes of ours, of a former life, that keep the port from ``root`` and all below it."""
+        ...
+
+    def end_orphans(self, spec: ServiceSpec, /) -> tuple[int, ...]:
+        """End them, while nobody of now lives; gives their pids. A stranger on the port is left alone."""
         ...
 
     def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
@@ -98,9 +109,20 @@ class LocalMachine:
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise
-                holder = port_holder(spec.port)
+                holder, ours = port_holder(spec.port), self.orphans(spec)
                 who = f"held by pid {holder}" if holder else f"not free: {error.strerror}"
+                who = f"kept by an orphan of a former life, pid {ours[0]}" if ours else who
                 raise Refused(f"port {spec.port} of {spec.name} is {who}") from error
+
+    def orphans(self, spec: ServiceSpec, root: int = 0, /) -> tuple[int, ...]:
+        """See ``Machine``."""
+        token = spec.env.get(RUN_VARIABLE, "")
+        return orphans_on(spec.port, (RUN_VARIABLE, token), root) if token else ()
+
+    def end_orphans(self, spec: ServiceSpec, /) -> tuple[int, ...]:
+        """See ``Machine``."""
+        mark = RUN_VARIABLE, spec.env.get(RUN_VARIABLE, "")
+        return end_processes(self.orphans(spec), mark, GONE_WITHIN_S)
 
     def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
         """See ``Machine``."""

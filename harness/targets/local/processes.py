@@ -14,7 +14,7 @@ from typing import assert_never
 from harness.errors import Refused, Unsafe
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.shell import monotonic_s, sleep_until
-from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
+from harness.targets.base import Applied, NothingToHit, Prepared, Proof, WithoutEffect
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses, silence
 from harness.targets.local.procfs import carriers, carries, is_stopped
@@ -38,7 +38,7 @@ class ProcessHarm:
         """Name the process that will be hit, and how that is undone; ``Refused`` if there is none."""
         row = self._system.service(effect.service)
         if row.pid == 0:
-            raise Refused(f"{row.name} has no process to hit: it is {row.state}")
+            raise NothingToHit(f"{row.name} has no process to hit: it is {row.state}")
         facts = Facts(
             platform=self._system.platform_address,
             run=(RUN_VARIABLE, self._system.run_token),
@@ -127,10 +127,13 @@ class ProcessHarm:
         while True:
             if refuses(row.port):
                 return f"port {row.port} refuses"
+            now = self._system.service(row.name)
+            if now.state == "orphaned":
+                return f"port {row.port} is kept by an orphan of a former life"
             answer = look(row.port, health, 1.0)
             if answer.boot_id and answer.boot_id != row.boot_id:
                 return f"port {row.port} answers with the new boot id {answer.boot_id}"
-            if not row.boot_id and answer.status and self._system.service(row.name).pid not in (0, row.pid):
+            if not row.boot_id and answer.status and now.pid not in (0, row.pid):
                 return f"port {row.port} answers, and the supervisor has a new pid"
             if monotonic_s() >= until_s:
                 seen = answer.why or f"status {answer.status}, boot id {answer.boot_id or 'none'}"
@@ -164,21 +167,25 @@ class ProcessHarm:
     def _mine(self, row: ServiceState) -> Iterator[int]:
         """Hold the service's process, checked to be the one that the supervisor started for this run."""
         if row.pid == 0:
-            raise Refused(f"{row.name} has no process to hit: it is {row.state}")
+            raise NothingToHit(f"{row.name} has no process to hit: it is {row.state}")
         try:
             with pinned(row.pid, row.start_ticks) as handle:
                 if not carries(row.pid, RUN_VARIABLE, self._system.run_token):
                     raise Refused(f"pid {row.pid} does not carry this run's token; no signal was sent")
                 yield handle
         except ProcessLookupError as error:
-            raise Refused(f"{row.name} is no longer {error}; no signal was sent") from error
+            raise NothingToHit(f"{row.name} is no longer {error}; no signal was sent") from error
 
     def _make_ready(self, name: str) -> bool:
         """True if the service had to be started; waits until it is ready either way."""
         row = self._system.service(name)
         needed = row.state in ("stopped", "backoff")
         try:
-            if needed:
+            if row.state == "orphaned":
+                needed = True
+                self._system.client.act(name, "restart")  # ends the orphan first
+                self._system.wait_ready(name)
+            elif needed:
                 self._system.start_service(name)
             elif row.state == "starting":
                 needed = self._wait_or_restart(name)
@@ -191,7 +198,7 @@ class ProcessHarm:
         try:
             self._system.wait_ready(name)
         except Refused:
-            if not self._system.running[name].worker:
+            if not self._system.running[name].worker and self._system.service(name).state != "orphaned":
                 raise
             self._system.client.act(name, "restart")
             self._system.wait_ready(name)

@@ -10,6 +10,9 @@ import msgspec
 from harness.experiment.model import Name
 from harness.targets.local.profiles import PROFILES, RestartProfile
 
+RUN_VARIABLE = "HORMESIS_RUN"
+"""Every process of a run carries its token in this variable."""
+
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
@@ -72,10 +75,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ServiceState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row of ``GET /v1/services``; ``pid`` 0 if none runs, ``since_s`` = instant the state began."""
+    """One row of ``GET /v1/services``; ``pid`` 0 if none runs, ``since_s`` = instant the state began.
+
+    ``orphaned``: a process of a former life keeps the port, so that none of now can serve.
+    """
 
     name: str
-    state: Literal["stopped", "starting", "ready", "unready", "backoff"]
+    state: Literal["stopped", "starting", "ready", "unready", "backoff", "orphaned"]
     pid: int
     start_ticks: int
     boot_id: str

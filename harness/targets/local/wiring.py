@@ -15,9 +15,23 @@ from pathlib import Path
 from harness.errors import Refused
 from harness.experiment.model import Edge, HookProgram, Service, System
 from harness.shell import child_environment, fresh_seed
-from harness.targets.local.spec import ServiceSpec, Spec
+from harness.targets.local.spec import RUN_VARIABLE, ServiceSpec, Spec
 
-RUN_VARIABLE = "HORMESIS_RUN"
+__all__ = [
+    "BUILT_IN_ARMS",
+    "PORTS",
+    "RUN_VARIABLE",
+    "WITNESS",
+    "Addresses",
+    "SystemPlace",
+    "base_environment",
+    "edges_in",
+    "free_ports",
+    "hook_call",
+    "services_in",
+    "wire",
+]
+
 BUILT_IN_ARMS = ("none", "bare")
 WITNESS = "driver"
 """The source of the witness's edge, as ``System.all_edges`` names it: no service, and always there."""

@@ -71,6 +71,14 @@ class SimulatedMachine:
         if life is not None:
             self._end(life.key, FAILED)
 
+    def orphans(self, spec: ServiceSpec, root: int = 0, /) -> tuple[int, ...]:  # noqa: ARG002 - the protocol's
+        """See ``Machine``: nothing here listens on a port, so nothing can keep one."""
+        return ()
+
+    def end_orphans(self, spec: ServiceSpec, /) -> tuple[int, ...]:
+        """See ``Machine``."""
+        return self.orphans(spec)
+
     def signal(self, pid: int, number: int, /) -> None:
         """See ``Machine``. SIGTERM ends it at once, too: no service here does anything on it."""
         if number not in (signal.SIGTERM, signal.SIGKILL):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from harness.errors import Refused, Unsafe
+from harness.errors import Unsafe
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.simulation.kernel import State
-from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
+from harness.targets.base import Applied, NothingToHit, Prepared, Proof, WithoutEffect
 from harness.targets.local.spec import ServiceState
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.system import SimulatedSystem
@@ -32,7 +32,7 @@ class SimulatedHarm:
         row = self._system.service(effect.service)
         life = self._system.processes[effect.service].life
         if row.pid == 0 or life is None or life.key != row.pid:
-            raise Refused(f"{row.name} has no process to hit: it is {row.state}")
+            raise NothingToHit(f"{row.name} has no process to hit: it is {row.state}")
         match effect:
             case Kill():
                 return self._kill(effect, row)

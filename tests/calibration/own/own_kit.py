@@ -7,6 +7,7 @@ pidfd told: so the true length lies between two numbers, a few milliseconds apar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import yaml
 from harness.episodes.facts import facts
 from harness.episodes.model import Episode, RunFacts
 from harness.experiment.load import load_experiment
-from harness.history.events import Injected, Platform
+from harness.history.events import HitAgain, Injected, Platform
 from harness.history.model import History
 from harness.history.store import read_campaign
 from harness.plan.schedule import make_plans
@@ -29,6 +30,15 @@ HERE = Path(__file__).parent
 SERVER = ["{python}", "-S", str(HERE / "own_server.py"), "{port}", "{stamps}"]
 SUPERVISOR = ["{python}", "-S", str(HERE / "own_supervisor.py"), "{port}", "{stamps}"]
 LOOP = ["sh", "-c", 'while true; do "$@"; sleep 0.3; done', "loop", *SERVER]
+DELAY_S = 0.3
+PLATFORMS: dict[str, dict[str, object]] = {
+    "a supervisor with a declared delay": {"command": [*SUPERVISOR, str(DELAY_S)], "worker": "port"},
+    "a shell loop": {"command": LOOP, "worker": "own_server.py"},
+    "our own supervisor": {"command": SERVER},
+}
+EVERY_S = 0.9
+"""Between two kills in quick succession: the slowest of the three serves again after half of it."""
+
 CLASS = {
     "base": "test",
     "rate_hz": 200,
@@ -46,15 +56,19 @@ CLASS = {
 
 @dataclass(frozen=True)
 class Outage:
-    """One episode, and the bounds between which the true length of its outage lies (None: it never ended)."""
+    """One outage of an episode: its interval by the line, and the bounds between which its true length lies.
+
+    ``true_s`` None: it never ended; ``seen_s`` None in a place: the line has no such outage or no such end.
+    """
 
     episode: Episode
     true_s: tuple[float, float] | None
+    seen_s: tuple[float | None, float | None]
 
     @property
     def bracketed(self) -> bool:
         """Whether the interval of the line contains the truth, as far as that is known."""
-        low_s, high_s = self.episode.served.bound_low_s, self.episode.served.bound_high_s
+        low_s, high_s = self.seen_s
         return (
             None not in (self.true_s, low_s, high_s) and low_s <= self.true_s[1] and self.true_s[0] <= high_s
         )
@@ -76,16 +90,18 @@ def measure(
     faults: list[str],
     *,
     tau_s: float = 1.0,
+    again: dict[str, float] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
     """Run ``faults`` (process_kill, process_hang) on the first service, on a system of ``services``.
 
+    ``again``: ``times`` and ``every_s`` of each kill, if it is a succession.
     ``{stamps}`` in a command is that service's file of stamps, ``{folder}`` where all lie, by name.
     """
     first, stamps = next(iter(services)), folder / "stamps"
     stamps.mkdir(parents=True)
     _write(folder / "hormesis.yaml", _system(services, first, stamps))
-    _write(folder / "faults.yaml", _experiment(first, faults, tau_s))
+    _write(folder / "faults.yaml", _experiment(first, faults, tau_s, again or {}))
     (folder / "units.jsonl").write_text('{"n": 1}\n{"n": 2}\n')
     experiment = load_experiment(folder / "faults.yaml")
     plans = make_plans(experiment, seed=5)
@@ -103,14 +119,28 @@ def _measured(history: History, stamps: str, text: str) -> Measured:
     events = [entry.event for entry in history.entries]
     lines = [line.split() for line in stamps.splitlines()]
     run = facts(history)
-    injected = {event.episode: event for event in events if isinstance(event, Injected)}
-    outages = [
-        Outage(one, _truth(injected[one.index], lines)) for one in run.episodes if one.index in injected
-    ]
+    outages = [outage for one in run.episodes for outage in _outages(one, events, lines)]
     return Measured(run, [event for event in events if isinstance(event, Platform)], outages, text)
 
 
-def _truth(hit: Injected, lines: list[list[str]]) -> tuple[float, float] | None:
+def _outages(one: Episode, events: list[object], lines: list[list[str]]) -> list[Outage]:
+    """The outage of one fault, or each of a succession: one a kill, in their order."""
+    hits = [
+        event for event in events if isinstance(event, Injected | HitAgain) and event.episode == one.index
+    ]
+    served = one.served
+    seen = [(listed.low_s, listed.high_s) for listed in one.outages] or [
+        (served.bound_low_s, served.bound_high_s)
+    ]
+    # What is left over on either side is an outage without its truth, or a kill without its outage.
+    pairs = itertools.zip_longest(hits, seen)
+    return [
+        Outage(one, None if hit is None else _truth(hit, lines), bounds or (None, None))
+        for hit, bounds in pairs
+    ]
+
+
+def _truth(hit: Injected | HitAgain, lines: list[list[str]]) -> tuple[float, float] | None:
     told = [float(at_s) for word, pid, at_s in lines if word == "down" and int(pid) == hit.pid]
     dead_s = (told or [hit.effective_at_s])[0]
     up_s = next((float(at) for word, _, at in lines if word == "up" and float(at) > hit.asked_at_s), None)
@@ -143,7 +173,7 @@ def _filled(word: str, places: dict[str, str]) -> str:
     return word
 
 
-def _experiment(service: str, faults: list[str], tau_s: float) -> dict[str, object]:
+def _experiment(service: str, faults: list[str], tau_s: float, again: dict) -> dict[str, object]:
     method = [
         {
             "type": "action",
@@ -152,7 +182,7 @@ def _experiment(service: str, faults: list[str], tau_s: float) -> dict[str, obje
                 "type": "python",
                 "module": "harness.frontends.chaostoolkit.faults",
                 "func": fault,
-                "arguments": {"service": service},
+                "arguments": {"service": service, **again},
             },
         }
         for number, fault in enumerate(faults, 1)

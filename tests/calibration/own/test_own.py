@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from own_kit import LOOP, SERVER, SUPERVISOR, Measured, measure
-
-DELAY_S = 0.3
-PLATFORMS = {
-    "a supervisor with a declared delay": {"command": [*SUPERVISOR, str(DELAY_S)], "worker": "port"},
-    "a shell loop": {"command": LOOP, "worker": "own_server.py"},
-    "our own supervisor": {"command": SERVER},
-}
+from own_kit import DELAY_S, EVERY_S, PLATFORMS, SUPERVISOR, Measured, measure
 
 
 def measured(folder: Path, trusted, *arguments, **settings) -> Measured:
@@ -50,6 +43,33 @@ def test_three_kills_are_bracketed_and_healed_by_the_platform(tmp_path, trusted,
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_twenty_kills_are_bracketed_and_healed_by_the_platform(tmp_path, trusted, platform: str) -> None:
     check_kills(tmp_path, platform, 20, trusted)
+
+
+def check_succession(folder: Path, platform: str, times: int, trusted) -> None:
+    again = {"times": times, "every_s": EVERY_S}
+    seen = measured(folder, trusted, {"one": PLATFORMS[platform]}, ["process_kill"], again=again)
+    (episode,) = seen.run.episodes
+    assert (len(episode.hits_s), episode.missed_hits, len(episode.outages)) == (times, 0, times)
+    assert all(outage.bracketed for outage in seen.outages), seen.outages
+    assert (len(seen.outages), episode.void, episode.ended_by) == (times, "", "platform")
+    assert episode.served.recovered_s > EVERY_S * (times - 1)
+    assert seen.run.platform_harms == ()
+    assert f"{times} kills; {times} outages: " in seen.text
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_four_kills_in_quick_succession_are_one_episode_with_four_outages(
+    tmp_path, trusted, platform
+) -> None:
+    check_succession(tmp_path, platform, 4, trusted)
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_twenty_kills_in_quick_succession_are_each_bracketed(tmp_path, trusted, platform: str) -> None:
+    check_succession(tmp_path, platform, 20, trusted)
 
 
 @pytest.mark.live

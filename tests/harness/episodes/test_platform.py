@@ -65,3 +65,17 @@ def test_an_order_excuses_one_end_and_not_the_next() -> None:
 
 def test_without_a_fault_nothing_is_harm() -> None:
     assert harms(line(11.0, "two", "exited", pid=8), injected=()) == []
+
+
+def test_an_orphan_is_harm_and_whoever_could_not_have_its_port_is_not_taken_down() -> None:
+    ledger = [
+        line(10.01, "one", "ended", pid=7),
+        line(10.2, "one", "orphan", pid=8),
+        line(10.3, "one", "started", pid=9),
+        line(10.4, "one", "ended", pid=9),
+        line(12.0, "one", "orphan_ended", pid=8),
+        line(12.1, "one", "started", pid=10),
+    ]
+    assert harms(*ledger) == [(0.2, "one", "left an orphan")]
+    later = line(13.0, "one", "ended", pid=10)
+    assert harms(*ledger, later)[1:] == [(3.0, "one", "took down")]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.changeback import Truth, acceptance, bias, simulate
 from harness.episodes.error_rates import error_rates
-from harness.episodes.recovery import ChangeBack, Units, Watch, find_level
+from harness.episodes.recovery import ChangeBack, Units, Watch, find_level, outages_of
 from harness.episodes.service import Service
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import PROFILES, Profile
@@ -247,3 +247,43 @@ def test_a_partial_outage_has_no_bounds() -> None:
     level = level_of(Units(units.due, holes, units.weight))
     assert level.recovered_s is not None
     assert (level.bound_low_s, level.bound_high_s) == (None, None)
+
+
+def succession(*outages: tuple[float, float], last_hit_s: float, end_s: float = END_S):
+    watch = Watch(INJECT_S, end_s, 0.0, last_hit_s=INJECT_S + last_hit_s)
+    units = series(*outages)
+    return outages_of(units, DEFAULT, watch), find_level(units, DEFAULT, watch)
+
+
+@given(st.lists(st.tuples(st.integers(10, 60), st.integers(1, 200)), min_size=1, max_size=6))
+def test_each_outage_of_a_succession_is_listed_with_its_own_bounds(lengths) -> None:
+    """Slots of 20 ms: (down, up after it) in turn."""
+    stretches, at = [], 0
+    for down, up in lengths:
+        stretches.append((at / 50, (at + down) / 50))
+        at += down + up
+    listed, level = succession(*stretches, last_hit_s=stretches[-1][0])
+    assert [one.units for one in listed] == [down for down, _ in lengths]
+    for one, (from_s, to_s) in zip(listed, stretches, strict=True):
+        assert one.from_s == pytest.approx(from_s, abs=1e-6)
+        assert one.low_s <= to_s - from_s <= one.high_s
+        assert one.high_s - one.low_s == pytest.approx(2 / 50, abs=1e-6)
+    assert level.recovered_s == pytest.approx(stretches[-1][1], abs=1e-6)
+
+
+def test_service_between_two_kills_of_a_succession_is_no_recovery() -> None:
+    outages = (0.0, 1.0), (60.0, 61.0)  # up for longer than the hold in between
+    assert level_of(series(*outages)).recovered_s == pytest.approx(1)
+    assert succession(*outages, last_hit_s=60.0)[1].recovered_s == pytest.approx(61)
+
+
+def test_bad_units_that_violate_no_window_are_no_outage_of_a_succession() -> None:
+    listed, level = succession((0.0, 1.0), (5.0, 5.06), last_hit_s=5.0)
+    assert [one.from_s for one in listed] == [0.0]
+    assert level.recovered_s == pytest.approx(1)
+
+
+def test_an_outage_that_no_good_unit_ends_has_no_upper_bound() -> None:
+    listed, level = succession((0.0, 1.0), (5.0, 1000.0), last_hit_s=5.0)
+    assert [one.high_s is None for one in listed] == [False, True]
+    assert level.recovered_s is None

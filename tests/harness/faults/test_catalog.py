@@ -53,6 +53,20 @@ def test_kill_and_hang_compile_to_their_effects():
     assert hang == Pause(service="gateway", duration_s=2.0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [({"times": 5}, "every_s"), ({"every_s": 0.8}, "times"), ({"times": 91, "every_s": 10.1}, "times")],
+)
+def test_a_succession_of_kills_needs_its_number_and_its_beat_and_an_end(arguments, names):
+    with pytest.raises(FaultProblem) as caught:
+        compile_fault("process.kill", {"service": "gateway", **arguments})
+    assert caught.value.argument == names
+
+
+def test_a_single_kill_is_written_as_it_was_before_there_were_successions():
+    assert msgspec.to_builtins(Kill(service="a")) == {"type": "kill", "service": "a"}
+
+
 def test_an_unknown_kind_names_the_known_ones_and_the_nearest():
     with pytest.raises(FaultProblem, match=r"unknown fault 'proces\.kill'") as caught:
         compile_fault("proces.kill", {"service": "gateway"})

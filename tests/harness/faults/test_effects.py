@@ -35,6 +35,8 @@ VALUES = {
     "period_s": st.just(0.0) | st.floats(20, 900),
     "scale": st.floats(0.1, 10),
     "shift": st.floats(0.1, 5),  # with none, a scale of 1 would be no fault
+    "times": st.integers(2, 100),
+    "every_s": st.floats(0.05, 9) | st.sampled_from((0.8, 2.0)),
     "slice_field": st.sampled_from(("channel", "tier")),
     "slice_level": st.text(max_size=64) | st.just("web over 3 s"),
     "level": st.text(max_size=64) | st.sampled_from(("web", "web for 3 s", "web until undone")),
@@ -49,8 +51,10 @@ def values_of(kind):
 
 
 def right(kind, arguments):
-    """Leave out a part of the records that is no part: a field without its level, or a level without one."""
+    """Leave out half of what belongs together: a field without its level, a number without its beat."""
     part = ("slice_field", "slice_level") if kind == "data.sentinel" else ("field", "level")
+    if ("times" in arguments) != ("every_s" in arguments):
+        return {key: value for key, value in arguments.items() if key not in ("times", "every_s")}
     half = kind.startswith(("world.", "data.sentinel")) and (part[0] in arguments) != (part[1] in arguments)
     return {key: value for key, value in arguments.items() if not half or key not in part}
 
@@ -103,6 +107,7 @@ def test_one_argument_makes_another_class(kind, arguments, change):
 # Rows of results that are kept, and reports that were made, name their classes so.
 NAMES = [
     ("process.kill", {"service": "scorer-a"}, "scorer-a"),
+    ("process.kill", {"service": "a", "times": 5, "every_s": 0.8}, "a 5 times 0.8 s apart"),
     ("process.hang", {"service": "scorer-a", "duration_s": 3.0}, "scorer-a"),
     ("network.latency", EDGE | {"latency_ms": 400, "duration_s": 8}, "gateway-features 400 ms"),
     ("network.latency", EDGE | {"latency_ms": 10_000}, "gateway-features 10000 ms"),

@@ -131,6 +131,15 @@ def test_a_kill_ends_exactly_this_process_and_the_platform_starts_another(platfo
     assert row.restarts == 1
 
 
+def test_kills_in_succession_hit_whoever_is_there_and_count_those_that_met_nobody(platform):
+    told = process_kill("toy", times=3, every_s=0.05)
+    assert (told["times"], 0 <= told["missed"] <= 2) == (3, True)
+    hits = 3 - told["missed"]
+    assert wait_until(lambda: sum(line.act == "exited" for line in platform.ledger(0)) == hits)
+    with pytest.raises(Refused, match="belong together"):
+        process_kill("toy", times=3)
+
+
 def test_a_hang_stays_until_it_is_restored_and_restoring_twice_is_harmless(platform):
     pid = process_hang("toy")["pid"]
     assert is_stopped(pid)

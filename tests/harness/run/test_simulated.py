@@ -37,6 +37,7 @@ from harness.history.events import (
     Clean,
     Cleared,
     ControlRaised,
+    HitAgain,
     Injected,
     LabelsTold,
     Touched,
@@ -134,6 +135,26 @@ def test_a_fault_is_proven_undone_and_proven_clean(small_template: Path, kind: s
         (touched,) = told(run, Touched)
         assert isinstance(touched, Touched)
         assert touched.touched > 0
+
+
+def test_kills_in_succession_are_proven_one_by_one_and_undone_once(small_template: Path) -> None:
+    run = ran(small_template, asked("process.kill", Kill(service="scorer-a", times=3, every_s=2.0)))
+    (first,) = told(run, Injected)
+    again = told(run, HitAgain)
+    assert [one.number for one in again] == [2, 3]
+    assert len({first.pid, *(one.pid for one in again)}) == 3
+    assert [one.effective_at_s - first.effective_at_s for one in again] == pytest.approx([2.0, 4.0], abs=0.1)
+    assert len(told(run, Clean, Undone)) == 2
+    (cleared,) = told(run, Cleared)
+    assert (cleared.by, cleared.at_s > again[-1].effective_at_s) == ("platform", True)
+
+
+def test_a_kill_that_meets_no_process_is_told_as_that(small_template: Path) -> None:
+    effect = Kill(service="scorer-a", times=2, every_s=0.05)
+    bare = ran(small_template, asked("process.kill", effect, "bare"))  # nobody restarts it
+    (missed,) = told(bare, HitAgain)
+    assert (missed.pid, bare.state) == (0, "ended")
+    assert "no process to hit" in missed.proof[0]
 
 
 def test_lies_of_labels_reach_a_learner_and_arm_none_has_no_one_to_tell(small_template: Path) -> None:
