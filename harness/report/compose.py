@@ -154,6 +154,7 @@ def _inputs(file: CampaignFile, histories: Sequence[History]) -> Inputs:
         started_utc=file.started_utc,
         plan_sha256=tuple(history.plan.sha256 for history in histories),
         scenario=file.scenario,
+        history_sha256=tuple(history.sha256 for history in histories),
     )
 
 

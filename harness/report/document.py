@@ -25,7 +25,10 @@ class Check(_Frozen, frozen=True, kw_only=True):
 
 
 class Inputs(_Frozen, frozen=True, kw_only=True):
-    """What was run on what: identities and hashes, nothing of the user's data."""
+    """What was run on what: identities and hashes, nothing of the user's data.
+
+    ``history_sha256``: of each run's history as it was read, run by run like ``plan_sha256``.
+    """
 
     title: str
     system: str
@@ -40,6 +43,7 @@ class Inputs(_Frozen, frozen=True, kw_only=True):
     started_utc: str
     plan_sha256: tuple[str, ...]
     scenario: str = ""
+    history_sha256: tuple[str, ...] = ()
 
 
 class Document(_Frozen, frozen=True, kw_only=True):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
-from harness.frontends.arguments import seed, usage
+from harness.frontends.arguments import seed, sha256, usage
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
@@ -35,7 +34,7 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument(
         "--plan",
         metavar="HASH",
-        type=_hash,
+        type=sha256,
         help="run exactly the plan that `hormesis plan` gave this hash, or nothing; needs its --seed",
     )
     parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
@@ -87,9 +86,3 @@ def _hold_to(asked: str, plans: tuple[Plan, ...], *, seed: int | None) -> None:
             f"the plan is {found[:12]} now, and {asked[:12]} was asked for: file, system, scenario, target,"
             " seed or version is another; nothing was started. `hormesis plan` shows what would run"
         )
-
-
-def _hash(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
-        raise argparse.ArgumentTypeError("give 12 to 64 hexadecimal digits, as `hormesis plan` prints them")
-    return text
