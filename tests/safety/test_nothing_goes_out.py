@@ -21,9 +21,10 @@ from tests.harness.campaign.campaign_kit import SHORTEST, written
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = """
 import fcntl, json, pathlib, socket, struct, subprocess, sys
+from harness.targets.local.kernel import ending_with_us
 with socket.socket() as any_socket:
     fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up and running
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, preexec_fn=ending_with_us()).returncode
 heads, counts = [one.split() for one in pathlib.Path("/proc/net/snmp").read_text().splitlines()[:2]]
 four = dict(zip(heads, counts))
 six = dict(one.split() for one in pathlib.Path("/proc/net/snmp6").read_text().splitlines())
@@ -81,6 +82,7 @@ def test_a_run_on_a_virtual_clock_opens_no_connection(tmp_path, small_template):
 
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("story", ["faults", "drift"])
 def test_the_whole_demo_reaches_loopback_alone(tmp_path, story):
     """SR-37: trains, serves, breaks, heals and reports; all of its processes are in that network."""

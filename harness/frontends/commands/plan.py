@@ -13,11 +13,12 @@ from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.frontends.arguments import seed
+from harness.frontends.operators import operator_limits, parts_of
 from harness.frontends.streams import say
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.price import Price, prices, reaches_a_verdict
-from harness.plan.safety import TARGETS, Promise, promises
+from harness.plan.safety import TARGETS, Limits, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
@@ -46,7 +47,8 @@ def execute(arguments: argparse.Namespace, /) -> int:
     experiment = load_experiment(arguments.file, arguments.profile)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     plans = make_plans(experiment, number, arguments.target)
-    effects = tuple(promises(plan, TARGETS[arguments.target]) for plan in plans)
+    limits, parts = operator_limits(arguments.target, arguments.file), parts_of(experiment.system)
+    effects = tuple(promises(plan, TARGETS[arguments.target], limits=limits, parts=parts) for plan in plans)
     found = prices(experiment)
     world = () if arguments.offline else _world(arguments.store or store_root(), arguments.target)
     if arguments.json:
@@ -56,7 +58,15 @@ def execute(arguments: argparse.Namespace, /) -> int:
         costs = _prices(found, experiment.repetitions, forecast_s(plans))
         say(
             "\n".join(
-                (*_runs(experiment, plans, number), "", *_effects(effects[0]), "", *costs, *_end(world))
+                (
+                    *_runs(experiment, plans, number),
+                    "",
+                    *_effects(effects[0]),
+                    _allowed(limits, parts),
+                    "",
+                    *costs,
+                    *_end(world),
+                )
             )
         )
     if not reaches_a_verdict(found, experiment.repetitions):
@@ -140,6 +150,12 @@ def _effects(effects: tuple[Promise, ...]) -> list[str]:
             f"    proof:     {one.proof}",
         ]
     return lines
+
+
+def _allowed(limits: Limits, parts: int) -> str:
+    most = limits.most(parts)
+    kinds = ", ".join(limits.faults) or "no fault"
+    return f"allowed: {kinds}; at most {most} target{'s' * (most > 1)} at a time"
 
 
 def _prices(found: Sequence[Price], repetitions: int, length_s: float) -> list[str]:

@@ -9,6 +9,7 @@ from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.frontends.arguments import seed, sha256, usage
+from harness.frontends.operators import operator_limits, parts_of
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
@@ -67,8 +68,9 @@ def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store:
     """Run ``plans`` with live progress; gives the campaign's folder, reports included."""
     from harness.run.campaign import run_campaign
 
-    for plan in plans:  # before anything is touched: no effect without a provable undo
-        promises(plan, TARGETS[plan.target])
+    limits = operator_limits(plans[0].target, Path(experiment.file))
+    for plan in plans:  # before anything is touched: no effect without a provable undo, or beyond the limits
+        promises(plan, TARGETS[plan.target], limits=limits, parts=parts_of(experiment.system))
     length_s = forecast_s(plans)
     runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
     tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
