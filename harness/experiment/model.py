@@ -371,6 +371,17 @@ class Gate(_Frozen, frozen=True, kw_only=True):
             raise ValueError("never_excluded_ratio must be above never_ratio")
 
 
+class HarmBudget(_Frozen, frozen=True, kw_only=True):
+    """Beyond what a run is stopped, undone and void; None = no limit.
+
+    ``bystanders``: services that a fault does not touch, and that end or stop to answer while it is there.
+    ``lost_s``: seconds of service that are lost in one episode, from its injection on.
+    """
+
+    bystanders: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    lost_s: Positive | None = None
+
+
 class FaultRate(_Frozen, frozen=True, kw_only=True):
     """How often a kind of fault comes in 30 days, with its interval: declared, not measured."""
 
@@ -421,6 +432,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...] = ()
     gate: Gate = Gate()
     score: ScoreRules = ScoreRules()
+    harm: HarmBudget = HarmBudget()
 
 
 PROFILES: dict[str, Profile] = {

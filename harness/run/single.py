@@ -19,6 +19,7 @@ from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.evidence import RESENDS, TAINT, FolderEvidence
 from harness.run.fields import label_feed, world_spec
+from harness.run.harm import allowance_of
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
 from harness.run.settle import audit_run
@@ -184,6 +185,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
             progress=setting.progress,
             clock=MachineClock(),
             alarms=Alarms(stay.guardian, setting.store, until_s, setting.clock_gap_s),
+            allowance=allowance_of(setting.experiment),
         )
         keep_timetable(stage)
         audit_run(setting.experiment.system, stage)

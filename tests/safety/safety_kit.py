@@ -236,10 +236,13 @@ class Runner:
 
 
 @contextlib.contextmanager
-def running(store: Path, fault: str, boundary: str = "0", **more: object) -> Iterator[Runner]:
-    """A runner of one fault in ``store``; nothing of it is left afterwards."""
+def running(store: Path, fault: str, boundary: str = "0", text: str = "", **more: object) -> Iterator[Runner]:
+    """A runner of one fault in ``store``, by a file that says ``text``; nothing of it is left afterwards."""
     store.mkdir(parents=True, exist_ok=True)
-    runner = Runner(store, experiment(store, fault), boundary, **more)  # type: ignore[arg-type]
+    file = experiment(store, fault)
+    if text:
+        file.write_text(text)
+    runner = Runner(store, file, boundary, **more)  # type: ignore[arg-type]
     try:
         yield runner
     finally:

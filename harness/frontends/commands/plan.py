@@ -11,7 +11,7 @@ import msgspec
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
-from harness.experiment.model import Experiment
+from harness.experiment.model import Experiment, HarmBudget
 from harness.frontends.arguments import seed
 from harness.frontends.operators import operator_limits, parts_of
 from harness.frontends.streams import say
@@ -63,6 +63,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
                     "",
                     *_effects(effects[0]),
                     _allowed(limits, parts),
+                    _stopped(experiment.harm),
                     "",
                     *costs,
                     *_end(world),
@@ -156,6 +157,15 @@ def _allowed(limits: Limits, parts: int) -> str:
     most = limits.most(parts)
     kinds = ", ".join(limits.faults) or "no fault"
     return f"allowed: {kinds}; at most {most} target{'s' * (most > 1)} at a time"
+
+
+def _stopped(harm: HarmBudget) -> str:
+    told = [
+        "" if harm.bystanders is None else f"more than {harm.bystanders} untouched services go down",
+        "" if harm.lost_s is None else f"an episode loses more than {harm.lost_s:g} s of service",
+    ]
+    words = " or ".join(filter(None, told))
+    return f"stopped:  where {words}" if words else "stopped:  by no harm; `harm:` of the file sets a budget"
 
 
 def _prices(found: Sequence[Price], repetitions: int, length_s: float) -> list[str]:
