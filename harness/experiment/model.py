@@ -14,6 +14,8 @@ TCP = "tcp"
 PORT = "port"
 """In place of a command line: who listens on the service's port."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
+SecretPlace = Annotated[str, msgspec.Meta(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00]+)$(?!\n)")]
+"""Where a secret is: ``env:NAME``, or ``file:PATH`` counted from the system file's folder."""
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Arm = Literal["none", "bare", "reference", "seed", "oracle", "always", "random", "never"]
@@ -106,7 +108,8 @@ class Service(_Frozen, frozen=True, kw_only=True):
 
     In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``, ``{system}``
     and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
-    ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
+    ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others. ``secrets``: variables that it
+    alone gets, and where their values are; a value stands in no file of a run (docs/own-system.md).
     """
 
     command: tuple[str, ...] = ()
@@ -116,6 +119,7 @@ class Service(_Frozen, frozen=True, kw_only=True):
     worker: str = ""
     after: tuple[Name, ...] = ()
     env: dict[str, str] = {}
+    secrets: dict[str, SecretPlace] = {}
     start_timeout_s: Positive = 20.0
     platform: bool = False
 

@@ -177,14 +177,7 @@ def test_a_run_on_a_virtual_clock_that_loses_too_much_is_stopped(tmp_path, small
 def test_a_run_that_takes_a_bystander_down_is_stopped_undone_and_void(tmp_path):
     """SR-9: the real thing; no other run of the command follows, and nothing is left."""
     file = kit.experiment(tmp_path, "pause")
-    text = with_budget(file, "{bystanders: 0}").read_text()
-    # Nothing here is about the baseline, which a busy machine misses.
-    for knob, slow in (
-        ("rate_hz: 200", "rate_hz: 25"),
-        ("deadline_s: 0.1", "deadline_s: 3"),
-        ("tau_s: 0.8", "tau_s: 8"),
-    ):
-        text = text.replace(knob, slow)
+    text = kit.unhurried(with_budget(file, "{bystanders: 0}").read_text())
     with kit.running(tmp_path, "pause", text=text.replace("/hormesis.yaml", "/pair.yaml")) as runner:
         code, said = runner.wait(180)
         assert code == 4, said
