@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from reference_pipeline.adaptation import TREES, TooFewLabels, adapt, refuse_few
+from reference_pipeline.arrays import unpacked
 from reference_pipeline.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
 from reference_pipeline.folders import Folder
 from reference_pipeline.jobs import (
@@ -105,8 +106,8 @@ def _there(folder: Folder, name: str) -> bytes:
 
 def _rows(folder: Folder) -> tuple[Labelled, Labelled]:
     """Read the rows to learn from, and the newest ones that are held out."""
-    with np.load(io.BytesIO(_there(folder, DATA_FILE)), allow_pickle=False) as arrays:
-        rows, label = arrays["rows"], arrays["label"]
+    arrays = unpacked(io.BytesIO(_there(folder, DATA_FILE)))
+    rows, label = arrays["rows"], arrays["label"]
     split = len(label) - int(len(label) * HOLDOUT_SHARE)
     return Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
 

@@ -11,16 +11,17 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference_pipeline.arrays import unpacked
 from reference_pipeline.errors import BadArtefact
 
 FORMAT = "hormesis-trees-1"
-_ARRAYS = ("feature", "threshold", "missing_left", "children", "value", "roots", "baseline", "meta")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,7 @@ def load_model(data: bytes, sha256: str) -> Model:
     if found != sha256:
         raise BadArtefact(f"model bytes have sha256 {found[:12]}.., the registry says {sha256[:12]}..")
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            parts = {name: arrays[name] for name in _ARRAYS}
+        parts = unpacked(io.BytesIO(data))
         meta = json.loads(parts["meta"].tobytes())
         if meta["format"] != FORMAT:
             raise BadArtefact(f"model format is {meta['format']!r}; this code reads {FORMAT!r}")
@@ -107,7 +107,7 @@ def load_model(data: bytes, sha256: str) -> Model:
             lineage=meta["lineage"],
             trees=trees,
         )
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadArtefact(f"model bytes are no {FORMAT} artefact: {error}") from error
 
 

@@ -162,6 +162,18 @@ def read_baseline(path: Path, kind: Kind, seed: int) -> Baseline:
     return baseline
 
 
+def check_signed(path: Path, baseline: Baseline, signed: str) -> None:
+    """Raise Untrustworthy where the baseline is not the one that was signed off, by its hash or its head.
+
+    Its own hash finds damage. Whoever edits it and writes a new hash into it is found by this one alone.
+    """
+    if not baseline.sha256.startswith(signed):
+        raise Untrustworthy(
+            f"{path} is the baseline {baseline.sha256[:12]}, and {signed[:12]} was signed off: it was made"
+            " anew or changed since"
+        )
+
+
 class Decided:
     """Whether what was seen so far decides; called with the rows of each chunk in turn."""
 

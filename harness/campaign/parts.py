@@ -22,6 +22,7 @@ import msgspec
 from harness.campaign.model import Question, RunRow
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
+from harness.history.plain import Folder, NotPlain
 from harness.run.campaign import write_whole
 from harness.verdict.model import Verdict
 
@@ -58,7 +59,9 @@ class Parts:
         """The rows of one chunk; ``Untrustworthy`` where something else has been at its file."""
         path = self._path(chunk)
         try:
-            with gzip.GzipFile(fileobj=io.BytesIO(path.read_bytes() or b"-")) as packed:
+            with Folder(self._parts) as folder:
+                data = folder.read(path.name, _PART_BYTES_MAX)
+            with gzip.GzipFile(fileobj=io.BytesIO(data or b"-")) as packed:
                 text = packed.read(_PART_BYTES_MAX + 1)
             if len(text) > _PART_BYTES_MAX:
                 raise Untrustworthy(f"{path} holds more than {_PART_BYTES_MAX} bytes: it is no part")
@@ -66,7 +69,7 @@ class Parts:
             if seal != _sealed(rows):
                 raise Untrustworthy(f"{path} was changed after it was written; {_AGAIN}")
             return tuple(msgspec.json.decode(line, type=RunRow) for line in rows.splitlines())
-        except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (OSError, NotPlain, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Untrustworthy(f"{path} cannot be read ({error}); {_AGAIN}") from error
 
     def write(self, chunk: int, rows: Sequence[RunRow]) -> None:

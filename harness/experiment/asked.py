@@ -22,6 +22,7 @@ from harness.experiment.model import (
     Arm,
     FaultStep,
     Gate,
+    HarmBudget,
     Objective,
     Profile,
     RestartProfile,
@@ -45,6 +46,7 @@ KEYS = (
     "objectives",
     "gate",
     "score",
+    "harm",
 )
 FileName = Annotated[str, msgspec.Meta(min_length=1)]
 Repetitions = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -67,6 +69,7 @@ class Asked:
     objectives: tuple[Objective, ...]
     gate: Gate
     score: ScoreRules
+    harm: HarmBudget
 
 
 def read_asked(data: dict[str, object], override: str | None, findings: Findings) -> Asked | None:
@@ -100,6 +103,7 @@ def read_asked(data: dict[str, object], override: str | None, findings: Findings
         objectives=take.value("objectives", tuple[Objective, ...], ()),
         gate=take.value("gate", Gate, Gate()),
         score=take.value("score", ScoreRules, ScoreRules()),
+        harm=take.value("harm", HarmBudget, HarmBudget()),
     )
 
 

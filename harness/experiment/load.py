@@ -120,6 +120,7 @@ class _Reader:
                 objectives=asked.objectives,
                 gate=asked.gate,
                 score=asked.score,
+                harm=asked.harm,
             )
         )
 

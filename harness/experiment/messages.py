@@ -163,6 +163,9 @@ MESSAGES: Mapping[str, Message] = {
         "units come one a line, golden ones with their right decision, in the form that the system answers",
         "mend the line that the message names",
     ),
+    "HRM320": Message(
+        "a secret stands in the file", "whoever reads the file has it", "name its place under 'secrets:'"
+    ),
     "HRM401": Message("an unknown command", "there is no such command", "run: hormesis --help"),
     "HRM402": Message("a wrong argument", "the command does not take it", "run: hormesis COMMAND --help"),
     "HRM403": Message("not a run folder", "it holds no history", "name a folder that `hormesis run` printed"),

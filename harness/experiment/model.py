@@ -14,6 +14,8 @@ TCP = "tcp"
 PORT = "port"
 """In place of a command line: who listens on the service's port."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
+SecretPlace = Annotated[str, msgspec.Meta(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00]+)$(?!\n)")]
+"""Where a secret is: ``env:NAME``, or ``file:PATH`` counted from the system file's folder."""
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Arm = Literal["none", "bare", "reference", "seed", "oracle", "always", "random", "never"]
@@ -106,7 +108,8 @@ class Service(_Frozen, frozen=True, kw_only=True):
 
     In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``, ``{system}``
     and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
-    ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
+    ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others. ``secrets``: variables that it
+    alone gets, and where their values are; a value stands in no file of a run (docs/own-system.md).
     """
 
     command: tuple[str, ...] = ()
@@ -116,6 +119,7 @@ class Service(_Frozen, frozen=True, kw_only=True):
     worker: str = ""
     after: tuple[Name, ...] = ()
     env: dict[str, str] = {}
+    secrets: dict[str, SecretPlace] = {}
     start_timeout_s: Positive = 20.0
     platform: bool = False
 
@@ -373,6 +377,17 @@ class Gate(_Frozen, frozen=True, kw_only=True):
             raise ValueError("never_excluded_ratio must be above never_ratio")
 
 
+class HarmBudget(_Frozen, frozen=True, kw_only=True):
+    """Beyond what a run is stopped, undone and void; None = no limit.
+
+    ``bystanders``: services that a fault does not touch, and that end or stop to answer while it is there.
+    ``lost_s``: seconds of service that are lost in one episode, from its injection on.
+    """
+
+    bystanders: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    lost_s: Positive | None = None
+
+
 class FaultRate(_Frozen, frozen=True, kw_only=True):
     """How often a kind of fault comes in 30 days, with its interval: declared, not measured."""
 
@@ -423,6 +438,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...] = ()
     gate: Gate = Gate()
     score: ScoreRules = ScoreRules()
+    harm: HarmBudget = HarmBudget()
 
 
 PROFILES: dict[str, Profile] = {

@@ -7,6 +7,7 @@ and line. The bundled system is found by where its package lies; it is never imp
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path as FilePath
@@ -22,6 +23,7 @@ from harness.experiment.yaml import Parsed, read_file
 
 BUNDLED_PACKAGE = "reference_pipeline"
 SYSTEM_FILE = "hormesis.yaml"
+_SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS?)$", re.IGNORECASE)
 WITNESS = "driver"  # the source of the edge on which units are offered
 
 
@@ -95,7 +97,32 @@ def _parsed(path: FilePath, problems: list[Problem]) -> Parsed | None:
         return None
 
 
+def _check_secrets(system: System, findings: Findings) -> None:
+    """Note secrets that stand in the file, and variables that are set twice."""
+    given: list[tuple[Path, dict[str, str]]] = [
+        *((("services", name, "env"), one.env) for name, one in system.services.items()),
+        *((("arms", name, "env"), one.env) for name, one in system.arms.items()),
+    ]
+    for path, variables in given:
+        for key, value in variables.items():
+            if _SECRET.search(key) and value and "{secret}" not in value:
+                findings.add(
+                    "HRM320",
+                    f"{quoted(key)} looks like a secret, and its value stands in the file",
+                    (*path, key),
+                    label="a secret?",
+                    why="whoever reads the file has it, and its logs are kept as they are",
+                    help=f"name its place: 'secrets: {{{key}: env:{key}}}' of the service; no value",
+                )
+    for name, service in system.services.items():
+        for key in service.secrets.keys() & service.env.keys():
+            findings.add(
+                "HRM224", f"{quoted(key)} is set twice", ("services", name, "secrets", key), help="remove one"
+            )
+
+
 def _check_system(system: System, findings: Findings) -> None:
+    _check_secrets(system, findings)
     names = system.services.keys()
     for name, service in system.services.items():
         here: Path = ("services", name)

@@ -43,3 +43,10 @@ def seed(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > SEED_MAX:
         raise argparse.ArgumentTypeError(f"{quoted(text)} is no seed (a whole number from 0 on)")
     return int(text)
+
+
+def sha256(text: str) -> str:
+    """Read a SHA-256, or its head, as a command of ours printed it."""
+    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
+        raise argparse.ArgumentTypeError("give 12 to 64 hexadecimal digits, as they were printed")
+    return text

@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import harness
@@ -20,6 +21,7 @@ from harness.experiment.findings import advice
 from harness.frontends.arguments import Parser, usage
 from harness.frontends.signals import Signals
 from harness.frontends.streams import lost_output, prepare, say, tell
+from harness.frontends.trust import admit, is_contributor, refuse_modules_of, work_tree
 from harness.frontends.wording import usage_text
 from harness.verdict.codes import EXIT_CODE
 
@@ -357,13 +359,19 @@ def _dispatch(arguments: list[str]) -> int:
     if entry is None:
         kind = "option" if name.startswith("-") else "command"
         raise usage("HRM401", f"unknown {kind} {quoted(name)}", help_text=advice(name, COMMANDS))
+    contributor = is_contributor()
+    if contributor:
+        refuse_modules_of(work_tree(Path.cwd()))
     command = entry.load()
     parser = Parser(f"hormesis {name}", entry.summary, entry.examples)
     command.configure(parser)
     if any(argument in ("-h", "--help") for argument in rest):
         say(parser.format_help().rstrip())
         return EXIT_CODE["DONE"]
-    return command.execute(parser.parse_args(rest))
+    parsed = parser.parse_args(rest)
+    if contributor:
+        admit(name, parsed)
+    return command.execute(parsed)
 
 
 def _help() -> str:

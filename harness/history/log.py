@@ -68,13 +68,21 @@ class HistoryWriter:
 
     ``clock`` gives (monotonic seconds, wall time as text). Every line is handed to the kernel at
     once, so a killed runner loses nothing; effects, undos and both ends are also fsynced, so a
-    lost machine still knows what harm was done. Raises FileExistsError where the file exists.
+    lost machine still knows what harm was done. ``hide`` takes out of each text what must not be written.
+    Raises FileExistsError where the file exists.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], tuple[float, str]], genesis: str = GENESIS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], tuple[float, str]],
+        genesis: str = GENESIS,
+        hide: Callable[[str], str] | None = None,
+    ) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o644)
         self._clock = clock
+        self._hide = hide
         self._chain = genesis
         self._seq = 0
 
@@ -83,6 +91,8 @@ class HistoryWriter:
 
         Raises Untrustworthy when the event could not be read back (NaN, longer than a line).
         """
+        if self._hide is not None:
+            event = msgspec.convert(_without(msgspec.to_builtins(event), self._hide), Event)
         if isinstance(event, ControlRaised) and len(event.error) > ERROR_CHARS_MAX:
             event = msgspec.structs.replace(event, error=event.error[:ERROR_CHARS_MAX] + " ... (cut)")
         mono_s, wall = self._clock()
@@ -108,6 +118,15 @@ class HistoryWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _without(value: object, hide: Callable[[str], str]) -> object:
+    """The same plain data, each text and each key of it hidden where it must be."""
+    if isinstance(value, dict):
+        return {hide(key): _without(one, hide) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without(one, hide) for one in value]
+    return hide(value) if isinstance(value, str) else value
 
 
 def _readable(line: bytes) -> Entry:

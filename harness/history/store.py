@@ -113,10 +113,12 @@ def new_run(
     abilities: tuple[str, ...] = (),
     observe_every_s: float = 0.0,
     pace: Pace = "dense",
+    hide: Callable[[str], str] | None = None,
 ) -> RunFolder:
     """Create the next run's folder, write manifest and plan, open its history.
 
-    ``clock`` gives (monotonic seconds, wall text). Writes ``run.started`` as the first event.
+    ``clock`` gives (monotonic seconds, wall text); ``hide`` as of ``HistoryWriter``. Writes
+    ``run.started`` as the first event.
     """
     name = _run_id(len(os.listdir(campaign / "runs")) + 1, plan)
     folder = campaign / "runs" / _checked(name)
@@ -138,7 +140,7 @@ def new_run(
     plan_bytes = msgspec.json.encode(plan) + b"\n"
     _write_once(folder / "manifest.json", manifest_bytes)
     _write_once(folder / "plan.json", plan_bytes)
-    writer = HistoryWriter(folder / "history.jsonl", clock, _genesis(manifest_bytes, plan_bytes))
+    writer = HistoryWriter(folder / "history.jsonl", clock, _genesis(manifest_bytes, plan_bytes), hide)
     writer.append(RunStarted(run_id=name, plan_sha256=plan.sha256))
     return RunFolder(name, folder, writer)
 

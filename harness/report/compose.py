@@ -155,6 +155,7 @@ def _inputs(file: CampaignFile, histories: Sequence[History]) -> Inputs:
         plan_sha256=tuple(history.plan.sha256 for history in histories),
         code_sha256=file.code_sha256,
         scenario=file.scenario,
+        history_sha256=tuple(history.sha256 for history in histories),
     )
 
 

@@ -28,6 +28,7 @@ class Inputs(_Frozen, frozen=True, kw_only=True):
     """What was run on what: identities and hashes, nothing of the user's data.
 
     ``code_sha256``: of harness, system and libraries, "" = not recorded.
+    ``history_sha256``: of each run's history as it was read, run by run like ``plan_sha256``.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Inputs(_Frozen, frozen=True, kw_only=True):
     plan_sha256: tuple[str, ...]
     scenario: str = ""
     code_sha256: str = ""
+    history_sha256: tuple[str, ...] = ()
 
 
 class Document(_Frozen, frozen=True, kw_only=True):

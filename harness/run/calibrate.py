@@ -35,6 +35,7 @@ from harness.run.machine import fingerprint
 from harness.run.material import Material, open_material
 from harness.run.safety import only_runner
 from harness.run.scratch import scratch
+from harness.run.secrets import Secrets, read_secrets
 from harness.run.template import ensure_template
 from harness.shell import monotonic_s, sleep_until
 from harness.simulation.kernel import Kernel
@@ -99,14 +100,18 @@ def calibrate_here(experiment: Experiment, store: Path, progress: Callable[[str]
             type=Spec,
         )
         load = load_of(spec)
+        secrets = read_secrets(experiment.system, Path(experiment.system_dir))
         with (
             scratch(store) as state_dir,
-            LocalSystem(_place(experiment, plan, template, state_dir)) as running,
+            secrets.in_errors(),
+            LocalSystem(_place(experiment, plan, template, state_dir, secrets=secrets)) as running,
         ):
             return calibrate(running, material, load, progress)
 
 
-def _place(experiment: Experiment, plan: Plan, template: Path, state_dir: Path) -> SystemPlace:
+def _place(
+    experiment: Experiment, plan: Plan, template: Path, state_dir: Path, *, secrets: Secrets
+) -> SystemPlace:
     return SystemPlace(
         system=experiment.system,
         system_dir=Path(experiment.system_dir),
@@ -116,6 +121,7 @@ def _place(experiment: Experiment, plan: Plan, template: Path, state_dir: Path) 
         restart_profile="fast",
         python_path=import_path(experiment),
         seed=plan.seed,
+        secrets=secrets.values,
     )
 
 

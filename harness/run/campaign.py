@@ -31,6 +31,7 @@ from harness.run.records import OF_THE_DRIVER
 from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
+from harness.run.secrets import Secrets, read_secrets
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
 from harness.targets.base import Target
@@ -226,6 +227,8 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Call
 
         return simulated
 
+    secrets = read_secrets(made.experiment.system, Path(made.experiment.system_dir))
+
     def local(folder: Path, plan: Plan) -> str:
         setting = Setting(
             plan,
@@ -233,11 +236,13 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Call
             made.template,
             made.python_path,
             store,
-            hooks.progress,
+            lambda text: hooks.progress(secrets.hide(text)),
             hooks.open_target,
             hooks.clock_gap_s,
+            secrets,
         )
-        return run_one(setting, _new_run(folder, plan))
+        with secrets.in_errors():
+            return run_one(setting, _new_run(folder, plan, secrets))
 
     return local
 
@@ -285,7 +290,7 @@ def _run_until_baseline(
     return state
 
 
-def _new_run(folder: Path, plan: Plan) -> RunFolder:
+def _new_run(folder: Path, plan: Plan, secrets: Secrets) -> RunFolder:
     """Open the next run's folder; raises MustStop where the store takes no more."""
     try:
         return new_run(
@@ -295,6 +300,7 @@ def _new_run(folder: Path, plan: Plan) -> RunFolder:
             versions=versions(),
             machine=fingerprint(),
             abilities=abilities(),
+            hide=secrets.hide if secrets.values else None,
         )
     except OSError as error:
         raise store_problem(error) or error from error

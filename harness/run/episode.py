@@ -15,8 +15,10 @@ from harness.guard.records import Record
 from harness.history import events
 from harness.history.events import Acted, Clean, Cleared, Guarded, HitAgain, Injected, NotClean, Undone
 from harness.plan.model import PlannedEpisode
+from harness.run.harm import HarmWatch
 from harness.run.records import Line, RecordsTarget, ends_at_s
 from harness.run.safety import MustStop, is_urgent, store_problem
+from harness.run.settle import rows_of
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.targets.base import Applied, NothingToHit, NullTarget, Target, WithoutEffect
 from harness.units import seconds_text
@@ -32,10 +34,14 @@ EXPLAINED_WITHIN_S = 1.0
 
 @dataclass(slots=True)
 class _Course:
-    """How far it has come. ``over``: the fault is gone, and that is told; ``exercised``: it was met."""
+    """How far it has come. ``over``: the fault is gone, and that is told; ``exercised``: it was met.
+
+    ``watch``: who looks at what it costs.
+    """
 
     over: bool = False
     exercised: bool = True
+    watch: HarmWatch | None = None
 
 
 def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
@@ -53,7 +59,9 @@ def run_episode(stage: Stage, episode: PlannedEpisode) -> None:
     try:
         asked_at_s = stage.clock.now_s()
         applied = target.apply(episode.effect)
-        stage.evidence.append(_injected(stage, episode, applied, asked_at_s))
+        injected = _injected(stage, episode, applied, asked_at_s)
+        stage.evidence.append(injected)
+        course.watch = None if stage.allowance is None else HarmWatch(stage.allowance, injected)
         _watch(stage, episode, applied, course)
     except WithoutEffect as error:
         stage.evidence.append(events.WithoutEffect(episode=episode.index, why=str(error)))
@@ -142,6 +150,7 @@ def _watch(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Cou
     ends_itself_s = _own_end_s(stage, episode, applied)
     for offset_s in _looks(stage, episode, ends_itself_s):
         stage.wait_until(offset_s)
+        _stop_beyond_budget(stage, course)
         if not course.over:
             is_due = ends_itself_s is not None and offset_s >= ends_itself_s
             _look(stage, episode, applied, course, is_due=is_due)
@@ -174,6 +183,13 @@ def _hit_again(stage: Stage, episode: PlannedEpisode, first: Applied, effect: Ki
         )
         stage.progress(f"  {at_s - stage.first_due_s:5.1f} s  {number} of {effect.times}: {'; '.join(proof)}")
     return last
+def _stop_beyond_budget(stage: Stage, course: _Course) -> None:
+    """Raise MustStop where the episode has cost more than the experiment allows."""
+    if course.watch is None:
+        return
+    why = course.watch.exceeded(stage.acts, lambda: rows_of(stage.evidence), stage.clock.now_s())
+    if why:
+        raise MustStop("harm", f"harm beyond the budget of the experiment: {why}")
 
 
 def _look(stage: Stage, episode: PlannedEpisode, applied: Applied, course: _Course, *, is_due: bool) -> None:

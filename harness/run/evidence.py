@@ -6,7 +6,7 @@ beside it and is read here. A run on a virtual clock keeps the same in memory (`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -39,9 +39,10 @@ class Evidence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FolderEvidence:
-    """See ``Evidence``."""
+    """See ``Evidence``; ``hide`` takes out of words what must not be written."""
 
     folder: RunFolder
+    hide: Callable[[str], str] = str
 
     def append(self, event: Event, /) -> object:
         """See ``Evidence``."""
@@ -50,7 +51,9 @@ class FolderEvidence:
     def keep_words(self, lines: Sequence[JournalLine], /) -> None:
         """See ``Evidence``."""
         with (self.folder.path / JOURNAL).open("ab") as journal:
-            journal.writelines(words_of(line) for line in lines)
+            for line in lines:
+                words = self.hide(words_of(line).decode(errors="surrogateescape"))
+                journal.write(words.encode(errors="surrogateescape"))
 
     def written(self, name: str, /) -> bytes:
         """See ``Evidence``."""

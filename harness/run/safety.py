@@ -28,13 +28,13 @@ WHOLE_RUN = -1
 CLOCK_STEP_S_MAX = 2.0
 IN_FORCE_S = 5.0
 """While a fault is in force the main thread must come by so often, or everything is undone."""
-ENDS_ALL = frozenset({"halt", "clock", "store"})
+ENDS_ALL = frozenset({"halt", "clock", "store", "harm"})
 """Where a run must stop for one of these, no other one may begin either."""
 _STORE_BROKEN = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EDQUOT, errno.EIO)
 
 
 class MustStop(Untrustworthy):
-    """The run must end now; ``where``: halt, clock, store, guard or time, as in its history."""
+    """The run must end now; ``where``: halt, clock, store, harm, guard or time, as in its history."""
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(why)

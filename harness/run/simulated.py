@@ -23,6 +23,7 @@ from harness.history.observations import read_rows
 from harness.observers.fetch import Reply
 from harness.plan.model import Plan
 from harness.run.evidence import JOURNAL, OBSERVATIONS, RESENDS, TAINT
+from harness.run.harm import allowance_of
 from harness.run.material import PACES, Material, place_of, witness_of
 from harness.run.memory import MemoryEvidence
 from harness.run.safety import MustStop
@@ -130,6 +131,7 @@ def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: 
             progress=progress,
             clock=VirtualClock(kernel),
             pump_every_s=max(PUMP_EVERY_S, PACES[material.pace].watch_s / 10),
+            allowance=allowance_of(material.experiment),
             alarms=_Alarms(kernel, kernel.now_s + plan.duration_s + plan.profile.settle_s + SLACK_S),
         )
         if stop is not None:

@@ -19,8 +19,10 @@ from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.evidence import RESENDS, TAINT, FolderEvidence
 from harness.run.fields import label_feed, world_spec
+from harness.run.harm import allowance_of
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
+from harness.run.secrets import NO_SECRETS, Secrets
 from harness.run.settle import audit_run
 from harness.run.stage import Recorded, Stage
 from harness.run.timetable import BaselineNotMet, keep_timetable
@@ -49,6 +51,7 @@ class Setting:
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target] = LocalTarget
     clock_gap_s: Callable[[], float] = read_gap_s
+    secrets: Secrets = NO_SECRETS
 
 
 def run_one(setting: Setting, folder: RunFolder) -> str:
@@ -122,6 +125,7 @@ def _started(setting: Setting, folder: RunFolder) -> str:
             restart_profile=setting.plan.restart_profile,
             python_path=setting.python_path,
             seed=setting.plan.seed,
+            secrets=setting.secrets.values,
         )
         system = LocalSystem(place)
         starting_s = sum(one.start_timeout_s for one in system.running.values()) + READY_LIMIT_S
@@ -155,6 +159,8 @@ def _running(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Sta
         finally:
             stay.guardian.allow(SLACK_S)  # the end of the system has no loop that could say it
             _keep_logs(stay.state_dir, folder.logs)
+            for log in folder.logs.glob("*.txt"):
+                setting.secrets.hide_in(log)
 
 
 def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Stay) -> str:
@@ -176,7 +182,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
         until_s = shell.monotonic_s() + stay.running_s
         stage = Stage(
             plan=setting.plan,
-            evidence=FolderEvidence(folder),
+            evidence=FolderEvidence(folder, setting.secrets.hide),
             system=system,
             witness=witness,
             observers=observers,
@@ -184,6 +190,7 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
             progress=setting.progress,
             clock=MachineClock(),
             alarms=Alarms(stay.guardian, setting.store, until_s, setting.clock_gap_s),
+            allowance=allowance_of(setting.experiment),
         )
         keep_timetable(stage)
         audit_run(setting.experiment.system, stage)

@@ -20,6 +20,7 @@ from harness.plan.model import Plan
 from harness.ports import Clock
 from harness.run.alarm import Alarm
 from harness.run.evidence import Evidence
+from harness.run.harm import Allowance
 from harness.run.witness import Driver, Heard, RecordsTold
 from harness.targets.base import Target
 from harness.targets.local.ledger import Line
@@ -61,6 +62,7 @@ class Stage:
     """One run in progress. ``first_due_s`` is the monotonic instant of the first slot.
 
     ``ending``: an episode is being undone; then nothing but its own failure may cut that short.
+    ``allowance``: beyond which harm it is stopped; None = beyond none.
     """
 
     plan: Plan
@@ -79,6 +81,7 @@ class Stage:
     told: list[RecordsTold] = field(default_factory=list)
     ending: bool = False
     pump_every_s: float = PUMP_EVERY_S
+    allowance: Allowance | None = None
 
     def wait_until(self, offset_s: float) -> None:
         """Wait until ``offset_s`` after the first slot, hearing the outside meanwhile."""

@@ -93,12 +93,12 @@ def seal(file: Sealed) -> tuple[Sealed, bytes]:
 
 
 def opened(data: bytes, kind: type[Sealed], name: str) -> Sealed:
-    """Read such a file; Untrustworthy where it is none, or was changed after it was written."""
+    """Read such a file; Untrustworthy where it is none, or a byte was changed after it was written."""
     try:
         file = msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Untrustworthy(f"{name} is no {kind.__name__.lower()}: {error}") from error
-    if file.sha256 != _sha256(file):
+    if file.sha256 != _sha256(file) or seal(file)[1] != data:
         raise Untrustworthy(f"{name} was changed after it was written; make it anew")
     return file
 

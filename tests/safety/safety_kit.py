@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -110,6 +110,14 @@ def experiment(folder: Path, name: str) -> Path:
     return path
 
 
+def unhurried(text: str) -> str:
+    """The same experiment, slower: for what is not about a baseline, which a busy machine misses."""
+    knobs = {"rate_hz: 200": "rate_hz: 25", "deadline_s: 0.1": "deadline_s: 3", "tau_s: 0.8": "tau_s: 6"}
+    for knob, slow in knobs.items():
+        text = text.replace(knob, slow)
+    return text
+
+
 @dataclass
 class Runner:
     """A started command, by ``within`` another one. ``mark`` is in the environment of all that it starts."""
@@ -122,6 +130,7 @@ class Runner:
     terminal: int | None = None
     program: Path = HERE / "victim.py"
     within: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: f"/safety/{uuid.uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -130,7 +139,12 @@ class Runner:
         out = subprocess.PIPE if self.terminal is None else self.terminal
         self.process = subprocess.Popen(
             [*self.within, sys.executable, str(self.program), self.boundary, *words],
-            env={"PATH": "/usr/bin:/bin", MARK: self.mark, "HORMESIS_STORE": str(self.store)},
+            env={
+                "PATH": "/usr/bin:/bin",
+                MARK: self.mark,
+                "HORMESIS_STORE": str(self.store),
+                **self.variables,
+            },
             stdin=subprocess.DEVNULL if self.terminal is None else self.terminal,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -236,10 +250,13 @@ class Runner:
 
 
 @contextlib.contextmanager
-def running(store: Path, fault: str, boundary: str = "0", **more: object) -> Iterator[Runner]:
-    """A runner of one fault in ``store``; nothing of it is left afterwards."""
+def running(store: Path, fault: str, boundary: str = "0", text: str = "", **more: object) -> Iterator[Runner]:
+    """A runner of one fault in ``store``, by a file that says ``text``; nothing of it is left afterwards."""
     store.mkdir(parents=True, exist_ok=True)
-    runner = Runner(store, experiment(store, fault), boundary, **more)  # type: ignore[arg-type]
+    file = experiment(store, fault)
+    if text:
+        file.write_text(text)
+    runner = Runner(store, file, boundary, **more)  # type: ignore[arg-type]
     try:
         yield runner
     finally:

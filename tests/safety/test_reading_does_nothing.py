@@ -1,16 +1,19 @@
-"""SR-18: validate, plan --offline, report, analyse, compare, history and explain import no module of the
-user's, start nothing, open no socket."""
+"""SR-18: validate, plan --offline, report, analyse, gate, compare, history, schema and explain import no
+module of the user's, start nothing, open no socket, and write nothing but what they are told to."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from harness.frontends.cli import main
+from tests.harness.campaign.gating_kit import stored
 from tests.traps.histories import killed, written
 
 ROOT = Path(__file__).parents[2]
@@ -68,13 +71,25 @@ def watched(folder: Path, *argv: str) -> dict[str, object]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory):
+    """A campaign of pairs and the baseline of another one."""
+    place = tmp_path_factory.mktemp("gated")
+    stored(place, 2).rename(place / "pairs")
+    first = stored(place, 1)
+    assert main(["gate", str(first), "--keep", str(place / "baseline.json")]) == 0
+    shutil.rmtree(first)
+    return place
+
+
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, gated):
     (tmp_path / "users_own.py").write_text("open('imported', 'w').close()\n")
     (tmp_path / "system.yaml").write_text(SYSTEM)
     (tmp_path / "scenario.yaml").write_text("version: 1\nname: steady\n")
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
     written(tmp_path, killed())
+    shutil.copytree(gated, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -93,6 +108,11 @@ def folder(tmp_path):
         ("compare", "kill-20260101-000000000-s7", "kill-20260101-000000000-s7", "--store", "."),
         ("history", "list", "--store", "."),
         ("history", "trend", "--store", ".", "--json"),
+        ("compare", "kill-20260101-000000000-s7", "kill-20260101-000000000-s7", "--store", ".", "--json"),
+        ("gate", "pairs", "--baseline", "baseline.json", "--store", "."),
+        ("gate", "pairs", "--baseline", "baseline.json", "--store", ".", "--json"),
+        ("gate", "pairs", "--baseline", "baseline.json", "--store", ".", "--junit", "-"),
+        ("report", "pairs", "--store", ".", "--markdown", "-"),
         ("explain", "fault"),
         ("schema", "experiment"),
         ("schema", "table"),
@@ -104,6 +124,34 @@ def test_a_command_that_only_reads_does_nothing_else(folder, argv):
     assert done == {"code": 0, "seen": []}
     after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
     assert set(after) == set(before), "it wrote a file"
+    assert not (folder / "imported").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "into"),
+    [
+        (("init", "new"), "new"),
+        (("history", "site", "--out", "public", "--store", "."), "public"),
+        (("gate", "pairs", "--keep", "kept.json", "--store", "."), "kept.json"),
+        (("gate", "pairs", "--baseline", "baseline.json", "--ledger", "l.json", "--store", "."), "l.json"),
+        (("report", "kill-20260101-000000000-s7", "--store", ".", "--html", "page.html"), "page.html"),
+    ],
+)
+def test_a_command_that_writes_what_it_is_told_to_does_nothing_else(folder, argv, into):
+    """SR-18: neither does it touch another file."""
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert watched(folder, *argv) == {"code": 0, "seen": []}
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    new = {path.relative_to(folder).parts[0] for path in set(after) - set(before)}
+    assert {name.removeprefix(".").removesuffix(".lock") for name in new} == {into}
+    assert {path: after[path] for path in before} == before
+    assert not (folder / "imported").exists()
+
+
+def test_a_doctor_looks_at_the_machine_and_imports_nothing_of_yours(folder):
+    """SR-18: it may ask the machine; the system file is data to it."""
+    done = watched(folder, "doctor", "system.yaml", "--store", ".")
+    assert [event for event, _ in done["seen"] if event == "import" or not event.startswith("socket.")] == []
     assert not (folder / "imported").exists()
 
 

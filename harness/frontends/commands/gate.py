@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.frontends.arguments import usage
+from harness.frontends.arguments import sha256, usage
 from harness.frontends.formats import SHARED, STDOUT, add_formats, shared, wanted, write_all
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
@@ -34,6 +34,14 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         default=[],
         metavar="FILE",
         help="compare with this one; given again, with each: all must hold",
+    )
+    parser.add_argument(
+        "--signed",
+        type=sha256,
+        action="append",
+        default=[],
+        metavar="HASH",
+        help="the hash that --keep printed of the baseline; another one is VOID. Once for each --baseline",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="FILE", help="judge nothing: make this baseline of the campaign"
@@ -71,13 +79,16 @@ def execute(arguments: argparse.Namespace, /) -> int:
         baseline, data = seal(gating.make_baseline(found, wall_utc()))
         gating.write_file(arguments.keep, data)
         counts = ", ".join(f"{inert(label)}: {len(times)}" for label, times in baseline.times_s.items())
-        say(f"baseline of {found.campaign}, arm {found.kind.arm}: {counts}\nkept in: {arguments.keep}")
+        say(f"baseline of {found.campaign}, arm {found.kind.arm}: {counts}")
+        say(f"kept in: {arguments.keep}\nsha256: {baseline.sha256}")
         return EXIT_CODE["DONE"]
     if found.beside is not None:
         baselines, key = [found.beside[0]], found.beside[1]
     else:
         baselines = [gating.read_baseline(path, found.kind, found.seed) for path in arguments.baseline]
         key = baselines[0].sha256
+    for path, baseline, signed in zip(arguments.baseline, baselines, arguments.signed, strict=False):
+        gating.check_signed(path, baseline, signed)
     runs = found.runs if arguments.ledger is None else gating.in_ledger(arguments.ledger, found, key)
     is_beside = found.beside is not None
     scales = [
@@ -121,6 +132,9 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.keep is not None and (arguments.baseline or arguments.ledger is not None):
         words = "--keep makes a baseline and judges nothing: no --baseline or --ledger goes with it"
         raise usage("HRM402", words, help_text="See: hormesis gate --help")
+    if arguments.signed and len(arguments.signed) != len(arguments.baseline):
+        words = f"{len(arguments.signed)} --signed for {len(arguments.baseline)} --baseline"
+        raise usage("HRM402", words, help_text="give one for each, in the same order")
     if arguments.json and STDOUT in (getattr(arguments, name) for name in SHARED):
         raise usage("HRM402", "two documents on standard output", help_text="give one of them a file")
     if arguments.ledger is not None and len(arguments.baseline) > 1:

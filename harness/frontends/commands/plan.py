@@ -11,14 +11,15 @@ import msgspec
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
-from harness.experiment.model import Experiment
+from harness.experiment.model import Experiment, HarmBudget
 from harness.faults.effects import subject_among
 from harness.frontends.arguments import seed
+from harness.frontends.operators import operator_limits, parts_of
 from harness.frontends.streams import say
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
 from harness.plan.price import Price, prices, reaches_a_verdict
-from harness.plan.safety import SIMULATION, TARGETS, Promise, promises
+from harness.plan.safety import SIMULATION, TARGETS, Limits, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
@@ -47,7 +48,8 @@ def execute(arguments: argparse.Namespace, /) -> int:
     experiment = load_experiment(arguments.file, arguments.profile)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     plans = make_plans(experiment, number, arguments.target)
-    effects = tuple(promises(plan, TARGETS[arguments.target]) for plan in plans)
+    limits, parts = operator_limits(arguments.target, arguments.file), parts_of(experiment.system)
+    effects = tuple(promises(plan, TARGETS[arguments.target], limits=limits, parts=parts) for plan in plans)
     found = prices(experiment)
     world = () if arguments.offline else _world(arguments.store or store_root(), arguments.target)
     if arguments.json:
@@ -58,7 +60,16 @@ def execute(arguments: argparse.Namespace, /) -> int:
         costs += _gate(_gate_pairs(experiment, plans), forecast_s(plans) / experiment.repetitions, plans[0])
         say(
             "\n".join(
-                (*_runs(experiment, plans, number), "", *_effects(effects[0]), "", *costs, *_end(world))
+                (
+                    *_runs(experiment, plans, number),
+                    "",
+                    *_effects(effects[0]),
+                    _allowed(limits, parts),
+                    _stopped(experiment.harm),
+                    "",
+                    *costs,
+                    *_end(world),
+                )
             )
         )
     if not reaches_a_verdict(found, experiment.repetitions):
@@ -143,6 +154,21 @@ def _effects(effects: tuple[Promise, ...]) -> list[str]:
             f"    proof:     {one.proof}",
         ]
     return lines
+
+
+def _allowed(limits: Limits, parts: int) -> str:
+    most = limits.most(parts)
+    kinds = ", ".join(limits.faults) or "no fault"
+    return f"allowed: {kinds}; at most {most} target{'s' * (most > 1)} at a time"
+
+
+def _stopped(harm: HarmBudget) -> str:
+    told = [
+        "" if harm.bystanders is None else f"more than {harm.bystanders} untouched services go down",
+        "" if harm.lost_s is None else f"an episode loses more than {harm.lost_s:g} s of service",
+    ]
+    words = " or ".join(filter(None, told))
+    return f"stopped:  where {words}" if words else "stopped:  by no harm; `harm:` of the file sets a budget"
 
 
 def _prices(found: Sequence[Price], repetitions: int, length_s: float) -> list[str]:

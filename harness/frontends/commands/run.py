@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.experiment.pack import pack_sha256
-from harness.frontends.arguments import seed, usage
+from harness.frontends.arguments import seed, sha256, usage
+from harness.frontends.operators import operator_limits, parts_of
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import length_text
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument(
         "--plan",
         metavar="HASH",
-        type=_hash,
+        type=sha256,
         help="run exactly the plan that `hormesis plan` gave this hash, or nothing; needs its --seed",
     )
     parser.add_argument("--profile", metavar="NAME", help="measure by this built-in profile instead")
@@ -99,7 +99,7 @@ def _beside(
             " repetitions, sham or gate): only their systems may differ; nothing was started"
         )
     theirs = make_plans(old, number, arguments.target)
-    length_s = _announced(experiment, (*plans, *theirs), number)
+    length_s = _announced(old, theirs, number) + _announced(experiment, plans, number)
     with Progress(length_s) as progress:
         return run_beside(
             Leg(experiment, plans),
@@ -112,8 +112,9 @@ def _beside(
 
 def _announced(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> float:
     """Say what will be run, before anything is touched; gives how long it takes, in seconds."""
-    for plan in plans:  # no effect without a provable undo
-        promises(plan, TARGETS[plan.target])
+    limits = operator_limits(plans[0].target, Path(experiment.file))
+    for plan in plans:  # no effect without a provable undo, or beyond the limits
+        promises(plan, TARGETS[plan.target], limits=limits, parts=parts_of(experiment.system))
     length_s = forecast_s(plans)
     runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
     tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
@@ -134,9 +135,3 @@ def _hold_to(arguments: argparse.Namespace, plans: tuple[Plan, ...]) -> None:
             f"the plan is {found[:12]} now, and {asked[:12]} was asked for: file, system, scenario, target,"
             " seed or version is another; nothing was started. `hormesis plan` shows what would run"
         )
-
-
-def _hash(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
-        raise argparse.ArgumentTypeError("give 12 to 64 hexadecimal digits, as `hormesis plan` prints them")
-    return text

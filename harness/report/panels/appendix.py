@@ -51,10 +51,11 @@ def parameters(document: Document) -> tuple[tuple[str, str], ...]:
 
 
 def hashes(document: Document) -> tuple[tuple[str, str], ...]:
-    """List what the figures depend on, by hash; at most ``PLANS_MAX`` plans."""
+    """List what the figures depend on, by hash; at most ``PLANS_MAX`` plans and histories."""
     asked = document.inputs
     plans = tuple(("plan", digest) for digest in asked.plan_sha256[:PLANS_MAX])
-    return (("experiment", asked.experiment_sha256), ("scenario", asked.scenario_sha256), *plans)
+    histories = tuple(("history", digest) for digest in asked.history_sha256[:PLANS_MAX] if digest)
+    return (("experiment", asked.experiment_sha256), ("scenario", asked.scenario_sha256), *plans, *histories)
 
 
 def not_measured(document: Document) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class SystemPlace:
 
     ``python_path``: folders, joined by ":", that ``entry`` and ``preload`` modules are in. ``state_dir``
     must not have been used by another run. ``overrides`` replaces knobs of the restart profile by name;
-    ``seed`` names the draws of the fault proxy.
+    ``seed`` names the draws of the fault proxy; ``secrets`` are values by the place that a service names.
     """
 
     system: System
@@ -59,6 +59,7 @@ class SystemPlace:
     python_path: str = ""
     overrides: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def free_ports(count: int) -> list[int]:
@@ -129,6 +130,7 @@ def _service(place: SystemPlace, addresses: Addresses, base: Mapping[str, str], 
     words = _words(place, addresses.services[name], name) | {"{secret}": _secret(base[RUN_VARIABLE])}
     switch = place.system.arms[place.arm].env if place.arm in place.system.arms else {}
     own = {key: _filled(value, words) for key, value in (service.env | switch).items()}
+    own |= {key: place.secrets[where] for key, where in service.secrets.items()}
     return ServiceSpec(
         name=name,
         entry=service.entry,

@@ -280,6 +280,7 @@ def test_runs_and_pairs_on_one_target_need_one_pace_and_one_measure(asked, store
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_names_are_shown_and_not_obeyed(store, hostile):
+    """SR-25: of `hormesis compare`."""
     found = compare(read_side(store, OLD), read_side(store, NEW))
     plain = msgspec.to_builtins(found)
     plain["only_a"] = plain["only_b"] = [hostile]

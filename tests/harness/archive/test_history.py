@@ -271,6 +271,7 @@ def test_no_line_ever_begins_or_ends_at_a_gap(words) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_names_are_shown_and_not_obeyed(hostile) -> None:
+    """SR-25: of `hormesis history list` and `trend`."""
     told = {"id": hostile, "title": hostile, "system": hostile, "target": hostile, "word": hostile}
     versions = {"harness_version": hostile, "profile_name": hostile, "started_utc": hostile, "why": hostile}
     named = point((1.0,) * 6, fault=hostile, subject=hostile, arm=hostile, restart_profile=hostile)

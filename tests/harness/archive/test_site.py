@@ -165,6 +165,7 @@ def test_a_store_without_campaigns_gives_a_page_that_says_so(tmp_path):
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_names_render_as_text_in_every_field(hostile):
+    """SR-25: of `hormesis history site`."""
     named = point((1.0,) * 6, fault=hostile, subject=hostile, arm=hostile, restart_profile=hostile)
     told = {"title": hostile, "system": hostile, "target": hostile, "why": hostile, "started_utc": hostile}
     plain = [entry(1), entry(2, harness_version="0.2.0"), entry(3, state="damaged", why="x")]

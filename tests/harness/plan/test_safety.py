@@ -100,8 +100,9 @@ def test_what_ends_by_itself_may_be_watched_for_longer():
         promises(planned((CUT[0], endless), held_s=1200), EVERYTHING)
 
 
-def test_a_plan_that_does_nothing_needs_no_undo():
-    assert promises(planned(), frozenset()) == ()
+def test_a_plan_without_a_target_is_refused():
+    with pytest.raises(Refused, match="hurts nothing"):
+        promises(planned(), frozenset())
 
 
 def test_what_is_said_of_a_target_before_a_run_is_what_it_says_of_itself():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LIMIT = 500.0
+MODEL = "1"
 
 
 def decide(amount: object) -> str:
@@ -43,7 +44,7 @@ def main() -> int:
 
         def answer(self, record: dict[str, object]) -> dict[str, object]:
             decision = decide(record.get("amount"))
-            return {"id": record["id"], "status": 200, "decision": decision, "score": 0.5, "model": "1"}
+            return {"id": record["id"], "status": 200, "decision": decision, "score": 0.5, "model": MODEL}
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -86,7 +86,7 @@ def test_words_that_make_no_system_are_told(tmp_path: Path, capsys, words: list[
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=3), st.dictionaries(WORDS, WORDS, min_size=1, max_size=3))
 def test_any_words_stay_words(tmp_path: Path, command: list[str], unit: dict[str, str]) -> None:
-    """Text that YAML would read as something else, or end a line with, comes back as it was."""
+    """SR-25: text that YAML would read as something else, or end a line with, comes back as it was."""
     answers = Answers(
         name="x",
         command=(*command, "{port}"),
