@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from harness.episodes.acts import NO_HEALER
 from harness.episodes.baseline import BAD_RATIO_MAX, bad_ratio_allowed
 from harness.episodes.error_rates import WORSE_MARGINS, error_rates
 from harness.episodes.facts import facts
@@ -22,6 +23,7 @@ from harness.estimates.estimate import counted, estimate
 from harness.estimates.score import scores
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Profile
+from harness.experiment.places import kind_of
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign, run_number
@@ -173,6 +175,7 @@ def _trust(campaign: Campaign, runs: Sequence[RunFacts]) -> Iterator[Check]:
     yield _pairing_check(campaign.runs, logs)
     yield _sham_check(runs)
     yield _audit_check(runs)
+    yield from _observers_check(campaign.runs, logs)
     yield _rates_check(campaign.file.profile)
 
 
@@ -274,6 +277,24 @@ def _audit_check(runs: Sequence[RunFacts]) -> Check:
         value="".join([f"{held} of {len(runs)} runs", *told]),
         ok=held == len(runs) > 0,
     )
+
+
+def _observers_check(histories: Sequence[History], logs: Sequence[RunLog]) -> Iterator[Check]:
+    """Whether each declared observer has seen anything; without a healer its routes may not be there."""
+    looks: dict[str, int] = {}
+    for history, log in zip(histories, logs, strict=True):
+        for one in log.looked:
+            if history.plan.arm not in NO_HEALER or kind_of(one.observer):
+                looks[one.observer] = looks.get(one.observer, 0) + one.looks
+    never = [observer for observer, count in looks.items() if not count]
+    if looks:
+        yield Check(
+            text="Declared observers that saw anything",
+            value="; ".join(
+                [f"{len(looks) - len(never)} of {len(looks)}", *(f"never {one}" for one in never)]
+            ),
+            ok=not never,
+        )
 
 
 def _rates_check(profile: Profile) -> Check:

@@ -15,6 +15,7 @@ from harness.guard.halt import halt_reason, is_halted
 from harness.guard.shell import clock_gap_s as read_gap_s
 from harness.history.events import ControlRaised, SystemReady
 from harness.history.store import RunFolder
+from harness.observers.outside import Roots
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.evidence import RESENDS, TAINT, FolderEvidence
@@ -166,8 +167,14 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     stay.guardian.allow(stay.starting_s)
     mark = {RUN_VARIABLE: system.run_token}
     file = stay.state_dir / "driver.json"
+    roots = Roots(
+        service=system.system.workload.service,
+        system=Path(setting.experiment.system_dir),
+        state=stay.state_dir,
+        template=setting.template,
+    )
     with (
-        Observers(system.system.observe, system.urls, system.system.audit) as observers,
+        Observers(system.system.observe, system.urls, system.system.audit, roots=roots) as observers,
         Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
         ending_at_once(stay.guardian),
     ):

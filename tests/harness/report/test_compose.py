@@ -84,6 +84,23 @@ def test_each_doubt_about_one_run_is_seen_in_its_line(start: str, story: Story) 
     assert not check(document, start).ok
 
 
+@pytest.mark.parametrize(
+    ("looks", "arm", "value"),
+    [
+        ({"file a": 4}, "none", "1 of 1"),
+        ({"file a": 4, "git . HEAD": 0}, "none", "1 of 2; never git . HEAD"),
+        ({"file a": 4, "healer:/acts": 0}, "none", "1 of 1"),
+        ({"file a": 4, "healer:/acts": 0}, "reference", "1 of 2; never healer:/acts"),
+        ({"journal j.jsonl": 0}, "reference", "0 of 1; never journal j.jsonl"),
+    ],
+)
+def test_an_observer_that_never_saw_anything_is_named(looks: dict[str, int], arm: str, value: str) -> None:
+    counts = [ev.Looked(observer=one, looks=n, failures=1, listed=False) for one, n in looks.items()]
+    told = killed(arm=arm, events=lambda events: [*events[:-1], *counts, events[-1]])
+    line = check(compose_campaign(campaign_of(told)), "Declared observers")
+    assert (line.value, line.ok) == (value, ";" not in value)
+
+
 def _without(told: list, kind: type) -> list:
     return [event for event in told if not isinstance(event, kind)]
 
