@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from harness.experiment.places import JOURNAL, FilePlace, GitPlace, MlflowPlace, Place, SqlitePlace
+from harness.experiment.reset import Reset
 from harness.faults.effects import Effect
 
 TCP = "tcp"
@@ -293,6 +294,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     observe: Observe = Observe()
     hooks: dict[Name, HookProgram] = {}
     prepare: Prepare | None = None
+    reset: Reset | None = None
     preload: tuple[str, ...] = ()
     world: str = ""
     simulation: Simulation | None = None

@@ -20,6 +20,7 @@ from harness.experiment.places import root_of
 from harness.frontends.world import look_at_world
 from harness.observers.fetch import Unseen
 from harness.observers.outside import Roots, Source, Words, journal_of, source_of
+from harness.run.resetting import starts_anew
 from harness.run.scratch import MEMORY, ROOM_BYTES_MIN, scratch_root
 
 CORES = 2
@@ -102,6 +103,12 @@ def system_checks(system: System) -> Iterator[Check]:
         lost, mend = "when it noticed, and why it acted", "observe.journal, journal_file or journal_url"
         journal = observe.journal or observe.journal_file or observe.journal_url
         yield _seen(bool(journal), "a journal of the healer", lost, mend)
+    yield _seen(
+        system.reset is not None or starts_anew(system),
+        "reset proven: each run begins from the same state",
+        "whether runs are independent: reset not proven, one may begin with what another has left",
+        "reset: {do, prove}, or keep all state below {state}, named in each command or env",
+    )
     yield _seen(
         system.simulation is not None,
         "it runs on a virtual clock",

@@ -6,6 +6,7 @@ clock, no path of this machine, floats rounded where they are made.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from harness.experiment.places import kind_of
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign, run_number
+from harness.plan.safety import SIMULATION
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
 from harness.report.words import inert_json
@@ -35,6 +37,11 @@ from harness.verdict.judge import judge
 
 PAIRED = "Runs of a pair share seed, units and due instants"
 FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was done"
+RESETS = {
+    "by command": "proven by the system's own command, the same output as at first",
+    "by itself": "with a state of its own, new and from one template",
+    "": "not proven",
+}
 NUMBERED = "Runs that were begun are there, by their numbers"
 DAMNING = (PAIRED, FALSE_IMPACTS, NUMBERED)
 """Checks that no verdict survives: what they find was made by the instrument, the machine or a hand."""
@@ -176,6 +183,7 @@ def _trust(campaign: Campaign, runs: Sequence[RunFacts]) -> Iterator[Check]:
     yield _sham_check(runs)
     yield _audit_check(runs)
     yield from _observers_check(campaign.runs, logs)
+    yield _reset_check(campaign, logs)
     yield _rates_check(campaign.file.profile)
 
 
@@ -276,6 +284,19 @@ def _audit_check(runs: Sequence[RunFacts]) -> Check:
         text="Every accepted transaction ended exactly once",
         value="".join([f"{held} of {len(runs)} runs", *told]),
         ok=held == len(runs) > 0,
+    )
+
+
+def _reset_check(campaign: Campaign, logs: Sequence[RunLog]) -> Check:
+    """Whether each run is known to have begun from the same state; not known is a limit, and told."""
+    simulated = campaign.file.target == SIMULATION
+    ways = Counter("by itself" if simulated else log.reset.proven if log.reset else "" for log in logs)
+    told = [f"{count} {RESETS[way]}" for way, count in sorted(ways.items(), reverse=True)]
+    return Check(
+        text="Each run began from the same state",
+        value=", ".join(told) if told else "no run",
+        ok=bool(logs),
+        weak=ways[""] > 0,
     )
 
 

@@ -25,6 +25,7 @@ from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
 from harness.run.records import OF_THE_DRIVER
 from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
+from harness.run.resetting import Resetting
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
@@ -170,6 +171,8 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
 
         return simulated
 
+    reset = Resetting(made.experiment.system, Path(made.experiment.system_dir))
+
     def local(folder: Path, plan: Plan) -> str:
         setting = Setting(
             plan,
@@ -180,6 +183,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
             hooks.progress,
             hooks.open_target,
             hooks.clock_gap_s,
+            reset,
         )
         return run_one(setting, _new_run(folder, plan))
 

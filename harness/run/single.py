@@ -13,7 +13,7 @@ from harness.experiment.model import Experiment
 from harness.guard.client import Guardian
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.shell import clock_gap_s as read_gap_s
-from harness.history.events import ControlRaised, SystemReady
+from harness.history.events import ControlRaised, StateReset, SystemReady
 from harness.history.store import RunFolder
 from harness.observers.outside import Roots
 from harness.observers.watch import Observers
@@ -38,8 +38,8 @@ SLACK_S = 60.0
 class Setting:
     """All that one run needs; ``store`` holds its undo records.
 
-    ``open_target`` and ``clock_gap_s`` are ports, so that tests can put in a target that lies and a clock
-    that is set.
+    ``reset``: brings the system's own state back, and proves it. ``open_target`` and ``clock_gap_s`` are
+    ports, so that tests can put in a target that lies and a clock that is set.
     """
 
     plan: Plan
@@ -50,6 +50,7 @@ class Setting:
     progress: Callable[[str], None]
     open_target: Callable[[LocalSystem], Target] = LocalTarget
     clock_gap_s: Callable[[], float] = read_gap_s
+    reset: Callable[[], StateReset] | None = None
 
 
 def run_one(setting: Setting, folder: RunFolder) -> str:
@@ -113,6 +114,11 @@ def _sealed(folder: RunFolder, state: str, stop: MustStop | None) -> str:
 
 
 def _started(setting: Setting, folder: RunFolder) -> str:
+    if setting.reset is not None:
+        reset = setting.reset()  # Refused: what others left is still there, and the run is not begun
+        folder.writer.append(reset)
+        if reset.output_sha256:
+            setting.progress(f"  state brought back, and proven, within {reset.took_s:.1f} s")
     with scratch(setting.store) as state_dir:
         place = SystemPlace(
             system=setting.experiment.system,

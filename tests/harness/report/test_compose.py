@@ -101,6 +101,25 @@ def test_an_observer_that_never_saw_anything_is_named(looks: dict[str, int], arm
     assert (line.value, line.ok) == (value, ";" not in value)
 
 
+@pytest.mark.parametrize(
+    ("proven", "value", "weak"),
+    [
+        (("by command", "by command"), "2 proven by the system's own command", False),
+        (("by itself", "by itself"), "2 with a state of its own", False),
+        (("by command", ""), "1 proven by the system's own command", True),
+        (("", None), "2 not proven", True),
+    ],
+)
+def test_whether_runs_began_from_one_state_is_told(proven: tuple, value: str, weak: bool) -> None:
+    def story(how: str | None) -> Story:
+        told = [] if how is None else [ev.StateReset(proven=how, output_sha256="a")]
+        return killed(events=lambda events: [events[0], *told, *events[1:]])
+
+    line = check(compose_campaign(campaign_of(*map(story, proven))), "Each run began from the same state")
+    assert line.value.startswith(value)
+    assert (line.ok, line.weak, "not proven" in line.value) == (True, weak, weak)
+
+
 def _without(told: list, kind: type) -> list:
     return [event for event in told if not isinstance(event, kind)]
 

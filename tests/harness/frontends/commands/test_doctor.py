@@ -36,6 +36,8 @@ def test_of_a_foreign_server_it_says_what_is_lost_and_how_to_mend_it(capsys, tmp
         "           mend: audit.accepted and audit.sink: routes that list ids",
     ]
     assert "  ok       golden units\n" in out
+    reset = out[out.index("limited  reset proven") :].splitlines()
+    assert reset[1].startswith("           lost: whether runs are independent: reset not proven")
 
 
 BUNDLED, THROUGH = named_system(None), "calls or is called through the proxy"
