@@ -29,6 +29,7 @@ from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign, run_number
 from harness.plan.safety import SIMULATION
+from harness.report.depends import depends_check
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
 from harness.report.words import inert_json
@@ -70,7 +71,7 @@ def compose_campaign(campaign: Campaign) -> Document:
     campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
     runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
     estimates = estimate(runs, file.profile)
-    trust = tuple(_trust(campaign, runs))
+    trust = (*_trust(campaign, runs), depends_check(estimates))
     doubts = _doubts((numbered, *trust))
     verdict = judge(
         estimates,

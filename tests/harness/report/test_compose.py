@@ -14,6 +14,7 @@ from harness.history import events as ev
 from harness.history.model import Campaign
 from harness.report.compose import compose, compose_campaign, decode, encode
 from harness.report.document import Check, Document
+from harness.report.text import render as as_text
 from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, objective, written
 
 PAIR = (
@@ -118,6 +119,24 @@ def test_whether_runs_began_from_one_state_is_told(proven: tuple, value: str, we
     line = check(compose_campaign(campaign_of(*map(story, proven))), "Each run began from the same state")
     assert line.value.startswith(value)
     assert (line.ok, line.weak, "not proven" in line.value) == (True, weak, weak)
+
+
+def test_runs_that_depend_on_each_other_are_named_and_widen_their_intervals() -> None:
+    """A system that is hurt a little longer each time, as one whose state nobody brings back."""
+    document = compose_campaign(campaign_of(*(killed(0.3 + 0.02 * i, pair=i) for i in range(20))))
+    (found,) = document.estimates.classes
+    line = check(document, "Runs of a class tell nothing of the next one")
+    assert line.weak
+    assert "process.kill scorer-a, none, fast: runs depend on each other (+0." in line.value
+    assert (found.impact.k, found.impact.n) == (20, 20)
+    assert found.impact.low_ratio < 0.5  # of 20 independent runs: 0.83
+    assert found.served_median.needs_n > 20
+    assert "runs depend on each other" in " ".join(as_text(document).split())
+
+
+def test_fewer_runs_than_the_test_needs_are_told() -> None:
+    line = check(compose_campaign(campaign_of(killed())), "Runs of a class tell nothing of the next one")
+    assert (line.value, line.weak) == ("tested in 0 of 1 classes; needs 1 / 20 runs in 1", True)
 
 
 def _without(told: list, kind: type) -> list:
