@@ -9,11 +9,12 @@ harness asked for itself stands there as ``asked`` before it, and is no act; wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.episodes.model import RunFacts
-from harness.faults.effects import Effect, Kill, Pause
+from harness.experiment.places import JOURNAL, kind_of
+from harness.faults.effects import Effect, Hook, Kill, Pause
 from harness.history.events import Acted, Cleared, Injected, Looked, Platform, Undone
 
 BY_OTHERS = " by "
@@ -59,26 +60,49 @@ def of_others(
 ) -> list[Acted]:
     """Leave out what a hook of the harness changed: an alias that it set, and that it set back.
 
-    It is told by what was set, on the route where it shows, once each way: set back by the undo, or where a
-    timed fault was over by itself. What a healer set back before that is the healer's.
+    On a route it is told by what was set, once each way: set back by the undo, or where a timed fault was
+    over by itself. What a healer set back before that is the healer's. At a place outside of the services it
+    is the first change within ``SEEN_AFTER_S`` of what the hook did, and the last one around its end: files
+    and commits do not say what was set.
     """
     left = list(acted)
     for one in injected:
         place, _, value = one.shows.partition(" ")
-        if not value:
-            continue
-        there = [act for act in left if act.observer == place]
-        until_s = one.effective_at_s + SEEN_AFTER_S
-        made = (act for act in there if act.detail.endswith(f"-> {value}"))
-        own = [next((act for act in made if one.asked_at_s <= act.received_s <= until_s), None)]
         gone, end = cleared.get(one.episode), undone.get(one.episode)
         by_us = gone if gone is not None and gone.by == "itself" else end if end and end.needed else None
-        if by_us is not None:
-            until_s = by_us.at_s + SEEN_AFTER_S
-            back = (act for act in reversed(there) if f"{value} -> " in act.detail)
-            own.append(next((act for act in back if one.asked_at_s <= act.received_s <= until_s), None))
-        left = [act for act in left if not any(act is mine for mine in own)]
+        end_s = None if by_us is None else by_us.at_s
+        if isinstance(one.effect, Hook) and not one.sham:
+            for where in {act.observer for act in left if kind_of(act.observer)}:
+                left = _without(left, _own_outside([a for a in left if a.observer == where], one, end_s))
+        if value:
+            there = [act for act in left if act.observer == place]
+            left = _without(left, _own_on_route(there, one, value, end_s))
     return left
+
+
+def _own_on_route(
+    there: Sequence[Acted], one: Injected, value: str, end_s: float | None
+) -> Iterator[Acted | None]:
+    until_s = one.effective_at_s + SEEN_AFTER_S
+    made = (act for act in there if act.detail.endswith(f"-> {value}"))
+    yield next((act for act in made if one.asked_at_s <= act.received_s <= until_s), None)
+    if end_s is not None:
+        back = (act for act in reversed(there) if f"{value} -> " in act.detail)
+        until_s = end_s + SEEN_AFTER_S
+        yield next((act for act in back if one.asked_at_s <= act.received_s <= until_s), None)
+
+
+def _own_outside(there: Sequence[Acted], one: Injected, end_s: float | None) -> Iterator[Acted | None]:
+    until_s = one.effective_at_s + SEEN_AFTER_S
+    yield next((act for act in there if one.asked_at_s <= act.received_s <= until_s), None)
+    if end_s is not None:
+        around = (act for act in reversed(there) if abs(act.received_s - end_s) <= SEEN_AFTER_S)
+        yield next(around, None)
+
+
+def _without(acts: Sequence[Acted], own: Iterable[Acted | None]) -> list[Acted]:
+    mine = [id(act) for act in own if act is not None]
+    return [act for act in acts if id(act) not in mine]
 
 
 def first_act(acts: Sequence[Act], effect: Effect, from_s: float, to_s: float) -> Act | None:
@@ -95,16 +119,17 @@ def first_act(acts: Sequence[Act], effect: Effect, from_s: float, to_s: float) -
 def observed(arm: str, ledger: Sequence[Platform], looked: Sequence[Looked]) -> bool:
     """Whether a run without a seen act may be one without acts.
 
-    The platform's ledger must be there. Where a healer runs, each declared place must have been seen as well,
-    and there must be one.
+    The platform's ledger must be there, and each declared place outside of the services must have been seen.
+    Where a healer runs, so must each route, and there must be one place or route.
 
     >>> ledger = [Platform(at_s=0.0, service="gateway", act="started")]
     >>> observed("none", ledger, []), observed("reference", ledger, [])
     (True, False)
     """
-    if not ledger or arm in NO_HEALER:
-        return bool(ledger)
-    return bool(looked) and all(one.looks > 0 for one in looked)
+    showing = [one for one in looked if kind_of(one.observer) != JOURNAL]
+    if not ledger or any(one.looks == 0 and kind_of(one.observer) for one in showing):
+        return False
+    return arm in NO_HEALER or (bool(showing) and all(one.looks > 0 for one in showing))
 
 
 def sees_acts(run: RunFacts) -> bool:

@@ -28,6 +28,7 @@ from harness.history.events import (
     Priced,
     RunEnded,
     Stalled,
+    StateReset,
     Touched,
     Undone,
     Versions,
@@ -43,6 +44,7 @@ class RunLog:
     priced: Priced | None = None
     labels: LabelsTold | None = None
     versions: tuple[str, ...] = ()
+    reset: StateReset | None = None
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
     ended: RunEnded | None = None
@@ -76,6 +78,8 @@ def read_log(entries: Iterable[Entry]) -> RunLog:
 
 def _file_mark(log: RunLog, entry: Entry) -> None:
     match entry.event:
+        case StateReset() as event:
+            log.reset = event
         case FirstDue(at_s=at_s):
             log.first_due_s = at_s if log.first_due_s is None else log.first_due_s
         case Priced() as event:

@@ -31,3 +31,17 @@ class HarmCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     what: str
     times: int
     runs: int
+
+
+class Dependence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether ``n`` runs of a class depend on each other (``estimates.dependence``).
+
+    ``lag1``: correlation of each with the next, None below ``needs_n`` runs or where all are alike; chance
+    gives as much with probability ``p``. Intervals are those of n / ``widened`` runs; 1 = of all.
+    """
+
+    n: int
+    needs_n: int
+    lag1: float | None = None
+    p: float | None = None
+    widened: float = 1.0

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import NOT_EXERCISED, Episode, RunFacts
-from harness.estimates.counts import HarmCount, Rate
+from harness.estimates.counts import Dependence, HarmCount, Rate
 from harness.estimates.decisions import decisions
-from harness.estimates.means import mean, run_mean
+from harness.estimates.dependence import dependence
+from harness.estimates.means import mean, of_runs, run_mean
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
 from harness.estimates.quantiles import quantile
 from harness.estimates.rates import rate
@@ -72,6 +73,8 @@ def _class(
     less = [e for _, e in kept if e.full.impact_s is not None]
     full = [e.full.recovered_s for e in less]
     back = sum(t is not None for t in served)
+    depends = _dependence(kept)
+    wide = depends.widened
     return ClassEstimate(
         fault=kind,
         service=service,
@@ -79,18 +82,18 @@ def _class(
         restart_profile=restart_profile,
         n=len(kept),
         void=len(seen) - len(kept),
-        impact=share(len(hurt), len(met)),
-        recovered=share(back, len(hurt)),
-        mitigated=share(sum(e.mitigated is True for e in hurt), len(hurt)),
-        full_impact=share(len(less), len(kept) - sum(e.full.impact_s is None for e in unmet)),
-        full_recovered=share(sum(t is not None for t in full), len(full)),
-        full_mitigated=share(sum(e.full_mitigated is True for e in less), len(less)),
-        served_median=quantile(served, 0.5),
-        served_p90=quantile(served, 0.9),
-        full_median=quantile(full, 0.5),
-        lost_s=run_mean((run.run_id, e.served.lost_s) for run, e in kept),
+        impact=share(len(hurt), len(met), widened=wide),
+        recovered=share(back, len(hurt), widened=wide),
+        mitigated=share(sum(e.mitigated is True for e in hurt), len(hurt), widened=wide),
+        full_impact=share(len(less), len(kept) - sum(e.full.impact_s is None for e in unmet), widened=wide),
+        full_recovered=share(sum(t is not None for t in full), len(full), widened=wide),
+        full_mitigated=share(sum(e.full_mitigated is True for e in less), len(less), widened=wide),
+        served_median=quantile(served, 0.5, widened=wide),
+        served_p90=quantile(served, 0.9, widened=wide),
+        full_median=quantile(full, 0.5, widened=wide),
+        lost_s=run_mean(((run.run_id, e.served.lost_s) for run, e in kept), widened=wide),
         sham_lost_s=run_mean(_sham_losses(kept, losses)),
-        gain_s=run_mean(_gains(kept, losses)),
+        gain_s=run_mean(_gains(kept, losses), widened=wide),
         ended_by=dict(sorted(Counter(e.ended_by for _, e in kept).items())),
         flaps=sum(e.served.flaps for _, e in kept),
         recovered_s=_ordered(served),
@@ -98,8 +101,15 @@ def _class(
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
         decisions=decisions(kept),
         training=training(kept),
+        dependence=depends,
         lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
+
+
+def _dependence(kept: Iterable[Seen]) -> Dependence:
+    """Whether what a run lost tells what the next one loses; runs are numbered as they were done."""
+    lost_s = of_runs((run.run_id, e.served.lost_s) for run, e in kept)
+    return dependence([lost_s[run_id] for run_id in sorted(lost_s)])
 
 
 def _ordered(times: Iterable[float | None]) -> tuple[float | None, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.estimates.counts import HarmCount, Rate
+from harness.estimates.counts import Dependence, HarmCount, Rate
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,7 +93,8 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
     the *full* level. ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran
     too, else against ``none``. ``tau_s`` is the horizon, the fault's own length
-    ``lasts_s`` included, None where it ends only when somebody ends it.
+    ``lasts_s`` included, None where it ends only when somebody ends it. ``dependence`` of its runs widens
+    the intervals of shares, quantiles and means of this class.
     """
 
     fault: str
@@ -122,6 +123,7 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     lasts_s: float | None = None
     decisions: DecisionEstimate | None = None
     training: TrainingEstimate | None = None
+    dependence: Dependence | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

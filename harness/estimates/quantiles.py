@@ -27,15 +27,19 @@ def needed_n(q: float) -> int:
     return math.ceil(math.log(TAIL_RATIO) / math.log(max(q, 1 - q)))
 
 
-def ranks(n: int, q: float) -> tuple[int, int]:
+def ranks(n: int, q: float, *, widened: float = 1.0) -> tuple[int, int]:
     """Ranks (from 1) of the order statistics that bracket the quantile; 0 or n + 1 = unbounded.
+
+    ``widened``: those that lie where the ranks of n / ``widened`` values would.
 
     >>> ranks(10, 0.5), ranks(20, 0.5), ranks(36, 0.9), ranks(35, 0.9)
     ((2, 9), (6, 15), (29, 36), (28, 36))
     """
-    below = bdtr(np.arange(n + 1, dtype=np.float64), n, q)  # P(at most k values lie below the quantile)
-    low = int(np.searchsorted(below, TAIL_RATIO))
-    high = int(np.searchsorted(below, 1 - TAIL_RATIO)) + 1
+    places = np.arange(n + 1, dtype=np.float64) / widened
+    as_of = math.floor(n / widened)
+    # P(at most k values lie below the quantile), each end rounded to the side that makes the interval longer
+    low = int(np.searchsorted(bdtr(np.minimum(np.ceil(places), as_of), as_of, q), TAIL_RATIO))
+    high = int(np.searchsorted(bdtr(np.minimum(np.floor(places), as_of), as_of, q), 1 - TAIL_RATIO)) + 1
     return low, high
 
 
@@ -49,8 +53,10 @@ def coverage(n: int, q: float) -> float:
     return round(float(bdtr(high - 1, n, q) - bdtr(low - 1, n, q)), DIGITS)
 
 
-def quantile(times_s: Sequence[float | None], q: float) -> Quantile:
+def quantile(times_s: Sequence[float | None], q: float, *, widened: float = 1.0) -> Quantile:
     """The quantile ``q`` of ``times_s`` with its exact interval; no figure below ``needed_n``.
+
+    ``widened``: the interval is that of n / ``widened`` times, and so many more are needed.
 
     Raises ValueError for NaN: a time that is not known is no time, and no event is ``None``.
 
@@ -58,13 +64,13 @@ def quantile(times_s: Sequence[float | None], q: float) -> Quantile:
     >>> found.value_s, found.low_s, found.high_s, found.coverage_ratio
     (5.5, 2.0, 9.0, 0.978516)
     """
-    n, needs = len(times_s), needed_n(q)
+    n, needs = len(times_s), math.ceil(needed_n(q) * widened)
     ordered = sorted(math.inf if t is None else t for t in times_s)
     if any(math.isnan(t) for t in ordered):
         raise ValueError("a time is NaN; give None for what did not end within the horizon")
     if n < needs:
         return Quantile(q=q, n=n, needs_n=needs, value_s=None, low_s=None, high_s=None, coverage_ratio=None)
-    low, high = ranks(n, q)
+    low, high = ranks(n, q, widened=widened)
     return Quantile(
         q=q,
         n=n,

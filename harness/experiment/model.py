@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from harness.experiment.places import JOURNAL, FilePlace, GitPlace, MlflowPlace, Place, SqlitePlace
+from harness.experiment.reset import Reset
 from harness.faults.effects import Effect
 
 TCP = "tcp"
@@ -167,16 +169,34 @@ class HookProgram(_Frozen, frozen=True, kw_only=True):
 
 
 class Observe(_Frozen, frozen=True, kw_only=True):
-    """Where acts are seen from outside, as ``service:/route``; empty = not observable.
+    """Where acts are seen from outside, as ``service:/route`` or as a place; empty = not observable.
 
     ``acts``: routes that list acts by cursor (docs/protocols/pipeline.md). ``aliases``: routes whose
-    ``version`` is looked at, or, as ``service:/route#/pointer``, what stands there; a change is an act.
-    ``journal``: the healer's own words, by cursor.
+    ``version`` is looked at, or, as ``service:/route#/pointer``, what stands there; a change is an act, as it
+    is of what stands in a database, in files, in a repository or in a registry of MLflow.
+    ``journal``: the healer's own words, by cursor; ``journal_file``, ``journal_url``: one event a line.
     """
 
     acts: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     journal: str = ""
+    sqlite: tuple[SqlitePlace, ...] = ()
+    files: tuple[FilePlace, ...] = ()
+    git: tuple[GitPlace, ...] = ()
+    mlflow: tuple[MlflowPlace, ...] = ()
+    journal_file: str = ""
+    journal_url: str = ""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where changes are seen outside of the services."""
+        return (*self.sqlite, *self.files, *self.git, *self.mlflow)
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """How a history names what is looked at outside of the services, a journal last."""
+        journal = self.journal_file or self.journal_url
+        return (*(place.address for place in self.places), *([f"{JOURNAL} {journal}"] if journal else []))
 
 
 Pointed = Literal["decision", "score", "version", "degraded", "dead_letter"]
@@ -278,6 +298,7 @@ class System(_Frozen, frozen=True, kw_only=True):
     observe: Observe = Observe()
     hooks: dict[Name, HookProgram] = {}
     prepare: Prepare | None = None
+    reset: Reset | None = None
     preload: tuple[str, ...] = ()
     world: str = ""
     simulation: Simulation | None = None

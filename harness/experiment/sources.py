@@ -18,6 +18,8 @@ from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import TCP, Scenario, Service, Source, System
+from harness.experiment.observing import check_observe
+from harness.experiment.reset import check_reset
 from harness.experiment.workloads import check_pointer, check_workload
 from harness.experiment.yaml import Parsed, read_file
 
@@ -145,6 +147,8 @@ def _check_system(system: System, findings: Findings) -> None:
             check_service(other, ("arms", arm, "services", n), names, findings, code="HRM302")
     for listing, path in _listings(system):
         _check_listing(listing, path, system.services, findings)
+    check_observe(system, findings)
+    check_reset(system.reset, findings)
     _check_truth(system, findings)
     _check_order(system.services, findings)
 

@@ -16,7 +16,11 @@ from typing import Literal
 
 from harness.errors import Refused
 from harness.experiment.model import Pointed, System
+from harness.experiment.places import root_of
 from harness.frontends.world import look_at_world
+from harness.observers.fetch import Unseen
+from harness.observers.outside import Roots, Source, Words, journal_of, source_of
+from harness.run.resetting import starts_anew
 from harness.run.scratch import MEMORY, ROOM_BYTES_MIN, scratch_root
 
 CORES = 2
@@ -91,19 +95,54 @@ def system_checks(system: System) -> Iterator[Check]:
     )
     if healers:
         yield _seen(
-            bool(observe.acts or observe.aliases),
+            bool(observe.acts or observe.aliases or observe.places),
             "acts of the healer are seen from outside",
             "false heals, but for restarts by the platform",
-            "observe.acts or observe.aliases",
+            "observe.acts, aliases, sqlite, files, git or mlflow",
         )
-        lost = "when it noticed, and why it acted"
-        yield _seen(bool(observe.journal), "a journal of the healer", lost, "observe.journal")
+        lost, mend = "when it noticed, and why it acted", "observe.journal, journal_file or journal_url"
+        journal = observe.journal or observe.journal_file or observe.journal_url
+        yield _seen(bool(journal), "a journal of the healer", lost, mend)
+    yield _seen(
+        system.reset is not None or starts_anew(system),
+        "reset proven: each run begins from the same state",
+        "whether runs are independent: reset not proven, one may begin with what another has left",
+        "reset: {do, prove}, or keep all state below {state}, named in each command or env",
+    )
     yield _seen(
         system.simulation is not None,
         "it runs on a virtual clock",
         "campaigns, search, the gate",
         "simulation.opens: what opens it",
     )
+
+
+def observer_checks(system: System, folder: Path) -> Iterator[Check]:
+    """Look once at each place outside of the services that can be there while nothing runs."""
+    roots = Roots(service=system.workload.service, system=folder, state=folder, template=folder)
+    observe = system.observe
+    sources: list[Source | Words] = [source_of(place, roots) for place in observe.places]
+    if words := journal_of(observe, roots):
+        sources.append(words)
+    for address, source in zip(observe.outside, sources, strict=True):
+        yield _looked_at(address, source)
+
+
+def _looked_at(address: str, source: Source | Words) -> Check:
+    what = f"observer {address}"
+    if root_of(address.partition(" ")[2])[0] in ("{state}", "{template}"):
+        mend = "after a run its report names each observer that never saw anything"
+        return Check(what, "limited", "it is known only while the system runs", mend)
+    try:
+        found = source.look()
+    except Unseen as unseen:
+        found, why = None, str(unseen)
+    else:
+        why = "nothing stands there"
+    if found is not None:
+        return Check(what)
+    mend = "mend the path or the address, or start what keeps it, where that runs outside of the system"
+    return Check(what, "limited", f"acts there, as it stands now ({why})", mend)
 
 
 def _seen(there: bool, what: str, lost: str, mend: str) -> Check:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from harness.faults.effects import Effect
@@ -16,6 +18,19 @@ class RunStarted(_Event, frozen=True, kw_only=True, tag="run.started"):
 
     run_id: str
     plan_sha256: str
+
+
+class StateReset(_Event, frozen=True, kw_only=True, tag="state.reset"):
+    """How far it is known that the run began from the state that others began from.
+
+    ``proven`` "by command": the system's own, whose output, of that digest, was as at first; "by itself": a
+    new folder and the template are all that it says it keeps its state in; "": nobody has proven it.
+    ``took_s``: until it was proven.
+    """
+
+    proven: Literal["by command", "by itself", ""]
+    output_sha256: str = ""
+    took_s: float = 0.0
 
 
 class SystemReady(_Event, frozen=True, kw_only=True, tag="system.ready"):
@@ -273,6 +288,7 @@ class RunEnded(_Event, frozen=True, kw_only=True, tag="run.ended"):
 
 Event = (
     RunStarted
+    | StateReset
     | SystemReady
     | Priced
     | LabelsTold

@@ -7,6 +7,7 @@ seen. Where looks failed, one ``Blind`` event goes from the last that succeeded 
 
 from __future__ import annotations
 
+import abc
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -26,7 +27,7 @@ Seen = Acted | Blind | Looked | Owed
 
 
 class Observed(Protocol):
-    """Routes as ``service:/route`` (``harness.experiment.model.Observe``)."""
+    """Routes as ``service:/route``, and places (``harness.experiment.model.Observe``)."""
 
     @property
     def acts(self) -> tuple[str, ...]:
@@ -41,6 +42,11 @@ class Observed(Protocol):
     @property
     def journal(self) -> str:
         """Where the healer keeps its journal; "" for none."""
+        ...
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Addresses of what is looked at outside of the services."""
         ...
 
 
@@ -74,25 +80,20 @@ class Inbox:
         return lines
 
 
-class Looking:
-    """One place (``service:/route``), looked at since ``now_s``: how often, and whether it was seen."""
+class Looking(abc.ABC):
+    """One place that is looked at since ``now_s``: how often, and whether it was seen.
 
-    def __init__(self, place: str, reader: Reader, inbox: Inbox, now_s: float) -> None:
+    ``is_here`` False: a place that no look has met may be one that this arm does not have.
+    """
+
+    def __init__(self, place: str, inbox: Inbox, now_s: float, *, is_here: bool) -> None:
         self.place, self.looks, self.failures = place, 0, 0
-        self.service, _, route = place.partition(":")
-        self._route = route.partition(VERSION_AT)[0]
-        self._reader, self._inbox = reader, inbox
+        self._inbox, self._is_here = inbox, is_here
         self._seen_s, self._why, self._lost = now_s, "", False
-        self._is_here = False  # until any look ends otherwise than NOT_HERE
 
+    @abc.abstractmethod
     def look(self) -> Steps:
-        """Read until there is nothing more; ``Unseen`` if that cannot be done."""
-        for _ in range(PAGES_MAX):
-            reply = yield self.service, self._route + self._reader.query()
-            items, more = self._reader.read(reply)
-            self._take(items)
-            if not more:
-                return
+        """Look once, at all that there is; ``Unseen`` if that cannot be done."""
 
     def began(self, now_s: float) -> None:
         """Looks begin now."""
@@ -129,6 +130,24 @@ class Looking:
             self._inbox.put([gap])
 
 
+class RouteLooking(Looking):
+    """One route of a service, ``service:/route``."""
+
+    def __init__(self, place: str, reader: Reader, inbox: Inbox, now_s: float) -> None:
+        super().__init__(place, inbox, now_s, is_here=False)  # until any look ends otherwise than NOT_HERE
+        self._service, _, route = place.partition(":")
+        self._route, self._reader = route.partition(VERSION_AT)[0], reader
+
+    def look(self) -> Steps:
+        """Read until there is nothing more."""
+        for _ in range(PAGES_MAX):
+            reply = yield self._service, self._route + self._reader.query()
+            items, more = self._reader.read(reply)
+            self._take(items)
+            if not more:
+                return
+
+
 def lookings(observed: Observed, services: Iterable[str], inbox: Inbox, now_s: float) -> list[Looking]:
     """One for each place; a route of a service that does not run in this arm is not looked at."""
     readers: dict[str, Reader] = {}
@@ -141,17 +160,17 @@ def lookings(observed: Observed, services: Iterable[str], inbox: Inbox, now_s: f
         readers[observed.journal] = JournalReader()
     running = set(services)
     return [
-        Looking(place, reader, inbox, now_s)
+        RouteLooking(place, reader, inbox, now_s)
         for place, reader in readers.items()
         if place.partition(":")[0] in running
     ]
 
 
 def looked(observed: Observed, made: Iterable[Looking]) -> list[Looked]:
-    """Count the looks at each place that can show an act."""
+    """Count the looks at each place that can show an act, and at a journal outside of the services."""
     counts: Mapping[str, tuple[int, int]] = {one.place: (one.looks, one.failures) for one in made}
     return [
         Looked(observer=place, looks=looks, failures=failures, listed=place in observed.acts)
-        for place in dict.fromkeys((*observed.acts, *observed.aliases))
+        for place in dict.fromkeys((*observed.acts, *observed.aliases, *observed.outside))
         for looks, failures in (counts.get(place, (0, 0)),)
     ]

@@ -1,4 +1,4 @@
-"""Looks at the observed routes again and again, one thread a route, so that a hung service blocks nobody.
+"""Looks at what is observed again and again, one thread a place, so that a hung one blocks nobody.
 
 Comes in: ``System.observe`` and addresses. Goes out: ``drain`` and ``journal`` give what was seen since the
 last call; where the system lists what it accepted and what has ended, ``Owed`` counts what has not.
@@ -10,18 +10,18 @@ import threading
 from collections.abc import Mapping
 from typing import Self
 
-from harness.experiment.model import Audit
+from harness.experiment.model import Audit, Observe
 from harness.observers.fetch import Reply, Unseen, fetch
 from harness.observers.looking import (
     EVERY_S,
     LOOK_WITHIN_S,
     Inbox,
     Looking,
-    Observed,
     Seen,
     looked,
     lookings,
 )
+from harness.observers.outside import Roots, outside
 from harness.observers.owed import OwedLook, can_be_seen
 from harness.observers.reading import JournalLine
 from harness.observers.steps import walk
@@ -33,23 +33,26 @@ END_WITHIN_S = 3.0
 class Observers:
     """All observers of one run; a context manager. ``urls`` are the services' own addresses by name.
 
-    ``audit``: where ids are listed, for what is owed. A route of a service that does not run in this arm is
-    not looked at. Leaving ends the looks: after it ``drain`` and ``journal`` give the rest, what is still
-    unseen as ``Blind``, and each place's ``Looked``.
+    ``audit``: where ids are listed, for what is owed. ``roots``: where the paths of places outside of the
+    services begin; without it they are not looked at, and counted so. Nor is a route of a service that does
+    not run in this arm. Leaving ends the looks: after it ``drain`` and ``journal`` give the rest, what is
+    still unseen as ``Blind``, and each place's ``Looked``.
     """
 
     def __init__(
         self,
-        observed: Observed,
+        observed: Observe,
         urls: Mapping[str, str],
         audit: Audit | None = None,
         *,
+        roots: Roots | None = None,
         every_s: float = EVERY_S,
     ) -> None:
         self._inbox, self._observed = Inbox(), observed
-        self._watches = [
-            _Watch(one, urls, every_s) for one in lookings(observed, urls, self._inbox, monotonic_s())
-        ]
+        made = lookings(observed, urls, self._inbox, monotonic_s())
+        if roots is not None:
+            made += outside(observed, roots, self._inbox, monotonic_s())
+        self._watches = [_Watch(one, urls, every_s) for one in made]
         self._owed = None
         if audit is not None and can_be_seen(audit, urls):
             self._owed = _OwedWatch(OwedLook(audit), urls, self._inbox, every_s)

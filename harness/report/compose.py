@@ -6,12 +6,14 @@ clock, no path of this machine, floats rounded where they are made.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from harness.episodes.acts import NO_HEALER
 from harness.episodes.baseline import BAD_RATIO_MAX, bad_ratio_allowed
 from harness.episodes.error_rates import WORSE_MARGINS, error_rates
 from harness.episodes.facts import facts
@@ -22,9 +24,12 @@ from harness.estimates.estimate import counted, estimate
 from harness.estimates.score import scores
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Profile
+from harness.experiment.places import kind_of
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign, run_number
+from harness.plan.safety import SIMULATION
+from harness.report.depends import depends_check
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
 from harness.report.words import inert_json
@@ -33,6 +38,11 @@ from harness.verdict.judge import judge
 
 PAIRED = "Runs of a pair share seed, units and due instants"
 FALSE_IMPACTS = "False impacts: outages seen in sham episodes, where nothing was done"
+RESETS = {
+    "by command": "proven by the system's own command, the same output as at first",
+    "by itself": "with a state of its own, new and from one template",
+    "": "not proven",
+}
 NUMBERED = "Runs that were begun are there, by their numbers"
 DAMNING = (PAIRED, FALSE_IMPACTS, NUMBERED)
 """Checks that no verdict survives: what they find was made by the instrument, the machine or a hand."""
@@ -61,7 +71,7 @@ def compose_campaign(campaign: Campaign) -> Document:
     campaign = Campaign(file, tuple(h for h in campaign.runs if h.run_id not in again))
     runs = tuple(facts(history, bad_ratio_max=limit) for history in campaign.runs)
     estimates = estimate(runs, file.profile)
-    trust = tuple(_trust(campaign, runs))
+    trust = (*_trust(campaign, runs), depends_check(estimates))
     doubts = doubts_of((numbered, *trust))
     verdict = judge(
         estimates,
@@ -175,6 +185,8 @@ def _trust(campaign: Campaign, runs: Sequence[RunFacts]) -> Iterator[Check]:
     yield _pairing_check(campaign.runs, logs)
     yield _sham_check(runs)
     yield _audit_check(runs)
+    yield from _observers_check(campaign.runs, logs)
+    yield _reset_check(campaign, logs)
     yield _rates_check(campaign.file.profile)
 
 
@@ -276,6 +288,37 @@ def _audit_check(runs: Sequence[RunFacts]) -> Check:
         value="".join([f"{held} of {len(runs)} runs", *told]),
         ok=held == len(runs) > 0,
     )
+
+
+def _reset_check(campaign: Campaign, logs: Sequence[RunLog]) -> Check:
+    """Whether each run is known to have begun from the same state; not known is a limit, and told."""
+    simulated = campaign.file.target == SIMULATION
+    ways = Counter("by itself" if simulated else log.reset.proven if log.reset else "" for log in logs)
+    told = [f"{count} {RESETS[way]}" for way, count in sorted(ways.items(), reverse=True)]
+    return Check(
+        text="Each run began from the same state",
+        value=", ".join(told) if told else "no run",
+        ok=bool(logs),
+        weak=ways[""] > 0,
+    )
+
+
+def _observers_check(histories: Sequence[History], logs: Sequence[RunLog]) -> Iterator[Check]:
+    """Whether each declared observer has seen anything; without a healer its routes may not be there."""
+    looks: dict[str, int] = {}
+    for history, log in zip(histories, logs, strict=True):
+        for one in log.looked:
+            if history.plan.arm not in NO_HEALER or kind_of(one.observer):
+                looks[one.observer] = looks.get(one.observer, 0) + one.looks
+    never = [observer for observer, count in looks.items() if not count]
+    if looks:
+        yield Check(
+            text="Declared observers that saw anything",
+            value="; ".join(
+                [f"{len(looks) - len(never)} of {len(looks)}", *(f"never {one}" for one in never)]
+            ),
+            ok=not never,
+        )
 
 
 def _rates_check(profile: Profile) -> Check:

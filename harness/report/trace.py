@@ -71,7 +71,13 @@ def _events(history: History, first_s: float) -> Iterator[TraceLine]:
 def event_words(event: Event) -> tuple[str, str] | None:
     """Say who did what in an event; None for what is only counted or known before the first unit."""
     match event:
-        case events.RunStarted() | events.SystemReady() | events.Priced() | events.Versions():
+        case (
+            events.RunStarted()
+            | events.StateReset()
+            | events.SystemReady()
+            | events.Priced()
+            | events.Versions()
+        ):
             return None
         case events.Guarded() | events.Looked() | events.Owed():
             return None

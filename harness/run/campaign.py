@@ -29,6 +29,7 @@ from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
 from harness.run.records import OF_THE_DRIVER
 from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
+from harness.run.resetting import Resetting
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.secrets import Secrets, read_secrets
@@ -228,6 +229,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Call
         return simulated
 
     secrets = read_secrets(made.experiment.system, Path(made.experiment.system_dir))
+    reset = Resetting(made.experiment.system, Path(made.experiment.system_dir))
 
     def local(folder: Path, plan: Plan) -> str:
         setting = Setting(
@@ -240,6 +242,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Call
             hooks.open_target,
             hooks.clock_gap_s,
             secrets,
+            reset,
         )
         with secrets.in_errors():
             return run_one(setting, _new_run(folder, plan, secrets))

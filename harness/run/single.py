@@ -13,8 +13,9 @@ from harness.experiment.model import Experiment
 from harness.guard.client import Guardian
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.shell import clock_gap_s as read_gap_s
-from harness.history.events import ControlRaised, SystemReady
+from harness.history.events import ControlRaised, StateReset, SystemReady
 from harness.history.store import RunFolder
+from harness.observers.outside import Roots
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
 from harness.run.evidence import RESENDS, TAINT, FolderEvidence
@@ -39,8 +40,8 @@ SLACK_S = 60.0
 class Setting:
     """All that one run needs; ``store`` holds its undo records.
 
-    ``open_target`` and ``clock_gap_s`` are ports, so that tests can put in a target that lies and a clock
-    that is set.
+    ``reset``: brings the system's own state back, and proves it. ``open_target`` and ``clock_gap_s`` are
+    ports, so that tests can put in a target that lies and a clock that is set.
     """
 
     plan: Plan
@@ -52,6 +53,7 @@ class Setting:
     open_target: Callable[[LocalSystem], Target] = LocalTarget
     clock_gap_s: Callable[[], float] = read_gap_s
     secrets: Secrets = NO_SECRETS
+    reset: Callable[[], StateReset] | None = None
 
 
 def run_one(setting: Setting, folder: RunFolder) -> str:
@@ -115,6 +117,11 @@ def _sealed(folder: RunFolder, state: str, stop: MustStop | None) -> str:
 
 
 def _started(setting: Setting, folder: RunFolder) -> str:
+    if setting.reset is not None:
+        reset = setting.reset()  # Refused: what others left is still there, and the run is not begun
+        folder.writer.append(reset)
+        if reset.output_sha256:
+            setting.progress(f"  state brought back, and proven, within {reset.took_s:.1f} s")
     with scratch(setting.store) as state_dir:
         place = SystemPlace(
             system=setting.experiment.system,
@@ -172,8 +179,14 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     stay.guardian.allow(stay.starting_s)
     mark = {RUN_VARIABLE: system.run_token}
     file = stay.state_dir / "driver.json"
+    roots = Roots(
+        service=system.system.workload.service,
+        system=Path(setting.experiment.system_dir),
+        state=stay.state_dir,
+        template=setting.template,
+    )
     with (
-        Observers(system.system.observe, system.urls, system.system.audit) as observers,
+        Observers(system.system.observe, system.urls, system.system.audit, roots=roots) as observers,
         Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
         ending_at_once(stay.guardian),
     ):

@@ -34,10 +34,11 @@ class Judged:
     more: int | None = None
 
 
-def judge_share(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> Judged:
+def judge_share(k: int, n: int, at_least_ratio: float, *, void: int = 0, widened: float = 1.0) -> Judged:
     """Judge "at least ``at_least_ratio`` of episodes" by ``k`` of ``n``.
 
-    ``void`` episodes hide the worst cases: for PASS they count as failed, for FAIL as absent.
+    ``void`` episodes hide the worst cases: for PASS they count as failed, for FAIL as absent. ``widened``:
+    runs depend on each other, so that n episodes tell as much as n / ``widened``.
 
     >>> judge_share(29, 29, 0.9).word, judge_share(28, 28, 0.9).word, judge_share(0, 0, 0.9).word
     ('PASS', 'INCONCLUSIVE', 'VOID')
@@ -46,18 +47,20 @@ def judge_share(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> Judg
     """
     if n <= 0:
         return Judged("VOID", "no episode was measured")
-    low, high = lower_bound(k, n + void), upper_bound(k, n)
+    low, high = lower_bound(k, n + void, widened=widened), upper_bound(k, n, widened=widened)
     seen = f"{k} of {n}" + (f" and {void} void" if void else "")
+    seen += f" (runs depend on each other: as much as {n / widened:.1f})" if widened > 1 else ""
     if high < at_least_ratio:
         return Judged("FAIL", f"{seen}, at most {percent_text(high)} (95 %)")
     text = f"{seen}, at least {percent_text(low)} (95 %)"
     if low >= at_least_ratio:
         return Judged("PASS", text)
-    more = settling_n(k, n, at_least_ratio, void=void)
-    return Judged("INCONCLUSIVE", f"{text}; {_needs(n + void - k, n, at_least_ratio)}", more)
+    more = settling_n(k, n, at_least_ratio, void=void, widened=widened)
+    needs = _needs(n + void - k, n, at_least_ratio) if widened <= 1 else "needs runs that are independent"
+    return Judged("INCONCLUSIVE", f"{text}; {needs}", more)
 
 
-def settling_n(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> int | None:
+def settling_n(k: int, n: int, at_least_ratio: float, *, void: int = 0, widened: float = 1.0) -> int | None:
     """How many more episodes of which the same share holds would settle the claim; None = out of reach.
 
     >>> settling_n(28, 28, 0.9), settling_n(27, 30, 0.8), settling_n(5, 10, 0.9), settling_n(9, 10, 0.9)
@@ -65,9 +68,9 @@ def settling_n(k: int, n: int, at_least_ratio: float, *, void: int = 0) -> int |
     """
     for more in range(_MORE_MAX + 1):
         held = k + round(more * k / n)
-        if upper_bound(held, n + more) < at_least_ratio:
+        if upper_bound(held, n + more, widened=widened) < at_least_ratio:
             return more
-        if lower_bound(held, n + more + void) >= at_least_ratio:
+        if lower_bound(held, n + more + void, widened=widened) >= at_least_ratio:
             return more
     return None
 

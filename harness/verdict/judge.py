@@ -128,7 +128,7 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
             evidence = f"the horizon ends after {seconds_text(c.tau_s)}"
             yield Claim(text=text, word="VOID", evidence=evidence, about=_key(c))
             continue
-        judged = judge_share(back, len(episodes), objective.share_ratio, void=c.void)
+        judged = judge_share(back, len(episodes), objective.share_ratio, void=c.void, widened=_widened(c))
         relapsed = sum(_level(e, objective).flaps > 0 for e in episodes)
         runs = sum(any(_of_class(r, e, c) and counted(r, e) for e in r.episodes) for r in facts)
         told = f"; {relapsed} lost again later" if relapsed else ""
@@ -166,7 +166,11 @@ def _harm_claims(objective: Objective, estimates: Estimates, facts: Sequence[Run
             continue
         hidden = len(kept) - len(known)
         judged = judge_share(
-            sum(one <= limit for one in left), len(left), objective.share_ratio, void=c.void + hidden
+            sum(one <= limit for one in left),
+            len(left),
+            objective.share_ratio,
+            void=c.void + hidden,
+            widened=_widened(c),
         )
         idle = len(known) - len(left)
         told = f"; {idle} in which no harm could be told at the end, not counted" if idle else ""
@@ -239,6 +243,10 @@ def _nothing_broken(run: RunFacts) -> bool:
 
 def _claim(text: str, judged: Judged, about: tuple[str, str, str, str] | None = None) -> Claim:
     return Claim(text=text, word=judged.word, evidence=judged.evidence, more=judged.more, about=about)
+
+
+def _widened(c: ClassEstimate) -> float:
+    return 1.0 if c.dependence is None else c.dependence.widened
 
 
 def _key(c: ClassEstimate) -> tuple[str, str, str, str]:

@@ -246,6 +246,26 @@ def test_a_healer_that_nobody_looked_at_proves_no_absence_of_acts() -> None:
         assert verdict.word == word, verdict.why
 
 
+def test_an_act_that_no_journal_tells_of_is_judged_and_a_place_that_was_not_seen_proves_nothing() -> None:
+    quiet = objective(no_acts=True)
+    looked = ev.Looked(observer="file champion", looks=9, failures=0, listed=False)
+    act = ev.Acted(
+        at_s=CLOCK_ZERO_S + 1.0,
+        received_s=CLOCK_ZERO_S + 1.0,
+        observer="file champion",
+        service="server",
+        act="changed",
+        detail="1a -> 2b",
+    )
+    unseen = msgspec.structs.replace(looked, looks=0, failures=9)
+    for told, word in ((looked,), "PASS"), ((looked, act), "FAIL"), ((unseen,), "VOID"):
+        sham = Story(sham=True, **also(*told))
+        document = compose_campaign(campaign_of(killed(), sham, objectives=(quiet,)))
+        assert document.verdict.word == word, document.verdict.why
+        (run,) = (run for run in document.runs if run.sham)
+        assert [(one.service, one.by) for one in run.false_heals] == [("server", "healer")] * (act in told)
+
+
 def test_an_audit_that_sees_nothing_proves_nothing() -> None:
     once = objective(exactly_once=True)
     blind = ev.Audited(**{**_fields(SETTLED), "observable": False})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment, Objective, Observe
+from harness.experiment.places import FilePlace
 from harness.guard.shell import clock_gap_s
-from harness.history.events import Blind, ControlRaised, Injected
+from harness.history.events import Acted, Blind, ControlRaised, Injected
 from harness.history.store import read_campaign
 from harness.plan.schedule import make_plans
 from harness.report.compose import compose
@@ -180,6 +183,44 @@ def test_an_observer_that_cannot_look_proves_no_absence_of_acts(tmp_path):
     code = code_of(tmp_path, msgspec.structs.replace(base, system=blind))
     assert code == EXIT_CODE["VOID"]
     assert told(tmp_path, Blind)
+
+
+@contextlib.contextmanager
+def rewritten(file: Path, every_s: float = 0.3) -> Iterator[None]:
+    """Somebody who is no service of ours writes another version into ``file`` again and again."""
+    over = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not over.wait(every_s):
+            number += 1
+            file.with_suffix(".new").write_text(f"v{number}")
+            file.with_suffix(".new").replace(file)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        writer.join()
+
+
+@pytest.mark.slow
+@pytest.mark.live
+def test_acts_without_a_journal_are_seen_from_outside_and_judged(tmp_path):
+    """In a sham run nothing is broken: whoever moves the alias then heals falsely."""
+    champion = tmp_path / "champion"
+    champion.write_text("v0")
+    base = asked(tmp_path, sham=True, objectives=(Objective(no_acts=True),))
+    seen = msgspec.structs.replace(base.system, observe=Observe(files=(FilePlace(path=str(champion)),)))
+    with rewritten(champion):
+        code = code_of(tmp_path, msgspec.structs.replace(base, system=seen))
+    assert code == EXIT_CODE["FAIL"]
+    assert {act.observer for act in told(tmp_path, Acted)} == {f"file {champion}"}
+    (folder,) = tmp_path.glob("[a-z]*-s7")
+    document = compose(folder)
+    assert [run.false_heals[0].act for run in document.runs if run.sham] == ["changed"]
 
 
 @pytest.mark.slow

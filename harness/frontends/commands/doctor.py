@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from harness.frontends.streams import say
-from harness.frontends.systems import named_system
+from harness.frontends.systems import named_system, system_file
 from harness.report.words import inert
 from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
@@ -23,12 +23,13 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Print a line a check; 5 where something is missing without which no run may begin."""
-    from harness.frontends.checkup import machine_checks, system_checks
+    from harness.frontends.checkup import machine_checks, observer_checks, system_checks
 
     system = named_system(arguments.file)
     checks = [
         *machine_checks(arguments.store or store_root(), "local"),
         *system_checks(system),
+        *observer_checks(system, system_file(arguments.file).parent),
     ]
     if arguments.json:
         say(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))

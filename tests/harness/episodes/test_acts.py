@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.episodes.acts import of_others
+from harness.episodes.acts import observed, of_others
 from harness.faults.effects import Hook
-from harness.history.events import Acted, Cleared, Injected, Undone
+from harness.history.events import Acted, Cleared, Injected, Looked, Platform, Undone
 
 PLACE = "registry:/aliases/champion"
 EFFECT = Hook(hook="model", action="confident_wrong")
@@ -77,3 +77,41 @@ def test_changes_of_other_versions_and_long_after_the_hook_stay() -> None:
 @pytest.mark.parametrize("shows", ["", f"{PLACE}"])
 def test_an_effect_that_shows_nowhere_hides_nothing(shows: str) -> None:
     assert _left(_changed(AT_S + 0.2, "good", "bad"), needed=True, shows=shows) == [AT_S + 0.2]
+
+
+FILE = "file registry/champion"
+
+
+def test_at_a_place_outside_what_a_hook_did_and_undid_is_nobodys_act() -> None:
+    there, back = (_changed(at_s, "1a", "2b", observer=FILE) for at_s in (AT_S + 0.2, UNDONE_S - 0.1))
+    healed = _changed(AT_S + 20.0, "2b", "1a", observer=FILE)
+    assert _left(there, healed, back, needed=True) == [AT_S + 20.0]
+    assert _left(there, healed, needed=False) == [AT_S + 20.0]
+
+
+def test_one_change_at_each_place_is_the_hooks_and_the_next_one_is_not() -> None:
+    first, second = (_changed(AT_S + after_s, "1a", "2b", observer=FILE) for after_s in (0.2, 0.9))
+    git = _changed(AT_S + 0.3, "1a", "2b", observer="git policy HEAD")
+    assert _left(first, git, second, needed=False) == [AT_S + 0.9]
+
+
+@pytest.mark.parametrize(
+    ("looks", "arm", "seen"),
+    [
+        ({FILE: 9}, "none", True),
+        ({FILE: 0}, "none", False),
+        ({FILE: 9, "healer:/acts": 0}, "none", True),
+        ({FILE: 9, "healer:/acts": 0}, "reference", False),
+        ({FILE: 9}, "reference", True),
+        ({FILE: 9, "git . HEAD": 0}, "reference", False),
+        ({FILE: 9, "journal j.jsonl": 0}, "reference", True),
+        ({"journal j.jsonl": 9}, "reference", False),
+        ({"journal j.jsonl": 0}, "none", True),
+    ],
+)
+def test_no_act_seen_means_none_done_only_where_each_place_was_seen(
+    looks: dict[str, int], arm: str, seen: bool
+) -> None:
+    ledger = [Platform(at_s=0.0, service="server", act="started")]
+    looked = [Looked(observer=one, looks=n, failures=3, listed=False) for one, n in looks.items()]
+    assert observed(arm, ledger, looked) is seen

@@ -14,6 +14,7 @@ from harness.history import events as ev
 from harness.history.model import Campaign
 from harness.report.compose import compose, compose_campaign, decode, encode
 from harness.report.document import Check, Document
+from harness.report.text import render as as_text
 from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, objective, written
 
 PAIR = (
@@ -82,6 +83,60 @@ def test_a_good_campaign_has_only_lines_that_are_ok(folder: Path) -> None:
 def test_each_doubt_about_one_run_is_seen_in_its_line(start: str, story: Story) -> None:
     document = compose_campaign(campaign_of(Story(sham=True), story))
     assert not check(document, start).ok
+
+
+@pytest.mark.parametrize(
+    ("looks", "arm", "value"),
+    [
+        ({"file a": 4}, "none", "1 of 1"),
+        ({"file a": 4, "git . HEAD": 0}, "none", "1 of 2; never git . HEAD"),
+        ({"file a": 4, "healer:/acts": 0}, "none", "1 of 1"),
+        ({"file a": 4, "healer:/acts": 0}, "reference", "1 of 2; never healer:/acts"),
+        ({"journal j.jsonl": 0}, "reference", "0 of 1; never journal j.jsonl"),
+    ],
+)
+def test_an_observer_that_never_saw_anything_is_named(looks: dict[str, int], arm: str, value: str) -> None:
+    counts = [ev.Looked(observer=one, looks=n, failures=1, listed=False) for one, n in looks.items()]
+    told = killed(arm=arm, events=lambda events: [*events[:-1], *counts, events[-1]])
+    line = check(compose_campaign(campaign_of(told)), "Declared observers")
+    assert (line.value, line.ok) == (value, ";" not in value)
+
+
+@pytest.mark.parametrize(
+    ("proven", "value", "weak"),
+    [
+        (("by command", "by command"), "2 proven by the system's own command", False),
+        (("by itself", "by itself"), "2 with a state of its own", False),
+        (("by command", ""), "1 proven by the system's own command", True),
+        (("", None), "2 not proven", True),
+    ],
+)
+def test_whether_runs_began_from_one_state_is_told(proven: tuple, value: str, weak: bool) -> None:
+    def story(how: str | None) -> Story:
+        told = [] if how is None else [ev.StateReset(proven=how, output_sha256="a")]
+        return killed(events=lambda events: [events[0], *told, *events[1:]])
+
+    line = check(compose_campaign(campaign_of(*map(story, proven))), "Each run began from the same state")
+    assert line.value.startswith(value)
+    assert (line.ok, line.weak, "not proven" in line.value) == (True, weak, weak)
+
+
+def test_runs_that_depend_on_each_other_are_named_and_widen_their_intervals() -> None:
+    """A system that is hurt a little longer each time, as one whose state nobody brings back."""
+    document = compose_campaign(campaign_of(*(killed(0.3 + 0.02 * i, pair=i) for i in range(20))))
+    (found,) = document.estimates.classes
+    line = check(document, "Runs of a class tell nothing of the next one")
+    assert line.weak
+    assert "process.kill scorer-a, none, fast: runs depend on each other (+0." in line.value
+    assert (found.impact.k, found.impact.n) == (20, 20)
+    assert found.impact.low_ratio < 0.5  # of 20 independent runs: 0.83
+    assert found.served_median.needs_n > 20
+    assert "runs depend on each other" in " ".join(as_text(document).split())
+
+
+def test_fewer_runs_than_the_test_needs_are_told() -> None:
+    line = check(compose_campaign(campaign_of(killed())), "Runs of a class tell nothing of the next one")
+    assert (line.value, line.weak) == ("tested in 0 of 1 classes; needs 1 / 20 runs in 1", True)
 
 
 def _without(told: list, kind: type) -> list:

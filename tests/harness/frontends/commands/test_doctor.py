@@ -36,6 +36,8 @@ def test_of_a_foreign_server_it_says_what_is_lost_and_how_to_mend_it(capsys, tmp
         "           mend: audit.accepted and audit.sink: routes that list ids",
     ]
     assert "  ok       golden units\n" in out
+    reset = out[out.index("limited  reset proven") :].splitlines()
+    assert reset[1].startswith("           lost: whether runs are independent: reset not proven")
 
 
 BUNDLED, THROUGH = named_system(None), "calls or is called through the proxy"
@@ -93,3 +95,32 @@ def test_it_leaves_nothing_behind(tmp_path) -> None:
 def test_a_wrong_system_file_is_a_mistake_of_the_file(tmp_path) -> None:
     (tmp_path / "hormesis.yaml").write_text("version: 1\n")
     assert main(["doctor", str(tmp_path / "hormesis.yaml")]) == 2
+
+
+def test_each_place_outside_is_looked_at_once_and_what_shows_nothing_is_named(tmp_path, capsys) -> None:
+    (tmp_path / "champion").write_text("v1")
+    (tmp_path / "hormesis.yaml").write_text(
+        """\
+version: 1
+name: mine
+services: {server: {command: [server]}}
+workload: {service: server, route: /predict}
+observe:
+  files: [{path: champion}, {path: challenger}, {path: "{state}/log"}]
+  git: [{repository: .}]
+  journal_file: journal.jsonl
+"""
+    )
+    assert main(["doctor", str(tmp_path / "hormesis.yaml"), "--store", str(tmp_path / "s"), "--json"]) == 0
+    lines = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert lines["observer file champion"]["state"] == "ok"
+    told = {
+        "file challenger": "nothing stands there",
+        "file {state}/log": "only while the system runs",
+        "git . HEAD": "there is no repository",
+        "journal journal.jsonl": "nothing stands there",
+    }
+    for address, why in told.items():
+        line = lines[f"observer {address}"]
+        assert line["state"] == "limited"
+        assert why in line["lost"]
