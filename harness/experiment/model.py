@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from harness.experiment.subjects import Subjects
 from harness.faults.effects import Effect
 
 TCP = "tcp"
@@ -198,11 +199,15 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     ``check``: a file of golden units; both count from the system file's folder. A right decision is of the
     kind ``decides``; a number lies ``within`` a range and differs from a golden one by at most ``tolerance``.
     The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
+
+    Archetype ``stream``: each record is a message to one of the ``subjects`` of ``service``, a NATS server, and
+    a decision is a message on the other; both are read as a ``single`` body is.
     """
 
-    archetype: Literal["request"] = "request"
+    archetype: Literal["request", "stream"] = "request"
     service: Name
-    route: str
+    route: str = ""
+    subjects: Subjects | None = None
     body: Literal["batch", "single"] = "batch"
     under: str = ""
     units: str = ""
@@ -216,6 +221,11 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     degraded: str | None = None
     dead_letter: str | None = None
 
+    @property
+    def form(self) -> Literal["batch", "single"]:
+        """How records are offered: together in one body, or one by one."""
+        return "single" if self.archetype == "stream" else self.body
+
     def pointer(self, of: Pointed) -> str:
         """Where ``of`` stands in an answer; "" = the system does not tell it.
 
@@ -223,7 +233,7 @@ class Workload(_Frozen, frozen=True, kw_only=True):
         '/v'
         """
         written: str | None = getattr(self, of)
-        return POINTED[self.body][of] if written is None else written
+        return POINTED[self.form][of] if written is None else written
 
 
 class Audit(_Frozen, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import TCP, Scenario, Service, Source, System
+from harness.experiment.streams import check_archetype
 from harness.experiment.workloads import check_pointer, check_workload
 from harness.experiment.yaml import Parsed, read_file
 
@@ -40,6 +41,7 @@ def read_system(path: FilePath, problems: list[Problem]) -> System | None:
     system = decode(System, parsed.data, (), parsed.findings)
     if system is not None:
         _check_system(system, parsed.findings)
+        check_archetype(system, parsed.findings)
         check_workload(system, path.parent, parsed.findings)
     problems.extend(parsed.findings.problems)
     return None if parsed.findings.problems else system
