@@ -105,7 +105,8 @@ class Service(_Frozen, frozen=True, kw_only=True):
     loop of the user's that restarts what serves, which is found below it: ``port``, who listens on the
     service's port, or a text that stands in its command line.
 
-    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``, ``{system}``
+    In ``command`` and ``env`` the words ``{python}``, ``{bin}`` (its folder), ``{port}``, ``{state}``,
+    ``{template}``, ``{system}``, ``{edge:NAME}`` (host:port at which an edge of this service enters the proxy)
     and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
     ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
     """
