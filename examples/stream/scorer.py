@@ -1,8 +1,8 @@
 """A scorer of payments as one finds them: reads records from one subject, writes decisions to another.
 
-Nothing here knows of a test harness. NATS_URL names the server, HEALTH_PORT where it says that it is alive. A
-record is acknowledged after its decision was written: what a crash interrupts is delivered again, and the id of
-the decision lets the server drop a second one.
+Nothing here knows of a test harness. NATS_URL names the server, HEALTH_PORT where it says that it is alive.
+A record is acknowledged after its decision was written: what a crash interrupts is delivered again, and the
+id of the decision lets the server drop a second one.
 """
 
 import asyncio

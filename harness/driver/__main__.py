@@ -40,8 +40,8 @@ _FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft li
 def main(argv: list[str], out: TextIO) -> int:
     """Run one driver; gives its exit code: 0 done or stopped, 5 refused.
 
-    Refused are a world or a stream that cannot be opened and a fault that could touch none of its records. With
-    ``--check`` it is over when it knows whether it would refuse.
+    Refused are a world or a stream that cannot be opened and a fault that could touch none of its records.
+    With ``--check`` it is over when it knows whether it would refuse.
     """
     spec = msgspec.json.decode(Path(argv[-1]).read_bytes(), type=Spec)
     try:

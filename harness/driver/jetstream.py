@@ -1,7 +1,7 @@
 """The wire of the stream archetype: one connection to a NATS server, records out, decisions in.
 
-Comes in: an address and two subjects. Goes out: acknowledgements and decisions, told to a ``Listener`` as they
-arrive, also those that come long after they were waited for. The only module that knows NATS.
+Comes in: an address and two subjects. Goes out: acknowledgements and decisions, told to a ``Listener`` as
+they arrive, also those that come long after they were waited for. The only module that knows NATS.
 
 Decisions are read through a consumer that the server keeps (acknowledged, at least once): what was on its way
 when a connection broke comes again, and its place in the stream tells that it is the same.
@@ -84,7 +84,10 @@ class JetStream:
         self._inbox = self.client.new_inbox()
         await self.client.subscribe(f"{self._inbox}.*", cb=self._heard_ack)
         config = ConsumerConfig(
-            ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN_S, deliver_policy=DeliverPolicy.NEW, max_ack_pending=-1
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=AGAIN_S,
+            deliver_policy=DeliverPolicy.NEW,
+            max_ack_pending=-1,
         )
         await self.client.jetstream().subscribe(
             self._subjects.decisions,

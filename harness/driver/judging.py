@@ -35,7 +35,7 @@ class Judge:
     ) -> Finding:
         """Judge by schema, golden answer and deadline, in this order.
 
-        A flagged degraded answer is judged for validity and time only. ``accepted``: the system keeps the unit.
+        A flagged degraded answer is judged for validity and time only. ``accepted``: the system keeps it.
         """
         decision = read_pointer(content, self._decision)
         score = read_pointer(content, self._score) if self._score else 0.0

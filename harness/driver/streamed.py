@@ -1,8 +1,8 @@
 """The stream archetype: a unit is a message on one subject, its decision comes on another, matched by id.
 
-Comes in: parcels of one record, acknowledgements and decisions from a ``Wire``. Goes out: replies like those of
-a request, a ledger of all that was taken and decided, and how much is owed. A decision that comes after its
-unit was given up is in no row: the ledger has it. Nothing here knows NATS; ``jetstream`` does.
+Comes in: parcels of one record, acknowledgements and decisions from a ``Wire``. Goes out: replies like those
+of a request, a ledger of all that was taken and decided, and how much is owed. A decision that comes after
+its unit was given up is in no row: the ledger has it. Nothing here knows NATS; ``jetstream`` does.
 
 Statuses are written like HTTP's: ``TAKEN`` where the server keeps the record, ``DECIDED`` with its decision.
 """

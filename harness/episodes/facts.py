@@ -18,8 +18,8 @@ from harness.episodes.decided import Span, decided_of
 from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
-from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
-from harness.episodes.owed import debt_of
+from harness.episodes.model import NOT_EXERCISED, Debt, Episode, Level, RunFacts
+from harness.episodes.owed import debt_of, with_debt
 from harness.episodes.phases import Course, loss_of
 from harness.episodes.platform import platform_harms
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level
@@ -28,7 +28,7 @@ from harness.episodes.service import Service, availability, quality, send_lag_p9
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
 from harness.faults.effects import Shift, lasts_s, subject_among
-from harness.history.events import Audited, Blind, Cleared, Injected, Touched
+from harness.history.events import Audited, Blind, Cleared, Injected, Streamed, Touched
 from harness.history.model import History, Said
 from harness.history.observations import Rows
 from harness.plan.model import Plan, PlannedEpisode
@@ -108,7 +108,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         stalls=len(log.stalls),
         audit_observable=log.audited is not None and log.audited.observable,
         exactly_once=_exactly_once(log.audited),
-        audit_text=_audit_text(log.audited) + _touched_text(log.touched.values()),
+        audit_text=_audit_text(log.audited, log.streamed) + _touched_text(log.touched.values()),
         accepted=0 if log.audited is None else log.audited.accepted,
         acts=len(acts),
         blind_s=_blind_s(log.blind),
@@ -153,6 +153,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
         for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
     )
+    debt = debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+    served, full = (with_debt(level, debt, horizon_s) for level in (served, full))
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -180,7 +182,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         cleared_by="" if cleared is None else cleared.by,
         ended_by=NOT_EXERCISED if ended_by == "absorbed" and not exercised else ended_by,
         exercised=exercised,
-        void=_episode_void(seen, injected, end_s, horizon_s),
+        void=_episode_void(seen, injected, end_s, horizon_s) or _debt_void(seen, debt),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,
         quality=shares,
@@ -192,7 +194,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         learned=learned_of(
             seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
         ),
-        debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
+        debt=debt,
         confidence=confidence_of(
             seen.rows,
             first_s=seen.first_s,
@@ -302,6 +304,12 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: floa
     return ""
 
 
+def _debt_void(seen: _Seen, debt: Debt | None) -> str:
+    """A recovery that asks for the debt cannot be told where that was not seen."""
+    unseen = debt is None and any(look.binds for look in seen.log.owed)
+    return "what was owed was not looked at closely enough" if unseen else ""
+
+
 def _bins(plan: Plan, horizon_s: float) -> tuple[float, float, int]:
     """Length of a bin, start and number of bins of the quality timeline."""
     profile = plan.profile
@@ -319,7 +327,7 @@ def _exactly_once(audited: Audited | None) -> bool | None:
     return not (audited.missing or audited.doubled or audited.foreign or audited.changed)
 
 
-def _audit_text(audited: Audited | None) -> str:
+def _audit_text(audited: Audited | None, streamed: Streamed | None) -> str:
     if audited is None:
         return "no audit in the history"
     if not audited.observable:
@@ -331,6 +339,8 @@ def _audit_text(audited: Audited | None) -> str:
         "foreign": audited.foreign,
         "changed": audited.changed,
     }
+    if streamed is not None:
+        wrong |= {"decisions too many": streamed.surplus, "out of order": streamed.out_of_order}
     found = ", ".join(f"{count} {name}" for name, count in wrong.items() if count)
     examples = f" ({'; '.join(audited.examples)})" if found and audited.examples else ""
     return f"{audited.accepted} accepted: {ends}" + (

@@ -27,6 +27,7 @@ from harness.history.events import (
     Priced,
     RunEnded,
     Stalled,
+    Streamed,
     Touched,
     Undone,
     Versions,
@@ -44,6 +45,7 @@ class RunLog:
     versions: tuple[str, ...] = ()
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
+    streamed: Streamed | None = None
     ended: RunEnded | None = None
     injected: dict[int, Injected] = field(default_factory=dict)
     cleared: dict[int, Cleared] = field(default_factory=dict)
@@ -90,6 +92,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.undone.setdefault(event.episode, event)
         case Clean() as event:
             log.clean.setdefault(event.episode, event)
+        case Streamed() as event:
+            log.streamed = event
         case Touched() as event:
             log.touched.setdefault(event.episode, event)
         case RunEnded() as event:

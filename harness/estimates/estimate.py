@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import NOT_EXERCISED, Episode, RunFacts
 from harness.estimates.counts import HarmCount, Rate
+from harness.estimates.debts import debts
 from harness.estimates.decisions import decisions
 from harness.estimates.means import mean, run_mean
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
@@ -98,6 +99,7 @@ def _class(
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
         decisions=decisions(kept),
         training=training(kept),
+        debt=debts(hurt),
         lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
 

@@ -86,6 +86,22 @@ class TrainingEstimate(_Frozen, frozen=True, kw_only=True):
     cpu_s: Mean
 
 
+class DebtEstimate(_Frozen, frozen=True, kw_only=True):
+    """What was owed in the ``n`` episodes with impact of a class whose recovery asks for it, in records.
+
+    ``answered``: when decisions came in time again, ``back``: when no more was owed than before; both in
+    seconds after the fault, and service is back with the later. ``band``, ``peak``: the most of any episode.
+    """
+
+    n: int
+    band: int
+    peak: int
+    answered_median: Quantile
+    back_median: Quantile
+    answered_s: tuple[float | None, ...]
+    back_s: tuple[float | None, ...]
+
+
 class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
@@ -122,6 +138,7 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     lasts_s: float | None = None
     decisions: DecisionEstimate | None = None
     training: TrainingEstimate | None = None
+    debt: DebtEstimate | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

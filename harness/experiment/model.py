@@ -106,8 +106,8 @@ class Service(_Frozen, frozen=True, kw_only=True):
     service's port, or a text that stands in its command line.
 
     In ``command`` and ``env`` the words ``{python}``, ``{bin}`` (its folder), ``{port}``, ``{state}``,
-    ``{template}``, ``{system}``, ``{edge:NAME}`` (host:port at which an edge of this service enters the proxy)
-    and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
+    ``{template}``, ``{system}``, ``{edge:NAME}`` (host:port at which its edge enters the fault proxy) and
+    ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
     ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others.
     """
 
@@ -201,8 +201,8 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     kind ``decides``; a number lies ``within`` a range and differs from a golden one by at most ``tolerance``.
     The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
 
-    Archetype ``stream``: each record is a message to one of the ``subjects`` of ``service``, a NATS server, and
-    a decision is a message on the other; both are read as a ``single`` body is.
+    Archetype ``stream``: each record is a message to one of the ``subjects`` of ``service``, a NATS server,
+    and a decision is a message on the other; both are read as a ``single`` body is.
     """
 
     archetype: Literal["request", "stream"] = "request"

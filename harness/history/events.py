@@ -242,8 +242,9 @@ class Audited(_Event, frozen=True, kw_only=True, tag="audit.done"):
 
 
 class Streamed(_Event, frozen=True, kw_only=True, tag="stream.counted"):
-    """What stood on the subject of the decisions: ``decisions`` in all, ``surplus`` beyond the first of an id.
+    """What stood on the subject of a stream's decisions.
 
+    ``decisions`` in all, ``surplus`` of them beyond the first of an id.
     ``out_of_order``: first decisions that came behind that of a record published later.
     """
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.model import ClassEstimate
-from harness.report import costs, figures, harm, scores
+from harness.report import costs, debts, figures, harm, scores
 from harness.report.document import Document
 from harness.report.labels import count_text, profile_label
 from harness.report.lengths import given, seconds
@@ -123,7 +123,9 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
 
 def _note(estimate: ClassEstimate) -> str:
     decided = harm.decisions_text(estimate)
-    return f"{decided}; {costs.costs_text(estimate)}" if decided else ""
+    if decided:
+        return f"{decided}; {costs.costs_text(estimate)}"
+    return debts.debt_text(estimate.debt, estimate.tau_s)
 
 
 def _heals(document: Document, pen: _Pen) -> Iterator[str]:

@@ -159,7 +159,7 @@ def _counted(event: _Counted) -> str:
             return f"of {event.accepted} accepted {ended}; {bad or 'none missing, twice, foreign or changed'}"
         case events.Streamed():
             return (
-                f"{event.decisions} decisions on their subject, {event.surplus} beyond the first of a record, "
+                f"{event.decisions} decisions, {event.surplus} beyond the first of a record, "
                 f"{event.out_of_order} behind that of a later one"
             )
         case events.Touched():

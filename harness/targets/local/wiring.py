@@ -202,9 +202,7 @@ def _contract(place: SystemPlace, addresses: Addresses, name: str) -> dict[str, 
 
 def _own_edges(place: SystemPlace, addresses: Addresses, name: str) -> dict[str, int]:
     """Where the edges of service ``name`` enter the proxy."""
-    return {
-        edge: addresses.edges[edge] for edge, ends in edges_in(place).items() if ends.source == name
-    }
+    return {edge: addresses.edges[edge] for edge, ends in edges_in(place).items() if ends.source == name}
 
 
 def base_environment(place: SystemPlace, run_token: str) -> dict[str, str]:
