@@ -27,13 +27,16 @@ def score(payment: dict) -> float:
 
 
 async def decide(js: JetStreamContext, message: nats.aio.msg.Msg) -> None:
-    """Write the decision, then acknowledge."""
+    """Write the decision, then acknowledge; what the server did not take is delivered again."""
     payment = json.loads(message.data)
     risk = score(payment)
     decision = {"id": payment["id"], "decision": "decline" if risk > 0.5 else "approve", "score": risk}
     headers = {"Nats-Msg-Id": payment["id"]}
-    await js.publish("payments.decisions", json.dumps(decision).encode(), headers=headers)
-    await message.ack()
+    try:
+        await js.publish("payments.decisions", json.dumps(decision).encode(), headers=headers)
+        await message.ack()
+    except nats.errors.Error as error:
+        print(f"{payment['id']} not decided: {error!r}", flush=True)
 
 
 async def alive(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,9 +57,9 @@ async def main() -> None:
     while True:
         try:
             batch = await records.fetch(AT_ONCE, timeout=1)
-        except NothingNew:
+        except (NothingNew, nats.js.errors.Error):
             continue
-        await asyncio.gather(*(decide(js, message) for message in batch), return_exceptions=True)
+        await asyncio.gather(*(decide(js, message) for message in batch))
 
 
 asyncio.run(main())
