@@ -79,7 +79,7 @@ def running(*command: object, **environment: str) -> Iterator[subprocess.Popen[s
 class Driver:
     """A driver that offers ``count`` records and hears decisions until it is left."""
 
-    def __init__(self, folder: Path, port: int, count: int, subjects: Subjects, *, rate_hz: float = 400.0):
+    def __init__(self, folder: Path, port: int, count: int, subjects: Subjects, *, rate_hz: float = 800.0):
         units = folder / "units.jsonl"
         units.write_text('{"amount": 5, "card_age_days": 90, "abroad": false}\n')
         self._ledger, self._rows = folder / "stream.jsonl", folder / "observations.bin"

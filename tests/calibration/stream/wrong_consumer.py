@@ -1,8 +1,9 @@
 """A consumer with planted bugs, which writes down what it did: the truth that a count must equal.
 
-``wrong_consumer.py URL TRUTH``. By the number of the record, from 1: every 50th is decided twice (2 %), every
-500th is acknowledged and never decided (1 in 500), every 100th (from 30) waits until the next was decided. One
-line of TRUTH a decision, in the order in which the server took them, and one ``lost ID`` a record that is lost.
+``wrong_consumer.py URL TRUTH``. By the number of the record, from 1: every 50th is decided twice (2 %),
+every 500th is acknowledged and never decided (1 in 500), every 100th (from 30) waits until the next was
+decided. One line of TRUTH a decision, in the order in which the server took them, and one ``lost ID`` a record
+that is lost.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ async def main(url: str, truth: Path) -> None:
     await js.add_stream(name="records", subjects=["t.records"])
     await js.add_stream(name="decisions", subjects=["t.decisions"])
     records = await js.pull_subscribe("t.records", durable="wrong")
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     waiting: list[str] = []
     with truth.open("w", buffering=1) as file:
 
