@@ -6,6 +6,8 @@ import sys
 from itertools import accumulate
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 from stream_kit import HERE, Driver, running, served
 
@@ -51,6 +53,7 @@ def test_planted_duplicates_losses_and_swaps_are_counted_to_the_record(tmp_path:
     assert driver.owed[-1]["binds"] is True
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_makes_no_loss_and_no_double(tmp_path: Path, until) -> None:
     with served(tmp_path, until) as server:
         url = f"nats://127.0.0.1:{server.port}"

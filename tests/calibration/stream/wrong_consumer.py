@@ -2,8 +2,8 @@
 
 ``wrong_consumer.py URL TRUTH``. By the number of the record, from 1: every 50th is decided twice (2 %),
 every 500th is acknowledged and never decided (1 in 500), every 100th (from 30) waits until the next was
-decided. One line of TRUTH a decision, in the order in which the server took them, and one ``lost ID`` a record
-that is lost.
+decided. One line of TRUTH a decision, in the order in which the server took them, and one ``lost ID`` a
+record that is lost.
 """
 
 from __future__ import annotations
