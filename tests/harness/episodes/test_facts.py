@@ -439,3 +439,53 @@ def test_a_platform_that_looks_once_a_second_is_still_the_cause_of_what_it_resta
     episode = episode_of(story)
     assert episode.served.recovered_s == pytest.approx(0.2, abs=0.01)
     assert (episode.cleared_s, episode.ended_by) == (pytest.approx(1.0), "platform")
+
+
+def owing(story: Story, *owed: tuple[float, int], binds: bool = True) -> Story:
+    """``story`` with looks every 0.1 s; from each instant after the fault on so much is owed."""
+    plan = plan_of(story)
+    inject_s = CLOCK_ZERO_S + plan.episodes[0].inject_at_s
+    steps = np.arange(0.0, plan.duration_s, 0.1) + CLOCK_ZERO_S
+
+    def looks(told):
+        seen = []
+        for step, at_s in enumerate(steps.tolist()):
+            now = [count for from_s, count in owed if at_s >= inject_s + from_s]
+            seen.append(ev.Owed(at_s=at_s, accepted=20 * step, owed=now[-1] if now else 3, binds=binds))
+        return [*told, *seen]
+
+    return replace(story, events=looks)
+
+
+def test_service_of_a_stream_is_back_when_its_debt_is_and_both_times_are_told() -> None:
+    episode = episode_of(owing(killed(0.8), (0.0, 160), (1.55, 4)))
+    assert episode.served.answered_s == pytest.approx(0.8, abs=0.01)
+    assert episode.served.recovered_s == episode.debt.back_s == pytest.approx(1.6, abs=0.06)
+    assert (episode.debt.peak, episode.debt.binds, episode.ended_by) == (160, True, "platform")
+
+
+def test_a_stream_whose_debt_is_never_paid_is_not_recovered() -> None:
+    episode = episode_of(owing(killed(0.8), (0.0, 160)))
+    assert (episode.served.recovered_s, episode.ended_by) == (None, "undo")
+    assert episode.served.answered_s == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_debt_that_binds_nobody_leaves_the_recovery_as_it_is() -> None:
+    episode = episode_of(owing(killed(0.8), (0.0, 160), binds=False))
+    assert episode.served.recovered_s == pytest.approx(0.8, abs=0.01)
+    assert episode.served.answered_s is None
+
+
+def test_a_debt_that_binds_and_was_not_seen_makes_the_episode_void() -> None:
+    def few(told):
+        return [*told, ev.Owed(at_s=CLOCK_ZERO_S, accepted=0, owed=0, binds=True)]
+
+    assert episode_of(killed(0.8, events=few)).void == "what was owed was not looked at closely enough"
+
+
+def test_decisions_too_many_and_out_of_order_are_told_beside_the_audit() -> None:
+    audited = msgspec.structs.replace(SETTLED, doubled=2, missing=1)
+    counted = ev.Streamed(decisions=500, surplus=3, out_of_order=7)
+    run = facts(history_of(killed(0.8, audit=audited, events=lambda told: [*told, counted])))
+    assert run.exactly_once is False
+    assert "1 missing, 2 doubled, 3 decisions too many, 7 out of order" in run.audit_text
