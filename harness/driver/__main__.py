@@ -151,8 +151,7 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
             if is_late(spec):
                 rows.flush()
                 tell({"done": _counts(loop, labels)})
-                while await orders.readline():
-                    pass  # nothing is sent any more; what is decided is counted until the runner has seen all
+                await orders.read()  # to its end: what is decided meanwhile is counted, nothing is sent
     finally:
         rows.close()
         faults.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,22 +56,21 @@ async def _stream(spec: Spec, tell: Tell) -> AsyncIterator[Workload]:
 
     subjects = spec.workload.subjects
     assert subjects is not None, "a system file of this archetype names subjects"
-    ledger = FileSink(Path(spec.stream))
-    try:
-        async with connected(spec.url.removeprefix("http://"), subjects) as wire:
-            now = asyncio.get_running_loop().time
-            workload = StreamWorkload(spec.workload, spec.profile.deadline_s, wire, ledger=ledger, now=now)
-            await wire.listen(workload)
-            async with asyncio.TaskGroup() as helpers:
-                running = [
-                    helpers.create_task(_tell_owed(workload, tell)),
-                    helpers.create_task(wire.until_broken()),
-                ]
-                yield workload
-                for helper in running:
-                    helper.cancel()
-    finally:
-        ledger.close()
+    async with AsyncExitStack() as stack:
+        ledger = FileSink(Path(spec.stream))
+        stack.callback(ledger.close)
+        wire = await stack.enter_async_context(connected(spec.url.removeprefix("http://"), subjects))
+        now = asyncio.get_running_loop().time
+        workload = StreamWorkload(spec.workload, spec.profile.deadline_s, wire, ledger=ledger, now=now)
+        await wire.listen(workload)
+        helpers = await stack.enter_async_context(asyncio.TaskGroup())
+        running = [
+            helpers.create_task(_tell_owed(workload, tell)),
+            helpers.create_task(wire.until_broken()),
+        ]
+        yield workload
+        for helper in running:
+            helper.cancel()
 
 
 async def _tell_owed(workload: StreamWorkload, tell: Tell) -> None:

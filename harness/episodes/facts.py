@@ -148,13 +148,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     profile = seen.plan.profile
     lasting_s = lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
-    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
-    served, full = (
-        find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
-        for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
-    )
     debt = debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
-    served, full = (with_debt(level, debt, horizon_s) for level in (served, full))
+    served, full = _levels(seen, injected, debt, end_s=end_s, horizon_s=horizon_s)
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -205,6 +200,19 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             names=seen.log.versions,
         ),
     )
+
+
+def _levels(
+    seen: _Seen, injected: Injected, debt: Debt | None, *, end_s: float, horizon_s: float
+) -> tuple[Level, Level]:
+    """Both levels of service in one episode, *served* and *full*."""
+    profile, inject_s = seen.plan.profile, injected.effective_at_s
+    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
+    served, full = (
+        find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
+        for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
+    )
+    return with_debt(served, debt, horizon_s), with_debt(full, debt, horizon_s)
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:

@@ -1,6 +1,6 @@
-"""When what a stream owed was as little as before again, over the runs of one class.
+"""When what a stream owed was as little as before again, over the episodes of one class.
 
-In: counted episodes whose debt binds their recovery. Out: ``DebtEstimate``; None where none has one.
+In: episodes with impact. Out: ``DebtCount``; None where the debt of none is part of its recovery.
 """
 
 from __future__ import annotations
@@ -8,23 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.episodes.model import Episode
-from harness.estimates.model import DebtEstimate
-from harness.estimates.quantiles import quantile
+from harness.estimates.counts import DebtCount
 
 
-def debts(hurt: Sequence[Episode]) -> DebtEstimate | None:
-    """Put the debts of a class's episodes with impact together."""
+def debts(hurt: Sequence[Episode]) -> DebtCount | None:
+    """Put the debts that bind a recovery together."""
     bound = [(e.served, e.debt) for e in hurt if e.debt is not None and e.debt.binds]
     if not bound:
         return None
-    answered = [level.answered_s for level, _ in bound]
-    back = [debt.back_s for _, debt in bound]
-    return DebtEstimate(
+    return DebtCount(
         n=len(bound),
         band=max(debt.band for _, debt in bound),
         peak=max(debt.peak for _, debt in bound),
-        answered_median=quantile(answered, 0.5),
-        back_median=quantile(back, 0.5),
-        answered_s=tuple(answered),
-        back_s=tuple(back),
+        answered_s=tuple(level.answered_s for level, _ in bound),
+        back_s=tuple(debt.back_s for _, debt in bound),
     )

@@ -73,6 +73,7 @@ def _class(
     less = [e for _, e in kept if e.full.impact_s is not None]
     full = [e.full.recovered_s for e in less]
     back = sum(t is not None for t in served)
+    owed = debts(hurt)
     return ClassEstimate(
         fault=kind,
         service=service,
@@ -99,7 +100,9 @@ def _class(
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
         decisions=decisions(kept),
         training=training(kept),
-        debt=debts(hurt),
+        debt=owed,
+        answered_median=None if owed is None else quantile(owed.answered_s, 0.5),
+        paid_median=None if owed is None else quantile(owed.back_s, 0.5),
         lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.estimates.counts import HarmCount, Rate
+from harness.estimates.counts import DebtCount, HarmCount, Rate
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,30 +86,15 @@ class TrainingEstimate(_Frozen, frozen=True, kw_only=True):
     cpu_s: Mean
 
 
-class DebtEstimate(_Frozen, frozen=True, kw_only=True):
-    """What was owed in the ``n`` episodes with impact of a class whose recovery asks for it, in records.
-
-    ``answered``: when decisions came in time again, ``back``: when no more was owed than before; both in
-    seconds after the fault, and service is back with the later. ``band``, ``peak``: the most of any episode.
-    """
-
-    n: int
-    band: int
-    peak: int
-    answered_median: Quantile
-    back_median: Quantile
-    answered_s: tuple[float | None, ...]
-    back_s: tuple[float | None, ...]
-
-
 class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
     Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
     ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
     the *full* level. ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran
-    too, else against ``none``. ``tau_s`` is the horizon, the fault's own length
-    ``lasts_s`` included, None where it ends only when somebody ends it.
+    too, else against ``none``. ``debt`` None: nothing owed is part of a recovery; else service is back with
+    the later of two, whose medians are ``answered`` and ``paid``. ``tau_s`` is the horizon, the fault's own
+    length ``lasts_s`` included, None where it ends only when somebody ends it.
     """
 
     fault: str
@@ -138,7 +123,9 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     lasts_s: float | None = None
     decisions: DecisionEstimate | None = None
     training: TrainingEstimate | None = None
-    debt: DebtEstimate | None = None
+    debt: DebtCount | None = None
+    answered_median: Quantile | None = None
+    paid_median: Quantile | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

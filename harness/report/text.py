@@ -125,7 +125,7 @@ def _note(estimate: ClassEstimate) -> str:
     decided = harm.decisions_text(estimate)
     if decided:
         return f"{decided}; {costs.costs_text(estimate)}"
-    return debts.debt_text(estimate.debt, estimate.tau_s)
+    return debts.debt_text(estimate)
 
 
 def _heals(document: Document, pen: _Pen) -> Iterator[str]:

@@ -9,12 +9,41 @@ record that is lost.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import nats
+from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NothingNew
+from nats.js import JetStreamContext
+
+
+class Wrong:
+    """Decides as the module says; ``truth`` gets a line for each decision and each loss."""
+
+    def __init__(self, js: JetStreamContext, truth: TextIO) -> None:
+        self._js, self._truth = js, truth
+        self._waiting: list[str] = []
+
+    async def read(self, message: Msg) -> None:
+        """Decide one record, or what a bug makes of it, and acknowledge it."""
+        name, number = json.loads(message.data)["id"], message.metadata.sequence.stream
+        if number % 500 == 0:
+            self._truth.write(f"lost {name}\n")
+        elif number % 100 == 30:
+            self._waiting.append(name)
+        else:
+            for one in (name, *[name] * (number % 50 == 0), *self._waiting):
+                await self._decide(one)
+            self._waiting.clear()
+        await message.ack()
+
+    async def _decide(self, name: str) -> None:
+        await self._js.publish("t.decisions", json.dumps({"id": name, "decision": "approve"}).encode())
+        self._truth.write(f"{name}\n")
 
 
 async def main(url: str, truth: Path) -> None:
@@ -25,31 +54,11 @@ async def main(url: str, truth: Path) -> None:
     records = await js.pull_subscribe("t.records", durable="wrong")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    waiting: list[str] = []
-    with truth.open("w", buffering=1) as file:
-
-        async def decide(name: str) -> None:
-            body = json.dumps({"id": name, "decision": "approve"}).encode()
-            await js.publish("t.decisions", body)
-            file.write(f"{name}\n")
-
-        while True:
-            try:
-                batch = await records.fetch(50, timeout=1)
-            except NothingNew:
-                continue
-            for message in batch:
-                name, number = json.loads(message.data)["id"], message.metadata.sequence.stream
-                if number % 500 == 0:
-                    file.write(f"lost {name}\n")
-                elif number % 100 == 30:
-                    waiting.append(name)
-                else:
-                    for _ in range(2 if number % 50 == 0 else 1):
-                        await decide(name)
-                    while waiting:
-                        await decide(waiting.pop())
-                await message.ack()
+    wrong = Wrong(js, truth.open("w", buffering=1))
+    while True:
+        with contextlib.suppress(NothingNew):
+            for message in await records.fetch(50, timeout=1):
+                await wrong.read(message)
 
 
 asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

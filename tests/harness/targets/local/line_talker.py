@@ -6,6 +6,7 @@ as a NATS server ends that of an HTTP client.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -26,14 +27,17 @@ def serve(caller: socket.socket) -> None:
 
 def talk(address: tuple[str, int], word: bytes, every_s: float) -> None:
     while True:
-        try:
-            with socket.create_connection(address) as line:
-                while True:
-                    line.sendall(word)
-                    line.recv(4096)
-                    REST.wait(every_s)
-        except OSError:
-            REST.wait(0.05)
+        with contextlib.suppress(OSError):
+            keep_talking(address, word, every_s)
+        REST.wait(0.05)
+
+
+def keep_talking(address: tuple[str, int], word: bytes, every_s: float) -> None:
+    with socket.create_connection(address) as line:
+        while True:
+            line.sendall(word)
+            line.recv(4096)
+            REST.wait(every_s)
 
 
 if len(sys.argv) > 1:
