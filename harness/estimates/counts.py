@@ -1,4 +1,4 @@
-"""What a rate and some counts are: the types alone, so that whoever reads reports needs no library of statistics.
+"""What rates and counts are: the types alone, so that whoever reads reports needs no library of statistics.
 
 Comes in: nothing. ``estimates.rates`` and ``estimates.debts`` compute them.
 """

@@ -26,6 +26,7 @@ from tests.traps.histories import (
     history_of,
     killed,
     never_back,
+    owing,
     plan_of,
     rows_of,
 )
@@ -439,22 +440,6 @@ def test_a_platform_that_looks_once_a_second_is_still_the_cause_of_what_it_resta
     episode = episode_of(story)
     assert episode.served.recovered_s == pytest.approx(0.2, abs=0.01)
     assert (episode.cleared_s, episode.ended_by) == (pytest.approx(1.0), "platform")
-
-
-def owing(story: Story, *owed: tuple[float, int], binds: bool = True) -> Story:
-    """``story`` with looks every 0.1 s; from each instant after the fault on so much is owed."""
-    plan = plan_of(story)
-    inject_s = CLOCK_ZERO_S + plan.episodes[0].inject_at_s
-    steps = np.arange(0.0, plan.duration_s, 0.1) + CLOCK_ZERO_S
-
-    def looks(told):
-        seen = []
-        for step, at_s in enumerate(steps.tolist()):
-            now = [count for from_s, count in owed if at_s >= inject_s + from_s]
-            seen.append(ev.Owed(at_s=at_s, accepted=20 * step, owed=now[-1] if now else 3, binds=binds))
-        return [*told, *seen]
-
-    return replace(story, events=looks)
 
 
 def test_service_of_a_stream_is_back_when_its_debt_is_and_both_times_are_told() -> None:
