@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from harness.episodes.facts import facts
+from harness.episodes.model import Debt
 from harness.estimates.estimate import estimate
 from harness.estimates.model import ClassEstimate
+from harness.report import html
 from harness.report.debts import debt_text
 from tests.traps.histories import PROFILE, Story, history_of, killed, owing
 
@@ -36,3 +40,17 @@ def test_six_episodes_tell_medians_with_intervals_and_fewer_what_is_missing() ->
 def test_where_nobody_owes_anything_nothing_is_told() -> None:
     assert debt_text(of(killed(0.8))) == ""
     assert debt_text(of(owing(killed(0.8), (0.0, 160), binds=False))) == ""
+
+
+def test_inside_a_run_of_a_stream_both_times_stand_beside_the_picture(make) -> None:
+    document = make(n=1)
+    (run, *_) = [run for run in document.runs if not run.sham]
+    episode = run.episodes[0]
+    hurt = msgspec.structs.replace(
+        episode,
+        served=msgspec.structs.replace(episode.served, answered_s=2.5),
+        debt=Debt(band=9, peak=120, back_s=3.5, binds=True),
+    )
+    runs = [msgspec.structs.replace(run, episodes=(hurt, *run.episodes[1:])), *document.runs]
+    page = html.render(msgspec.structs.replace(document, runs=tuple(runs)))
+    assert "decisions in time again after 2.5 s; up to 120 accepted and not decided, as few as before" in page
