@@ -15,6 +15,7 @@ from typing import TextIO
 
 import msgspec
 
+from harness.driver.archetypes import check_extra, is_late, open_workload
 from harness.driver.changes import CannotTouch
 from harness.driver.client import HttpClient
 from harness.driver.labels import Labels
@@ -22,7 +23,7 @@ from harness.driver.opening import costs_of, open_world
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
 from harness.driver.parcels import build_parcels, check_spans
-from harness.driver.request import RequestWorkload, single_keys
+from harness.driver.request import single_keys
 from harness.driver.sinks import FileSink
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
@@ -39,12 +40,13 @@ _FILES_WANTED = 4096  # 2,000 in flight, each a socket, beyond the usual soft li
 def main(argv: list[str], out: TextIO) -> int:
     """Run one driver; gives its exit code: 0 done or stopped, 5 refused.
 
-    Refused are a world that cannot be opened and a fault that could touch none of its records. With
-    ``--check`` it is over when it knows whether it would refuse.
+    Refused are a world or a stream that cannot be opened and a fault that could touch none of its records.
+    With ``--check`` it is over when it knows whether it would refuse.
     """
     spec = msgspec.json.decode(Path(argv[-1]).read_bytes(), type=Spec)
     try:
         with _telling(spec.world or "of a file"):
+            check_extra(spec)
             if argv[1] == "--check":
                 return _check(spec, out)
             world = open_world(spec)
@@ -56,7 +58,11 @@ def main(argv: list[str], out: TextIO) -> int:
     # What exists now lives to the end: without the freeze a full collection walks all bodies' owners.
     gc.collect()
     gc.freeze()
-    asyncio.run(_drive(spec, parcels, costs, out=out))
+    try:
+        asyncio.run(_drive(spec, parcels, costs, out=out))
+    except Refused as error:
+        print(f"driver: {error}", file=sys.stderr)  # noqa: T201  # the log of this process
+        return 5
     return 0
 
 
@@ -134,18 +140,26 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     faults = RecordFaults(spec.mutations, taint, resends=resends, tell=tell, now=now)
     labels = None
     try:
-        async with HttpClient(spec.url, spec.profile.deadline_s) as client, _told(spec) as (told, truth):
+        async with open_workload(spec, tell) as workload, _told(spec) as (told, truth):
             labels = Labels(spec.labels, told, faults, now=now, truth=truth) if spec.labels else None
-            workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
             loop = OpenLoop(workload, rows, tell, faults=faults, labels=labels)
             units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
             tell({"ready": True, "units": units, **({"costs": costs} if costs else {})})
             first_due_s = await _go(orders)
             if first_due_s is not None:
                 await _until_stopped(loop.run(parcels, first_due_s), _obey(orders, faults))
+            if is_late(spec):
+                rows.flush()
+                tell({"done": _counts(loop, labels)})
+                await orders.read()  # to its end: what is decided meanwhile is counted, nothing is sent
     finally:
         rows.close()
         faults.close()
+    if not is_late(spec):
+        tell({"done": _counts(loop, labels)})
+
+
+def _counts(loop: OpenLoop, labels: Labels | None) -> dict[str, int]:
     counts = {"units": loop.recorded[WITNESS], "load_units": loop.recorded[LOAD]}
     if labels:
         counts |= {
@@ -153,7 +167,7 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
             "labels_told": labels.told,
             "labels_failed": labels.posts_failed,
         }
-    tell({"done": counts})
+    return counts
 
 
 @asynccontextmanager

@@ -212,7 +212,7 @@ def _duplicates(span: Span, effect: Mutate, due: Mapping[int, Batch], seed: int)
         if again and span.holds(due_s):
             ids = tuple(one.unit.id for one in again)
             taint = _taint(span, ids, effect.mutation, detail=detail)
-            yield _only_while(Change(span.episode, Parcel(due_s, (), body_of(again)), ids, taint))
+            yield _only_while(Change(span.episode, Parcel(due_s, (), body_of(again), keys=ids), ids, taint))
 
 
 def _truncated(span: Span, effect: Mutate, due: Mapping[int, Batch]) -> Iterator[tuple[int, Change]]:

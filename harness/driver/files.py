@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.driver.request import decision_word
+from harness.driver.judging import decision_word
 from harness.driver.spec import Spec
 from harness.errors import Refused
 from harness.experiment.model import Source

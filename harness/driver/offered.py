@@ -29,7 +29,8 @@ def parcel_of(batch: Batch) -> Parcel:
     """Build the parcel of a batch that is not empty; all its units are due together."""
     first = batch[0].unit
     fresh = first.stream == WITNESS and first.number % FRESH_EVERY == FRESH_EVERY - 1
-    return Parcel(first.due_s, tuple(offered.unit for offered in batch), body_of(batch), fresh)
+    units = tuple(offered.unit for offered in batch)
+    return Parcel(first.due_s, units, body_of(batch), fresh, keys=tuple(unit.id for unit in units))
 
 
 def body_of(batch: Batch) -> bytes:

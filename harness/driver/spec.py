@@ -49,7 +49,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``world_path``, "" = the records of the file ``units`` and the golden ones of ``check``; ``duration_s``
     counts from the first slot to the end of the last. ``taint`` is the file of the touched records; it is
     needed where there are ``mutations``, and so is ``resends``, the file of what was answered to a record
-    that was offered again, where one of them duplicates. Without ``labels`` nobody is told any.
+    that was offered again, where one of them duplicates. Without ``labels`` nobody is told any. ``stream``:
+    the file of what a stream took and decided, for that archetype.
     """
 
     seed: int
@@ -67,4 +68,5 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mutations: tuple[Span, ...] = ()
     taint: str = ""
     resends: str = ""
+    stream: str = ""
     labels: LabelFeed | None = None

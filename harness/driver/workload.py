@@ -45,7 +45,8 @@ class Unit:
 class Parcel:
     """Units handed over together, ready to send; ``fresh`` asks for a connection of its own.
 
-    Without a body there is nothing to send, unless ``instead`` is in force.
+    Without a body there is nothing to send, unless ``instead`` is in force. ``keys``: the ids of the records
+    in the body, in their order.
     """
 
     due_s: float
@@ -53,6 +54,7 @@ class Parcel:
     body: bytes
     fresh: bool = False
     instead: Change | None = None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

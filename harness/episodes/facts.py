@@ -18,8 +18,8 @@ from harness.episodes.decided import Span, decided_of
 from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
-from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
-from harness.episodes.owed import debt_of
+from harness.episodes.model import NOT_EXERCISED, Debt, Episode, Level, RunFacts
+from harness.episodes.owed import debt_of, with_debt
 from harness.episodes.phases import Course, loss_of
 from harness.episodes.platform import platform_harms
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level, outages_of
@@ -28,7 +28,7 @@ from harness.episodes.service import Service, availability, quality, send_lag_p9
 from harness.episodes.trust import unsafe_reasons, void_reasons
 from harness.experiment.model import Profile
 from harness.faults.effects import Effect, Kill, Shift, lasts_s, place, subject_among
-from harness.history.events import Audited, Blind, Cleared, HitAgain, Injected, Touched
+from harness.history.events import Audited, Blind, Cleared, HitAgain, Injected, Streamed, Touched
 from harness.history.model import History, Said
 from harness.history.observations import Rows
 from harness.plan.model import Plan, PlannedEpisode
@@ -108,7 +108,7 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         stalls=len(log.stalls),
         audit_observable=log.audited is not None and log.audited.observable,
         exactly_once=_exactly_once(log.audited),
-        audit_text=_audit_text(log.audited) + _touched_text(log.touched.values()),
+        audit_text=_audit_text(log.audited, log.streamed) + _touched_text(log.touched.values()),
         accepted=0 if log.audited is None else log.audited.accepted,
         acts=len(acts),
         blind_s=_blind_s(log.blind),
@@ -150,14 +150,10 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     profile = seen.plan.profile
     lasting_s = lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
-    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
     hits_s = _hits_s(injected, seen.log.hit_again.get(planned.index, ()))
-    last_hit_s = max(hits_s, default=None)
-    watch, full_watch = (
-        Watch(inject_s, end_s, ratio, from_s, horizon_s, last_hit_s)
-        for ratio in (seen.served_ratio, seen.full_ratio)
-    )
-    served, full = find_level(seen.served, profile, watch), find_level(seen.full, profile, full_watch)
+    debt = debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+    span = (end_s, horizon_s, max(hits_s, default=None))
+    served, full, watch = _levels(seen, injected, debt, span)
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -187,7 +183,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         cleared_by="" if cleared is None else cleared.by,
         ended_by=NOT_EXERCISED if ended_by == "absorbed" and not exercised else ended_by,
         exercised=exercised,
-        void=_episode_void(seen, injected, end_s, horizon_s),
+        void=_episode_void(seen, injected, end_s, horizon_s) or _debt_void(seen, debt),
         quality_from_s=lead_s,
         quality_bin_s=bin_s,
         quality=shares,
@@ -202,7 +198,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         hits_s=tuple(round(at_s - inject_s, DIGITS) for at_s in hits_s),
         missed_hits=sum(one.pid == 0 for one in seen.log.hit_again.get(planned.index, ())),
         outages=outages_of(seen.served, profile, watch) if hits_s else (),
-        debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
+        debt=debt,
         confidence=confidence_of(
             seen.rows,
             first_s=seen.first_s,
@@ -219,6 +215,23 @@ def _hits_s(injected: Injected, again: Sequence[HitAgain]) -> tuple[float, ...]:
     """When each kill of a succession took effect; () = a single fault."""
     further = (one.effective_at_s for one in again if one.pid)
     return (injected.effective_at_s, *further) if again else ()
+
+
+def _levels(
+    seen: _Seen, injected: Injected, debt: Debt | None, span: tuple[float, float, float | None]
+) -> tuple[Level, Level, Watch]:
+    """Both levels of service in one episode, *served* and *full*, and how the first was watched.
+
+    ``span``: when the episode ends, its horizon, and the last kill of a succession.
+    """
+    profile, inject_s, (end_s, horizon_s, last_hit_s) = seen.plan.profile, injected.effective_at_s, span
+    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
+    watch, full_watch = (
+        Watch(inject_s, end_s, ratio, from_s, horizon_s, last_hit_s)
+        for ratio in (seen.served_ratio, seen.full_ratio)
+    )
+    served, full = find_level(seen.served, profile, watch), find_level(seen.full, profile, full_watch)
+    return with_debt(served, debt, horizon_s), with_debt(full, debt, horizon_s), watch
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
@@ -335,6 +348,12 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: floa
     return ""
 
 
+def _debt_void(seen: _Seen, debt: Debt | None) -> str:
+    """A recovery that asks for the debt cannot be told where that was not seen."""
+    unseen = debt is None and any(look.binds for look in seen.log.owed)
+    return "what was owed was not looked at closely enough" if unseen else ""
+
+
 def _bins(plan: Plan, horizon_s: float) -> tuple[float, float, int]:
     """Length of a bin, start and number of bins of the quality timeline."""
     profile = plan.profile
@@ -352,7 +371,7 @@ def _exactly_once(audited: Audited | None) -> bool | None:
     return not (audited.missing or audited.doubled or audited.foreign or audited.changed)
 
 
-def _audit_text(audited: Audited | None) -> str:
+def _audit_text(audited: Audited | None, streamed: Streamed | None) -> str:
     if audited is None:
         return "no audit in the history"
     if not audited.observable:
@@ -364,6 +383,8 @@ def _audit_text(audited: Audited | None) -> str:
         "foreign": audited.foreign,
         "changed": audited.changed,
     }
+    if streamed is not None:
+        wrong |= {"decisions too many": streamed.surplus, "out of order": streamed.out_of_order}
     found = ", ".join(f"{count} {name}" for name, count in wrong.items() if count)
     examples = f" ({'; '.join(audited.examples)})" if found and audited.examples else ""
     return f"{audited.accepted} accepted: {ends}" + (

@@ -29,6 +29,7 @@ from harness.history.events import (
     RunEnded,
     Stalled,
     StateReset,
+    Streamed,
     Touched,
     Undone,
     Versions,
@@ -47,6 +48,7 @@ class RunLog:
     reset: StateReset | None = None
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
+    streamed: Streamed | None = None
     ended: RunEnded | None = None
     injected: dict[int, Injected] = field(default_factory=dict)
     hit_again: dict[int, list[HitAgain]] = field(default_factory=dict)
@@ -88,6 +90,17 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.labels = event
         case Versions(names=names):
             log.versions = names
+        case Streamed() as event:
+            log.streamed = event
+        case RunEnded() as event:
+            log.ended = event
+        case _:
+            _file_step(log, entry)
+
+
+def _file_step(log: RunLog, entry: Entry) -> None:
+    """What is told of one episode; of what is told twice the first counts."""
+    match entry.event:
         case Injected() as event:
             log.injected.setdefault(event.episode, event)
         case HitAgain() as event:
@@ -100,8 +113,6 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.clean.setdefault(event.episode, event)
         case Touched() as event:
             log.touched.setdefault(event.episode, event)
-        case RunEnded() as event:
-            log.ended = event
         case _:
             pass  # the rest is a finding, or of no use to a figure
 

@@ -27,6 +27,7 @@ class Level(_Frozen, frozen=True, kw_only=True):
     of the first good one after (None where none follows within the episode, and in a partial outage).
     ``flaps`` counts how often service seemed back and was lost again, until the end of the episode;
     ``relapsed_s``: the first violated window after the recovery, None = it stayed so.
+    ``answered_s``: where recovery also asks for the debt, the start of the accepting window by itself.
     """
 
     impact_s: float | None
@@ -37,6 +38,7 @@ class Level(_Frozen, frozen=True, kw_only=True):
     lost_s: float
     bad_ratio: float
     relapsed_s: float | None = None
+    answered_s: float | None = None
 
 
 class Outage(_Frozen, frozen=True, kw_only=True):
@@ -56,12 +58,13 @@ class Debt(_Frozen, frozen=True, kw_only=True):
     """Accepted units that had not ended: at most ``band`` before the first fault, ``peak`` after this one.
 
     ``back_s``: seconds from injection until no more than ``band`` were owed, to the end of the episode;
-    0 = more never were; None = not by then.
+    0 = more never were; None = not by then. ``binds``: service is back only when the debt is, too.
     """
 
     band: int
     peak: int
     back_s: float | None
+    binds: bool = False
 
 
 class DecidedWindow(_Frozen, frozen=True, kw_only=True):

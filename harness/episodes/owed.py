@@ -1,7 +1,8 @@
 """When a system owed no more than before the fault: accepted units that have not ended yet.
 
-In: what observers counted, in order. Out: ``Debt``. The band is the most that was owed before the first
-fault, and at least what comes in between two looks, because the listings are not read at one instant.
+In: what observers counted, in order. Out: ``Debt``, and the recovery of a level that waits for it. The band
+is the most that was owed before the first fault, and at least what comes in between two looks, because the
+listings are not read at one instant.
 Source: debt in its pre-fault band is what recovery of work that nobody waits for asks (queues, outboxes).
 """
 
@@ -10,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from harness.episodes.model import Debt
+import msgspec
+
+from harness.episodes.model import Debt, Level
 from harness.history.events import Owed
 
 BEFORE_MIN = 4
@@ -33,7 +36,7 @@ def debt_of(looks: Sequence[Owed], *, before_s: float, inject_s: float, end_s: f
 
     >>> looks = [Owed(at_s=t / 2, accepted=5 * t, owed=90 if 6 <= t < 10 else 3) for t in range(16)]
     >>> debt_of(looks, before_s=3.0, inject_s=3.0, end_s=8.0)
-    Debt(band=5, peak=90, back_s=2.0)
+    Debt(band=5, peak=90, back_s=2.0, binds=False)
     """
     before = [look for look in looks if look.at_s < before_s]
     during = [look for look in looks if inject_s <= look.at_s < end_s]
@@ -43,8 +46,28 @@ def debt_of(looks: Sequence[Owed], *, before_s: float, inject_s: float, end_s: f
     between = max(later.accepted - look.accepted for look, later in close)
     band = max(between, *(look.owed for look in before))
     peak = max(look.owed for look in during)
+    binds = any(look.binds for look in looks)
     above = [number for number, look in enumerate(during) if look.owed > band]
     if not above:
-        return Debt(band=band, peak=peak, back_s=0.0)
+        return Debt(band=band, peak=peak, back_s=0.0, binds=binds)
     back = during[above[-1] + 1 :]
-    return Debt(band=band, peak=peak, back_s=round(back[0].at_s - inject_s, 6) if back else None)
+    back_s = round(back[0].at_s - inject_s, 6) if back else None
+    return Debt(band=band, peak=peak, back_s=back_s, binds=binds)
+
+
+def with_debt(level: Level, debt: Debt | None, horizon_s: float) -> Level:
+    """Let a recovery wait for the debt where that binds: records that nobody decided are no service.
+
+    >>> level = Level(impact_s=0.0, recovered_s=3.0, bound_low_s=None, bound_high_s=None, flaps=0, lost_s=3.0,
+    ...     bad_ratio=0.3)
+    >>> with_debt(level, Debt(band=5, peak=90, back_s=4.5, binds=True), 10.0).recovered_s
+    4.5
+    >>> with_debt(level, Debt(band=5, peak=90, back_s=None, binds=True), 10.0).recovered_s is None
+    True
+    """
+    if debt is None or not debt.binds:
+        return level
+    answered_s, back_s = level.recovered_s, debt.back_s
+    both = None if answered_s is None or back_s is None else max(answered_s, back_s)
+    recovered_s = both if both is not None and both <= horizon_s else None
+    return msgspec.structs.replace(level, recovered_s=recovered_s, answered_s=answered_s)

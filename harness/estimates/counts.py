@@ -1,6 +1,6 @@
-"""What a rate is: the type alone, so that whoever reads reports needs no library of statistics.
+"""What rates and counts are: the types alone, so that whoever reads reports needs no library of statistics.
 
-Comes in: nothing. ``estimates.rates`` computes it.
+Comes in: nothing. ``estimates.rates`` and ``estimates.debts`` compute them.
 """
 
 from __future__ import annotations
@@ -45,3 +45,17 @@ class Dependence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lag1: float | None = None
     p: float | None = None
     widened: float = 1.0
+
+
+class DebtCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was owed in the ``n`` episodes with impact of a class whose recovery asks for it, in records.
+
+    ``answered_s``: when decisions came in time again, ``back_s``: when no more was owed than before; both in
+    seconds after the fault, None = not by its horizon. ``band``, ``peak``: the most of any episode.
+    """
+
+    n: int
+    band: int
+    peak: int
+    answered_s: tuple[float | None, ...]
+    back_s: tuple[float | None, ...]

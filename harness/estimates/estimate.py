@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import NOT_EXERCISED, Episode, RunFacts
 from harness.estimates.counts import Dependence, HarmCount, Rate
+from harness.estimates.debts import debts
 from harness.estimates.decisions import decisions
 from harness.estimates.dependence import dependence
 from harness.estimates.means import mean, of_runs, run_mean
@@ -75,6 +76,7 @@ def _class(
     back = sum(t is not None for t in served)
     depends = _dependence(kept)
     wide = depends.widened
+    owed = debts(hurt)
     return ClassEstimate(
         fault=kind,
         service=service,
@@ -102,6 +104,9 @@ def _class(
         decisions=decisions(kept),
         training=training(kept),
         dependence=depends,
+        debt=owed,
+        answered_median=None if owed is None else quantile(owed.answered_s, 0.5, widened=wide),
+        paid_median=None if owed is None else quantile(owed.back_s, 0.5, widened=wide),
         lasts_s=max((e.lasts_s for _, e in seen if e.lasts_s is not None), default=None),
     )
 

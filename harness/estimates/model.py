@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.estimates.counts import Dependence, HarmCount, Rate
+from harness.estimates.counts import DebtCount, Dependence, HarmCount, Rate
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,9 +92,10 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
     ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
     the *full* level. ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran
-    too, else against ``none``. ``tau_s`` is the horizon, the fault's own length
-    ``lasts_s`` included, None where it ends only when somebody ends it. ``dependence`` of its runs widens
-    the intervals of shares, quantiles and means of this class.
+    too, else against ``none``. ``debt`` None: nothing owed is part of a recovery; else service is back with
+    the later of two, whose medians are ``answered`` and ``paid``. ``tau_s`` is the horizon, the fault's own
+    length ``lasts_s`` included, None where it ends only when somebody ends it. ``dependence`` of its runs
+    widens the intervals of shares, quantiles and means of this class.
     """
 
     fault: str
@@ -124,6 +125,9 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     decisions: DecisionEstimate | None = None
     training: TrainingEstimate | None = None
     dependence: Dependence | None = None
+    debt: DebtCount | None = None
+    answered_median: Quantile | None = None
+    paid_median: Quantile | None = None
 
 
 class ArmEstimate(_Frozen, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from harness.experiment.places import JOURNAL, FilePlace, GitPlace, MlflowPlace, Place, SqlitePlace
 from harness.experiment.reset import Reset
+from harness.experiment.subjects import Subjects
 from harness.faults.effects import Effect
 
 TCP = "tcp"
@@ -108,8 +109,9 @@ class Service(_Frozen, frozen=True, kw_only=True):
     loop of the user's that restarts what serves, which is found below it: ``port``, who listens on the
     service's port, or a text that stands in its command line.
 
-    In ``command`` and ``env`` the words ``{python}``, ``{port}``, ``{state}``, ``{template}``, ``{system}``
-    and ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
+    In ``command`` and ``env`` the words ``{python}``, ``{bin}`` (its folder), ``{port}``, ``{state}``,
+    ``{template}``, ``{system}``, ``{edge:NAME}`` (host:port at which its edge enters the fault proxy) and
+    ``{secret}`` (64 hexadecimal digits, the same for all services of one run) are filled in.
     ``platform``: it gets PLATFORM_URL and PLATFORM_TOKEN, to restart others. ``secrets``: variables that it
     alone gets, and where their values are; a value stands in no file of a run (docs/own-system.md).
     """
@@ -222,11 +224,15 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     ``check``: a file of golden units; both count from the system file's folder. A right decision is of the
     kind ``decides``; a number lies ``within`` a range and differs from a golden one by at most ``tolerance``.
     The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
+
+    Archetype ``stream``: each record is a message to one of the ``subjects`` of ``service``, a NATS server,
+    and a decision is a message on the other; both are read as a ``single`` body is.
     """
 
-    archetype: Literal["request"] = "request"
+    archetype: Literal["request", "stream"] = "request"
     service: Name
-    route: str
+    route: str = ""
+    subjects: Subjects | None = None
     body: Literal["batch", "single"] = "batch"
     under: str = ""
     units: str = ""
@@ -240,6 +246,11 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     degraded: str | None = None
     dead_letter: str | None = None
 
+    @property
+    def form(self) -> Literal["batch", "single"]:
+        """How records are offered: together in one body, or one by one."""
+        return "single" if self.archetype == "stream" else self.body
+
     def pointer(self, of: Pointed) -> str:
         """Where ``of`` stands in an answer; "" = the system does not tell it.
 
@@ -247,7 +258,7 @@ class Workload(_Frozen, frozen=True, kw_only=True):
         '/v'
         """
         written: str | None = getattr(self, of)
-        return POINTED[self.body][of] if written is None else written
+        return POINTED[self.form][of] if written is None else written
 
 
 class Audit(_Frozen, frozen=True, kw_only=True):

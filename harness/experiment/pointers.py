@@ -58,3 +58,16 @@ def put_under(keys: tuple[str, ...], value: object) -> object:
     for key in reversed(keys):
         value = [value] if key == "0" else {key: value}
     return value
+
+
+def put_into(document: Mapping[str, object], keys: tuple[str, ...], value: object) -> Mapping[str, object]:
+    """Give a copy of ``document`` with ``value`` at ``keys``, which are no places of lists.
+
+    >>> put_into({"amount": 5, "meta": {"from": "x"}}, ("meta", "id"), "w7-1")
+    {'amount': 5, 'meta': {'from': 'x', 'id': 'w7-1'}}
+    """
+    key, *rest = keys
+    if not rest:
+        return {**document, key: value}
+    inner = document.get(key)
+    return {**document, key: put_into(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)}

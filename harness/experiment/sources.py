@@ -16,13 +16,15 @@ from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_service
 from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
-from harness.experiment.findings import Findings, Path
+from harness.experiment.findings import Findings, Path, advice
 from harness.experiment.model import TCP, Scenario, Service, Source, System
 from harness.experiment.observing import check_observe
 from harness.experiment.reset import check_reset
+from harness.experiment.streams import check_archetype
 from harness.experiment.workloads import check_pointer, check_workload
 from harness.experiment.yaml import Parsed, read_file
 
+_EDGE_WORD = re.compile(r"\{edge:([^}]*)\}")
 BUNDLED_PACKAGE = "reference_pipeline"
 SYSTEM_FILE = "hormesis.yaml"
 _SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS?)$", re.IGNORECASE)
@@ -44,6 +46,7 @@ def read_system(path: FilePath, problems: list[Problem]) -> System | None:
     system = decode(System, parsed.data, (), parsed.findings)
     if system is not None:
         _check_system(system, parsed.findings)
+        check_archetype(system, parsed.findings)
         check_workload(system, path.parent, parsed.findings)
     problems.extend(parsed.findings.problems)
     return None if parsed.findings.problems else system
@@ -138,6 +141,7 @@ def _check_system(system: System, findings: Findings) -> None:
                 help="command: any program; entry: module:function, forked from a warm process",
             )
         _check_looks(service, here, findings)
+        _check_words(name, service, system, findings)
         for n, other in enumerate(service.after):
             check_service(other, (*here, "after", n), names, findings, code="HRM302")
     _check_edges(system, findings)
@@ -198,6 +202,18 @@ def _check_edges(system: System, findings: Findings) -> None:
         else:
             check_service(edge.source, ("edges", name, "source"), system.services, findings, code="HRM302")
         check_service(edge.to, ("edges", name, "to"), system.services, findings, code="HRM302")
+
+
+def _check_words(name: str, service: Service, system: System, findings: Findings) -> None:
+    """Note ``{edge:NAME}`` that is no edge of this service: it would stand there unfilled."""
+    own = [edge for edge, ends in system.edges.items() if ends.source == name]
+    texts: list[tuple[str, Path]] = [(text, ("command", n)) for n, text in enumerate(service.command)]
+    texts += [(text, ("env", key)) for key, text in service.env.items()]
+    for text, place in texts:
+        for edge in _EDGE_WORD.findall(text):
+            if edge not in own:
+                message = f"{quoted(edge)} is no edge of service {quoted(name)}"
+                findings.add("HRM228", message, ("services", name, *place), help=advice(edge, own))
 
 
 def _taken(name: str, path: Path, findings: Findings, *, key: bool = True) -> None:

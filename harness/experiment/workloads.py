@@ -19,7 +19,7 @@ HERE: Path = ("workload",)
 def check_workload(system: System, folder: FilePath, findings: Findings) -> None:
     """Note what is wrong in ``workload:``; its files are read whole, so that no run meets a bad line."""
     workload = system.workload
-    for name in POINTED[workload.body]:
+    for name in POINTED[workload.form]:
         check_pointer(workload.pointer(name), (*HERE, name), findings)
     check_pointer(workload.under, (*HERE, "under"), findings)
     if any(key.isdecimal() and key != "0" for key in parse_pointer(workload.under)):
@@ -66,7 +66,7 @@ def _wrong(findings: Findings, key: str, message: str, why: str) -> None:
 def _check_form(system: System, findings: Findings) -> None:
     """Note keys that the form of the body has no use for (HRM306), and units from two places."""
     workload = system.workload
-    single = workload.body == "single"
+    single = workload.archetype == "request" and workload.body == "single"
     by_id = "answers of single bodies are matched by the call: their records carry no id"
     useless = {
         ("labels",): (bool(system.labels) and single, by_id),
@@ -76,7 +76,7 @@ def _check_form(system: System, findings: Findings) -> None:
             any((system.audit.accepted, system.audit.sink, system.audit.dead_letters)) and single,
             by_id,
         ),
-        (*HERE, "under"): (bool(workload.under) and not single, "a batch stands at /records"),
+        (*HERE, "under"): (bool(workload.under) and workload.form == "batch", "a batch stands at /records"),
         ("world",): (bool(system.world and workload.units), "the units come from the file of workload.units"),
         (*HERE, "check"): (
             bool(workload.check) and not workload.units,

@@ -41,7 +41,7 @@ method:
       type: python
       module: harness.frontends.chaostoolkit.faults
       func: {func}
-      arguments: {{service: server}}
+      arguments: {arguments}
 x-hormesis:
   version: 1
   system: hormesis.yaml
@@ -56,12 +56,14 @@ QUESTIONS = {
         "description": "How long until it serves again?",
         "action": "kill-server",
         "func": "process_kill",
+        "arguments": "{service: server}",
     },
     "hang.yaml": {
         "title": "Hang the server",
         "description": "The port accepts and nothing answers. Does anybody heal that?",
         "action": "hang-server",
         "func": "process_hang",
+        "arguments": "{service: server}",
     },
 }
 NO_WORKER = "# worker: port  # where the command is a restart loop of yours: what serves below it is hit"
@@ -91,18 +93,29 @@ def scaffold(answers: Answers) -> dict[str, str]:
     """
     system = SYSTEM.format(
         name=answers.name,
-        command=_flow(list(answers.command)),
+        command=flow(list(answers.command)),
         worker="worker: port" if answers.loop else NO_WORKER,
-        readiness=_flow(answers.readiness),
-        route=_flow(answers.route),
-        decision=_flow(answers.decision),
+        readiness=flow(answers.readiness),
+        route=flow(answers.route),
+        decision=flow(answers.decision),
         decides=answers.decides,
     )
-    files = {"hormesis.yaml": system, "requests.jsonl": json.dumps(dict(answers.unit)) + "\n"}
-    return files | {name: EXPERIMENT.format(**words) for name, words in QUESTIONS.items()}
+    return files_of(system, ("requests.jsonl", answers.unit), QUESTIONS)
 
 
-def _flow(value: object) -> str:
-    """YAML on one line, quoted where it must be."""
+def files_of(
+    system: str, units: tuple[str, Mapping[str, object]], questions: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """Put the texts of the system, its one unit and the questions together, by file name."""
+    files = {"hormesis.yaml": system, units[0]: json.dumps(dict(units[1])) + "\n"}
+    return files | {name: EXPERIMENT.format(**words) for name, words in questions.items()}
+
+
+def flow(value: object) -> str:
+    """YAML on one line, quoted where it must be.
+
+    >>> flow(["serve", "{port}"]), flow("tcp")
+    ("[serve, '{port}']", 'tcp')
+    """
     text = yaml.safe_dump(value, default_flow_style=True, width=100_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...").strip()

@@ -198,11 +198,15 @@ class Looked(_Event, frozen=True, kw_only=True, tag="observer.looked"):
 
 
 class Owed(_Event, frozen=True, kw_only=True, tag="observer.owed"):
-    """A look at the listings: units ``accepted`` so far, and how many of them had not ended: ``owed``."""
+    """A look at the listings: units ``accepted`` so far, and how many of them had not ended: ``owed``.
+
+    ``binds``: nobody waits on a call for what is owed, so service is back only when the debt is as well.
+    """
 
     at_s: float
     accepted: int
     owed: int
+    binds: bool = False
 
 
 class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
@@ -266,6 +270,18 @@ class Audited(_Event, frozen=True, kw_only=True, tag="audit.done"):
     examples: tuple[str, ...] = ()
 
 
+class Streamed(_Event, frozen=True, kw_only=True, tag="stream.counted"):
+    """What stood on the subject of a stream's decisions.
+
+    ``decisions`` in all, ``surplus`` of them beyond the first of an id.
+    ``out_of_order``: first decisions that came behind that of a record published later.
+    """
+
+    decisions: int
+    surplus: int
+    out_of_order: int
+
+
 class Versions(_Event, frozen=True, kw_only=True, tag="driver.versions"):
     """Model versions seen in answers; the observation rows hold the index."""
 
@@ -311,6 +327,7 @@ Event = (
     | Stalled
     | ControlRaised
     | Audited
+    | Streamed
     | Versions
     | RunEnded
 )

@@ -116,6 +116,8 @@ class Acting:
         name = (self._seed, self._name, ordinal, link.number)
         if link.over or not active.touches(Dice(*name)):
             return
+        if existing:
+            active.tally.kept(link.number)
         if active.spec.type == "refuse" or (active.spec.type == "reset_peer" and existing):
             active.tally.connection(link.number)
             link.reset()
@@ -134,4 +136,5 @@ class Acting:
             )
             stage = active.stage(place)
             if stage is not None:
+                stage.kept = existing
                 lane.add(active.spec.name, stage)

@@ -132,9 +132,12 @@ class ToxicCounters(_Told, frozen=True, kw_only=True):
 
     ``changed``: of those that pass a toxic unharmed as often as not, chunks to which it did what it is for:
     left in more than one piece (``slicer``), had to wait for the wire for 1 ms or more (``bandwidth``).
+    ``kept``: of the connections, those that were there before the toxic; ``kept_bytes`` crossed on them.
     """
 
     connections: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
     chunks: int = 0
     changed: int = 0
     bytes: int = 0

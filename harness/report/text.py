@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.model import ClassEstimate
-from harness.report import costs, figures, harm, scores
+from harness.report import costs, debts, figures, harm, scores
 from harness.report.depends import depends_text
 from harness.report.document import Document
 from harness.report.labels import count_text, profile_label
@@ -131,8 +131,8 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
 
 def _note(estimate: ClassEstimate) -> str:
     decided = harm.decisions_text(estimate)
-    told = [decided, costs.costs_text(estimate)] if decided else []
-    return "; ".join([*told, *filter(None, [depends_text(estimate.dependence)])])
+    told = [decided, costs.costs_text(estimate)] if decided else [debts.debt_text(estimate)]
+    return "; ".join(filter(None, [*told, depends_text(estimate.dependence)]))
 
 
 def _heals(document: Document, pen: _Pen) -> Iterator[str]:

@@ -97,13 +97,13 @@ def event_words(event: Event) -> tuple[str, str] | None:
             return "observer", f"{event.observer} could not be looked at for {lasted_s:.2f} s: {event.why}"
         case events.Stalled():
             return "driver", f"stood still for {seconds_text(event.lasted_s)}"
-        case events.Audited() | events.Touched() | events.LabelsTold():
+        case events.Audited() | events.Streamed() | events.Touched() | events.LabelsTold():
             return "audit", _counted(event)
         case _:
             return "harness", _done(event)
 
 
-_Counted = events.Audited | events.Touched | events.LabelsTold
+_Counted = events.Audited | events.Streamed | events.Touched | events.LabelsTold
 _Done = (
     events.BaselineMeasured
     | events.Injected
@@ -167,6 +167,11 @@ def _counted(event: _Counted) -> str:
             ended = f"{event.delivered_once} delivered once, {event.dead_letters} dead letters"
             bad = ", ".join(f"{count} {word}" for word, count in wrong.items() if count)
             return f"of {event.accepted} accepted {ended}; {bad or 'none missing, twice, foreign or changed'}"
+        case events.Streamed():
+            return (
+                f"{event.decisions} decisions, {event.surplus} beyond the first of a record, "
+                f"{event.out_of_order} behind that of a later one"
+            )
         case events.Touched():
             return (
                 f"of {event.touched} records touched {event.delivered} delivered, "

@@ -183,6 +183,8 @@ def _hit_again(stage: Stage, episode: PlannedEpisode, first: Applied, effect: Ki
         )
         stage.progress(f"  {at_s - stage.first_due_s:5.1f} s  {number} of {effect.times}: {'; '.join(proof)}")
     return last
+
+
 def _stop_beyond_budget(stage: Stage, course: _Course) -> None:
     """Raise MustStop where the episode has cost more than the experiment allows."""
     if course.watch is None:

@@ -18,7 +18,7 @@ from harness.history.store import RunFolder
 from harness.observers.reading import JournalLine
 
 OBSERVATIONS, JOURNAL = "observations.bin", "journal.jsonl"
-TAINT, RESENDS = "taint.jsonl", "resends.jsonl"
+TAINT, RESENDS, STREAM = "taint.jsonl", "resends.jsonl", "stream.jsonl"
 
 
 class Evidence(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.driver.stream_ledger import Accepted, Decided, read_stream
 from harness.errors import Untrustworthy
 from harness.experiment.model import Audit
 from harness.history.observations import answer_digest
@@ -43,6 +44,29 @@ class ListingsReader:
                 lists_dead_letters=bool(self._audit.dead_letters),
             )
         return last
+
+
+class LedgerReader:
+    """Reads what a stream took and decided from the witness's own ledger, which holds every record of it."""
+
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
+        self._data = b""
+        self._last = Listings((), (), (), lists_dead_letters=False)
+
+    def look(self) -> Listings:
+        """Read it; gives the very value of the look before where nothing has changed."""
+        data = self._read()
+        if data != self._data:
+            lines = read_stream(data)
+            self._data = data
+            self._last = Listings(
+                accepted=tuple(line.id for line in lines if isinstance(line, Accepted)),
+                sink=tuple((line.id, line.digest) for line in lines if isinstance(line, Decided)),
+                dead_letters=(),
+                lists_dead_letters=False,
+            )
+        return self._last
 
 
 class _Grown:

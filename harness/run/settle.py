@@ -1,23 +1,26 @@
 """The end of a run: wait until nothing of it is open, and record where every id ended.
 
 Comes in: the listings of the system, the witness's rows, the ledgers of taint and resends. Goes out:
-``Audited``, then one ``Touched`` for each episode that changed records.
+``Audited``, of a stream ``Streamed`` besides, then one ``Touched`` for each episode that changed records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from harness.driver.resends import read_resends
+from harness.driver.stream_ledger import read_stream
 from harness.driver.taint import read_taint
 from harness.experiment.model import System
 from harness.history.events import Audited
 from harness.history.observations import Rows, read_rows
 from harness.ports import Clock
 from harness.run.audit import Answers, Balance, Listings, answers_of, corrupted_spans, judge_ids, judge_taint
-from harness.run.evidence import OBSERVATIONS, RESENDS, TAINT, Evidence
-from harness.run.listing import ListingsReader
+from harness.run.evidence import OBSERVATIONS, RESENDS, STREAM, TAINT, Evidence
+from harness.run.listing import LedgerReader, ListingsReader
 from harness.run.stage import Stage
+from harness.run.streams import counted
 
 LOOK_AGAIN_S = 0.2
 QUIET_S = 0.5
@@ -26,10 +29,18 @@ READ_S = 60.0
 """One reading of all listings may take so long."""
 
 
+class Reader(Protocol):
+    """Whoever reads where ids are."""
+
+    def look(self) -> Listings:
+        """Read each listing once; gives the very value of the look before where nothing has changed."""
+        ...
+
+
 class Auditor:
     """Looks where every id is, again and again; what has not changed is not judged anew."""
 
-    def __init__(self, answers: Answers, reader: ListingsReader) -> None:
+    def __init__(self, answers: Answers, reader: Reader) -> None:
         self._answers, self._reader = answers, reader
         self._balance: Balance | None = None
         self.listings = Listings((), (), ())
@@ -46,8 +57,10 @@ def audit_run(system: System, stage: Stage) -> None:
     """Wait until nothing is open, at most ``settle_s``, and record where every id ended."""
     audit, profile = system.audit, stage.plan.profile
     answers = _answers(system, stage)
-    observable = bool(audit.accepted and audit.sink)
-    auditor = Auditor(answers, ListingsReader(audit, stage.system.ask))
+    stream = system.workload.archetype == "stream"
+    observable = stream or bool(audit.accepted and audit.sink)
+    ledger = LedgerReader(lambda: stage.evidence.written(STREAM))
+    auditor = Auditor(answers, ledger if stream else ListingsReader(audit, stage.system.ask))
 
     def look() -> Balance:
         stage.alarms.look()
@@ -70,6 +83,8 @@ def audit_run(system: System, stage: Stage) -> None:
             examples=balance.examples,
         )
     )
+    if stream:
+        stage.evidence.append(counted(read_stream(stage.evidence.written(STREAM))))
     lines = read_taint(stage.evidence.written(TAINT)).lines
     for touched in judge_taint(lines, answers, auditor.listings):
         stage.evidence.append(touched)

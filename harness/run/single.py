@@ -18,7 +18,7 @@ from harness.history.store import RunFolder
 from harness.observers.outside import Roots
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
-from harness.run.evidence import RESENDS, TAINT, FolderEvidence
+from harness.run.evidence import RESENDS, STREAM, TAINT, FolderEvidence
 from harness.run.fields import label_feed, world_spec
 from harness.run.harm import allowance_of
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
@@ -222,6 +222,7 @@ def driver_spec(setting: Setting, folder: RunFolder, url: str, label_url: str) -
         "observations": str(folder.observations),
         "taint": str(folder.path / TAINT),
         "resends": str(folder.path / RESENDS),
+        "stream": str(folder.path / STREAM),
         "labels": label_feed(setting.plan, setting.experiment, label_url) if offered["labels"] else None,
     }
 

@@ -135,6 +135,8 @@ class Stage:
         """Record what one line of the driver says."""
         if heard.stall is not None:
             self.evidence.append(Stalled(**heard.stall))
+        if heard.owed is not None:
+            self.evidence.append(heard.owed)
         if heard.records is not None:
             self.told.append(heard.records)
         if heard.done is not None and "labels_due" in heard.done:

@@ -82,6 +82,22 @@ def never_back(**changes: object) -> Story:
     return replace(Story(outages=(Outage(0.0, 1e9),), arm="bare"), **changes)
 
 
+def owing(story: Story, *owed: tuple[float, int], binds: bool = True) -> Story:
+    """``story`` with looks every 0.1 s; from each instant after the fault on so much is owed."""
+    plan = plan_of(story)
+    inject_s = CLOCK_ZERO_S + plan.episodes[0].inject_at_s
+    steps = np.arange(0.0, plan.duration_s, 0.1) + CLOCK_ZERO_S
+
+    def looks(told: list[Event]) -> list[Event]:
+        seen: list[Event] = []
+        for step, at_s in enumerate(steps.tolist()):
+            now = [count for from_s, count in owed if at_s >= inject_s + from_s]
+            seen.append(ev.Owed(at_s=at_s, accepted=20 * step, owed=now[-1] if now else 3, binds=binds))
+        return [*told, *seen]
+
+    return replace(story, events=looks)
+
+
 def plan_of(story: Story) -> Plan:
     """The timetable of a story: baseline, then episodes side by side."""
     profile = story.profile

@@ -59,6 +59,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._connections: set[int] = set()
+        self._kept: set[int] = set()
+        self._kept_bytes = 0
         self._chunks = self._bytes = self._held = self._changed = 0
         self._count, self._sum_s, self._min_s, self._max_s = 0, 0.0, math.inf, 0.0
 
@@ -66,10 +68,15 @@ class Tally:
         """Note that it touched this connection; again is once."""
         self._connections.add(number)
 
-    def touched(self, count: int) -> None:
-        """Note one chunk of ``count`` bytes."""
+    def kept(self, number: int) -> None:
+        """Note that this connection was there before the toxic."""
+        self._kept.add(number)
+
+    def touched(self, count: int, *, kept: bool = False) -> None:
+        """Note one chunk of ``count`` bytes; ``kept``: on a connection that was there before."""
         self._chunks += 1
         self._bytes += count
+        self._kept_bytes += count if kept else 0
 
     def changed(self) -> None:
         """Note one chunk to which the toxic did what it is for; only where passing it need not be that."""
@@ -98,6 +105,8 @@ class Tally:
             )
         return ToxicCounters(
             connections=len(self._connections),
+            kept=len(self._connections & self._kept),
+            kept_bytes=self._kept_bytes,
             chunks=self._chunks,
             changed=self._changed,
             bytes=self._bytes,
@@ -115,6 +124,7 @@ class Stage:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
         self.retired = False
+        self.kept = False  # the connection was there before the toxic
         self.held = 0  # bytes that are here now
         self.queue: deque[tuple[Piece, float]] = deque()  # piece, instant of arrival
 
@@ -122,7 +132,7 @@ class Stage:
         """Take a piece that arrives now."""
         self.queue.append((piece, now_s))
         if isinstance(piece, bytes):
-            self.tally.touched(len(piece))
+            self.tally.touched(len(piece), kept=self.kept)
             self._hold(len(piece))
 
     def due_s(self) -> float:

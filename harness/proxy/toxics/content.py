@@ -73,7 +73,7 @@ class Corrupt(_Through):
             return whole
         at, bit = divmod(int(self._dice.uniform() * total * 8), 8)
         self.tally.connection(self._number)
-        self.tally.touched(len(whole))
+        self.tally.touched(len(whole), kept=self.kept)
         for target in targets:
             if at < len(target):
                 return _flipped(whole, target[at], bit)
@@ -161,7 +161,7 @@ class WrongBody(_Through):
             self._content += part.data[: KEPT_BYTES_MAX - len(self._content)]
         elif part.role is Role.DONE:
             self.tally.connection(self._number)
-            self.tally.touched(len(self._head) + self._content_bytes)
+            self.tally.touched(len(self._head) + self._content_bytes, kept=self.kept)
             half = bytes(self._content[: self._content_bytes // 2])
             self._out.append(replacement(self._body, self._head, half))
             self._head = b""

@@ -176,7 +176,7 @@ class Drop(Stage):
     def push(self, piece: Piece, now_s: float) -> None:  # noqa: ARG002 (the stage's argument)
         """Count and lose bytes; an end is told."""
         if isinstance(piece, bytes):
-            self.tally.touched(len(piece))
+            self.tally.touched(len(piece), kept=self.kept)
         else:
             self._marks.append(piece)
 

@@ -188,7 +188,11 @@ def _owed(episode: Episode) -> str:
     if debt is None or debt.peak <= debt.band:
         return ""
     back = "not as few as before" if debt.back_s is None else f"as few as before after {seconds(debt.back_s)}"
-    return f"up to {debt.peak} accepted and not delivered, {back}"
+    if not debt.binds:
+        return f"up to {debt.peak} accepted and not delivered, {back}"
+    answered_s = episode.served.answered_s
+    answered = "not in time again" if answered_s is None else f"in time again after {seconds(answered_s)}"
+    return f"decisions {answered}; up to {debt.peak} accepted and not decided, {back}"
 
 
 def _within(episode: Episode, part: tuple[float, float]) -> Episode:

@@ -15,7 +15,7 @@ from harness.faults.effects import Blackhole, Corrupt, Cut, EdgeEffect, Refuse, 
 from harness.proxy.client import ProxyGone
 from harness.proxy.spec import EdgeState, ToxicCounters
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
-from harness.targets.local.evidence import VISIBLE_S, added_s, did, is_visible, shows
+from harness.targets.local.evidence import VISIBLE_S, added_s, did, is_visible, meets_records, shows
 from harness.targets.local.ground import Ground, Probe
 from harness.targets.local.looks import asked
 from harness.targets.local.passage import Passage
@@ -151,7 +151,7 @@ class EdgeHarm:
         toxics = [toxic.name for toxic in state.toxics]
         if toxics:
             return f"the proxy lists {', '.join(toxics)}"
-        if seen.end != "answered" or not self._answers_well(edge, seen.status):
+        if seen.end != "answered" or not self._answers_well(edge, seen):
             return f"a fresh request is {seen.end}, status {seen.status}"
         slow = f"a fresh request takes {seen.took_s:.3f} s, more than {quick_s:.3f} s"
         return slow if seen.took_s > quick_s else ""
@@ -167,13 +167,13 @@ class EdgeHarm:
             after = self._looked(effect.edge)
             if handle not in after.counters.toxics:
                 raise WithoutEffect(f"edge {effect.edge}: the toxic is gone, and not by us")
-            if (words or not visible) and _is_touched(effect, handle, after):
+            if (words or not visible) and self._is_touched(effect, handle, after):
                 # A look that was given up may still cross, there and back, and is not the edge's own.
                 ours = 0 if isinstance(effect, Cut) else 2 * given_up
                 self._at_proof[handle] = (after.counters.toxics[handle], ours)
-                return (_told(effect, words), _counted(handle, before, after, looks))
+                return (_told(effect, words), self._counted(effect, handle, before, after=after, looks=looks))
             if self._clock.now_s() > until_s:
-                raise WithoutEffect(f"edge {effect.edge}: {_missing(seen, handle, after)}")
+                raise WithoutEffect(f"edge {effect.edge}: {self._missing(effect, handle, after, seen=seen)}")
             self._ground.renew()
             self._clock.sleep_until(self._clock.now_s() + POLL_S)
 
@@ -194,12 +194,53 @@ class EdgeHarm:
         system = self._ground.system
         return asked(system.services[system.all_edges[edge].to].health_route)
 
-    def _answers_well(self, edge: str, status: int) -> bool:
-        """200, or any answer of a service that names no route of its own."""
+    def _answers_well(self, edge: str, seen: Passage) -> bool:
+        """200, or any answer of a service that names no route of its own, in whatever protocol."""
         system = self._ground.system
-        return status == 200 or (
-            status > 0 and system.services[system.all_edges[edge].to].health_route == TCP
-        )
+        names_none = system.services[system.all_edges[edge].to].health_route == TCP
+        return bool(seen.answer) if names_none else seen.status == 200
+
+    def _is_touched(self, effect: EdgeEffect, handle: str, state: EdgeState) -> bool:
+        """A closed or deaf port touches no connection that the proxy could count.
+
+        Where records cross the edge, a connection that was there before must have been met.
+        """
+        counters = state.counters.toxics[handle]
+        if self._carries_records(effect):
+            return meets_records(effect, counters) and did(effect, counters, ToxicCounters())
+        known = isinstance(effect, Refuse | Blackhole) or counters.connections > 0
+        return known and did(effect, counters, ToxicCounters())
+
+    def _carries_records(self, effect: EdgeEffect) -> bool:
+        """Whether this is the edge of a stream's reader or writer: its records cross a kept connection."""
+        workload = self._ground.system.workload
+        to = self._ground.system.all_edges[effect.edge].to
+        return workload.archetype == "stream" and to == workload.service
+
+    def _counted(
+        self, effect: EdgeEffect, handle: str, before: EdgeState, *, after: EdgeState, looks: int
+    ) -> str:
+        counters = after.counters.toxics[handle]
+        text = f"touched by the proxy: connections {counters.connections}, bytes {counters.bytes}"
+        if self._carries_records(effect):
+            text += f"; of those there before the fault {counters.kept}, {counters.kept_bytes} bytes"
+        if counters.delay_ms.count:
+            text += f", each way held for {counters.delay_ms.mean:.0f} ms on average"
+        if after.counters.connections - before.counters.connections > looks or counters.kept_bytes:
+            return text
+        if before.counters.open:
+            return f"{text}; kept connections are open, and their use is counted until the end"
+        return f"{text}; nothing of its own crossed meanwhile, the request was ours"
+
+    def _missing(self, effect: EdgeEffect, handle: str, after: EdgeState, *, seen: Passage) -> str:
+        counters = after.counters.toxics[handle]
+        seen_text = f"a fresh request is {seen.end} in {seen.took_s:.3f} s with status {seen.status}"
+        if self._carries_records(effect):
+            return (
+                f"{seen_text}; on connections that were there before it met {counters.kept_bytes} bytes: "
+                "no record crossed a connection that it touched"
+            )
+        return f"{seen_text}, and {counters.connections} connections were touched"
 
     def _states(self) -> Mapping[str, EdgeState]:
         return self._ground.toxics.proxies()
@@ -228,32 +269,5 @@ def _padding_bytes(effect: EdgeEffect) -> int:
             return 0
 
 
-def _is_touched(effect: EdgeEffect, handle: str, state: EdgeState) -> bool:
-    """A closed or deaf port touches no connection that the proxy could count."""
-    counters = state.counters.toxics[handle]
-    known = isinstance(effect, Refuse | Blackhole) or counters.connections > 0
-    return known and did(effect, counters, ToxicCounters())
-
-
 def _told(effect: EdgeEffect, words: str) -> str:
     return f"edge {effect.edge}: {words or 'not to be seen in one request, counted by the proxy'}"
-
-
-def _counted(handle: str, before: EdgeState, after: EdgeState, looks: int) -> str:
-    counters = after.counters.toxics[handle]
-    text = f"touched by the proxy: connections {counters.connections}, bytes {counters.bytes}"
-    if counters.delay_ms.count:
-        text += f", each way held for {counters.delay_ms.mean:.0f} ms on average"
-    if after.counters.connections - before.counters.connections > looks:
-        return text
-    if before.counters.open:
-        return f"{text}; kept connections are open, and their use is counted until the end"
-    return f"{text}; nothing of its own crossed meanwhile, the request was ours"
-
-
-def _missing(seen: Passage, handle: str, after: EdgeState) -> str:
-    touched = after.counters.toxics[handle].connections
-    return (
-        f"a fresh request is {seen.end} in {seen.took_s:.3f} s with status {seen.status}, "
-        f"and {touched} connections were touched"
-    )

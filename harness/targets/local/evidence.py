@@ -77,6 +77,23 @@ def did(effect: EdgeEffect, now: ToxicCounters, since: ToxicCounters) -> bool:
     return now.changed > since.changed if isinstance(effect, Slice | Throttle) else True
 
 
+RECORD_BYTES_MIN = 64
+"""Fewer bytes may be a sign of life between client and server (PING and PONG: 12)."""
+
+
+def meets_records(effect: EdgeEffect, counters: ToxicCounters) -> bool:
+    """Say whether a toxic met records of a stream, which cross connections that were there before it.
+
+    >>> meets_records(Cut(edge="a"), ToxicCounters(connections=1, chunks=2, bytes=500))
+    False
+    >>> meets_records(Reset(edge="a"), ToxicCounters(connections=1, kept=1))
+    True
+    """
+    if isinstance(effect, Refuse | Reset):
+        return counters.kept > 0  # it was ended
+    return counters.kept_bytes >= RECORD_BYTES_MIN
+
+
 def shows(effect: EdgeEffect, seen: Passage, direct: Passage) -> str:
     """Say in words how ``seen`` differs from ``direct`` as the effect wants it; "" if it does not.
 

@@ -128,6 +128,9 @@ def wire(place: SystemPlace, addresses: Addresses, base: Mapping[str, str]) -> S
 def _service(place: SystemPlace, addresses: Addresses, base: Mapping[str, str], name: str) -> ServiceSpec:
     service = place.system.services[name]
     words = _words(place, addresses.services[name], name) | {"{secret}": _secret(base[RUN_VARIABLE])}
+    words |= {
+        f"{{edge:{edge}}}": f"127.0.0.1:{port}" for edge, port in _own_edges(place, addresses, name).items()
+    }
     switch = place.system.arms[place.arm].env if place.arm in place.system.arms else {}
     own = {key: _filled(value, words) for key, value in (service.env | switch).items()}
     own |= {key: place.secrets[where] for key, where in service.secrets.items()}
@@ -178,6 +181,7 @@ def hook_call(
 def _words(place: SystemPlace, port: int, name: str) -> dict[str, str]:
     return {
         "{python}": sys.executable,
+        "{bin}": str(Path(sys.executable).parent),
         "{port}": str(port),
         "{state}": str(place.state_dir.resolve() / name),
         "{template}": str(place.template.resolve()),
@@ -200,9 +204,8 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 def _contract(place: SystemPlace, addresses: Addresses, name: str) -> dict[str, str]:
     """The variables that docs/protocols/pipeline.md promises to a service."""
     edges = {
-        f"EDGE_{edge.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{addresses.edges[edge]}"
-        for edge, ends in edges_in(place).items()
-        if ends.source == name
+        f"EDGE_{edge.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{port}"
+        for edge, port in _own_edges(place, addresses, name).items()
     }
     own = {
         "PORT": str(addresses.services[name]),
@@ -211,6 +214,11 @@ def _contract(place: SystemPlace, addresses: Addresses, name: str) -> dict[str, 
         "SERVICE": name,
     }
     return edges | own
+
+
+def _own_edges(place: SystemPlace, addresses: Addresses, name: str) -> dict[str, int]:
+    """Where the edges of service ``name`` enter the proxy."""
+    return {edge: addresses.edges[edge] for edge, ends in edges_in(place).items() if ends.source == name}
 
 
 def base_environment(place: SystemPlace, run_token: str) -> dict[str, str]:

@@ -84,6 +84,7 @@ def test_a_cut_holds_bytes_and_the_end_and_delivers_both_after_removal(proxy, re
                 assert silent(caller)
             assert proxy.counters().held_bytes == 12
             assert proxy.counters().connections == 2
+            assert (proxy.counters().kept, proxy.counters().kept_bytes) == (1, 6)  # of the old one
             proxy.client.remove("echo", "t")
             assert read(old, 100) == read(new, 100) == b"onetwobye"
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.experiment.load import load_experiment
+from harness.experiment.subjects import Subjects
 from harness.frontends.cli import main
 from harness.frontends.scaffold import QUESTIONS, Answers, scaffold
 
@@ -42,6 +43,24 @@ def test_what_was_said_stands_in_the_files(tmp_path: Path, capsys) -> None:
     workload = system.workload
     assert (workload.route, workload.decision, workload.decides) == ("/v1/score", "/out/0", "text")
     assert json.loads((tmp_path / "x" / "requests.jsonl").read_text()) == {"amount": 3.5}
+
+
+def test_a_stream_is_described_by_its_subjects_and_asked_about_its_wire(tmp_path: Path, capsys) -> None:
+    words = (
+        "init DIR --kind stream --command 'python read.py' --records in.a --decisions out.a --id Nats-Msg-Id"
+    )
+    words += " --decision /p --decides bool --unit '{\"amount\": 3.5}'"
+    assert main([str(tmp_path / "x") if word == "DIR" else word for word in shlex.split(words)]) == 0
+    out = capsys.readouterr().out
+    (validate,) = [line.split("hormesis ")[1] for line in out.splitlines() if "hormesis validate" in line]
+    assert main(validate.split()) == 0
+    experiment = load_experiment(tmp_path / "x" / "slow-wire.yaml")
+    service, workload = experiment.system.services["consumer"], experiment.system.workload
+    assert (service.command, service.after) == (("python", "read.py"), ("nats",))
+    assert workload.subjects == Subjects(records="in.a", decisions="out.a", id="Nats-Msg-Id")
+    assert (workload.archetype, workload.decision, workload.decides) == ("stream", "/p", "bool")
+    assert experiment.steps[0].effect.edge == "consumer-nats"
+    assert json.loads((tmp_path / "x" / "records.jsonl").read_text()) == {"amount": 3.5}
 
 
 @pytest.mark.parametrize("there", sorted(FILES))
@@ -75,6 +94,9 @@ def test_print_shows_the_files_and_writes_none(tmp_path: Path, monkeypatch, caps
         (["--unit", "[1]"], "JSON object"),
         (["--unit", "{"], "JSON object"),
         (["--decides", "colour"], "colour"),
+        (["--kind", "stream", "--route", "/x"], "--kind request"),
+        (["--records", "in"], "--kind stream"),
+        (["--kind", "queue"], "queue"),
     ],
 )
 def test_words_that_make_no_system_are_told(tmp_path: Path, capsys, words: list[str], told: str) -> None:

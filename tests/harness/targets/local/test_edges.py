@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import Refused, Unsafe
-from harness.experiment.model import Edge, System, Workload
+from harness.experiment.model import TCP, Edge, Service, System, Workload
+from harness.experiment.subjects import Subjects
 from harness.faults.effects import (
     Blackhole,
     Corrupt,
@@ -322,3 +323,54 @@ def test_a_process_that_is_not_the_one_of_the_record_gets_no_signal(system, unti
     until(lambda: system.service("one").state == "ready" and system.service("one").pid != prepared.pid)
     with pytest.raises(WithoutEffect, match="no signal was sent"):
         target.apply(Pause(service="one"))
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory):
+    """A server that speaks no HTTP; ``writer`` sends records to it, ``idle`` no more than signs of life."""
+    folder = tmp_path_factory.mktemp("stream")
+    program = ("{python}", "{system}/line_talker.py")
+    talks = {"writer": ("a record " * 20, "0.02"), "idle": ("PING", "0.3")}
+    callers = {
+        name: Service(command=(*program, f"{{edge:{name}-server}}", *said), readiness=TCP, after=("server",))
+        for name, said in talks.items()
+    }
+    described = System(
+        version=1,
+        name="stream",
+        services={"server": Service(command=program, readiness=TCP), **callers},
+        edges={f"{name}-server": Edge(source=name, to="server") for name in callers},
+        workload=Workload(
+            archetype="stream", service="server", subjects=Subjects(records="in", decisions="out")
+        ),
+    )
+    here = Path(__file__).parent
+    place = SystemPlace(system=described, system_dir=here, template=folder, state_dir=folder / "state")
+    with LocalSystem(place) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Delay(edge="writer-server", latency_ms=100),
+        Cut(edge="writer-server"),
+        Refuse(edge="writer-server"),
+        Blackhole(edge="writer-server"),
+    ],
+)
+def test_a_fault_on_a_streams_edge_is_proven_on_a_connection_that_was_there(stream, effect, until):
+    until(lambda: stream.crossing.client.proxies()["writer-server"].counters.bytes_upstream > 1000)
+    target = LocalTarget(stream)
+    applied = target.apply(effect)
+    assert "of those there before the fault 1" in applied.proof[1]
+    assert target.undo(applied)
+    assert target.is_clean(applied)
+
+
+@pytest.mark.parametrize("effect", [Delay(edge="idle-server", latency_ms=100), Cut(edge="idle-server")])
+def test_a_fault_on_a_streams_edge_that_no_record_meets_has_no_effect_and_is_gone(stream, effect):
+    target = LocalTarget(stream, seen_within_s=0.7)
+    with pytest.raises(WithoutEffect, match="no record crossed a connection that it touched"):
+        target.apply(effect)
+    assert not stream.crossing.client.proxies()[effect.edge].toxics

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -46,6 +47,14 @@ def test_placeholders_are_filled_in_command_and_environment_and_other_braces_sta
         '{"a": {b}}',
     )
     assert one.env["WHERE"] == f"{state}/x"
+
+
+def test_an_edge_and_the_folder_of_our_interpreter_can_be_named(place, services):
+    service = Service(command=("{bin}/serve", "nats://{edge:one-to-two}"), env={"OTHER": "{edge:two-to-one}"})
+    edges = {"one-to-two": Edge(source="one", to="two"), "two-to-one": Edge(source="two", to="one")}
+    one = wired(place({"one": service, "two": services.entry()}, edges=edges)).services[0]
+    assert one.command == (f"{Path(sys.executable).parent}/serve", "nats://127.0.0.1:21001")
+    assert one.env["OTHER"] == "{edge:two-to-one}"  # another service's
 
 
 def test_the_services_of_one_run_share_a_secret_that_does_not_tell_the_runs_token(place):

@@ -1,0 +1,81 @@
+"""Which workload a spec asks for: the one place that knows the archetypes.
+
+Comes in: a ``Spec``. Goes out: an open ``Workload``. What only one archetype needs is imported with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.driver.client import HttpClient
+from harness.driver.request import RequestWorkload
+from harness.driver.sinks import FileSink
+from harness.driver.spec import Spec
+from harness.driver.workload import Workload
+from harness.errors import Refused
+
+if TYPE_CHECKING:
+    from harness.driver.streamed import StreamWorkload
+
+Tell = Callable[[dict[str, object]], None]
+
+OWED_EVERY_S = 0.1
+
+
+def check_extra(spec: Spec) -> None:
+    """Raise Refused where a package is missing that the archetype needs."""
+    if spec.workload.archetype == "stream" and find_spec("nats") is None:
+        raise Refused("archetype stream needs nats-py: pip install 'hormesis[nats]'")
+
+
+def is_late(spec: Spec) -> bool:
+    """Whether answers may come after their units were given up, and are counted then as well."""
+    return spec.workload.archetype == "stream"
+
+
+@asynccontextmanager
+async def open_workload(spec: Spec, tell: Tell) -> AsyncIterator[Workload]:
+    """Open what ``spec`` asks for; ``tell`` as in ``OpenLoop``."""
+    if spec.workload.archetype == "stream":
+        async with _stream(spec, tell) as stream:
+            yield stream
+    else:
+        async with HttpClient(spec.url, spec.profile.deadline_s) as client:
+            yield RequestWorkload(spec.workload, spec.profile.deadline_s, client)
+
+
+@asynccontextmanager
+async def _stream(spec: Spec, tell: Tell) -> AsyncIterator[Workload]:
+    from harness.driver.jetstream import connected
+    from harness.driver.streamed import StreamWorkload
+
+    subjects = spec.workload.subjects
+    assert subjects is not None, "a system file of this archetype names subjects"
+    async with AsyncExitStack() as stack:
+        ledger = FileSink(Path(spec.stream))
+        stack.callback(ledger.close)
+        wire = await stack.enter_async_context(connected(spec.url.removeprefix("http://"), subjects))
+        now = asyncio.get_running_loop().time
+        workload = StreamWorkload(spec.workload, spec.profile.deadline_s, wire, ledger=ledger, now=now)
+        await wire.listen(workload)
+        helpers = await stack.enter_async_context(asyncio.TaskGroup())
+        running = [
+            helpers.create_task(_tell_owed(workload, tell)),
+            helpers.create_task(wire.until_broken()),
+        ]
+        yield workload
+        for helper in running:
+            helper.cancel()
+
+
+async def _tell_owed(workload: StreamWorkload, tell: Tell) -> None:
+    while True:
+        owed = workload.owed()
+        told = {"at_s": owed.at_s, "accepted": owed.accepted, "owed": owed.owed, "binds": owed.binds}
+        tell({"owed": told})
+        await asyncio.sleep(OWED_EVERY_S)
