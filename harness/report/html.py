@@ -24,6 +24,7 @@ from harness.report.panels import (
     points,
     runs,
     summary,
+    tiles,
 )
 from harness.report.words import inert, when
 
@@ -43,7 +44,8 @@ def render(document: Document) -> str:
             started=when(document.inputs.started_utc),
             profile=profile_label(document.inputs.profile.name),
             band=summary.band(document),
-            tiles=(*points.score_tiles(document), *summary.tiles(document)),
+            tiles=tiles.tiles(document),
+            facts=tiles.facts(document),
             waterfalls=points.waterfalls(document),
             own_arm=summary.main_arm(document),
             table=classes.table(document),
