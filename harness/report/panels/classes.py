@@ -62,7 +62,7 @@ class Group:
 class Table:
     """The whole panel; ``axis`` is the head of the forest column.
 
-    ``has_gate``: whether anything is claimed of a class, ``has_goal`` of its recovery; ``has_before``: whether
+    ``has_gate``: whether a class has a claim, ``has_goal`` one about its recovery; ``has_before``: whether
     one has a median of the last time.
     """
 

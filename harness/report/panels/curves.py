@@ -18,7 +18,7 @@ from harness.report.lengths import seconds
 from harness.report.panels.classes import goals, grouped
 from harness.report.scales import Scale, root, ticks
 from harness.report.svg import Box, Drawing
-from harness.report.words import arm_rank, fault_title
+from harness.report.words import fault_title
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 356.0, 156.0, 42.0, 340.0, 8.0, 128.0
 
@@ -54,7 +54,7 @@ def curves(document: Document) -> tuple[Curve, ...]:
     for group in grouped(document):
         by_profile = sorted(group, key=lambda c: c.restart_profile)
         for _, members in groupby(by_profile, key=lambda c: c.restart_profile):
-            found.append(_curve(document, sorted(members, key=lambda c: arm_rank(c.arm))))
+            found.append(_curve(document, list(members)))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Four tiles: the score, its worst class, what never came back, what was healed for nothing; then three facts.
+"""Four tiles: the score, its worst class, what never came back, needless healing; then three facts.
 
 Each tile has its interval and what is allowed, or that nothing is; what evidence lacks for says "not yet
 proven". All are of the system's own arm, but for what each arm must hold.
