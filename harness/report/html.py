@@ -27,6 +27,7 @@ from harness.report.panels import (
     runs,
     summary,
     tiles,
+    weeks,
 )
 from harness.report.words import inert, when
 
@@ -58,6 +59,7 @@ def render(document: Document) -> str:
             endings=endings.endings(document),
             endings_spoken=endings.spoken(document),
             arms=runs.arm_rows(document),
+            weeks=weeks.weeks(document),
             needless=needless.needless(document),
             first_runs=look.first_runs(document),
             runs=runs.run_rows(document),

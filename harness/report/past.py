@@ -11,6 +11,8 @@ import msgspec
 from harness.estimates.compared import Ratio
 from harness.estimates.model import Mean, Quantile
 
+PAST_FILE = "past.json"
+
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
@@ -38,7 +40,10 @@ class ClassSince(_Frozen, frozen=True, kw_only=True):
 
 
 class Since(_Frozen, frozen=True, kw_only=True):
-    """The last campaign of the same question. ``refused``: why no figure may stand beside; "" = may."""
+    """The last campaign of the question of which figures count, else the last.
+
+    ``refused``: why no figure of it may stand beside; "" = they may. A is then, B is now.
+    """
 
     id: str
     started_utc: str
@@ -88,7 +93,7 @@ class PastCampaign(_Frozen, frozen=True, kw_only=True):
 class Past(_Frozen, frozen=True, kw_only=True):
     """Earlier campaigns, newest last; ``breaks``: what is another now than in the newest of them.
 
-    ``since`` None: the newest cannot be read.
+    ``since`` None: none of them can be read.
     """
 
     campaigns: tuple[PastCampaign, ...]

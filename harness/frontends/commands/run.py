@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from harness.errors import Refused
+from harness.errors import HormesisError, Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.frontends.arguments import seed, usage
@@ -66,6 +66,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store: Path | None) -> Path:
     """Run ``plans`` with live progress; gives the campaign's folder, reports included."""
+    from harness.archive.past import remember
     from harness.run.campaign import run_campaign
 
     for plan in plans:  # before anything is touched: no effect without a provable undo
@@ -74,7 +75,12 @@ def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store:
     runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
     tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
     with Progress(length_s) as progress:
-        return run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)
+        folder = run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)
+    try:
+        remember(folder)
+    except (OSError, HormesisError) as error:  # its own report is there already, and stays
+        tell(f"what the store held before is not in the report: {error}")
+    return folder
 
 
 def _hold_to(asked: str, plans: tuple[Plan, ...], *, seed: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Runs to look at first: what is unsafe, void, not exactly once, never came back, healed needlessly, was slow.
+"""Runs to look at first: unsafe, void, not exactly once, never back, healed needlessly, slow.
 
 Comes in: the document. Goes out: a few lines, each with the command that shows the run again.
 """

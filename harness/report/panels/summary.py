@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from harness.estimates.model import ClassEstimate
-from harness.report import harm
+from harness.report import harm, since
 from harness.report.document import Document
 from harness.report.lengths import given
-from harness.report.words import SIGNS, Sign, arm_rank, fault_title
+from harness.report.words import SIGNS, Sign, arm_rank, fault_title, inert
 from harness.verdict.model import Claim, Word
 
 CLAIMS_MAX = 10  # so many claims are read in the band; report.json has them all
@@ -38,7 +39,8 @@ class Band:
     told: tuple[str, ...]
     reasons: tuple[Reason, ...]
     more_reasons: bool
-    next: str
+    since: since.Told | None
+    commands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,18 @@ def band(document: Document) -> Band:
         told=_told(document) if verdict.word == "DONE" else (),
         reasons=tuple(reasons[:REASONS_MAX]),
         more_reasons=len(reasons) > REASONS_MAX,
-        next=verdict.next,
+        since=since.told(document.past.since) if document.past and document.past.since else None,
+        commands=commands(document),
     )
+
+
+def commands(document: Document) -> tuple[str, ...]:
+    """Give what to type next: the verdict's own command, then a comparison with the last time."""
+    past = document.past.since if document.past else None
+    beside = (
+        f"hormesis compare {shlex.quote(inert(past.id))} {shlex.quote(document.campaign)}" if past else ""
+    )
+    return tuple(words for words in (document.verdict.next, beside) if words)
 
 
 def settled_by(claim: Claim) -> str:

@@ -13,7 +13,7 @@ from harness.report import html
 from harness.report.compose import compose_campaign
 from harness.report.document import Document
 from harness.report.lengths import amount, at_most, per_cent
-from harness.report.panels import summary
+from harness.report.panels import summary, tiles
 from harness.report.scores import available
 from harness.report.svg import Box, text_width
 from harness.units import percent_text, seconds_text
@@ -307,9 +307,10 @@ def test_a_class_without_a_counted_episode_is_not_called_free_of_impact(make):
 
 
 def test_every_key_figure_of_one_arm_names_that_arm(make):
-    for tile in summary.tiles(make(n=3, faults=4))[:3]:
+    document = make(n=3, faults=4)
+    for tile in (*tiles.tiles(document), *tiles.facts(document)[:2]):
         assert tile.label.endswith(", arm none")
-    assert "worst arm" in summary.tiles(make(n=1))[3].label
+    assert "worst arm" in tiles.facts(document)[2].label
 
 
 def test_a_timed_fault_that_came_back_only_at_its_end_is_told_so(make):
@@ -324,7 +325,7 @@ def test_a_timed_fault_that_came_back_only_at_its_end_is_told_so(make):
 
 def test_a_loss_beyond_the_horizon_is_open_upwards_in_tile_and_table(make):
     document = make(n=3, faults=2, arms=("bare",))
-    assert summary.tiles(document)[0].value.startswith("> ")
+    assert tiles.facts(document)[0].value.startswith("> ")
     said = " ".join(Page(html.render(document)).said)
     assert re.search(r"> \d+\.\d s [\d.]+ s–∞", said)
 
