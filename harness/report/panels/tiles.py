@@ -15,7 +15,6 @@ from harness.report.lengths import given
 from harness.report.panels.points import score_tiles
 from harness.report.panels.summary import SEVERITY, Tile, main_arm
 from harness.report.words import fault_title
-from harness.units import percent_text
 from harness.verdict.model import Claim, Word
 
 NO_LIMIT = "no limit is claimed"
@@ -64,7 +63,7 @@ def _never(classes: list[ClassEstimate], arms: list[ArmEstimate], claims: Sequen
         return Tile(label, "no impact", ("no fault violated a window of service",), quiet=True)
     claimed = {c.about: c for c in claims if c.asks == "recovery"}
     worst = max(hurt, key=lambda c: (c.never.k / c.never.n, c.never.n, _key(c) in claimed))
-    share, whole = worst.never, max((a.never for a in arms), key=lambda s: (s.k, s.n))
+    share, whole = worst.never, max((a.never for a in arms), key=lambda s: (s.k, s.n), default=worst.never)
     named = f"worst class {share.k} of {share.n} ({figures.share_interval(share)}): {_fault(worst)}"
     limit = _allowed([claimed[_key(worst)]] if _key(worst) in claimed else [])
     return Tile(label, f"{whole.k} of {whole.n}", (f"{named}, within {given(worst.tau_s)}", limit))
@@ -80,7 +79,7 @@ def _allowed(claims: Sequence[Claim]) -> str:
     if not asked:
         return NO_LIMIT
     worst = min(asked, key=lambda c: SEVERITY.index(c.word))
-    limit = f"asked: {percent_text(worst.limit_ratio)} back within {given(worst.limit_s or 0.0)}"
+    limit = f"asked: {100 * (worst.limit_ratio or 0.0):g} % back within {given(worst.limit_s or 0.0)}"
     return _proven(limit, [worst])
 
 

@@ -203,9 +203,10 @@ def trust(word):
 def build(
     *, word="DONE", n=1, faults=2, arms=("none", "bare"), restarts=("fast",), profile="demo", seed=20261124
 ):
-    """A document of ``n`` pairs with ``faults`` classes an arm; 12 classes at most."""
+    """A document of ``n`` pairs with ``faults`` classes an arm."""
     rng, measured = np.random.default_rng(seed), PROFILES[profile]
-    pairs = [(k, s) for s in SERVICES for k in ("process.kill", "process.hang")][:faults]
+    services = [*SERVICES, *(f"shard-{i}" for i in range(faults // 2))]
+    pairs = [(k, s) for s in services for k in ("process.kill", "process.hang")][:faults]
     drawn = tuple(
         run(rng, measured, pair=pair, arm=arm, restarts=restart, sham=sham, faults=pairs, seed=seed + pair)
         for pair in range(n)

@@ -200,6 +200,12 @@ def test_twelve_classes_stay_below_300_kilobytes(make, n):
     assert len(source.encode()) <= 300_000
 
 
+def test_sixty_classes_stay_below_two_megabytes(make):
+    document = make(word="FAIL", n=40, faults=60)
+    assert len({(c.fault, c.service) for c in document.estimates.classes}) == 60
+    assert len(html.render(document).encode()) <= 2_000_000
+
+
 def test_few_episodes_print_needs_and_no_quantile(make):
     said = " ".join(Page(html.render(make(n=1))).said)
     assert "needs 1 / 6" in said
@@ -247,7 +253,7 @@ HOSTILE = [
 def poisoned(value, text):
     """The same structure with ``text`` in every string that is no verdict word or number."""
     if isinstance(value, dict):
-        kept = {"word", "version", "phase", "method", "concludes"}
+        kept = {"word", "version", "phase", "method", "concludes", "asks"}
         return {k: v if k in kept else poisoned(v, text) for k, v in value.items()}
     if isinstance(value, list):
         return [poisoned(v, text) for v in value]
