@@ -64,9 +64,9 @@ def remember(folder: Path) -> bool:
     return True
 
 
-def past_of(folder: Path) -> Past | None:
-    """What the store of ``folder`` holds of its question that was begun before it; None: nothing."""
-    earlier = [_read(one) for one in _earlier(folder)[-PAST_MAX:]]
+def past_of(folder: Path, most: int = PAST_MAX) -> Past | None:
+    """The newest ``most`` of its question that the store of ``folder`` holds from before it; None: none."""
+    earlier = [_read(one) for one in _earlier(folder)[-most:]]
     if not earlier:
         return None
     document = compose(folder)

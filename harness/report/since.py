@@ -52,12 +52,13 @@ def _compared(since: Since) -> str:
         return "No class can be told to take longer or less than then." if since.classes else ""
     worst = [max(slower, key=lambda one: one[0])[1]] if slower else []
     best = [min(faster, key=lambda one: one[0])[1]] if faster else []
-    return " ".join(_sentence(c) for c in (*worst, *best))
+    told = [_sentence(c, "longer") for c in worst] + [_sentence(c, "less time") for c in best]
+    return " ".join(told)
 
 
-def _sentence(one: ClassSince) -> str:
+def _sentence(one: ClassSince, how: str) -> str:
     name = f"{fault_title(one.fault)}, {one.service}, arm {one.arm}, {one.restart_profile}"
-    return f"{name}: takes {ratio_text(one.ratio)} as long as then."
+    return f"{name}, takes {how} than then: {ratio_text(one.ratio)}."
 
 
 def ratio_text(ratio: Ratio) -> str:

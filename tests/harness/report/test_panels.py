@@ -1,4 +1,4 @@
-"""Panels below the first screen: order of the table, band of a curve, phases, needless healing, first looks."""
+"""Panels below the first screen: order of the table, bands, phases, needless healing, what to look at."""
 
 import itertools
 import re
