@@ -15,6 +15,7 @@ from harness.estimates.estimate import estimate
 from harness.estimates.score import scores
 from harness.experiment.model import PROFILES, ScoreRules
 from harness.report.document import Check, Document, Inputs
+from harness.report.past import InputChange, Past, PastCampaign, PastClass, PastScore, Since
 from harness.verdict.model import Claim, Verdict
 
 SERVICES = ("scorer-a", "features", "gateway", "scorer-b", "delivery", "registry")
@@ -200,7 +201,50 @@ def trust(word):
     )
 
 
-def build(
+def past(document, count):
+    """What a store held before: ``count`` campaigns with the document's own figures, one of them void."""
+    return Past(
+        campaigns=tuple(
+            PastCampaign(
+                id=f"20261{day:03d}-demo",
+                started_utc=f"2026-10-{day + 1:02d}T15:12:00Z",
+                word="VOID" if day == 1 else "PASS",
+                gap="VOID: the baseline was not met" if day == 1 else "",
+                breaks=("harness 0.0.9 to 0.1.0",) if day == 3 else (),
+                scores=tuple(
+                    PastScore(name=s.name, arm=s.arm, restart_profile=s.restart_profile, points=s.points)
+                    for s in document.scores
+                ),
+                classes=tuple(
+                    PastClass(
+                        fault=c.fault,
+                        service=c.service,
+                        arm=c.arm,
+                        restart_profile=c.restart_profile,
+                        horizon_s=c.tau_s,
+                        median=c.served_median,
+                    )
+                    for c in document.estimates.classes
+                ),
+            )
+            for day in range(count)
+        ),
+        since=Since(
+            id="20261006-demo",
+            started_utc="2026-10-06T15:12:00Z",
+            word="PASS",
+            changes=(InputChange(what="version of healer", before="2.3.1", now="2.4.0"),),
+        ),
+    )
+
+
+def build(*, before=0, **asked):
+    """A document as ``built``, after ``before`` earlier campaigns."""
+    document = built(**asked)
+    return msgspec.structs.replace(document, past=past(document, before)) if before else document
+
+
+def built(
     *, word="DONE", n=1, faults=2, arms=("none", "bare"), restarts=("fast",), profile="demo", seed=20261124
 ):
     """A document of ``n`` pairs with ``faults`` classes an arm."""
