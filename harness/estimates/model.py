@@ -114,9 +114,9 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     impact: Share
     recovered: Share
     mitigated: Share = NO_SHARE
-    never: Share = NO_SHARE
-    impaired: tuple[Impaired, ...] = ()
-    acted: Share = NO_SHARE
+    never: Share
+    impaired: tuple[Impaired, ...]
+    acted: Share
     full_impact: Share = NO_SHARE
     full_recovered: Share = NO_SHARE
     full_mitigated: Share = NO_SHARE
@@ -159,7 +159,7 @@ class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     windows_met: Share
     false_heals: Rate | None = None
     platform_harms: tuple[HarmCount, ...] = ()
-    never: Share = NO_SHARE
+    never: Share
 
 
 class Estimates(_Frozen, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class Row:
     restart_profile: str
     arm_words: str
     gate: tuple[Sign, str] | None
-    count: Figure
+    count: str
     impact: Figure
     never: Figure
     median: Figure
@@ -126,7 +126,7 @@ def table(document: Document) -> Table:
         groups=tuple(_group(group, look) for group in grouped(document)),
         axis=_axis(limit_s, scale),
         has_p90=any(c.served_p90.n >= c.served_p90.needs_n > 0 for c in classes),
-        has_gate=any(claim.about for claim in document.verdict.claims),
+        has_gate=any(_gate(c, look.claims) for c in classes),
         has_goal=any(goals(document, c) for c in classes),
         has_before=any(before(document, c) for c in classes),
         yardstick=look.yardstick,
@@ -179,7 +179,7 @@ def _row(estimate: ClassEstimate, look: _Look) -> Row:
         restart_profile=estimate.restart_profile,
         arm_words=arm_words(estimate.arm, estimate.restart_profile),
         gate=_gate(estimate, look.claims),
-        count=Figure(f"{estimate.n}", f"{estimate.void} void" if estimate.void else ""),
+        count=f"{estimate.n}" + (f", {estimate.void} void" if estimate.void else ""),
         impact=figures.share_figure(estimate.impact, "–"),
         never=_never(estimate),
         median=_median(estimate),
@@ -204,7 +204,7 @@ def _gate(estimate: ClassEstimate, claims: Sequence[Claim]) -> tuple[Sign, str] 
 
 def _never(estimate: ClassEstimate) -> Figure:
     """How many were not back in the horizon; of those that were, how many while the fault was still there."""
-    never = figures.share_figure(estimate.never, "no impact" if estimate.n else "–")
+    never = figures.share_figure(estimate.never, "–")
     if estimate.lasts_s is None or estimate.mitigated.n == 0:
         return never
     held = f"back, fault still there: {estimate.mitigated.k} / {estimate.mitigated.n}"
@@ -246,7 +246,7 @@ def _prevented(scored: ClassScore | None) -> str:
     gain = None if scored is None else scored.gain
     if gain is None or gain.ratio is None:
         return ""
-    return f"{signed_percent(gain.ratio)} prevented"
+    return f"{signed_percent(gain.ratio)} prevented" if gain.ratio > 0 else "nothing prevented"
 
 
 def _axis(limit_s: float, scale: Scale) -> Markup:

@@ -16,9 +16,10 @@ for (const svg of document.querySelectorAll('svg')) {
   const found = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
   found.forEach((a, i) => found.slice(i + 1).forEach(b => touch(a[1], b[1]) && hits.push([a[0], b[0]])));
 }
+const cut = [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).length;
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 document.body.innerHTML = '';
-document.body.textContent = 'PROBE' + JSON.stringify({hits, wide}) + 'END';
+document.body.textContent = 'PROBE' + JSON.stringify({hits, wide, cut}) + 'END';
 </script>"""
 
 CASES = {
@@ -65,6 +66,12 @@ def test_a_page_opens_as_a_file_without_a_network_and_without_a_word_on_the_cons
 def test_what_a_page_would_load_or_run_is_said_on_the_console(make, tmp_path):
     page = html.render(make(n=1))
     assert said(page.replace("</body>", "<script>1</script></body>"), tmp_path)
+
+
+def test_no_table_is_cut_at_the_width_of_a_desk(make, tmp_path):
+    document = make(word="FAIL", n=40, faults=4)
+    assert {"p90</th>", ">Gate</th>"} <= set(re.findall(r"(?:p90|>Gate)</th>", html.render(document)))
+    assert look(html.render(document), tmp_path, 1200)["cut"] == 0
 
 
 @pytest.mark.parametrize("width", [500, 1200])
