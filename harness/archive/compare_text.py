@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.archive.comparison import ClassChange, Comparison, HealsChange, Named, PhaseChange
-from harness.estimates.compared import Difference, NotBack, Ratio
+from harness.estimates.compared import Difference, NotBack
 from harness.estimates.model import Mean
 from harness.report.costs import heals_text
 from harness.report.figures import Figure, mean_seconds, quantile_figure, share_figure
 from harness.report.lengths import amount, given, seconds, span
+from harness.report.since import CANNOT_TELL, ratio_text
 from harness.report.words import columns, inert, when
 
-CANNOT_TELL = "cannot tell"
 _SHORT = 12  # digits of a digest: enough to tell two apart
 Row = tuple[str, str, str, str]
 
@@ -100,34 +100,6 @@ def _phase(phase: PhaseChange, one: ClassChange) -> Row:
         for found, (k, n) in zip((phase.a, phase.b), told, strict=True)
     ]
     return phase.phase, sides[0], sides[1], ratio_text(phase.ratio)
-
-
-def ratio_text(ratio: Ratio) -> str:
-    """Write a ratio with its interval, or that it cannot be told and how many are needed.
-
-    >>> ratio_text(Ratio(paired=True, n=4, n_b=4, needs_n=6))
-    'cannot tell: needs 4/6 pairs'
-    >>> ratio_text(Ratio(paired=False, n=9, n_b=8, needs_n=4, ratio=0.5, low=0.41, high=0.6))
-    'x0.50 [0.41 to 0.60], 9 and 8'
-    """
-    apart = f", {ratio.apart} more back on neither side" if ratio.apart else ""
-    counted = f"{ratio.n} pairs{apart}" if ratio.paired else f"{ratio.n} and {ratio.n_b}"
-    if ratio.n < ratio.needs_n or (ratio.n_b < ratio.needs_n and not ratio.tells()):
-        needed = f"{ratio.n}/{ratio.needs_n} pairs{apart}" if ratio.paired else _needed(ratio)
-        return f"{CANNOT_TELL}: needs {needed}"
-    if not ratio.tells():
-        return f"{CANNOT_TELL}: too few were back in time ({counted})"
-    low, high = (None if end is None else _times(end) for end in (ratio.low, ratio.high))
-    held = f"[{low} to {high}]" if low and high else f"[at least {low}]" if low else f"[at most {high}]"
-    return f"{'x' + _times(ratio.ratio) + ' ' if ratio.ratio is not None else ''}{held}, {counted}"
-
-
-def _needed(ratio: Ratio) -> str:
-    return f"{ratio.n}/{ratio.needs_n} and {ratio.n_b}/{ratio.needs_n}"
-
-
-def _times(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
 def _not_back(found: NotBack) -> Row:

@@ -52,7 +52,7 @@ def read_document(folder: Path) -> Document:
 
     Raises UsageProblem or Untrustworthy where the campaign cannot be read.
     """
-    file = _file(folder)
+    file = read_file(folder)
     try:
         with Folder(folder, os.O_NOFOLLOW) as opened:
             document = decode(opened.read(_REPORT, _REPORT_BYTES_MAX))
@@ -97,7 +97,12 @@ def _entry(folder: Path) -> Entry:
     except Refused as refused:
         return Entry(id=folder.name, kind="pairs", state="not over", why=_in(folder, str(refused)))
     except (HormesisError, OSError) as error:
-        return Entry(id=folder.name, state="damaged", why=_in(folder, _told(error)))
+        return Entry(id=folder.name, state="damaged", why=damage(folder, error))
+
+
+def damage(folder: Path, error: Exception) -> str:
+    """What is wrong with a campaign that cannot be read, without the store's own path."""
+    return _in(folder, _told(error))
 
 
 def _told(error: Exception) -> str:
@@ -111,10 +116,14 @@ def _in(folder: Path, words: str) -> str:
 
 
 def _of_runs(folder: Path) -> Entry:
-    document = read_document(folder)
+    return entry_of(read_document(folder), folder.name)
+
+
+def entry_of(document: Document, name: str) -> Entry:
+    """A campaign of runs as a line of a list; ``name`` is its folder's."""
     asked = document.inputs
     return Entry(
-        id=folder.name,
+        id=name,
         kind="runs",
         title=asked.title,
         system=asked.system,
@@ -146,7 +155,7 @@ def _of_runs(folder: Path) -> Entry:
 
 def _of_pairs(folder: Path) -> Entry:
     question, table, verdict = read_pairs(folder)
-    kept = _file(folder / "kept") if os.path.lexists(folder / "kept" / _CAMPAIGN) else None
+    kept = read_file(folder / "kept") if os.path.lexists(folder / "kept" / _CAMPAIGN) else None
     return Entry(
         id=folder.name,
         kind="pairs",
@@ -183,7 +192,7 @@ def _points(table: Table) -> tuple[Point, ...]:
     )
 
 
-def _file(folder: Path) -> CampaignFile:
+def read_file(folder: Path) -> CampaignFile:
     """``campaign.json``; Untrustworthy where it cannot be read."""
     try:
         with Folder(folder, os.O_NOFOLLOW) as opened:

@@ -26,6 +26,7 @@ from harness.history.plain import Folder, NotPlain
 from harness.history.store import find_campaign, read_campaign
 from harness.plan.safety import SIMULATION
 from harness.report.compose import compose
+from harness.report.document import Document
 from harness.verdict.model import Verdict
 
 _T = TypeVar("_T")
@@ -49,7 +50,11 @@ def pairs_folder(store: Path, name: str) -> Path | None:
 
 
 def _side_of_runs(folder: Path) -> Side:
-    document = compose(folder)
+    return side_of_document(folder, compose(folder))
+
+
+def side_of_document(folder: Path, document: Document) -> Side:
+    """The campaign of runs in ``folder``, by a document that was made of it; pace and versions are added."""
     manifests = _manifests(folder)
     paces = sorted({one.pace for one in manifests}) if document.inputs.target == SIMULATION else []
     versions = {key: value for one in manifests for key, value in one.versions.items()}

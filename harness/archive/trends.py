@@ -79,6 +79,13 @@ def _stages(seen: Sequence[tuple[Entry, Point]]) -> Iterator[Stage]:
 
 def _breaks(before: tuple[Entry, Point], after: tuple[Entry, Point]) -> Iterator[str]:
     (old, old_point), (new, new_point) = before, after
+    yield from breaks(old, new)
+    if old_point.horizon_s != new_point.horizon_s:
+        yield f"watched for {old_point.horizon_s:g} s to {new_point.horizon_s:g} s"
+
+
+def breaks(old: Entry, new: Entry) -> Iterator[str]:
+    """Say what is another than before, so that figures of the two are no line."""
     for what, one, other in (
         ("system", old.system, new.system),
         ("target", old.target, new.target),
@@ -90,8 +97,6 @@ def _breaks(before: tuple[Entry, Point], after: tuple[Entry, Point]) -> Iterator
             yield f"{what} {one or '-'} to {other or '-'}"
     if old.profile_name == new.profile_name and _measure(old) != _measure(new):
         yield f"profile {new.profile_name or '-'} measures otherwise"
-    if old_point.horizon_s != new_point.horizon_s:
-        yield f"watched for {old_point.horizon_s:g} s to {new_point.horizon_s:g} s"
 
 
 def _measure(entry: Entry) -> tuple[float, ...] | None:

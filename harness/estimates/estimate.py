@@ -17,7 +17,7 @@ from harness.estimates.debts import debts
 from harness.estimates.decisions import decisions
 from harness.estimates.dependence import dependence
 from harness.estimates.means import mean, of_runs, run_mean
-from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
+from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Impaired, Mean, Share
 from harness.estimates.quantiles import quantile
 from harness.estimates.rates import rate
 from harness.estimates.shares import share
@@ -87,6 +87,9 @@ def _class(
         impact=share(len(hurt), len(met), widened=wide),
         recovered=share(back, len(hurt), widened=wide),
         mitigated=share(sum(e.mitigated is True for e in hurt), len(hurt), widened=wide),
+        never=share(len(hurt) - back, len(hurt), widened=wide),
+        impaired=_impaired(served),
+        acted=_acted(kept),
         full_impact=share(len(less), len(kept) - sum(e.full.impact_s is None for e in unmet), widened=wide),
         full_recovered=share(sum(t is not None for t in full), len(full), widened=wide),
         full_mitigated=share(sum(e.full_mitigated is True for e in less), len(less), widened=wide),
@@ -120,6 +123,23 @@ def _dependence(kept: Iterable[Seen]) -> Dependence:
 def _ordered(times: Iterable[float | None]) -> tuple[float | None, ...]:
     """Sort; what was not back within the horizon stands last."""
     return tuple(sorted(times, key=lambda t: (t is None, t or 0.0)))
+
+
+def _impaired(times: Sequence[float | None]) -> tuple[Impaired, ...]:
+    """Steps of the share that was not back yet; nobody is censored before the horizon, so each is exact."""
+    n = len(times)
+    back = Counter(t for t in times if t is not None)
+    left, steps = n, [Impaired(at_s=0.0, share=share(n, n))] if n else []
+    for at_s, count in sorted(back.items()):
+        left -= count
+        steps.append(Impaired(at_s=at_s, share=share(left, n)))
+    return tuple(steps)
+
+
+def _acted(kept: Iterable[Seen]) -> Share:
+    """Episodes with an act that answers the fault; where one could have stayed unseen, none is no zero."""
+    seen = [episode.acted_s is not None for run, episode in kept if sees_acts(run)]
+    return share(sum(seen), len(seen))
 
 
 def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
@@ -168,6 +188,7 @@ def _arm(arm: str, restart_profile: str, runs: Sequence[RunFacts]) -> ArmEstimat
         windows_met=_windows_met(sham),
         false_heals=_false_heals(runs),
         platform_harms=_platform_harms(runs),
+        never=_never(runs),
     )
 
 
@@ -191,6 +212,17 @@ def _false_heals(runs: Sequence[RunFacts]) -> Rate:
         [(len(run.false_heals), run.unbroken_s / HOUR_S) for run in seen],
         blind=[len(run.false_heals) for run in runs if not sees_acts(run)],
     )
+
+
+def _never(runs: Iterable[RunFacts]) -> Share:
+    hurt = [
+        episode.served.recovered_s
+        for run in runs
+        if not run.sham
+        for episode in run.episodes
+        if counted(run, episode) and episode.served.impact_s is not None
+    ]
+    return share(sum(back_s is None for back_s in hurt), len(hurt))
 
 
 def _availability(runs: Iterable[RunFacts]) -> Mean:

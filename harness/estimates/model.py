@@ -86,16 +86,26 @@ class TrainingEstimate(_Frozen, frozen=True, kw_only=True):
     cpu_s: Mean
 
 
+class Impaired(_Frozen, frozen=True, kw_only=True):
+    """From ``at_s`` on, to the next step, ``share.k`` of the episodes with impact were not back yet."""
+
+    at_s: float
+    share: Share
+
+
 class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
     Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
     ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
-    the *full* level. ``gain_s`` is the loss prevented against arm ``bare`` of the same pair, where that ran
-    too, else against ``none``. ``debt`` None: nothing owed is part of a recovery; else service is back with
-    the later of two, whose medians are ``answered`` and ``paid``. ``tau_s`` is the horizon, the fault's own
-    length ``lasts_s`` included, None where it ends only when somebody ends it. ``dependence`` of its runs
-    widens the intervals of shares, quantiles and means of this class.
+    the *full* level. ``never``: of episodes with impact, not back within tau. ``impaired``: the steps of the
+    curve of those not back yet, with pointwise intervals. ``acted``: of the episodes of which each act would
+    have been seen, those with an act that answers the fault. ``gain_s`` is the loss prevented against arm
+    ``bare`` of the same pair, where that ran too, else against ``none``. ``debt`` None: nothing owed is part
+    of a recovery; else service is back with the later of two, whose medians are ``answered`` and ``paid``.
+    ``tau_s`` is the horizon, the fault's own length ``lasts_s`` included, None where it ends only when
+    somebody ends it. ``dependence`` of its runs widens the intervals of shares, quantiles and means of this
+    class.
     """
 
     fault: str
@@ -107,6 +117,9 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     impact: Share
     recovered: Share
     mitigated: Share = NO_SHARE
+    never: Share
+    impaired: tuple[Impaired, ...]
+    acted: Share
     full_impact: Share = NO_SHARE
     full_recovered: Share = NO_SHARE
     full_mitigated: Share = NO_SHARE
@@ -135,7 +148,8 @@ class ArmEstimate(_Frozen, frozen=True, kw_only=True):
 
     ``sham_acts`` counts what was seen; in which runs all would have been, their facts say (``observed``).
     ``false_heals``: healing episodes that began while nothing was broken, over that time, in all of its runs.
-    ``platform_harms``: what the platform did to what nobody hit, or no longer did.
+    ``platform_harms``: what the platform did to what nobody hit, or no longer did. ``never``: of all episodes
+    with impact, whatever their class, not back within tau.
     """
 
     arm: str
@@ -152,6 +166,7 @@ class ArmEstimate(_Frozen, frozen=True, kw_only=True):
     windows_met: Share
     false_heals: Rate | None = None
     platform_harms: tuple[HarmCount, ...] = ()
+    never: Share
 
 
 class Estimates(_Frozen, frozen=True, kw_only=True):

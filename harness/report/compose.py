@@ -20,6 +20,7 @@ from harness.episodes.facts import facts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
 from harness.episodes.trust import SEND_LAG_MS_MAX
+from harness.errors import Untrustworthy
 from harness.estimates.estimate import counted, estimate
 from harness.estimates.score import scores
 from harness.estimates.shares import lower_bound, upper_bound
@@ -27,11 +28,12 @@ from harness.experiment.model import Profile
 from harness.experiment.places import kind_of
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
-from harness.history.store import read_campaign, run_number
+from harness.history.store import read_beside, read_campaign, run_number
 from harness.plan.safety import SIMULATION
 from harness.report.depends import depends_check
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
+from harness.report.past import PAST_FILE, Past
 from harness.report.words import inert_json
 from harness.units import percent_text
 from harness.verdict.judge import judge
@@ -56,9 +58,19 @@ OFFSET_S_MAX = 1e-6
 def compose(folder: Path) -> Document:
     """Read the campaign in ``folder`` and compute all that is shown of it.
 
-    Raises UsageProblem where ``folder`` is no campaign; a damaged run makes the verdict VOID instead.
+    Raises UsageProblem where ``folder`` is no campaign; a damaged run makes the verdict VOID instead. What
+    the store held before, as it was kept beside the runs, is shown as it was kept; damaged, it is no check.
     """
-    return compose_campaign(read_campaign(folder))
+    document = compose_campaign(read_campaign(folder))
+    try:
+        kept = read_beside(folder, PAST_FILE)
+        past = None if kept is None else msgspec.json.decode(kept, type=Past)
+    except (Untrustworthy, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        unread = Check(
+            text="What the store held before can be read", value=f"{PAST_FILE} is damaged", ok=False
+        )
+        return msgspec.structs.replace(document, trust=(*document.trust, unread))
+    return msgspec.structs.replace(document, past=past)
 
 
 def compose_campaign(campaign: Campaign) -> Document:

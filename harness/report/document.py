@@ -8,6 +8,7 @@ from harness.episodes.model import RunFacts
 from harness.estimates.model import Estimates
 from harness.estimates.points import Score
 from harness.experiment.model import Profile
+from harness.report.past import Past
 from harness.verdict.model import Verdict
 
 
@@ -52,7 +53,7 @@ class Document(_Frozen, frozen=True, kw_only=True):
     """``version`` rises when a field changes meaning; fields are only ever added.
 
     ``repeated``: runs that were done again because their baseline was not met and nothing was
-    injected; nothing is computed of them.
+    injected; nothing is computed of them. ``past``: what the store held before; None = nothing of this kind.
     """
 
     version: int = 1
@@ -64,3 +65,4 @@ class Document(_Frozen, frozen=True, kw_only=True):
     runs: tuple[RunFacts, ...]
     repeated: tuple[RunFacts, ...] = ()
     scores: tuple[Score, ...] = ()
+    past: Past | None = None

@@ -12,6 +12,12 @@ OF_THE_WORLD = "world."
 """How kinds of faults begin that are there to hurt decisions; where they do not, that is told."""
 
 
+def left_of(estimate: ClassEstimate) -> Mean | None:
+    """Give how much of the harm to decisions was left at the end; None where none could be told."""
+    found = estimate.decisions
+    return found.left if found is not None and found.told else None
+
+
 def mean_ratio(mean: Mean, nothing: str) -> Figure:
     """Write a mean ratio in percent with its interval, signed: it may lie below 0 and above 1."""
     if mean.mean is None:

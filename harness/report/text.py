@@ -74,7 +74,7 @@ def _head(document: Document, pen: _Pen) -> Iterator[str]:
 
 def _claims(document: Document, pen: _Pen) -> Iterator[str]:
     shown = band(document)
-    for sign, claim in shown.claims:
+    for sign, claim, _ in shown.claims:
         yield from pen.wrapped(f"{claim.text}: {claim.evidence}", f"{pen.sign(sign)} ", "  ")
     if shown.more_claims:
         yield "  more claims: see the report"

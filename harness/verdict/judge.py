@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import NOT_EXERCISED, Decided, Episode, Level, RunFacts
 from harness.estimates.estimate import counted
@@ -17,7 +19,7 @@ from harness.experiment.model import Objective
 from harness.units import NAMED_MAX, named, percent_text, seconds_text
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import Judged, doubted_availability, judge_all, judge_mean, judge_share
-from harness.verdict.model import Claim, Verdict, Word
+from harness.verdict.model import Asks, Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
 PLACEBO = "placebo."
@@ -85,7 +87,7 @@ def _claims(
 ) -> Iterator[Claim]:
     """One claim a class, arm or set of runs of the objective; a VOID claim for a part without any."""
     where = " ".join(part for part in (objective.fault, objective.arm and f"in arm {objective.arm}") if part)
-    parts = {
+    parts: dict[Asks, tuple[bool, Iterator[Claim]]] = {
         "recovery": (objective.served_within_s is not None, _served_claims(objective, estimates, facts)),
         "harm left": (objective.harm_left_ratio is not None, _harm_claims(objective, estimates, facts)),
         "availability": (
@@ -96,8 +98,22 @@ def _claims(
         "acts where nothing is broken": (objective.no_acts, _quiet_claims(objective, facts)),
     }
     asked = {what: tuple(claims) for what, (is_asked, claims) in parts.items() if is_asked}
-    for what, claims in (asked or {"nothing": ()}).items():
-        yield from claims or (_about_nothing(f"{what} of {where or 'all classes'}"),)
+    if not asked:
+        yield _about_nothing(f"nothing of {where or 'all classes'}")
+    for what, claims in asked.items():
+        for claim in claims or (_about_nothing(f"{what} of {where or 'all classes'}"),):
+            yield _limited(claim, what, objective)
+
+
+def _limited(claim: Claim, asks: Asks, objective: Objective) -> Claim:
+    """Say what a claim is held against as numbers, beside its words."""
+    ratios = {
+        "recovery": objective.share_ratio,
+        "harm left": objective.harm_left_ratio,
+        "availability": objective.availability_ratio,
+    }
+    limit_s = objective.served_within_s if asks == "recovery" else None
+    return msgspec.structs.replace(claim, asks=asks, limit_s=limit_s, limit_ratio=ratios.get(asks))
 
 
 def about_unmet(label: str, n: int, about: tuple[str, str, str, str]) -> Claim:

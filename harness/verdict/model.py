@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+Asks = Literal["", "recovery", "harm left", "availability", "exactly once", "acts where nothing is broken"]
 Word = Literal["PASS", "DONE", "FAIL", "INCONCLUSIVE", "VOID", "UNSAFE"]
 
 
@@ -18,7 +19,8 @@ class Claim(_Frozen, frozen=True, kw_only=True, omit_defaults=True):
 
     ``about``: the class (fault, subject, arm, restart profile) that it is of; None = it is no class's.
     ``more``: of an undecided one, how many further episodes or runs would settle it if they went as those
-    seen; None = decided, or not known.
+    seen; None = decided, or not known. ``asks`` what the objective asks for, "" = it is no objective's;
+    ``limit_s`` and ``limit_ratio`` are its limits: so soon, in so large a share.
     """
 
     text: str
@@ -26,6 +28,9 @@ class Claim(_Frozen, frozen=True, kw_only=True, omit_defaults=True):
     evidence: str
     about: tuple[str, str, str, str] | None = None
     more: int | None = None
+    asks: Asks = ""
+    limit_s: float | None = None
+    limit_ratio: float | None = None
 
 
 class Verdict(_Frozen, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.errors import Refused
+from harness.errors import HormesisError, Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.experiment.pack import pack_sha256
@@ -78,11 +78,17 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 def conduct(experiment: Experiment, plans: tuple[Plan, ...], number: int, store: Path | None) -> Path:
     """Run ``plans`` with live progress; gives the campaign's folder, reports included."""
+    from harness.archive.past import remember
     from harness.run.campaign import run_campaign
 
     length_s = _announced(experiment, plans, number)
     with Progress(length_s) as progress:
-        return run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)
+        folder = run_campaign(plans, experiment, store=store or store_root(), seed=number, progress=progress)
+    try:
+        remember(folder)
+    except (OSError, HormesisError) as error:  # its own report is there already, and stays
+        tell(f"what the store held before is not in the report: {error}")
+    return folder
 
 
 def _beside(

@@ -1,7 +1,8 @@
 """How service came back: the share of episodes still impaired over time, the arms over each other.
 
 The steps are the recorded recoveries themselves: with one episode the line falls once, from 100 to
-0 %. An episode that is not back at the horizon stays up and ends in a tick: censored, not lost.
+0 %. An episode that is not back at the horizon stays up and ends in a tick: censored, not lost. The band
+around the system's own arm is the exact interval of the share at each instant.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from markupsafe import Markup
 from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
 from harness.report.lengths import seconds
-from harness.report.panels.classes import grouped
+from harness.report.panels.classes import goals, grouped
 from harness.report.scales import Scale, root, ticks
 from harness.report.svg import Box, Drawing
 from harness.report.words import fault_title
@@ -53,17 +54,20 @@ def curves(document: Document) -> tuple[Curve, ...]:
     for group in grouped(document):
         by_profile = sorted(group, key=lambda c: c.restart_profile)
         for _, members in groupby(by_profile, key=lambda c: c.restart_profile):
-            found.append(_curve(list(members)))
+            found.append(_curve(document, list(members)))
     return tuple(found)
 
 
-def _curve(members: list[ClassEstimate]) -> Curve:
+def _curve(document: Document, members: list[ClassEstimate]) -> Curve:
     first = members[0]
     title = fault_title(first.fault)
     tau_s = max(c.tau_s for c in members)
     drawing = Drawing(WIDTH, HEIGHT, f"{title}, {first.service}: share of episodes still impaired over time")
     scale = root(tau_s, LEFT, RIGHT)
     _frame(drawing, tau_s, scale)
+    _band(drawing, members[0], scale)
+    for goal_s in sorted({g for c in members for g in goals(document, c)}):
+        drawing.line((scale(goal_s), TOP), (scale(goal_s), BOTTOM), "goal")
     for member in reversed(members):  # the yardstick first, so that the system's own arm lies on top
         _steps(drawing, member, scale)
     if not any(c.recovered_s for c in members):
@@ -76,7 +80,8 @@ def _curve(members: list[ClassEstimate]) -> Curve:
 def _back(estimate: ClassEstimate) -> str:
     if estimate.recovered.n == 0:
         return "no impact" if estimate.n else "no counted episode"
-    return f"{estimate.recovered.k} of {estimate.recovered.n} back"
+    never = f", {estimate.never.k} never" if estimate.never.k else ""
+    return f"{estimate.recovered.k} of {estimate.recovered.n} back{never}"
 
 
 def _height(share: float) -> float:
@@ -92,6 +97,20 @@ def _frame(drawing: Drawing, tau_s: float, scale: Scale) -> None:
         unit = " s" if value == tau_s else ""
         drawing.text((scale(value), BOTTOM + 18), f"{value:g}{unit}", "sm tick", anchor="middle")
     drawing.line((scale(tau_s), TOP), (scale(tau_s), BOTTOM), "tau")
+
+
+def _band(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
+    """Fill between the ends of the pointwise intervals; of fewer than the median needs it says nothing."""
+    steps = estimate.impaired
+    if len(estimate.recovered_s) < estimate.served_median.needs_n or not steps:
+        return
+    ends = [step.at_s for step in steps[1:]] + [estimate.tau_s]
+    stretches = [
+        (scale(step.at_s), scale(end_s), step.share) for step, end_s in zip(steps, ends, strict=True)
+    ]
+    upper = [(x, _height(s.high_ratio)) for left, right, s in stretches for x in (left, right)]
+    lower = [(x, _height(s.low_ratio)) for left, right, s in stretches for x in (left, right)]
+    drawing.path([*upper, *reversed(lower)], f"band {line_class(estimate.arm)}", closed=True)
 
 
 def _steps(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:

@@ -19,13 +19,16 @@ from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
 from harness.report.labels import Label, Mark, place
 from harness.report.lengths import after, seconds
+from harness.report.panels import phases
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import main_arm
 from harness.report.scales import Scale, even_ticks, linear
 from harness.report.svg import Drawing, number
 from harness.report.words import ACTS, ARMS, CLEARED, arm_rank, fault_title, inert
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 1080.0, 64.0, 1064.0, 40.0, 122.0, 166.0
+WIDTH, LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 1080.0, 64.0, 1064.0, 40.0, 122.0, 188.0
+STRIP = (BOTTOM + 8, BOTTOM + 22)
+ACTS_AT = BOTTOM + 29
 FAULTS_MAX = 2  # two stories are read; twelve are skipped, and the file stays small
 COLUMNS = 320  # beyond this, bins share a column: its mean as the line, its extremes as a band
 
@@ -43,6 +46,7 @@ class Strip:
     owed: str
     picture: Markup
     axis: Markup
+    events: tuple[phases.Line, ...]
     closer: bool
 
 
@@ -156,11 +160,12 @@ def _strip(
     if scene.sham is not None:
         _line(drawing, _within(scene.sham, part), scale, "sham")
     _line(drawing, _within(episode, part), scale, "quality")
+    phases.draw(drawing, run, episode, scale=scale, box=STRIP)
     _marks(drawing, _seen(episode, scale, observe_s), above=True)
     acts = _acts(episode, scale)
     _marks(drawing, acts, above=False)
     if not acts:
-        drawing.text((LEFT + 4, BOTTOM + 24), "no act of the platform was seen", "sm")
+        drawing.text((LEFT + 4, ACTS_AT + 18), "no act of the platform was seen", "sm")
     return Strip(
         run.arm,
         run.restart_profile,
@@ -171,6 +176,7 @@ def _strip(
         _owed(episode),
         drawing.markup(),
         _axis(*part, scale) if axis else Markup(),
+        () if closer else phases.lines(episode),
         closer,
     )
 
@@ -216,7 +222,8 @@ def _frame(drawing: Drawing) -> None:
     for share, words in ((0.0, "0"), (0.5, "50 %"), (1.0, "100 %")):
         drawing.line((LEFT, _height(share)), (RIGHT, _height(share)), "grid")
         drawing.text((LEFT - 8, _height(share) + 4), words, "sm tick", anchor="end")
-    drawing.text((LEFT - 8, BOTTOM + 24), "acts", "sm", anchor="end")
+    drawing.text((LEFT - 8, STRIP[1] - 3), "phase", "sm", anchor="end")
+    drawing.text((LEFT - 8, ACTS_AT + 18), "acts", "sm", anchor="end")
 
 
 def _seen(episode: Episode, scale: Scale, observe_s: float) -> list[Mark]:
@@ -224,6 +231,9 @@ def _seen(episode: Episode, scale: Scale, observe_s: float) -> list[Mark]:
     served = episode.served
     if served.impact_s is not None:
         marks.append(Mark(scale(served.impact_s), f"impact {after(served.impact_s)}"))
+    detected_s = episode.learned.detected_s
+    if detected_s is not None:
+        marks.append(Mark(scale(detected_s), f"detected {after(detected_s)}"))
     if served.recovered_s is not None:
         marks.append(Mark(scale(served.recovered_s), f"served again {after(served.recovered_s)}"))
     elif served.impact_s is None:
@@ -248,13 +258,13 @@ def _acts(episode: Episode, scale: Scale) -> list[Mark]:
 
 def _marks(drawing: Drawing, marks: list[Mark], *, above: bool) -> None:
     for label in place(marks, LEFT, WIDTH):
-        base = TOP - 10 - 15 * label.row if above else BOTTOM + 24 + 15 * label.row
-        end = BOTTOM if above else BOTTOM + 2
+        base = TOP - 10 - 15 * label.row if above else ACTS_AT + 18 + 15 * label.row
+        end = BOTTOM if above else ACTS_AT - 4
         drawing.line((label.x, base - 9 if above else base), (label.x, end), "mark" if above else "act")
         _words(drawing, label, base)
     if not above:
         for mark in marks:
-            drawing.dot((mark.x, BOTTOM + 6), 3.5, "flag", mark.words)
+            drawing.dot((mark.x, ACTS_AT), 3.5, "flag", mark.words)
 
 
 def _words(drawing: Drawing, label: Label, base: float) -> None:

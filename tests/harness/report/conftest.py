@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import statistics
 
 import msgspec
 import numpy as np
 import pytest
-from scipy import stats
 
 from harness.episodes.loss import Loss
 from harness.episodes.model import Episode, Level, RunFacts
-from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Quantile, Share
-from harness.estimates.rates import rate
+from harness.estimates.estimate import estimate
 from harness.estimates.score import scores
 from harness.experiment.model import PROFILES, ScoreRules
 from harness.report.document import Check, Document, Inputs
+from harness.report.past import InputChange, Past, PastCampaign, PastClass, PastScore, Since
 from harness.verdict.model import Claim, Verdict
 
 SERVICES = ("scorer-a", "features", "gateway", "scorer-b", "delivery", "registry")
@@ -30,41 +29,6 @@ WHY = {
     "VOID": "The baseline was not met in a run: 31 of 400 units were bad before anything was injected.",
     "UNSAFE": "A clean state was not proven: scorer-a is still stopped after the undo.",
 }
-
-
-def share(k, n):
-    low = 0.0 if k == 0 else float(stats.beta.ppf(0.025, k, n - k + 1))
-    high = 1.0 if k == n else float(stats.beta.ppf(0.975, k + 1, n - k))
-    return Share(k=k, n=n, low_ratio=low, high_ratio=high)
-
-
-def quantile(values, q, needs_n):
-    n, none = len(values), None
-    ordered = sorted(values, key=lambda v: float("inf") if v is None else v)
-    if n < needs_n:
-        return Quantile(q=q, n=n, needs_n=needs_n, value_s=none, low_s=none, high_s=none, coverage_ratio=none)
-    k = max(1, int(stats.binom.ppf(0.025, n, q)))
-    high = min(n, int(stats.binom.ppf(0.975, n, q)) + 1)
-    return Quantile(
-        q=q,
-        n=n,
-        needs_n=needs_n,
-        coverage_ratio=0.95,
-        value_s=ordered[int(q * (n - 1))],
-        low_s=ordered[k - 1],
-        high_s=ordered[high - 1],
-    )
-
-
-def mean(values):
-    n = len(values)
-    if n < 2:
-        return Mean(n=n, mean=values[0] if values else None, low=None, high=None)
-    middle, half = (
-        statistics.fmean(values),
-        float(stats.t.ppf(0.975, n - 1)) * statistics.stdev(values) / n**0.5,
-    )
-    return Mean(n=n, mean=middle, low=middle - half, high=middle + half)
 
 
 def _quality(rng, profile, *, down, share_bad, bin_s):
@@ -105,6 +69,7 @@ def episode(rng, profile, *, index, kind, service, arm, restarts, sham):
         service=service,
         name=f"{kind}-{service}",
         effective_s=0.0,
+        horizon_s=profile.tau_s,
         served=level,
         full=level,
         acted_s=acted,
@@ -161,68 +126,9 @@ def run(rng, profile, *, pair, arm, restarts, sham, faults, seed):
         accepted=units * 2,
         acts=sum(1 for e in episodes if e.acted_s is not None),
         observed=True,
+        unbroken_s=180.0,
         history_sha256=hashlib.sha256(name.encode()).hexdigest(),
         episodes=episodes,
-    )
-
-
-def class_estimate(runs, profile, fault, *, arm, restarts):
-    kind, service = fault
-
-    def of(wanted):
-        return [
-            e
-            for r in runs
-            for e in r.episodes
-            if (r.arm, r.restart_profile, r.sham) == wanted and (e.kind, e.service) == fault and not r.void
-        ]
-
-    seen, sham, bare = of((arm, restarts, False)), of((arm, restarts, True)), of(("bare", restarts, False))
-    hit = [e.served.recovered_s for e in seen if e.served.impact_s is not None]
-    gain = (
-        [b.served.lost_s - e.served.lost_s for b, e in zip(bare, seen, strict=False)] if arm != "bare" else []
-    )
-    ended = {}
-    for e in seen:
-        ended[e.ended_by] = ended.get(e.ended_by, 0) + 1
-    median = quantile(hit, 0.5, 6)
-    return ClassEstimate(
-        fault=kind,
-        service=service,
-        arm=arm,
-        restart_profile=restarts,
-        n=len(seen),
-        void=sum(1 for r in runs if r.void and not r.sham and (r.arm, r.restart_profile) == (arm, restarts)),
-        impact=share(len(hit), len(seen)),
-        recovered=share(sum(h is not None for h in hit), len(hit)),
-        served_median=median,
-        served_p90=quantile(hit, 0.9, 36),
-        full_median=median,
-        lost_s=mean([e.served.lost_s for e in seen]),
-        sham_lost_s=mean([e.served.lost_s for e in sham]),
-        gain_s=mean(gain),
-        ended_by=ended,
-        flaps=0,
-        recovered_s=tuple(hit),
-        tau_s=profile.tau_s,
-    )
-
-
-def arm_estimate(runs, arm, restarts):
-    mine = [r for r in runs if (r.arm, r.restart_profile) == (arm, restarts) and not r.void]
-    sham, fault = [r for r in mine if r.sham], [r for r in mine if not r.sham]
-    once = [r for r in mine if r.exactly_once is not None]
-    return ArmEstimate(
-        arm=arm,
-        restart_profile=restarts,
-        runs=len(mine),
-        sham_runs=len(sham),
-        sham_availability=mean([r.availability_ratio for r in sham]),
-        fault_availability=mean([r.availability_ratio for r in fault]),
-        sham_acts=sum(r.acts for r in sham),
-        exactly_once=share(sum(bool(r.exactly_once) for r in once), len(once)),
-        windows_met=share(sum(r.windows_met for r in fault), sum(r.windows for r in fault)),
-        false_heals=rate([(0, 0.05)] * len(mine)),
     )
 
 
@@ -230,13 +136,24 @@ def claims(word, n):
     if word in ("DONE", "VOID", "UNSAFE"):
         return ()
     kill = Claim(
-        text="process.kill: served again within 2 s in at least 90 %", evidence=f"{n} of {n}", word="PASS"
+        text="process.kill: served again within 2 s in at least 90 %",
+        evidence=f"{n} of {n}",
+        word="PASS",
+        asks="recovery",
+        about=("process.kill", "scorer-a", "none", "fast"),
+        limit_s=2.0,
+        limit_ratio=0.9,
     )
-    hang = Claim(
-        text="process.hang: served again within 10 s in at least 90 %", evidence=f"0 of {n}", word="FAIL"
+    hang = msgspec.structs.replace(
+        kill,
+        text="process.hang: served again within 10 s in at least 90 %",
+        evidence=f"0 of {n}",
+        word="FAIL",
+        about=("process.hang", "scorer-a", "none", "fast"),
+        limit_s=10.0,
     )
-    short = Claim(
-        text=kill.text, evidence=f"{n} of {n} back in time, needs 29 that all pass", word="INCONCLUSIVE"
+    short = msgspec.structs.replace(
+        kill, evidence=f"{n} of {n} back in time, needs 29 that all pass", word="INCONCLUSIVE", more=19
     )
     once = Claim(
         text="exactly once in every run", evidence="no run lost, doubled or changed an id", word="PASS"
@@ -284,22 +201,56 @@ def trust(word):
     )
 
 
-def estimated(runs, classes, arms, restarts):
-    return Estimates(
-        classes=classes,
-        arms=tuple(arm_estimate(runs, a, r) for r in restarts for a in arms),
-        runs=len(runs),
-        void_runs=sum(bool(r.void) for r in runs),
-        unsafe_runs=sum(bool(r.unsafe) for r in runs),
+def past(document, count):
+    """What a store held before: ``count`` campaigns with the document's own figures, one of them void."""
+    return Past(
+        campaigns=tuple(
+            PastCampaign(
+                id=f"20261{day:03d}-demo",
+                started_utc=f"2026-10-{day + 1:02d}T15:12:00Z",
+                word="VOID" if day == 1 else "PASS",
+                gap="VOID: the baseline was not met" if day == 1 else "",
+                breaks=("harness 0.0.9 to 0.1.0",) if day == 3 else (),
+                scores=tuple(
+                    PastScore(name=s.name, arm=s.arm, restart_profile=s.restart_profile, points=s.points)
+                    for s in document.scores
+                ),
+                classes=tuple(
+                    PastClass(
+                        fault=c.fault,
+                        service=c.service,
+                        arm=c.arm,
+                        restart_profile=c.restart_profile,
+                        horizon_s=c.tau_s,
+                        median=c.served_median,
+                    )
+                    for c in document.estimates.classes
+                ),
+            )
+            for day in range(count)
+        ),
+        since=Since(
+            id="20261006-demo",
+            started_utc="2026-10-06T15:12:00Z",
+            word="PASS",
+            changes=(InputChange(what="version of healer", before="2.3.1", now="2.4.0"),),
+        ),
     )
 
 
-def build(
+def build(*, before=0, **asked):
+    """A document as ``built``, after ``before`` earlier campaigns."""
+    document = built(**asked)
+    return msgspec.structs.replace(document, past=past(document, before)) if before else document
+
+
+def built(
     *, word="DONE", n=1, faults=2, arms=("none", "bare"), restarts=("fast",), profile="demo", seed=20261124
 ):
-    """A document of ``n`` pairs with ``faults`` classes an arm; 12 classes at most."""
+    """A document of ``n`` pairs with ``faults`` classes an arm."""
     rng, measured = np.random.default_rng(seed), PROFILES[profile]
-    pairs = [(k, s) for s in SERVICES for k in ("process.kill", "process.hang")][:faults]
+    services = [*SERVICES, *(f"shard-{i}" for i in range(faults // 2))]
+    pairs = [(k, s) for s in services for k in ("process.kill", "process.hang")][:faults]
     drawn = tuple(
         run(rng, measured, pair=pair, arm=arm, restarts=restart, sham=sham, faults=pairs, seed=seed + pair)
         for pair in range(n)
@@ -308,16 +259,13 @@ def build(
         for sham in (False, True)
     )
     runs = trouble(word, drawn)
-    classes = tuple(
-        class_estimate(runs, measured, f, arm=a, restarts=r) for f in pairs for r in restarts for a in arms
-    )
     code = EXIT_CODES[word]
     following = f"hormesis explain code {code}" if code > 1 else "hormesis report 20261124-demo-7f3a"
     return Document(
         campaign="20261124-demo-7f3a",
         inputs=inputs(measured, seed, runs),
         verdict=Verdict(word=word, exit_code=code, why=WHY[word], claims=claims(word, n), next=following),
-        estimates=estimated(runs, classes, arms, restarts),
+        estimates=estimate(runs, measured),
         trust=trust(word),
         runs=runs,
         scores=scores(runs, measured, ScoreRules(), planned_runs=len(runs)),
@@ -326,5 +274,5 @@ def build(
 
 @pytest.fixture(scope="session")
 def make():
-    """The builder of documents."""
-    return build
+    """The builder of documents; they are frozen, so one of each is enough."""
+    return functools.cache(build)

@@ -13,7 +13,7 @@ from harness.report import html
 from harness.report.compose import compose_campaign
 from harness.report.document import Document
 from harness.report.lengths import amount, at_most, per_cent
-from harness.report.panels import summary
+from harness.report.panels import summary, tiles
 from harness.report.scores import available
 from harness.report.svg import Box, text_width
 from harness.units import percent_text, seconds_text
@@ -200,6 +200,12 @@ def test_twelve_classes_stay_below_300_kilobytes(make, n):
     assert len(source.encode()) <= 300_000
 
 
+def test_sixty_classes_stay_below_two_megabytes(make):
+    document = make(word="FAIL", n=40, faults=60)
+    assert len({(c.fault, c.service) for c in document.estimates.classes}) == 60
+    assert len(html.render(document).encode()) <= 2_000_000
+
+
 def test_few_episodes_print_needs_and_no_quantile(make):
     said = " ".join(Page(html.render(make(n=1))).said)
     assert "needs 1 / 6" in said
@@ -247,7 +253,7 @@ HOSTILE = [
 def poisoned(value, text):
     """The same structure with ``text`` in every string that is no verdict word or number."""
     if isinstance(value, dict):
-        kept = {"word", "version", "phase", "method", "concludes"}
+        kept = {"word", "version", "phase", "method", "concludes", "asks"}
         return {k: v if k in kept else poisoned(v, text) for k, v in value.items()}
     if isinstance(value, list):
         return [poisoned(v, text) for v in value]
@@ -307,9 +313,10 @@ def test_a_class_without_a_counted_episode_is_not_called_free_of_impact(make):
 
 
 def test_every_key_figure_of_one_arm_names_that_arm(make):
-    for tile in summary.tiles(make(n=3, faults=4))[:3]:
+    document = make(n=3, faults=4)
+    for tile in (*tiles.tiles(document), *tiles.facts(document)[:2]):
         assert tile.label.endswith(", arm none")
-    assert "worst arm" in summary.tiles(make(n=1))[3].label
+    assert "worst arm" in tiles.facts(document)[2].label
 
 
 def test_a_timed_fault_that_came_back_only_at_its_end_is_told_so(make):
@@ -324,7 +331,7 @@ def test_a_timed_fault_that_came_back_only_at_its_end_is_told_so(make):
 
 def test_a_loss_beyond_the_horizon_is_open_upwards_in_tile_and_table(make):
     document = make(n=3, faults=2, arms=("bare",))
-    assert summary.tiles(document)[0].value.startswith("> ")
+    assert tiles.facts(document)[0].value.startswith("> ")
     said = " ".join(Page(html.render(document)).said)
     assert re.search(r"> \d+\.\d s [\d.]+ s–∞", said)
 

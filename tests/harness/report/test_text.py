@@ -112,7 +112,10 @@ def test_full_service_that_was_never_away_is_always_and_what_was_not_counted_is_
 
     def shown(n):
         full = msgspec.structs.replace(nothing, k=0, n=n)
-        classes = tuple(msgspec.structs.replace(c, full_impact=full) for c in document.estimates.classes)
+        classes = tuple(
+            msgspec.structs.replace(c, full_impact=full, full_recovered_s=())
+            for c in document.estimates.classes
+        )
         estimates = msgspec.structs.replace(document.estimates, classes=classes)
         return msgspec.structs.replace(document, estimates=estimates)
 
