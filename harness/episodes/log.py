@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from harness.history.events import (
     Acted,
     Audited,
+    BackgroundLoad,
     BaselineMeasured,
     Blind,
     Clean,
@@ -44,6 +45,7 @@ class RunLog:
     versions: tuple[str, ...] = ()
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
+    background: BackgroundLoad | None = None
     ended: RunEnded | None = None
     injected: dict[int, Injected] = field(default_factory=dict)
     cleared: dict[int, Cleared] = field(default_factory=dict)
@@ -80,6 +82,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.priced = event
         case LabelsTold() as event:
             log.labels = event
+        case BackgroundLoad() as event:
+            log.background = event
         case Versions(names=names):
             log.versions = names
         case Injected() as event:

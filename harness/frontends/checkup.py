@@ -24,6 +24,8 @@ EXTRAS = {
     "pipeline": (("uvicorn", "sklearn"), "the bundled pipeline and its demo do not run"),
     "dask": (("distributed",), "campaigns stay on this machine"),
     "testing": (("hypothesis",), "no strategies for tests of your own"),
+    "mlflow": (("mlflow",), "no campaign is logged to a tracking store"),
+    "load": (("locust",), "a scenario with background load is refused"),
 }
 
 

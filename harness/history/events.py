@@ -237,6 +237,17 @@ class Audited(_Event, frozen=True, kw_only=True, tag="audit.done"):
     examples: tuple[str, ...] = ()
 
 
+class BackgroundLoad(_Event, frozen=True, kw_only=True, tag="load.background"):
+    """What Locust did from before the baseline to after the last wash-out; no figure is made of it.
+
+    ``failed`` of its ``requests`` had an error, no answer, or a status of 400 and above.
+    """
+
+    users: int
+    requests: int
+    failed: int
+
+
 class Versions(_Event, frozen=True, kw_only=True, tag="driver.versions"):
     """Model versions seen in answers; the observation rows hold the index."""
 
@@ -280,6 +291,7 @@ Event = (
     | Stalled
     | ControlRaised
     | Audited
+    | BackgroundLoad
     | Versions
     | RunEnded
 )

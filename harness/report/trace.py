@@ -91,13 +91,15 @@ def event_words(event: Event) -> tuple[str, str] | None:
             return "observer", f"{event.observer} could not be looked at for {lasted_s:.2f} s: {event.why}"
         case events.Stalled():
             return "driver", f"stood still for {seconds_text(event.lasted_s)}"
+        case events.BackgroundLoad():
+            return "load", _counted(event)
         case events.Audited() | events.Touched() | events.LabelsTold():
             return "audit", _counted(event)
         case _:
             return "harness", _done(event)
 
 
-_Counted = events.Audited | events.Touched | events.LabelsTold
+_Counted = events.Audited | events.BackgroundLoad | events.Touched | events.LabelsTold
 _Done = (
     events.BaselineMeasured
     | events.Injected
@@ -157,6 +159,11 @@ def _counted(event: _Counted) -> str:
             ended = f"{event.delivered_once} delivered once, {event.dead_letters} dead letters"
             bad = ", ".join(f"{count} {word}" for word, count in wrong.items() if count)
             return f"of {event.accepted} accepted {ended}; {bad or 'none missing, twice, foreign or changed'}"
+        case events.BackgroundLoad():
+            return (
+                f"background load: {event.requests} requests of {event.users} users, {event.failed} failed, "
+                "by Locust, not measured with"
+            )
         case events.Touched():
             return (
                 f"of {event.touched} records touched {event.delivered} delivered, "

@@ -24,7 +24,7 @@ from harness.report.html import render
 from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
 from harness.run.records import OF_THE_DRIVER
-from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
+from harness.run.refusals import refuse_if_halted, refuse_if_not_writable, refuse_without_load
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
@@ -92,6 +92,7 @@ def run_campaign(
     store, the scratch or the system cannot be used and no fault was injected yet, Untrustworthy where
     the system refused later; the folder then holds what ran before.
     """
+    refuse_without_load(plans)
     refuse_if_not_writable(store)
     scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
     with only_runner(store, plans[0].target if plans else "local", progress):
