@@ -46,6 +46,11 @@ def environment(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+def tell_libraries(**settings: str) -> None:
+    """Set variables that a library of this process reads when it is imported; none of ours is set so."""
+    os.environ.update(settings)
+
+
 def child_environment(**extra: str) -> dict[str, str]:
     """Build the environment of a child: an allow-list of ours plus ``extra``."""
     allowed = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from harness.history.events import (
     Acted,
     Audited,
+    BackgroundLoad,
     BaselineMeasured,
     Blind,
     Clean,
@@ -49,6 +50,7 @@ class RunLog:
     baseline: BaselineMeasured | None = None
     audited: Audited | None = None
     streamed: Streamed | None = None
+    background: BackgroundLoad | None = None
     ended: RunEnded | None = None
     injected: dict[int, Injected] = field(default_factory=dict)
     hit_again: dict[int, list[HitAgain]] = field(default_factory=dict)
@@ -88,6 +90,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.priced = event
         case LabelsTold() as event:
             log.labels = event
+        case BackgroundLoad() as event:
+            log.background = event
         case Versions(names=names):
             log.versions = names
         case Streamed() as event:

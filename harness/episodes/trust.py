@@ -6,6 +6,7 @@ would be a silent pass, so what is absent (an event, a unit, a row) is a reason 
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from harness.episodes.baseline import Baseline
@@ -38,6 +39,7 @@ def void_reasons(history: History, log: RunLog, service: Service, baseline: Base
         + _unseen(history.plan, log, service)
         + _stalls(history.plan, log, service)
         + _untold(log)
+        + _without_load(history.plan, log)
     )
 
 
@@ -106,6 +108,17 @@ def _untold(log: RunLog) -> list[str]:
     if told is None or not told.failed or told.told >= LABELS_TOLD_LEAST * told.due:
         return []
     return [f"the system took {told.told} of {told.due} labels that were due; {told.failed} posts failed"]
+
+
+def _without_load(plan: Plan, log: RunLog) -> list[str]:
+    """A load that was asked for and was not there: what was measured is another question's answer."""
+    if plan.background is msgspec.UNSET:
+        return []
+    if log.background is None:
+        return ["background load was asked for, and nothing is known of it"]
+    if log.background.requests == 0:
+        return ["background load was asked for, and Locust made no request"]
+    return []
 
 
 def _touched(log: RunLog, index: int) -> int:

@@ -31,7 +31,7 @@ ROLLBACKS: Mapping[str, tuple[str, ...]] = {"process_restore": ("service",), "ne
 PROBES: Mapping[str, tuple[str, ...]] = {"ready": ("service",)}
 
 ACTIVITY_KEYS = ("type", "name", "provider", "pauses")
-NOT_RUN = ("background", "controls", "ref", "secrets", "configuration", "dry", "tolerance")
+NOT_RUN = ("background", "controls", "ref", "secrets", "configuration", "dry", "timeout", "tolerance")
 # A name stands in tables and messages: one line, not empty.
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 PROVIDER_KEYS = ("type", "module", "func", "arguments")
@@ -81,7 +81,14 @@ def check_hypothesis(
             "HRM201", "'steady-state-hypothesis' must be a mapping", path, help="write 'title:', 'probes:'"
         )
         return
-    check_keys(data, ("title", "probes"), path, findings)
+    _note_not_run(data, ("controls",), path, findings)
+    check_keys(
+        {key: item for key, item in data.items() if key != "controls"}, ("title", "probes"), path, findings
+    )
+    if "title" not in data:
+        _missing("title", path, findings)
+    elif not isinstance(data["title"], str) or not data["title"]:
+        findings.add("HRM201", "'title' must be text", (*path, "title"), help="write a sentence")
     probes = data.get("probes", [])
     if not isinstance(probes, list):
         findings.add("HRM201", "'probes' must be a list", (*path, "probes"), help="write '- type: probe'")
@@ -206,11 +213,12 @@ def _is_activity(
         )
         return False
     before = len(findings.problems)
-    refused = [key for key in data if key in NOT_RUN and key not in extra]
-    for key in refused:
-        why, instead = _NOT_RUN_WHY.get(key, ("Hormesis does not run it", "remove it"))
-        findings.add("HRM215", f"{quoted(key)} is not run", (*path, key), key=True, why=why, help=instead)
-    checked = {key: item for key, item in data.items() if key not in refused and not key.startswith("x-")}
+    absent = ("background",) if data.get("background") is False else ()  # says what its absence says
+    refused = _note_not_run(data, [key for key in NOT_RUN if key not in (*extra, *absent)], path, findings)
+    if "ref" in refused:
+        return False  # it has no type, name and provider of its own
+    ignored = (*refused, *absent)
+    checked = {key: item for key, item in data.items() if key not in ignored and not key.startswith("x-")}
     check_keys(checked, (*ACTIVITY_KEYS, *extra), path, findings)
     if data.get("type") != wanted:
         findings.add("HRM206", f"the type must be {wanted}", (*path, "type"), help=f"write 'type: {wanted}'")
@@ -223,11 +231,23 @@ def _is_activity(
     return len(findings.problems) == before
 
 
+def _note_not_run(
+    data: Mapping[str, object], keys: Collection[str], path: Path, findings: Findings
+) -> list[str]:
+    """Note every key of ``data`` among ``keys`` (HRM215), each with its reason; gives them."""
+    refused = [key for key in data if key in keys]
+    for key in refused:
+        why, instead = _NOT_RUN_WHY.get(key, ("Hormesis does not run it", "remove it"))
+        findings.add("HRM215", f"{quoted(key)} is not run", (*path, key), key=True, why=why, help=instead)
+    return refused
+
+
 _NOT_RUN_WHY: Mapping[str, tuple[str, str]] = {
     "background": ("faults run one after another, each watched to its end", "remove it"),
     "controls": ("controls are code, and no code of yours is imported", "remove it"),
     "ref": ("each action is stated once, in full", "write the action out"),
     "secrets": ("secrets never reach a plan or a history", "remove it; local systems need none"),
+    "timeout": ("every step of ours has a limit of its own", "remove it; a fault's end is its duration_s"),
 }
 
 
@@ -311,10 +331,6 @@ def _provider(data: dict[str, object], path: Path, module: str, findings: Findin
         )
         return None
     before = len(findings.problems)
-    for key in ("type", "module", "func"):
-        if key not in provider:
-            _missing(key, path, findings)
-    check_keys(provider, PROVIDER_KEYS, path, findings)
     for key, wanted in (("type", "python"), ("module", module)):
         if key in provider and provider[key] != wanted:
             findings.add(
@@ -325,6 +341,14 @@ def _provider(data: dict[str, object], path: Path, module: str, findings: Findin
                 why="import strings and programs in an experiment need consent, not available here",
                 help=f"write '{key}: {wanted}'",
             )
+            return None  # what else stands there is of that provider
+    for key in ("type", "module", "func"):
+        if key not in provider:
+            _missing(key, path, findings)
+    refused = _note_not_run(provider, ("secrets", "timeout"), path, findings)
+    check_keys(
+        {key: item for key, item in provider.items() if key not in refused}, PROVIDER_KEYS, path, findings
+    )
     arguments = provider.get("arguments", {})
     if not isinstance(arguments, dict):
         findings.add(

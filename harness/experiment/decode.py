@@ -78,10 +78,10 @@ def _walk(kind: object, data: object, path: Path, findings: Findings) -> object:
 
 
 def _plain(kind: object) -> tuple[object, object]:
-    """Look through ``X | None`` and ``Annotated[X, ...]`` where X is a struct, list or mapping."""
+    """Look through ``Annotated[X, ...]``, and an X that may be left out: a struct, list or mapping."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        parts = [part for part in get_args(kind) if part is not type(None)]
+        parts = [part for part in get_args(kind) if part not in (type(None), msgspec.UnsetType)]
         if len(parts) == 1 and isinstance(parts[0], type) and issubclass(parts[0], msgspec.Struct):
             return parts[0], None
     if origin is Annotated and get_origin(get_args(kind)[0]) in (tuple, dict, Literal):

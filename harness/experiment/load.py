@@ -8,7 +8,6 @@ scenario file are read. Next: ``harness.plan.schedule``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
@@ -18,30 +17,16 @@ from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_hypothesis, check_rollbacks, read_method
 from harness.experiment.arms import check_arms, check_hooks, check_loops, check_runs
 from harness.experiment.asked import ASKED, Asked, check_gate, check_objectives, check_steps, read_asked
-from harness.experiment.decode import check_keys
+from harness.experiment.configuration import filled
 from harness.experiment.excerpt import quoted
-from harness.experiment.findings import Findings, Path, near
+from harness.experiment.findings import Findings
+from harness.experiment.frame import check_frame
 from harness.experiment.limits import check_length, check_profile
 from harness.experiment.model import Experiment, FaultStep, Scenario, Source, System
 from harness.experiment.scoring import check_score
 from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system, source_of
 from harness.experiment.yaml import Data, read_file
 
-TOP_KEYS = (
-    "title",
-    "description",
-    "method",
-    "steady-state-hypothesis",
-    "rollbacks",
-    "tags",
-    "configuration",
-    "contributions",
-    "runtime",
-    "extensions",
-    "version",
-    ASKED,
-)
-NOT_RUN = ("controls", "secrets", "dry")
 UNITS_OF_A_FILE = Scenario(version=1, name="units-of-a-file", world_s_per_run_s=1.0)
 
 
@@ -73,8 +58,8 @@ class _Reader:
         if not isinstance(data, dict):
             self.findings.add("HRM201", "an experiment is a mapping", (), help="start with 'title:'")
             return None
-        given: dict[str, object] = {**data}
-        self._frame(given)
+        given = filled({**data}, self.findings)
+        check_frame(given, self.findings)
         asked = read_asked(given, profile_override, self.findings)
         system = None if asked is None else self._system(asked)
         scenario = None if asked is None else self._scenario(asked, system[0] if system else None)
@@ -123,45 +108,6 @@ class _Reader:
                 harm=asked.harm,
             )
         )
-
-    def _frame(self, data: dict[str, object]) -> None:
-        """Check the keys of the file itself and the texts that every experiment has."""
-        for key in data:
-            if key in NOT_RUN:
-                self.findings.add(
-                    "HRM215",
-                    f"{quoted(key)} is not run",
-                    (key,),
-                    key=True,
-                    why="controls and secrets are code and keys of yours; an experiment here is data",
-                    help="remove it",
-                )
-        # A key of another tool (x-...) is its own affair, unless it looks like ours misspelt.
-        foreign = [key for key in data if key.startswith("x-") and key != ASKED and not near(key, (ASKED,))]
-        checked = {key: value for key, value in data.items() if key not in (*foreign, *NOT_RUN)}
-        check_keys(checked, TOP_KEYS, (), self.findings)
-        for key in ("title", "description"):
-            if key not in data:
-                self.findings.add("HRM203", f"the key '{key}' is missing", (), key=True, help=f"add '{key}:'")
-            elif not isinstance(data[key], str) or not data[key]:
-                self.findings.add("HRM201", f"'{key}' must be text", (key,), help="write a sentence")
-        if "method" not in data:
-            self.findings.add(
-                "HRM203", "the key 'method' is missing", (), key=True, help="add 'method:' with a fault"
-            )
-        tags = data.get("tags")
-        if tags is not None and not (
-            isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags)
-        ):
-            self.findings.add("HRM201", "'tags' must be a list of words", ("tags",), help="write e.g. [kill]")
-        for path in _substitutions(data):
-            self.findings.add(
-                "HRM216",
-                "a ${...} substitution is not made here",
-                path,
-                why="a plan is complete, and hashed, before anything runs",
-                help="write the value itself",
-            )
 
     def _activities(self, data: dict[str, object], system: System | None) -> tuple[FaultStep, ...]:
         if "rollbacks" in data:
@@ -228,21 +174,6 @@ def _exists(path: FilePath) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a name too long, or with a NUL: nothing can be there
         return False
-
-
-def _substitutions(data: dict[str, object]) -> Iterator[Path]:
-    """Give the path of every text with ``${`` in what we run; configuration is Chaos Toolkit's own."""
-    left: list[tuple[Path, object]] = [
-        ((key,), data.get(key)) for key in ("method", "rollbacks", "steady-state-hypothesis", ASKED)
-    ]
-    while left:
-        path, value = left.pop()
-        if isinstance(value, dict):
-            left.extend(((*path, key), item) for key, item in value.items())
-        elif isinstance(value, list):
-            left.extend(((*path, n), item) for n, item in enumerate(value))
-        elif isinstance(value, str) and "${" in value:
-            yield path
 
 
 def _sealed(experiment: Experiment) -> Experiment:

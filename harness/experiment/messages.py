@@ -78,7 +78,9 @@ MESSAGES: Mapping[str, Message] = {
         "remove it",
     ),
     "HRM216": Message(
-        "a ${...} substitution", "the plan must be complete before a run", "write the value itself"
+        "a ${...} that no plain value of 'configuration' fills in, or a value that is looked up",
+        "the plan must be complete before a run, and an environment may hold secrets",
+        "write the value itself",
     ),
     "HRM217": Message("no fault in the method", "there is nothing to measure", "add an action"),
     "HRM218": Message(

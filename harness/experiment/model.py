@@ -84,14 +84,31 @@ class LabelTimes(_Frozen, frozen=True, kw_only=True):
     explored_ratio: Ratio = 0.0
 
 
+class Background(_Frozen, frozen=True, kw_only=True):
+    """Load beside the witness, made by Locust: ``users`` who ask for ``route`` of the workload's service.
+
+    Together they ask ``rate_hz`` times a second at most, less where answers are slow. ``body`` is posted as
+    JSON; "" = GET. Nothing is measured with it.
+    """
+
+    users: Annotated[int, msgspec.Meta(ge=1, le=200)]
+    route: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*$(?!\n)")]
+    rate_hz: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 50.0
+    body: str = ""
+
+
 class Scenario(_Frozen, frozen=True, kw_only=True):
-    """A world with its knobs set; ``knobs`` go to the world's opener as they are."""
+    """A world with its knobs set; ``knobs`` go to the world's opener as they are.
+
+    ``background`` unset: no load but the witness's own; then no hash knows of the key.
+    """
 
     version: Literal[1]
     name: Name
     world_s_per_run_s: Positive = 720.0
     labels: LabelTimes = LabelTimes()
     knobs: dict[str, str | int | float | bool] = {}
+    background: Background | msgspec.UnsetType = msgspec.UNSET
 
 
 class Source(_Frozen, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ schema takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import get_args
 
 import msgspec
@@ -22,8 +22,9 @@ from harness.experiment.activities import (
     ROLLBACKS,
     Label,
 )
+from harness.experiment.configuration import CONFIGURATION
+from harness.experiment.frame import STRATEGIES, TOP_KEYS
 from harness.experiment.limits import KNOBS, Limit
-from harness.experiment.load import TOP_KEYS
 from harness.experiment.model import (
     PROFILES,
     Arm,
@@ -39,6 +40,17 @@ from harness.faults.catalog import FAULTS
 Schema = dict[str, object]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/$defs/{name}"
+_CONFIGURED: Schema = {"type": "string", "pattern": r"\$\{"}
+_LOOKED_UP: Schema = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"not": {"type": "null"}}},
+}
+_EXTENSION: Schema = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string", "pattern": r"\S"}},
+}
 _TYPES: Mapping[str, object] = {
     "Label": Label,
     "Pauses": Pauses,
@@ -83,6 +95,7 @@ def experiment_schema() -> Schema:
     types: dict[str, Schema] = dict(zip(_TYPES, found, strict=False))
     arguments = dict(zip(FUNCTIONS, found[len(_TYPES) :], strict=True))
     profile: Schema = parts.pop("Profile")
+    _take_configured(parts, ("Pauses", *(FAULTS[kind].parameters.__name__ for kind in FUNCTIONS.values())))
     defs: Schema = {
         **parts,
         "AdjustedProfile": _adjusted(profile),
@@ -98,8 +111,11 @@ def experiment_schema() -> Schema:
         "method": {"type": "array", "items": _ref("Action"), "minItems": 1},
         "rollbacks": {"type": "array", "items": _ref("Rollback")},
         "steady-state-hypothesis": _object(
-            {"title": {}, "probes": {"type": "array", "items": _ref("Probe")}}
+            {"title": text, "probes": {"type": "array", "items": _ref("Probe")}}, ("title",)
         ),
+        CONFIGURATION: {"type": "object", "additionalProperties": {"not": _LOOKED_UP}},
+        "runtime": _object({part: _strategies(known) for part, known in STRATEGIES.items()}),
+        "extensions": {"anyOf": [{"type": "array", "items": _EXTENSION}, {"type": "null"}]},
         "tags": {"anyOf": [{"type": "array", "items": text}, {"type": "null"}]},
         asked.ASKED: _ref("Asked"),
     }
@@ -134,12 +150,24 @@ def _object(properties: Schema, required: tuple[str, ...] = (), *, foreign: bool
     return schema
 
 
+def _take_configured(parts: dict[str, Schema], names: Collection[str]) -> None:
+    """Let each key of these parts be a ``${...}`` too, which the configuration fills in."""
+    for name in {*names}:
+        known = msgspec.convert(parts[name].get("properties", {}), Schema)
+        parts[name]["properties"] = {key: {"anyOf": [value, _CONFIGURED]} for key, value in known.items()}
+
+
+def _strategies(known: tuple[str, ...]) -> Schema:
+    return _object({"strategy": {"enum": list(known)}})
+
+
 def _any(keys: tuple[str, ...]) -> Schema:
     return {key: {} for key in keys}
 
 
 def _activity(kind: str, provider: Schema, types: Mapping[str, Schema]) -> Schema:
     known: Schema = _any(ACTIVITY_KEYS) | {
+        "background": {"const": False},
         "type": {"const": kind},
         "name": types["Label"],
         "provider": provider,

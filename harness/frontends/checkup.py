@@ -29,6 +29,8 @@ EXTRAS = {
     "nats": (("nats",), "records of a stream cannot be offered"),
     "dask": (("distributed",), "campaigns stay on this machine"),
     "testing": (("hypothesis",), "no strategies for tests of your own"),
+    "mlflow": (("mlflow",), "no campaign is logged to a tracking store"),
+    "load": (("locust",), "a scenario with background load is refused"),
 }
 
 

@@ -282,6 +282,17 @@ class Streamed(_Event, frozen=True, kw_only=True, tag="stream.counted"):
     out_of_order: int
 
 
+class BackgroundLoad(_Event, frozen=True, kw_only=True, tag="load.background"):
+    """What Locust did from before the baseline to after the last wash-out; no figure is made of it.
+
+    ``failed`` of its ``requests`` had an error, no answer, or a status of 400 and above.
+    """
+
+    users: int
+    requests: int
+    failed: int
+
+
 class Versions(_Event, frozen=True, kw_only=True, tag="driver.versions"):
     """Model versions seen in answers; the observation rows hold the index."""
 
@@ -328,6 +339,7 @@ Event = (
     | ControlRaised
     | Audited
     | Streamed
+    | BackgroundLoad
     | Versions
     | RunEnded
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.experiment.model import Profile
+from harness.experiment.model import Background, Profile
 from harness.faults.effects import Effect
 
 
@@ -46,4 +46,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     world_s_per_run_s: float
     episodes: tuple[PlannedEpisode, ...]
     duration_s: float
+    background: Background | msgspec.UnsetType = msgspec.UNSET
     sha256: str

@@ -118,6 +118,7 @@ def _plan(
         world_s_per_run_s=experiment.scenario.world_s_per_run_s,
         episodes=episodes,
         duration_s=_rounded(ends_s + last_pause_s),
+        background=experiment.scenario.background,
         sha256="",
     )
     return msgspec.structs.replace(plan, sha256=plan_sha256(plan))

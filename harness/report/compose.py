@@ -194,6 +194,7 @@ def _trust(campaign: Campaign, runs: Sequence[RunFacts]) -> Iterator[Check]:
     yield from _fault_checks(campaign.runs, logs)
     yield _baseline_check(runs)
     yield from _witness_checks(runs)
+    yield from _load_checks(campaign.runs, logs)
     yield _pairing_check(campaign.runs, logs)
     yield _sham_check(runs)
     yield _audit_check(runs)
@@ -241,6 +242,25 @@ def _witness_checks(runs: Sequence[RunFacts]) -> Iterator[Check]:
     # A stall that is long enough to hide something makes its run void; short ones are only told.
     stalls = sum(run.stalls for run in runs)
     yield Check(text="Stalls of the witness", value=f"{stalls} in {len(runs)} runs", ok=bool(runs))
+
+
+def _load_checks(histories: Sequence[History], logs: Sequence[RunLog]) -> Iterator[Check]:
+    """What Locust did, where a scenario asks for load; a run of which nothing is known counts as none."""
+    loaded = [
+        log.background
+        for history, log in zip(histories, logs, strict=True)
+        if history.plan.background is not msgspec.UNSET
+    ]
+    if not loaded:
+        return
+    told = [load for load in loaded if load is not None]
+    requests, failed = sum(load.requests for load in told), sum(load.failed for load in told)
+    least = min((load.requests for load in told), default=0) if len(told) == len(loaded) else 0
+    yield Check(
+        text="Background load, by Locust, not measured with",
+        value=f"{requests} requests in {len(loaded)} runs, at least {least} in each; {failed} failed",
+        ok=least > 0,
+    )
 
 
 def _pairing_check(histories: Sequence[History], logs: Sequence[RunLog]) -> Check:

@@ -97,13 +97,15 @@ def event_words(event: Event) -> tuple[str, str] | None:
             return "observer", f"{event.observer} could not be looked at for {lasted_s:.2f} s: {event.why}"
         case events.Stalled():
             return "driver", f"stood still for {seconds_text(event.lasted_s)}"
+        case events.BackgroundLoad():
+            return "load", _counted(event)
         case events.Audited() | events.Streamed() | events.Touched() | events.LabelsTold():
             return "audit", _counted(event)
         case _:
             return "harness", _done(event)
 
 
-_Counted = events.Audited | events.Streamed | events.Touched | events.LabelsTold
+_Counted = events.Audited | events.BackgroundLoad | events.Streamed | events.Touched | events.LabelsTold
 _Done = (
     events.BaselineMeasured
     | events.Injected
@@ -171,6 +173,11 @@ def _counted(event: _Counted) -> str:
             return (
                 f"{event.decisions} decisions, {event.surplus} beyond the first of a record, "
                 f"{event.out_of_order} behind that of a later one"
+            )
+        case events.BackgroundLoad():
+            return (
+                f"background load: {event.requests} requests of {event.users} users, {event.failed} failed, "
+                "by Locust, not measured with"
             )
         case events.Touched():
             return (

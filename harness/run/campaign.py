@@ -28,7 +28,7 @@ from harness.run.code import code_sha256, versions
 from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
 from harness.run.records import OF_THE_DRIVER
-from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
+from harness.run.refusals import refuse_if_halted, refuse_if_not_writable, refuse_without_load
 from harness.run.resetting import Resetting
 from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
@@ -130,6 +130,7 @@ class _Lane:
 
 
 def _run_legs(legs: Sequence[Leg], *, store: Path, seed: int, hooks: _Hooks) -> tuple[Path, ...]:
+    refuse_without_load([plan for leg in legs for plan in leg.plans])
     refuse_if_not_writable(store)
     scratch_root()  # raises where it cannot be used, before the champion is trained for nothing
     plans = legs[0].plans

@@ -5,12 +5,18 @@ Comes in: a store. Goes out: nothing, or ``Refused`` with the words that help.
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from harness.errors import Refused
 from harness.guard.halt import halt_reason, is_halted
 from harness.guard.records import open_records, undo_folder
+from harness.plan.model import Plan
+from harness.plan.safety import SIMULATION
 
 
 def refuse_if_no_store(store: Path) -> None:
@@ -58,3 +64,18 @@ def refuse_if_not_writable(store: Path) -> None:
             f"the store {str(store)!r} cannot be written: {why.lower()}; "
             "name another with --store DIR or HORMESIS_STORE"
         ) from error
+
+
+def refuse_without_load(plans: Sequence[Plan]) -> None:
+    """Raise Refused where a scenario asks for background load and nobody here can make it."""
+    asked = [plan for plan in plans if plan.background is not msgspec.UNSET]
+    if any(plan.target == SIMULATION for plan in asked):
+        raise Refused(
+            "the scenario asks for background load, which real processes make, and a virtual clock has none: "
+            "take 'background' out of it, or run it with --target local. Nothing was started"
+        )
+    if asked and importlib.util.find_spec("locust") is None:
+        raise Refused(
+            "the scenario asks for background load, which Locust makes, and it is not installed: "
+            "pip install 'hormesis[load]'. Nothing was started"
+        )

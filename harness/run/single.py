@@ -18,6 +18,7 @@ from harness.history.store import RunFolder
 from harness.observers.outside import Roots
 from harness.observers.watch import Observers
 from harness.plan.model import Plan
+from harness.run.background import load_of
 from harness.run.evidence import RESENDS, STREAM, TAINT, FolderEvidence
 from harness.run.fields import label_feed, world_spec
 from harness.run.harm import allowance_of
@@ -188,8 +189,10 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     with (
         Observers(system.system.observe, system.urls, system.system.audit, roots=roots) as observers,
         Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
+        load_of(setting.plan, system.witness_url, around=folder.logs, python_path=path, mark=mark) as load,
         ending_at_once(stay.guardian),
     ):
+        stay.guardian.allow(stay.starting_s)  # the load may have taken its own time to begin
         if (costs := witness.await_ready()) is not None:
             folder.writer.append(costs)
         until_s = shell.monotonic_s() + stay.running_s
@@ -206,6 +209,9 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
             allowance=allowance_of(setting.experiment),
         )
         keep_timetable(stage)
+        if load is not None:
+            stay.guardian.allow(SLACK_S)
+            folder.writer.append(load.ended())
         audit_run(setting.experiment.system, stage)
     stage.hear_observers()
     return "ended"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.frontends.arguments import usage
-from harness.frontends.formats import Writers, add_formats, shared, wanted, write_all
-from harness.frontends.streams import say
+from harness.frontends.formats import STDOUT, Writers, add_formats, shared, wanted, write_all
+from harness.frontends.streams import say, tell
 from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
 
@@ -24,26 +24,36 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
     parser.add_argument("run", metavar="RUN", help="a campaign's folder, or its id in the store")
     add_formats(parser)
+    parser.add_argument(
+        "--mlflow", metavar="URI", help="log it as one run of that MLflow tracking store (extra mlflow)"
+    )
     parser.add_argument("--store", type=Path, help="where campaigns lie (HORMESIS_STORE, reports/runs)")
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Show it; exit 0 when shown, whatever the verdict was (`analyse` gives the verdict's code)."""
     from harness.campaign.parts import outcome_of
+    from harness.frontends.outcome import stored
 
     places = wanted(arguments)
     pairs = outcome_of(arguments.store or store_root(), arguments.run)
     writers, text = _of_run(arguments) if pairs is None else _of_pairs(*pairs, arguments)
-    if not places:
+    asked = {*places, *(["mlflow"] if arguments.mlflow else [])}
+    if not asked:
         say(text())
         return EXIT_CODE["DONE"]
-    for name in places.keys() - writers.keys():
+    for name in asked - {*writers, *(["mlflow"] if pairs is None else [])}:
         raise usage(
             "HRM402",
             f"--{name}: a campaign of pairs has no such page",
             help_text=f"it has {', '.join(f'--{known}' for known in writers)}",
         )
     write_all(places, writers)
+    if arguments.mlflow:
+        from harness.frontends.tracking import track
+
+        logged = track(stored(arguments.store, arguments.run), arguments.mlflow, writers)
+        (tell if STDOUT in places.values() else say)(logged)
     return EXIT_CODE["DONE"]
 
 

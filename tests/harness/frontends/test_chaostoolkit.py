@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from harness.frontends.chaostoolkit.probes import ready
 from harness.shell import monotonic_s, sleep_until
 from harness.targets.local.client import Listening, PlatformClient
 from harness.targets.local.procfs import is_stopped
+from tests.harness.frontends.chaos_kit import chaos
 
 SERVICE = """
 import http.server, json, os, secrets
@@ -177,23 +177,10 @@ def test_an_unknown_service_is_named_with_the_nearest(platform):
 def test_chaos_run_runs_the_file_that_our_loader_reads(platform, tmp_path):
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
     before = platform.services()[0]
-    run = subprocess.run(
-        [
-            str(Path(sys.executable).parent / "chaos"),
-            "--no-version-check",
-            "--no-log-file",
-            "run",
-            "--journal-path",
-            str(tmp_path / "journal.json"),
-            str(tmp_path / "experiment.yaml"),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    names = ("HORMESIS_SUPERVISOR", "HORMESIS_TOKEN")
+    also = {name: os.environ[name] for name in names}
+    code, said = chaos(tmp_path, "run", "--journal-path", "journal.json", "experiment.yaml", also=also)
+    assert code == 0, said
     journal = json.loads((tmp_path / "journal.json").read_text())
     assert [step["status"] for step in (*journal["run"], *journal["rollbacks"])] == ["succeeded"] * 3
     hang, kill = (step["output"] for step in journal["run"])

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +19,7 @@ from harness.errors import Refused, Untrustworthy
 from harness.faults.catalog import FAULTS
 from harness.frontends.chaostoolkit import faults
 from harness.proxy.client import ProxyClient
+from tests.harness.frontends.chaos_kit import chaos
 
 EDGES = {
     "network_latency": {"latency_ms": 300},
@@ -184,24 +184,10 @@ def test_what_others_put_on_an_edge_stays_theirs(proxy):
 def test_chaos_run_puts_the_faults_on_and_takes_them_off(proxy, tmp_path):
     client, _ = proxy
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
-    chaos = str(Path(sys.executable).parent / "chaos")
-    run = subprocess.run(
-        [
-            chaos,
-            "--no-version-check",
-            "--no-log-file",
-            "run",
-            "--journal-path",
-            "journal.json",
-            "experiment.yaml",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    names = ("HORMESIS_PROXY", "HORMESIS_PROXY_TOKEN")
+    also = {name: os.environ[name] for name in names}
+    code, said = chaos(tmp_path, "run", "--journal-path", "journal.json", "experiment.yaml", also=also)
+    assert code == 0, said
     journal = json.loads((tmp_path / "journal.json").read_text())
     assert [step["status"] for step in (*journal["run"], *journal["rollbacks"])] == ["succeeded"] * 3
     assert client.proxies()["web"].toxics == ()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from harness.faults.effects import lasts_s
 from harness.frontends.commands.demo import STORIES
 from harness.plan.safety import TARGETS, promises
 from harness.plan.schedule import forecast_s, make_plans
+from tests.harness.frontends.chaos_kit import chaos
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "experiments").rglob("*.yaml"))
@@ -36,17 +35,9 @@ def test_our_loader_takes_it(file):
 
 @pytest.mark.parametrize("file", SHIPPED, ids=NAMES)
 def test_chaos_validate_takes_it(file, tmp_path):
-    chaos = Path(sys.executable).parent / "chaos"
-    run = subprocess.run(
-        [str(chaos), "--no-version-check", "--no-log-file", "validate", str(file)],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "look valid" in run.stdout + run.stderr
+    code, said = chaos(tmp_path, "validate", str(file))
+    assert code == 0, said
+    assert "look valid" in said
 
 
 @pytest.mark.parametrize("seed", range(5))
