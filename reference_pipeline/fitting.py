@@ -107,7 +107,8 @@ def _there(folder: Folder, name: str) -> bytes:
 def _rows(folder: Folder) -> tuple[Labelled, Labelled]:
     """Read the rows to learn from, and the newest ones that are held out."""
     arrays = unpacked(io.BytesIO(_there(folder, DATA_FILE)))
-    rows, label = arrays["rows"], arrays["label"]
+    rows = arrays["rows"].astype(np.float64, copy=False)
+    label = arrays["label"].astype(np.float64, copy=False)
     split = len(label) - int(len(label) * HOLDOUT_SHARE)
     return Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
 

@@ -233,9 +233,9 @@ def _small(document: Document, estimate: ClassEstimate) -> Small:
         drawing.text((left - 6, scale(value) + 4), f"{value:g} s", "sm tick", anchor="end")
     places = [_place(i, len(moments), left - 10, right + 10) for i in range(len(moments))]
     _gaps(drawing, moments, places, top, bottom)
-    for moment, (one, other) in zip(moments[1:], pairwise(places), strict=True):
+    for moment, (left_of, right_of) in zip(moments[1:], pairwise(places), strict=True):
         if moment.breaks:
-            middle = (one + other) / 2
+            middle = (left_of + right_of) / 2
             drawing.line((middle, top), (middle, bottom), "tau")
     for piece in _pieces(moments, places):
         drawing.path([(x, scale(m.value or 0.0)) for m, x in piece], "curve arm-none")
