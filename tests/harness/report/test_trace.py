@@ -39,6 +39,16 @@ TOLD: list[tuple[Event, str | None]] = [
     (events.FirstDue(at_s=10.0), "the first unit is due"),
     (events.BaselineMeasured(units=9, bad=1, why="too bad"), "baseline not met: too bad (1 of 9 units bad)"),
     (INJECTED, "injected: pause scorer-a: it is stopped"),
+    (
+        events.HitAgain(
+            episode=0, number=2, asked_at_s=17.9, effective_at_s=18.0, pid=5, proof=("pid 5 is gone",)
+        ),
+        "hit again, number 2: pid 5 is gone",
+    ),
+    (
+        events.HitAgain(episode=0, number=3, asked_at_s=18.0, effective_at_s=18.0, pid=0, proof=("none",)),
+        "nothing to hit, number 3: none",
+    ),
     (events.WithoutEffect(episode=0, why="it answers"), "without effect: it answers"),
     (events.Cleared(episode=0, at_s=1.0, by="healer"), "fault gone, by the healer"),
     (events.Cleared(episode=0, at_s=1.0, by="harness"), "fault gone, undone by the harness"),
