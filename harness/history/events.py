@@ -187,8 +187,9 @@ class Blind(_Event, frozen=True, kw_only=True, tag="observer.blind"):
 class Looked(_Event, frozen=True, kw_only=True, tag="observer.looked"):
     """Looks at one declared place, told once at the end of the run: ``looks`` succeeded, ``failures`` not.
 
-    A place whose service does not run in this arm has neither. ``listed``: acts stand there by number, so
-    that a late look sees each; False: only what holds at a look is seen.
+    A place whose service does not run in this arm has neither. A journal is told of where it is no route: no
+    act is seen there. Places outside of the services have addresses with a blank. ``listed``: acts stand
+    there by number, so that a late look sees each; False: only what holds at a look is seen.
     """
 
     observer: str

@@ -30,6 +30,7 @@ INJECTED = events.Injected(
 )
 TOLD: list[tuple[Event, str | None]] = [
     (events.RunStarted(run_id="r", plan_sha256=""), None),
+    (events.StateReset(proven="by command", output_sha256="ab", took_s=0.3), None),
     (events.SystemReady(at_s=1.0, boot_ids={}), None),
     (events.Priced(missed=1.0, declined_good=1.0), None),
     (events.Versions(names=("1",)), None),

@@ -39,8 +39,8 @@ def test_what_stood_there_before_is_of_an_earlier_run(tmp_path):
     assert journal.look() == [TWO]
 
 
-@pytest.mark.parametrize("turned", ["rename", "truncate"])
-def test_a_journal_that_begins_anew_is_read_from_its_start(tmp_path, turned):
+@pytest.mark.parametrize(("turned", "lines"), [("rename", 1), ("rename", 9), ("truncate", 1)])
+def test_a_journal_that_begins_anew_is_read_from_its_start(tmp_path, turned, lines):
     file = tmp_path / "journal.jsonl"
     journal = JournalFile(file)
     journal.look()
@@ -50,8 +50,8 @@ def test_a_journal_that_begins_anew_is_read_from_its_start(tmp_path, turned):
         file.rename(tmp_path / "journal.1")
     else:
         file.write_bytes(b"")
-    appended(file, THREE + b"\n")
-    assert journal.look() == [THREE]
+    appended(file, *[THREE + b"\n"] * lines)
+    assert journal.look() == [THREE] * lines
 
 
 def test_a_line_without_an_end_does_not_hold_the_rest_up(tmp_path):
