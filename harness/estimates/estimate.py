@@ -17,7 +17,7 @@ from harness.estimates.debts import debts
 from harness.estimates.decisions import decisions
 from harness.estimates.dependence import dependence
 from harness.estimates.means import mean, of_runs, run_mean
-from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Impaired, Mean, Share
+from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Share
 from harness.estimates.quantiles import quantile
 from harness.estimates.rates import rate
 from harness.estimates.shares import share
@@ -125,14 +125,14 @@ def _ordered(times: Iterable[float | None]) -> tuple[float | None, ...]:
     return tuple(sorted(times, key=lambda t: (t is None, t or 0.0)))
 
 
-def _impaired(times: Sequence[float | None]) -> tuple[Impaired, ...]:
+def _impaired(times: Sequence[float | None]) -> tuple[tuple[float, Share], ...]:
     """Steps of the share that was not back yet; nobody is censored before the horizon, so each is exact."""
     n = len(times)
     back = Counter(t for t in times if t is not None)
-    left, steps = n, [Impaired(at_s=0.0, share=share(n, n))] if n else []
+    left, steps = n, [(0.0, share(n, n))] if n else []
     for at_s, count in sorted(back.items()):
         left -= count
-        steps.append(Impaired(at_s=at_s, share=share(left, n)))
+        steps.append((at_s, share(left, n)))
     return tuple(steps)
 
 

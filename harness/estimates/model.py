@@ -86,26 +86,19 @@ class TrainingEstimate(_Frozen, frozen=True, kw_only=True):
     cpu_s: Mean
 
 
-class Impaired(_Frozen, frozen=True, kw_only=True):
-    """From ``at_s`` on, to the next step, ``share.k`` of the episodes with impact were not back yet."""
-
-    at_s: float
-    share: Share
-
-
 class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     """One fault class in one arm on one restart profile.
 
     Recovery quantiles are over episodes *with impact*; unrecovered ones count as beyond the horizon.
     ``mitigated``: of episodes with impact, back within tau while the fault was still there; the same for
-    the *full* level. ``never``: of episodes with impact, not back within tau. ``impaired``: the steps of the
-    curve of those not back yet, with pointwise intervals. ``acted``: of the episodes of which each act would
-    have been seen, those with an act that answers the fault. ``gain_s`` is the loss prevented against arm
-    ``bare`` of the same pair, where that ran too, else against ``none``. ``debt`` None: nothing owed is part
-    of a recovery; else service is back with the later of two, whose medians are ``answered`` and ``paid``.
-    ``tau_s`` is the horizon, the fault's own length ``lasts_s`` included, None where it ends only when
-    somebody ends it. ``dependence`` of its runs widens the intervals of shares, quantiles and means of this
-    class.
+    the *full* level. ``never``: of episodes with impact, not back within tau. ``impaired``: from which second
+    on how many of them were not back yet, with pointwise intervals. ``acted``: of the episodes of which each
+    act would have been seen, those with an act that answers the fault. ``gain_s`` is the loss prevented
+    against arm ``bare`` of the same pair, where that ran too, else against ``none``. ``debt`` None: nothing
+    owed is part of a recovery; else service is back with the later of two, whose medians are ``answered`` and
+    ``paid``. ``tau_s`` is the horizon, the fault's own length ``lasts_s`` included, None where it ends only
+    when somebody ends it. ``dependence`` of its runs widens the intervals of shares, quantiles and means of
+    this class.
     """
 
     fault: str
@@ -118,7 +111,7 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     recovered: Share
     mitigated: Share = NO_SHARE
     never: Share
-    impaired: tuple[Impaired, ...]
+    impaired: tuple[tuple[float, Share], ...]
     acted: Share
     full_impact: Share = NO_SHARE
     full_recovered: Share = NO_SHARE

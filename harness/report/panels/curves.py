@@ -104,10 +104,9 @@ def _band(drawing: Drawing, estimate: ClassEstimate, scale: Scale) -> None:
     steps = estimate.impaired
     if len(estimate.recovered_s) < estimate.served_median.needs_n or not steps:
         return
-    ends = [step.at_s for step in steps[1:]] + [estimate.tau_s]
-    stretches = [
-        (scale(step.at_s), scale(end_s), step.share) for step, end_s in zip(steps, ends, strict=True)
-    ]
+    ends = [at_s for at_s, _ in steps[1:]] + [estimate.tau_s]
+    both = zip(steps, ends, strict=True)
+    stretches = [(scale(at_s), scale(end_s), left) for (at_s, left), end_s in both]
     upper = [(x, _height(s.high_ratio)) for left, right, s in stretches for x in (left, right)]
     lower = [(x, _height(s.low_ratio)) for left, right, s in stretches for x in (left, right)]
     drawing.path([*upper, *reversed(lower)], f"band {line_class(estimate.arm)}", closed=True)

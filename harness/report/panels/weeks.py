@@ -141,7 +141,7 @@ def _trend(drawing: Drawing, moments: Sequence[Moment]) -> tuple[str, ...]:
         drawing.text((LEFT - 8, scale(value) + 4), f"{value:g}", "sm tick", anchor="end")
     places = [_place(i, len(moments), LEFT, RIGHT) for i in range(len(moments))]
     notes = _breaks(drawing, moments, places)
-    _gaps(drawing, moments, places, TOP, BOTTOM)
+    _gaps(drawing, moments, places, (TOP, BOTTOM))
     for piece in _pieces(moments, places):
         drawing.path([(x, scale(m.value or 0.0)) for m, x in piece], "curve arm-none")
     for m, x in zip(moments, places, strict=True):
@@ -174,11 +174,11 @@ def _breaks(drawing: Drawing, moments: Sequence[Moment], places: Sequence[float]
 
 
 def _gaps(
-    drawing: Drawing, moments: Sequence[Moment], places: Sequence[float], top: float, bottom: float
+    drawing: Drawing, moments: Sequence[Moment], places: Sequence[float], ends: tuple[float, float]
 ) -> None:
     for moment, x in zip(moments, places, strict=True):
         if moment.gap:
-            drawing.rect(Box(x - 9, top, x + 9, bottom), "gap", f"{moment.name}: {moment.gap}")
+            drawing.rect(Box(x - 9, ends[0], x + 9, ends[1]), "gap", f"{moment.name}: {moment.gap}")
 
 
 def _pieces(moments: Sequence[Moment], places: Sequence[float]) -> Iterator[list[tuple[Moment, float]]]:
@@ -232,7 +232,7 @@ def _small(document: Document, estimate: ClassEstimate) -> Small:
         drawing.line((left, scale(value)), (right, scale(value)), "grid")
         drawing.text((left - 6, scale(value) + 4), f"{value:g} s", "sm tick", anchor="end")
     places = [_place(i, len(moments), left - 10, right + 10) for i in range(len(moments))]
-    _gaps(drawing, moments, places, top, bottom)
+    _gaps(drawing, moments, places, (top, bottom))
     for moment, (left_of, right_of) in zip(moments[1:], pairwise(places), strict=True):
         if moment.breaks:
             middle = (left_of + right_of) / 2

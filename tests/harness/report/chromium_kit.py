@@ -18,7 +18,7 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
 WHY_NONE = "no Chromium on this machine: the layout is only estimated"
-FLAGS = (
+_FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +38,7 @@ Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 def browse(page: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     """Open ``page`` with further ``flags``; its profile lies beside it."""
     profile = f"--user-data-dir={page.parent / 'profile'}"
-    command = [CHROMIUM, *FLAGS, profile, *flags, page.as_uri()]
+    command = [CHROMIUM, *_FLAGS, profile, *flags, page.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -49,8 +49,8 @@ def test_the_band_of_a_curve_is_the_exact_interval_at_each_step(document):
         for c in document.estimates.classes
         if (c.fault, c.service, c.arm) == ("process.kill", "scorer-a", "none")
     )
-    assert [step.share.k for step in killed.impaired] == list(range(10, -1, -1))
-    assert [step.at_s for step in killed.impaired] == [0.0, *killed.recovered_s]
+    assert [left.k for _, left in killed.impaired] == list(range(10, -1, -1))
+    assert [at_s for at_s, _ in killed.impaired] == [0.0, *killed.recovered_s]
     picture = next(
         c.picture for c in curves.curves(document) if (c.title, c.service) == ("Process killed", "scorer-a")
     )
@@ -58,8 +58,8 @@ def test_the_band_of_a_curve_is_the_exact_interval_at_each_step(document):
     corners = [tuple(map(float, pair.split())) for pair in band.split("L")]
     assert len(corners) == 4 * len(killed.impaired)
     scale = root(killed.tau_s, curves.LEFT, curves.RIGHT)
-    last = killed.impaired[-1]
-    height = curves.BOTTOM - (curves.BOTTOM - curves.TOP) * last.share.high_ratio
+    _, last = killed.impaired[-1]
+    height = curves.BOTTOM - (curves.BOTTOM - curves.TOP) * last.high_ratio
     assert corners[2 * len(killed.impaired) - 1] == pytest.approx((scale(killed.tau_s), height), abs=0.06)
 
 
