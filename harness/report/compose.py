@@ -255,11 +255,14 @@ def _load_checks(histories: Sequence[History], logs: Sequence[RunLog]) -> Iterat
         return
     told = [load for load in loaded if load is not None]
     requests, failed = sum(load.requests for load in told), sum(load.failed for load in told)
-    least = min((load.requests for load in told), default=0) if len(told) == len(loaded) else 0
+    least = min((load.requests for load in told), default=0)
+    seen = f"{requests} requests in {len(told)} runs, at least {least} in each; {failed} failed"
+    missing = len(loaded) - len(told)
+    unknown = f"not known of {missing} of {len(loaded)} runs"
     yield Check(
         text="Background load, by Locust, not measured with",
-        value=f"{requests} requests in {len(loaded)} runs, at least {least} in each; {failed} failed",
-        ok=least > 0,
+        value="; ".join([*([seen] if told else []), *([unknown] if missing else [])]),
+        ok=least > 0 and not missing,
     )
 
 
