@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from reference_pipeline.adaptation import TREES, TooFewLabels, adapt, refuse_few
 from reference_pipeline.arrays import unpacked
@@ -107,8 +109,7 @@ def _there(folder: Folder, name: str) -> bytes:
 def _rows(folder: Folder) -> tuple[Labelled, Labelled]:
     """Read the rows to learn from, and the newest ones that are held out."""
     arrays = unpacked(io.BytesIO(_there(folder, DATA_FILE)))
-    rows = arrays["rows"].astype(np.float64, copy=False)
-    label = arrays["label"].astype(np.float64, copy=False)
+    rows, label = cast("NDArray[np.float64]", arrays["rows"]), cast("NDArray[np.int8]", arrays["label"])
     split = len(label) - int(len(label) * HOLDOUT_SHARE)
     return Labelled(rows[:split], label[:split]), Labelled(rows[split:], label[split:])
 

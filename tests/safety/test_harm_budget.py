@@ -38,7 +38,7 @@ def watch(effect: Effect, bystanders: int | None = None, lost_s: float | None = 
     return HarmWatch(Allowance(budget, EXPERIMENT.system, PROFILE), injected)
 
 
-def line(service: str, act: str, after_s: float = 1.0, detail: str = "", pid: int = 8) -> Platform:
+def line(service: str, act: str, *, after_s: float = 1.0, detail: str = "", pid: int = 8) -> Platform:
     return Platform(at_s=AT_S + after_s, service=service, act=act, pid=pid, detail=detail)
 
 

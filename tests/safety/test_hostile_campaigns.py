@@ -1,4 +1,4 @@
-"""SR-25: campaigns of pairs and the gate: hostile text in any field is shown in each format, not obeyed."""
+"""SR-25: campaigns of pairs and the gate show hostile text in any field, in each format, and obey none."""
 
 from __future__ import annotations
 
