@@ -94,8 +94,8 @@ class ClassEstimate(_Frozen, frozen=True, kw_only=True):
     the *full* level. ``never``: of episodes with impact, not back within tau. ``impaired``: from which second
     on how many of them were not back yet, with pointwise intervals. ``acted``: of the episodes of which each
     act would have been seen, those with an act that answers the fault. ``gain_s`` is the loss prevented
-    against arm ``bare`` of the same pair, where that ran too, else against ``none``. ``tau_s`` is the horizon,
-    the fault's own length ``lasts_s`` included, None where it ends only when somebody ends it.
+    against arm ``bare`` of the same pair, where that ran too, else against ``none``. ``tau_s`` is the
+    horizon, the fault's own length ``lasts_s`` included, None where it ends only when somebody ends it.
     """
 
     fault: str
