@@ -50,7 +50,7 @@ def main(out: Path) -> None:
 
 
 def _runs(store: Path) -> Path:
-    experiment = load_experiment(SMOKE / "demo.yaml")
+    experiment = load_experiment(SMOKE / "kill-one.yaml")
     plans = make_plans(experiment, SEED, SIMULATION)
     folder = run_campaign(plans, experiment, store=store, seed=SEED, progress=_say)
     remember(folder)

@@ -80,13 +80,20 @@ def test_lines_and_bars_stand_out_from_the_page(theme, name):
     assert contrast(theme[name], theme["bg"]) >= 3.0
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", [*ENDS, "p90"])
 def test_words_on_bars_can_be_read(theme, name):
     assert contrast(theme["pill"], theme[name]) >= 4.5
 
 
 def test_the_line_of_quality_stands_out_from_the_lost_area(theme):
     assert contrast(theme["own"], over(theme["lost"], theme["bg"])) >= 3.0
+
+
+@pytest.mark.parametrize(("arm", "name"), [("none", "own"), ("healer", "healer"), ("bare", "bare")])
+def test_a_curve_stands_out_from_its_band(theme, arm, name):
+    (opacity,) = re.findall(rf"\.band\.arm-{arm} {{ fill: var\(--{name}\); opacity: (\.\d+); }}", CSS)
+    band = over(f"{theme[name]}{round(255 * float(opacity)):02x}", theme["bg"])
+    assert contrast(theme[name], band) >= 3.0
 
 
 def test_no_colour_is_written_outside_the_theme():

@@ -98,6 +98,15 @@ def test_an_objective_about_one_arm_says_nothing_of_the_other() -> None:
     assert (found.word, len(found.claims)) == ("PASS", 1)
 
 
+def test_a_claim_says_as_numbers_what_it_is_held_against() -> None:
+    verdict = verdict_of(
+        runs_of(back=5, sham=5),
+        {"served_within_s": 2.0, "share_ratio": 0.9, "exactly_once": True, "availability_ratio": 0.99},
+    )
+    limits = {claim.asks: (claim.limit_s, claim.limit_ratio) for claim in verdict.claims}
+    assert limits == {"recovery": (2.0, 0.9), "availability": (None, 0.99), "exactly once": (None, None)}
+
+
 def test_availability_is_judged_over_five_runs_without_a_fault_at_least() -> None:
     claim = {"availability_ratio": 0.99}
     assert verdict_of(runs_of(back=1, sham=5), claim).word == "PASS"
