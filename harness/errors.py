@@ -45,6 +45,10 @@ class Refused(HormesisError):
     """The file is right, the world is not (port in use, target missing): exit 5."""
 
 
+class NothingToHit(Refused):
+    """The service has no process just now; no signal was sent."""
+
+
 class Untrustworthy(HormesisError):
     """Something ran but cannot be trusted; the run ends VOID: exit 4."""
 

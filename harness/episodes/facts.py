@@ -19,9 +19,10 @@ from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import NOT_EXERCISED, Debt, Episode, Level, RunFacts
+from harness.episodes.monitors import Confidence
 from harness.episodes.owed import debt_of, with_debt
 from harness.episodes.phases import Course, loss_of
-from harness.episodes.platform import platform_harms
+from harness.episodes.platform import PlatformHarm, platform_harms
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level, outages_of
 from harness.episodes.served import models_of
 from harness.episodes.service import Service, availability, quality, send_lag_p99_ms, service_of, windows_met
@@ -117,12 +118,15 @@ def facts(history: History, *, bad_ratio_max: float = BAD_RATIO_MAX) -> RunFacts
         degraded_units=int((service.served & ~service.full).sum()),
         unbroken_s=seconds_of(quiet, float(service.due.max(initial=-math.inf))),
         false_heals=false_heals(acts, quiet),
-        platform_harms=platform_harms(
-            log.platform, log.injected.values(), (one for hits in log.hit_again.values() for one in hits)
-        ),
+        platform_harms=_harms(log),
         history_sha256=history.sha256,
         episodes=episodes,
     )
+
+
+def _harms(log: RunLog) -> tuple[PlatformHarm, ...]:
+    again = (one for hits in log.hit_again.values() for one in hits)
+    return platform_harms(log.platform, log.injected.values(), again)
 
 
 def _blind_s(gaps: Iterable[Blind]) -> float:
@@ -152,8 +156,9 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     hits_s = _hits_s(injected, seen.log.hit_again.get(planned.index, ()))
     debt = debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
-    span = (end_s, horizon_s, max(hits_s, default=None))
-    served, full, watch = _levels(seen, injected, debt, span)
+    watch, full_watch = _watches(seen, injected, end_s, horizon_s=horizon_s, hits_s=hits_s)
+    served = with_debt(find_level(seen.served, profile, watch), debt, horizon_s)
+    full = with_debt(find_level(seen.full, profile, full_watch), debt, horizon_s)
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -162,7 +167,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     undone = seen.log.undone.get(planned.index)
     exercised = undone is None or undone.exercised
     ended_by = _ended_by(served, injected, cleared, act=act, window_s=profile.window_length_s)
-    if _orphan_serves(seen.log, planned.effect, injected, served, end_s):
+    if _orphan_serves(seen.log, planned.effect, injected, served, end_s=end_s):
         ended_by = "orphan"
     shares, full_shares = (quality(u, inject_s + lead_s, bin_s, bins) for u in (seen.served, seen.full))
     return Episode(
@@ -199,39 +204,39 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         missed_hits=sum(one.pid == 0 for one in seen.log.hit_again.get(planned.index, ())),
         outages=outages_of(seen.served, profile, watch) if hits_s else (),
         debt=debt,
-        confidence=confidence_of(
-            seen.rows,
-            first_s=seen.first_s,
-            inject_s=inject_s,
-            gone_s=gone_s,
-            end_s=end_s,
-            sets=injected.shows.partition(" ")[2],
-            names=seen.log.versions,
-        ),
+        confidence=_confidence(seen, injected, gone_s=gone_s, end_s=end_s),
     )
+
+
+def _confidence(seen: _Seen, injected: Injected, *, gone_s: float, end_s: float) -> Confidence | None:
+    return confidence_of(
+        seen.rows,
+        first_s=seen.first_s,
+        inject_s=injected.effective_at_s,
+        gone_s=gone_s,
+        end_s=end_s,
+        sets=injected.shows.partition(" ")[2],
+        names=seen.log.versions,
+    )
+
+
+def _watches(
+    seen: _Seen, injected: Injected, end_s: float, *, horizon_s: float, hits_s: Sequence[float]
+) -> tuple[Watch, Watch]:
+    """The episode's time at both levels: served and full."""
+    inject_s = injected.effective_at_s
+    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, seen.plan.profile.deadline_s)
+    served, full = (
+        Watch(inject_s, end_s, ratio, from_s, horizon_s, max(hits_s, default=None))
+        for ratio in (seen.served_ratio, seen.full_ratio)
+    )
+    return served, full
 
 
 def _hits_s(injected: Injected, again: Sequence[HitAgain]) -> tuple[float, ...]:
     """When each kill of a succession took effect; () = a single fault."""
     further = (one.effective_at_s for one in again if one.pid)
     return (injected.effective_at_s, *further) if again else ()
-
-
-def _levels(
-    seen: _Seen, injected: Injected, debt: Debt | None, span: tuple[float, float, float | None]
-) -> tuple[Level, Level, Watch]:
-    """Both levels of service in one episode, *served* and *full*, and how the first was watched.
-
-    ``span``: when the episode ends, its horizon, and the last kill of a succession.
-    """
-    profile, inject_s, (end_s, horizon_s, last_hit_s) = seen.plan.profile, injected.effective_at_s, span
-    from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
-    watch, full_watch = (
-        Watch(inject_s, end_s, ratio, from_s, horizon_s, last_hit_s)
-        for ratio in (seen.served_ratio, seen.full_ratio)
-    )
-    served, full = find_level(seen.served, profile, watch), find_level(seen.full, profile, full_watch)
-    return with_debt(served, debt, horizon_s), with_debt(full, debt, horizon_s), watch
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
@@ -312,7 +317,7 @@ def _ended_by(
     return "itself" if injected.sham else "healed"
 
 
-def _orphan_serves(log: RunLog, effect: Effect, injected: Injected, served: Level, end_s: float) -> bool:
+def _orphan_serves(log: RunLog, effect: Effect, injected: Injected, served: Level, *, end_s: float) -> bool:
     """Whether the service answered on, or again, by a process of a former life that kept its port.
 
     What was started then is no recovery by the platform: it could not have the port before it was ready.

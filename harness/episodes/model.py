@@ -6,6 +6,7 @@ import msgspec
 
 from harness.episodes.loss import Loss
 from harness.episodes.monitors import Confidence
+from harness.episodes.outage import Outage
 from harness.episodes.platform import PlatformHarm
 from harness.episodes.timeline import ModelTimeline
 
@@ -39,19 +40,6 @@ class Level(_Frozen, frozen=True, kw_only=True):
     bad_ratio: float
     relapsed_s: float | None = None
     answered_s: float | None = None
-
-
-class Outage(_Frozen, frozen=True, kw_only=True):
-    """One outage of several in an episode: an unbroken run of ``units`` bad ones, as of *served*.
-
-    ``from_s``: due instant of the first of them, in seconds after t_inj. ``low_s`` and ``high_s`` bracket
-    its length as the bounds of a ``Level`` do; ``high_s`` None: no good unit followed within the episode.
-    """
-
-    from_s: float
-    units: int
-    low_s: float
-    high_s: float | None
 
 
 class Debt(_Frozen, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.episodes.binomial import critical_count, critical_counts
-from harness.episodes.model import Level, Outage
+from harness.episodes.model import Level
+from harness.episodes.outage import Outage
 from harness.experiment.model import Profile
 
 Floats = NDArray[np.float64]

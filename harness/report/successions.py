@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.episodes.model import Episode, Outage
+from harness.episodes.model import Episode
+from harness.episodes.outage import Outage
 from harness.report.document import Document
 from harness.report.lengths import after, seconds, span
 

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.errors import PartGone, Unsafe
+from harness.errors import NothingToHit, PartGone, Unsafe
 from harness.faults.effects import Hook, Kill, Pause, WorldEffect, lasts_s, place
 from harness.guard.records import Record
 from harness.history import events
@@ -20,7 +20,7 @@ from harness.run.records import Line, RecordsTarget, ends_at_s
 from harness.run.safety import MustStop, is_urgent, store_problem
 from harness.run.settle import rows_of
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
-from harness.targets.base import Applied, NothingToHit, NullTarget, Target, WithoutEffect
+from harness.targets.base import Applied, NullTarget, Target, WithoutEffect
 from harness.units import seconds_text
 
 STEP_S = 60.0

@@ -10,16 +10,12 @@ from typing import Protocol
 
 import msgspec
 
-from harness.errors import Refused, Untrustworthy
+from harness.errors import Untrustworthy
 from harness.faults.effects import Effect
 from harness.ports import Clock
 from harness.shell import monotonic_s, sleep_until
 
 Proof = tuple[str, ...]
-
-
-class NothingToHit(Refused):
-    """The service has no process just now; no signal was sent."""
 
 
 class WithoutEffect(Untrustworthy):

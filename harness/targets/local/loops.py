@@ -21,7 +21,8 @@ from harness.experiment.model import PORT
 from harness.targets.local.keeper import Keeper
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.machine import GONE_WITHIN_S, Child
-from harness.targets.local.procfs import descendants, is_below, parents_below, start_ticks
+from harness.targets.local.orphans import is_below
+from harness.targets.local.procfs import descendants, parents_below, start_ticks
 from harness.targets.local.sockets import command_line, holders, is_listened_on
 from harness.targets.local.spec import ServiceState
 

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterable
 
 from harness.targets.local.kernel import is_gone, pinned
-from harness.targets.local.procfs import carriers, carries, descendants, start_ticks
+from harness.targets.local.procfs import GONE, PROC, carriers, carries, descendants, start_ticks
 from harness.targets.local.sockets import holders, is_listened_on
 
 Mark = tuple[str, str]
@@ -29,6 +29,22 @@ def orphans_on(port: int, mark: Mark, root: int = 0) -> tuple[int, ...]:
     found = holders(port, carriers(*mark))
     now = {root, *descendants(root)} if root else set[int]()  # after: who was forked meanwhile is in it
     return () if now.intersection(found) else tuple(pid for pid in found if start_ticks(pid))
+
+
+def is_below(pid: int, root: int) -> bool:
+    """Say whether ``pid`` lives below ``root``, by its line of parents as it is now."""
+    while pid > 1:
+        try:
+            lines = (PROC / str(pid) / "status").read_text("utf-8", "replace").splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        told = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        if told["State"][0] in GONE:
+            return False
+        pid = int(told["PPid"])
+        if pid == root:
+            return True
+    return False
 
 
 def end_processes(pids: Iterable[int], mark: Mark, within_s: float) -> tuple[int, ...]:

@@ -80,18 +80,6 @@ def descendants(root: int) -> tuple[int, ...]:
     return tuple(parents_below(root))
 
 
-def is_below(pid: int, root: int) -> bool:
-    """Say whether ``pid`` lives below ``root``, by its line of parents as it is now."""
-    while pid > 1:
-        fields = _stat(PROC / str(pid) / "stat")
-        if not fields or fields[0] in GONE:
-            return False
-        pid = int(fields[1])
-        if pid == root:
-            return True
-    return False
-
-
 def parents_below(root: int) -> dict[int, int]:
     """Parent of each living process below ``root``, parents before their children."""
     children: dict[int, list[int]] = {}

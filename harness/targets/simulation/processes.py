@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from harness.errors import Unsafe
+from harness.errors import NothingToHit, Unsafe
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.simulation.kernel import State
-from harness.targets.base import Applied, NothingToHit, Prepared, Proof, WithoutEffect
+from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
 from harness.targets.local.spec import ServiceState
 from harness.targets.simulation.looker import Looker
 from harness.targets.simulation.system import SimulatedSystem
