@@ -15,14 +15,15 @@ from typing import TextIO
 
 import msgspec
 
+from harness.driver.archetypes import open_workload, parcels_of
 from harness.driver.changes import CannotTouch
 from harness.driver.client import HttpClient
 from harness.driver.labels import Labels
 from harness.driver.opening import costs_of, open_world
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
-from harness.driver.parcels import build_parcels, check_spans
-from harness.driver.request import RequestWorkload, single_keys
+from harness.driver.parcels import check_spans
+from harness.driver.request import single_keys
 from harness.driver.sinks import FileSink
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
@@ -93,15 +94,7 @@ def _check(spec: Spec, out: TextIO) -> int:
 def _parcels(spec: Spec, world: World) -> list[Parcel]:
     if spec.mutations and not spec.taint:
         raise Refused("faults in the records need a place for their taint ledger")
-    return build_parcels(
-        spec.seed,
-        spec.profile,
-        spec.duration_s,
-        world,
-        spans=spec.mutations,
-        labels=spec.labels,
-        single=single_keys(spec.workload),
-    )
+    return parcels_of(spec, world)
 
 
 def _resends(spec: Spec) -> str:
@@ -134,9 +127,8 @@ async def _drive(spec: Spec, parcels: list[Parcel], costs: dict[str, float] | No
     faults = RecordFaults(spec.mutations, taint, resends=resends, tell=tell, now=now)
     labels = None
     try:
-        async with HttpClient(spec.url, spec.profile.deadline_s) as client, _told(spec) as (told, truth):
+        async with open_workload(spec, tell) as workload, _told(spec) as (told, truth):
             labels = Labels(spec.labels, told, faults, now=now, truth=truth) if spec.labels else None
-            workload = RequestWorkload(spec.workload, spec.profile.deadline_s, client)
             loop = OpenLoop(workload, rows, tell, faults=faults, labels=labels)
             units = sum(unit.stream == WITNESS for parcel in parcels for unit in parcel.units)
             tell({"ready": True, "units": units, **({"costs": costs} if costs else {})})

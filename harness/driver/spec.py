@@ -49,7 +49,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``world_path``, "" = the records of the file ``units`` and the golden ones of ``check``; ``duration_s``
     counts from the first slot to the end of the last. ``taint`` is the file of the touched records; it is
     needed where there are ``mutations``, and so is ``resends``, the file of what was answered to a record
-    that was offered again, where one of them duplicates. Without ``labels`` nobody is told any.
+    that was offered again, where one of them duplicates. Without ``labels`` nobody is told any. ``landing``
+    is the state folder of a job that scores partitions, ``twin`` the file of what is right there.
     """
 
     seed: int
@@ -68,3 +69,5 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     taint: str = ""
     resends: str = ""
     labels: LabelFeed | None = None
+    landing: str = ""
+    twin: str = ""

@@ -23,11 +23,13 @@ from harness.history.events import (
     Looked,
     NotClean,
     Owed,
+    Partition,
     Platform,
     Priced,
     RunEnded,
     Stalled,
     Touched,
+    TwinMade,
     Undone,
     Versions,
     WithoutEffect,
@@ -57,6 +59,8 @@ class RunLog:
     blind: list[Blind] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
+    twin: TwinMade | None = None
+    partitions: list[Partition] = field(default_factory=list)
     touched: dict[int, Touched] = field(default_factory=dict)
     stalls: list[Stalled] = field(default_factory=list)
 
@@ -76,6 +80,8 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
     match entry.event:
         case FirstDue(at_s=at_s):
             log.first_due_s = at_s if log.first_due_s is None else log.first_due_s
+        case TwinMade() as event:
+            log.twin = event
         case Priced() as event:
             log.priced = event
         case LabelsTold() as event:
@@ -120,6 +126,8 @@ def _file_finding(log: RunLog, entry: Entry) -> None:
             log.looked.append(event)
         case Owed() as event:
             log.owed.append(event)
+        case Partition() as event:
+            log.partitions.append(event)
         case Stalled() as event:
             log.stalls.append(event)
         case _:

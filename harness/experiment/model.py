@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from harness.experiment.tables import Table
 from harness.faults.effects import Effect
 
 TCP = "tcp"
 """In place of a route: that the port accepts is all that is asked."""
+RUNNING = "running"
+"""In place of a route: that the process is there is all that is asked; it listens on no port."""
 PORT = "port"
 """In place of a command line: who listens on the service's port."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
@@ -41,9 +44,9 @@ class Profile(_Frozen, frozen=True, kw_only=True):
 
     name: str = "default"
     rate_hz: Positive = 50.0
-    baseline_units: Annotated[int, msgspec.Meta(ge=100)] = 1000
+    baseline_units: Annotated[int, msgspec.Meta(ge=20)] = 1000
     window_s: Positive = 5.0
-    window_units: Annotated[int, msgspec.Meta(ge=20)] = 100
+    window_units: Annotated[int, msgspec.Meta(ge=5)] = 100
     hold_s: Positive = 30.0
     tau_s: Positive = 120.0
     margin_ratio: Ratio = 0.01
@@ -99,7 +102,8 @@ class Source(_Frozen, frozen=True, kw_only=True):
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
-    ``readiness``: a route that answers 200, or ``tcp``: the port accepts. ``health``: the same for liveness;
+    ``readiness``: a route that answers 200, ``tcp``: the port accepts, or ``running``: its process is there,
+    and a port of its own it has none. ``health``: the same for liveness;
     "" = /healthz, or what ``readiness`` says where that is another than /readyz. ``worker``: ``command`` is a
     loop of the user's that restarts what serves, which is found below it: ``port``, who listens on the
     service's port, or a text that stands in its command line.
@@ -192,7 +196,8 @@ POINTED: Mapping[str, Mapping[Pointed, str]] = {
 class Workload(_Frozen, frozen=True, kw_only=True):
     """Where units are offered, and how your answers are read.
 
-    ``body`` batch: as docs/protocols/pipeline.md says, answers are matched by id. ``single``: one record is
+    ``archetype`` table: ``service`` is a job that scores partitions, as ``table`` says; of what follows only
+    ``units`` has a use there. ``body`` batch: as docs/protocols/pipeline.md says, answers are matched by id. ``single``: one record is
     the JSON body, or stands in it at the pointer ``under``; its answer is the JSON that comes back on the
     call. ``units``: a file of records (JSONL, or CSV by its ending), offered in order, again and again;
     ``check``: a file of golden units; both count from the system file's folder. A right decision is of the
@@ -200,9 +205,9 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
     """
 
-    archetype: Literal["request"] = "request"
+    archetype: Literal["request", "table"] = "request"
     service: Name
-    route: str
+    route: str = ""
     body: Literal["batch", "single"] = "batch"
     under: str = ""
     units: str = ""
@@ -215,6 +220,7 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     version: str | None = None
     degraded: str | None = None
     dead_letter: str | None = None
+    table: Table | None = None
 
     def pointer(self, of: Pointed) -> str:
         """Where ``of`` stands in an answer; "" = the system does not tell it.
@@ -280,8 +286,8 @@ class System(_Frozen, frozen=True, kw_only=True):
 
     @property
     def witness_edge(self) -> str:
-        """The edge on which units are offered."""
-        return f"driver-{self.workload.service}"
+        """The edge on which units are offered; "" where partitions land, which cross none."""
+        return "" if self.workload.table else f"driver-{self.workload.service}"
 
     @property
     def label_edge(self) -> str:
@@ -292,7 +298,9 @@ class System(_Frozen, frozen=True, kw_only=True):
     @property
     def all_edges(self) -> dict[str, Edge]:
         """All edges that a fault can hit, the driver's own first."""
-        own = {self.witness_edge: Edge(source="driver", to=self.workload.service)}
+        own: dict[Name, Edge] = {}
+        if self.witness_edge:
+            own = {self.witness_edge: Edge(source="driver", to=self.workload.service)}
         if self.label_edge:
             own |= {self.label_edge: Edge(source="driver", to=self.label_edge.removeprefix("driver-"))}
         return own | self.edges
@@ -461,5 +469,19 @@ PROFILES: dict[str, Profile] = {
         tau_s=6.0,
         wash_out_s=1.5,
         settle_s=15.0,
+    ),
+    "table": Profile(
+        name="table",
+        rate_hz=5.0,
+        baseline_units=25,
+        window_s=1.0,
+        window_units=5,
+        hold_s=2.0,
+        tau_s=10.0,
+        deadline_s=1.0,
+        wash_out_s=2.0,
+        settle_s=10.0,
+        golden_every=0,
+        load_batch=0,
     ),
 }

@@ -11,6 +11,7 @@ from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
 from harness.experiment.model import POINTED, System, Workload
 from harness.experiment.pointers import parse_pointer, pointer_problem
+from harness.experiment.table_checks import check_table
 from harness.experiment.units import BYTES_MAX, UnitsProblem, decision_problem, read_golden, read_units
 
 HERE: Path = ("workload",)
@@ -19,6 +20,9 @@ HERE: Path = ("workload",)
 def check_workload(system: System, folder: FilePath, findings: Findings) -> None:
     """Note what is wrong in ``workload:``; its files are read whole, so that no run meets a bad line."""
     workload = system.workload
+    check_table(system, findings)
+    if workload.archetype == "request" and not workload.route:
+        findings.add("HRM203", "the key 'route' is missing", HERE, key=True, help="add 'route: /predict'")
     for name in POINTED[workload.body]:
         check_pointer(workload.pointer(name), (*HERE, name), findings)
     check_pointer(workload.under, (*HERE, "under"), findings)

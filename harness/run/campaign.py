@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import harness
 from harness import shell
+from harness.driver.partitions import Twin
 from harness.errors import HormesisError, Refused, Untrustworthy, UsageProblem
 from harness.experiment.model import Experiment
 from harness.guard.shell import clock_gap_s as read_gap_s
@@ -29,6 +30,7 @@ from harness.run.safety import MustStop, only_runner, store_problem
 from harness.run.scratch import scratch_root
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
+from harness.run.twin import Key, Made, key_of, make_twins
 from harness.targets.base import Target
 from harness.targets.local.harms import ABILITIES
 from harness.targets.local.target import LocalSystem, LocalTarget
@@ -117,7 +119,8 @@ def _run_plans(
     cache = store / ".templates"
     template = ensure_template(experiment, cache=cache, python_path=python_path, progress=progress)
     check_record_faults(plans, experiment, template=template, python_path=python_path)
-    once = _how(plans, _Made(experiment, template, python_path), store, hooks)
+    twins = make_twins(plans, Made(experiment, template, python_path, store), progress)
+    once = _how(plans, _Made(experiment, template, python_path, twins), store, hooks)
     folder = new_campaign(store, campaign_file(plans, experiment, seed))
     for number, plan in enumerate(plans, start=1):
         side = "sham" if plan.sham else "fault"
@@ -152,6 +155,7 @@ class _Made:
     experiment: Experiment
     template: Path
     python_path: str
+    twins: Mapping[Key, Twin]
 
 
 def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Callable[[Path, Plan], str]:
@@ -180,6 +184,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: Hooks) -> Calla
             hooks.progress,
             hooks.open_target,
             hooks.clock_gap_s,
+            made.twins.get(key_of(plan)),
         )
         return run_one(setting, _new_run(folder, plan))
 
