@@ -1,7 +1,7 @@
 """A batch job as one finds them: it looks for new files of customers and writes who will leave.
 
-Nothing here knows of a test harness. ``python score.py STATE``: files ``STATE/incoming/*.csv`` come in, rows of
-the table ``scores`` in ``STATE/scores.db`` go out, one transaction a file. What has rows there is done.
+Nothing here knows of a test harness. ``python score.py STATE``: files ``STATE/incoming/*.csv`` come in, rows
+of the table ``scores`` in ``STATE/scores.db`` go out, one transaction a file. What has rows there is done.
 """
 
 import csv

@@ -82,9 +82,7 @@ def build_partitions(
     parcels = []
     for number, due_s in enumerate(landing_s.tolist()):
         first = number * table.rows
-        rows = [
-            {table.key: first + n, **_without(records[first + n], table.key)} for n in range(table.rows)
-        ]
+        rows = [{table.key: first + n, **_without(records[first + n], table.key)} for n in range(table.rows)]
         unit = Unit(number, table.lands.called(number), WITNESS, due_s, weight=float(table.rows))
         parcels.append(Parcel(due_s, (unit,), msgspec.json.encode(rows)))
     return parcels

@@ -53,7 +53,7 @@ def make_ready(table: Table, root: Path) -> None:
 
 
 def land(table: Table, root: Path, name: str, body: bytes) -> None:
-    """Put a partition where it lands, whole or not at all; raises ``Shut``. ``body``: a JSON list of records."""
+    """Put a partition where it lands, whole or not at all. ``body``: a JSON list of records. Raises ``Shut``."""
     records: list[dict[str, object]] = msgspec.json.decode(body)
     try:
         if table.lands.folder:
@@ -153,6 +153,7 @@ class _Files:
             if isinstance(line, dict) and line.get(key) is not None
         ]
 
+
 def _json_lines(text: str) -> Iterator[object]:
     for line in text.splitlines():
         with contextlib.suppress(msgspec.DecodeError):
@@ -200,16 +201,25 @@ class _Database:
         (version,) = database.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return {}
-        place = self._table.results
-        column, table = _quoted(str(place.partition)), _quoted(str(place.table))
-        counts = dict(database.execute(f"SELECT {column}, count(*) FROM {table} GROUP BY {column}"))
-        found = {
-            name: self._rows(database, name)
-            for name in names
-            if counts.get(name, 0) != self._counts.get(name, 0) or (name in doubted and name in counts)
-        }
+        # One read transaction: between two of them a job that catches up would get in and lock us out, and
+        # with many partitions to read no look would ever come to its end.
+        database.execute("BEGIN")
+        try:
+            counts = self._counted(database)
+            wanted = [
+                name
+                for name in names
+                if counts.get(name, 0) != self._counts.get(name, 0) or (name in doubted and name in counts)
+            ]
+            found = self._rows(database, wanted)
+        finally:
+            database.rollback()
         self._counts, self._version = counts, version
         return found
+
+    def _counted(self, database: sqlite3.Connection) -> dict[str, int]:
+        column, table = _quoted(str(self._table.results.partition)), _quoted(str(self._table.results.table))
+        return dict(database.execute(f"SELECT {column}, count(*) FROM {table} GROUP BY {column}"))
 
     def _open(self) -> sqlite3.Connection | None:
         """The connection; a database that was put in the place of another is opened anew."""
@@ -228,10 +238,14 @@ class _Database:
             self._inode = inode
         return self._database
 
-    def _rows(self, database: sqlite3.Connection, name: str) -> list[Row]:
+    def _rows(self, database: sqlite3.Connection, names: Sequence[str]) -> dict[str, list[Row]]:
+        """Read the partitions ``names`` in one pass: there may be no index."""
         place = self._table.results
-        columns = ", ".join(map(_quoted, (self._table.key, *self._table.columns)))
-        query = f"SELECT {columns} FROM {_quoted(str(place.table))} WHERE {_quoted(str(place.partition))} = ?"
-        return [
-            (_word(key), tuple(_cell(cell) for cell in cells)) for key, *cells in database.execute(query, (name,))
-        ]
+        column = _quoted(str(place.partition))
+        columns = ", ".join((column, *map(_quoted, (self._table.key, *self._table.columns))))
+        marks = ", ".join("?" for _ in names)
+        query = f"SELECT {columns} FROM {_quoted(str(place.table))} WHERE {column} IN ({marks})"
+        found: dict[str, list[Row]] = {name: [] for name in names}
+        for name, key, *cells in database.execute(query, tuple(names)) if names else ():
+            found[name].append((_word(key), tuple(_cell(cell) for cell in cells)))
+        return found

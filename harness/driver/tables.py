@@ -1,15 +1,16 @@
 """The table archetype: a unit is a partition, handed over by landing, answered by results that are right.
 
-Comes in: parcels of ``partitions.build_partitions``, the twin's results. Goes out: a ``Workload``, and what the
-runner must know, by ``tell``: what is owed, and each partition that was not right when it had to be.
+Comes in: parcels of ``partitions.build_partitions``, the twin's results. Goes out: a ``Workload``, and what
+the runner must know, by ``tell``: each partition that was not right when it had to be, until it is.
 A partition is judged at its deadline, so that one which was right and was spoilt meanwhile is not good.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, nan
 from pathlib import Path
 from typing import Self
@@ -24,14 +25,13 @@ from harness.history.observations import BAD, GOOD, UNKNOWN
 
 LOOK_S = 0.02
 """Between two looks at the results: so much later than it became right a partition is seen so, at most."""
-OWED_S = 0.25
 _ANEW_S = 0.05
 """A place that was shut is tried again after this."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """One partition on its way. ``right_s``: since when it is right, NaN while it is not."""
+    """One partition on its way. ``right_s``: since when it is right, where it is."""
 
     name: str
     expected: Sequence[Row]
@@ -40,10 +40,20 @@ class _Open:
     landed: bool = False
     right_s: float = nan
     told: str = ""
+    right: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_right(self) -> bool:
-        return self.judged.state == "right"
+        return self.right.is_set()
+
+    def see(self, judged: Judged, at_s: float) -> None:
+        """Take what it looks like at ``at_s``."""
+        self.judged = judged
+        if judged.state != "right":
+            self.right.clear()
+        elif not self.is_right:
+            self.right_s = at_s
+            self.right.set()
 
 
 class TableWorkload:
@@ -54,7 +64,13 @@ class TableWorkload:
     """
 
     def __init__(
-        self, table: Table, root: Path, twin: Twin, *, ends_s: float, tell: Callable[[dict[str, object]], None]
+        self,
+        table: Table,
+        root: Path,
+        twin: Twin,
+        *,
+        ends_s: float,
+        tell: Callable[[dict[str, object]], None],
     ) -> None:
         self._table, self._root, self._twin, self._tell = table, root, twin, tell
         self._ends_s = ends_s
@@ -93,8 +109,9 @@ class TableWorkload:
         sent_s = await self._land(parcel, opened, until_s)
         await self._sleep_until(min(opened.due_s + self._table.deadline_s, until_s))
         self._note(opened)
-        while not opened.is_right and self._now() < until_s:
-            await asyncio.sleep(LOOK_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until_s):
+                await opened.right.wait()
         return Reply(sent_s, opened.right_s if opened.is_right else self._now(), self._fault(opened))
 
     def collect(self, parcel: Parcel, reply: Reply, /) -> list[Answer]:
@@ -137,12 +154,8 @@ class TableWorkload:
         await asyncio.sleep(max(0.0, at_s - self._now()))
 
     async def _watch(self) -> None:
-        next_s = self._now()
         while True:
             await self._look()
-            if self._now() >= next_s:
-                self._tell_owed()
-                next_s = self._now() + OWED_S
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
@@ -156,8 +169,7 @@ class TableWorkload:
         self._shut, at_s = "", self._now()
         for name, rows in found.items():
             opened = self._open[name]
-            opened.judged = judge(opened.expected, rows, self._table.tolerance)
-            opened.right_s = (at_s if opened.right_s != opened.right_s else opened.right_s) if opened.is_right else nan
+            opened.see(judge(opened.expected, rows, self._table.tolerance), at_s)
             if at_s >= opened.due_s + self._table.deadline_s:
                 self._note(opened)
 
@@ -169,11 +181,13 @@ class TableWorkload:
         opened.told = state
         judged = msgspec.to_builtins(opened.judged)
         self._tell(
-            {"partition": {"at_s": self._now(), "name": opened.name, "due_s": opened.due_s, **judged}}
+            {
+                "partition": {
+                    "at_s": self._now(),
+                    "name": opened.name,
+                    "due_s": opened.due_s,
+                    "state": state,
+                    **judged,
+                }
+            }
         )
-
-    def _tell_owed(self) -> None:
-        landed = [opened for opened in self._open.values() if opened.landed]
-        owed = sum(opened.judged.rows for opened in landed if not opened.is_right)
-        accepted = sum(opened.judged.rows for opened in landed)
-        self._tell({"owed": {"at_s": self._now(), "accepted": accepted, "owed": owed}})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
+from harness.episodes.backfills import Stretch, backfill_of, overdue_at, overdue_debt, with_debt
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.confidence import confidence_of
 from harness.episodes.decided import Span, decided_of
@@ -153,6 +154,10 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
         for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
     )
+    stretch = Stretch(before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+    told = seen.log.partitions
+    if seen.log.twin is not None:
+        served, full = (with_debt(level, told, stretch, horizon_s) for level in (served, full))
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -192,7 +197,10 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         learned=learned_of(
             seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
         ),
-        debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s),
+        debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+        if seen.log.twin is None
+        else overdue_debt(told, stretch),
+        backfill=None if seen.log.twin is None else backfill_of(told, stretch),
         confidence=confidence_of(
             seen.rows,
             first_s=seen.first_s,
@@ -297,6 +305,8 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: floa
         test = ChangeBack(units, profile, Watch(inject_s, before_s, ratio))
         if not test.healthy_until(before_s):
             return f"service ({name}) was not back to the baseline before this fault"
+    if left := overdue_at(seen.log.partitions, injected.asked_at_s, seen.first_s):
+        return f"{left} rows were still overdue before this fault"
     if seen.served.between(inject_s, inject_s + horizon_s).bad_ratio() is None:
         return "no units in the horizon"
     return ""

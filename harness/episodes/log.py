@@ -71,6 +71,7 @@ def read_log(entries: Iterable[Entry]) -> RunLog:
     for entry in entries:
         _file_mark(log, entry)
         _file_finding(log, entry)
+        _file_partition(log, entry)
     log.platform.sort(key=lambda act: act.at_s)
     log.acted.sort(key=lambda act: act.at_s)
     return log
@@ -80,8 +81,6 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
     match entry.event:
         case FirstDue(at_s=at_s):
             log.first_due_s = at_s if log.first_due_s is None else log.first_due_s
-        case TwinMade() as event:
-            log.twin = event
         case Priced() as event:
             log.priced = event
         case LabelsTold() as event:
@@ -102,6 +101,16 @@ def _file_mark(log: RunLog, entry: Entry) -> None:
             log.ended = event
         case _:
             pass  # the rest is a finding, or of no use to a figure
+
+
+def _file_partition(log: RunLog, entry: Entry) -> None:
+    match entry.event:
+        case TwinMade() as event:
+            log.twin = event
+        case Partition() as event:
+            log.partitions.append(event)
+        case _:
+            pass  # of units that are offered otherwise
 
 
 def _file_finding(log: RunLog, entry: Entry) -> None:
@@ -126,8 +135,6 @@ def _file_finding(log: RunLog, entry: Entry) -> None:
             log.looked.append(event)
         case Owed() as event:
             log.owed.append(event)
-        case Partition() as event:
-            log.partitions.append(event)
         case Stalled() as event:
             log.stalls.append(event)
         case _:

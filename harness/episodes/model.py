@@ -51,6 +51,37 @@ class Debt(_Frozen, frozen=True, kw_only=True):
     back_s: float | None
 
 
+class LatePartition(_Frozen, frozen=True, kw_only=True):
+    """A partition that was not right when it was due to be, as it stood last before it was.
+
+    Of ``rows`` rows ``right`` were there once and right; ``right_s``: seconds from the injection until all
+    were, None = not by the end of the episode.
+    """
+
+    name: str
+    state: str
+    rows: int
+    right: int
+    wrong: int
+    doubled: int
+    foreign: int
+    right_s: float | None
+
+
+class Backfill(_Frozen, frozen=True, kw_only=True):
+    """What a job missed in one episode: ``partitions`` of ``rows`` rows in all, ``open`` of them to its end.
+
+    ``last_s``: seconds from the injection until the last one was right, 0 = none was late, None = not all
+    were. ``late``: the first of them, those that stayed open before the others.
+    """
+
+    partitions: int
+    rows: int
+    open: int
+    last_s: float | None
+    late: tuple[LatePartition, ...]
+
+
 class DecidedWindow(_Frozen, frozen=True, kw_only=True):
     """Mean regrets over one window of decisions, each with its standard error; instants are those of due.
 
@@ -132,7 +163,8 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     not seen. ``decided`` None: the world does not know what is true of its records, or what decisions cost.
     ``models`` None: one version answered all along.
     ``confidence`` None: too few answers with a score to say anything. ``loss``: what the fault cost, by
-    phase; None = no unit was due in the horizon.
+    phase; None = no unit was due in the horizon. ``backfill``: what was missed, where partitions land; there
+    ``debt`` counts rows that are overdue, and service is back only once it is.
     """
 
     index: int
@@ -163,6 +195,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     learned: Learned = Learned()
     confidence: Confidence | None = None
     loss: Loss | None = None
+    backfill: Backfill | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

@@ -170,7 +170,7 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "HRM308": Message(
         "a place of partitions that is none",
-        "a folder or a table of a database, below the job's state folder, with the partition's number in its name",
+        "it is a folder, or a table of a database, in the job's state folder, and names partitions by number",
         "see the help line",
     ),
     "HRM401": Message("an unknown command", "there is no such command", "run: hormesis --help"),

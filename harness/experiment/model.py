@@ -197,7 +197,9 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     """Where units are offered, and how your answers are read.
 
     ``archetype`` table: ``service`` is a job that scores partitions, as ``table`` says; of what follows only
-    ``units`` has a use there. ``body`` batch: as docs/protocols/pipeline.md says, answers are matched by id. ``single``: one record is
+    ``units`` has a use there.
+
+    ``body`` batch: as docs/protocols/pipeline.md says, answers are matched by id. ``single``: one record is
     the JSON body, or stands in it at the pointer ``under``; its answer is the JSON that comes back on the
     call. ``units``: a file of records (JSONL, or CSV by its ending), offered in order, again and again;
     ``check``: a file of golden units; both count from the system file's folder. A right decision is of the

@@ -130,7 +130,7 @@ def _check_looks(service: Service, here: Path, findings: Findings) -> None:
                 "HRM204",
                 f"{quoted(key)} is no route: {quoted(route)}",
                 (*here, key),
-                help="write a route that answers 200, e.g. /health, tcp: the port accepts, or running: no port",
+                help="write a route that answers 200, tcp (the port accepts) or running (it has no port)",
             )
     if service.worker and not service.command:
         findings.add(

@@ -50,13 +50,12 @@ def check_table(system: System, findings: Findings) -> None:
 def check_pace(profile: Profile, given: object, system: System, path: Path, findings: Findings) -> None:
     """Note knobs that the system file settles (HRM306), and windows too small for single records (HRM204)."""
     if system.workload.table is not None:
-        for key in PACE if isinstance(given, dict) else ():
-            if key in given:
+        named = given if isinstance(given, dict) else {}
+        for key in PACE:
+            if key in named:
                 why = "workload.table of the system file says when partitions land and must be right"
                 message = f"{quoted(key)} has no use here"
-                findings.add(
-                    "HRM306", message, (*path, key), key=True, why=why, help=f"remove {quoted(key)}"
-                )
+                findings.add("HRM306", message, (*path, key), key=True, why=why, help=f"remove {quoted(key)}")
         return
     for key, least in FEW.items():
         count: int = getattr(profile, key)
@@ -72,7 +71,7 @@ def check_pace(profile: Profile, given: object, system: System, path: Path, find
 
 
 def check_table_steps(steps: Sequence[FaultStep], system: System, findings: Findings) -> None:
-    """Note faults that partitions cannot have (HRM234): the driver changes records only on their way by HTTP."""
+    """Note faults that partitions cannot have (HRM234)."""
     if system.workload.table is None:
         return
     for n, step in enumerate(steps):

@@ -225,9 +225,7 @@ def _looks_started(words: _Words) -> str:
 def _looks_running(words: _Words) -> str:
     service = words.text("service")
     try:
-        answer = http.over_loopback(
-            words.number("port"), "GET", "/v1/services", token=words.text("token")
-        )
+        answer = http.over_loopback(words.number("port"), "GET", "/v1/services", token=words.text("token"))
     except Unreachable as error:
         if error.gone:
             return f"supervisor and {service} are both gone: the system was ended"

@@ -190,14 +190,15 @@ class TwinMade(_Event, frozen=True, kw_only=True, tag="table.twin"):
 class Partition(_Event, frozen=True, kw_only=True, tag="table.partition"):
     """A partition that was not right when it was due to be, or was spoilt later, as it stood at ``at_s``.
 
-    Told again whenever it changes between missing, half there, wrong, doubled and right. Of ``rows`` rows
-    ``right`` were there once and as the twin's, ``wrong`` otherwise, ``doubled`` more than once; ``foreign``
-    rows had a key that the twin does not have.
+    ``state`` is one of missing, half, wrong, doubled, right; told again whenever that changes. Of ``rows``
+    rows ``right`` were there once and as the twin's, ``wrong`` otherwise, ``doubled`` more than once;
+    ``foreign`` rows had a key that the twin does not have.
     """
 
     at_s: float
     name: str
     due_s: float
+    state: str
     rows: int
     right: int
     wrong: int

@@ -39,8 +39,8 @@ SLACK_S = 60.0
 class Setting:
     """All that one run needs; ``store`` holds its undo records.
 
-    ``twin``: what is right, where partitions land. ``open_target`` and ``clock_gap_s`` are ports, so that tests can put in a target that lies and a clock
-    that is set.
+    ``open_target`` and ``clock_gap_s`` are ports, so that tests can put in a target that lies and a clock
+    that is set. ``twin``: what is right, where partitions land.
     """
 
     plan: Plan

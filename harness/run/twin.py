@@ -56,9 +56,7 @@ def key_of(plan: Plan) -> Key:
     return plan.seed, plan.duration_s
 
 
-def make_twins(
-    plans: Sequence[Plan], made: Made, progress: Callable[[str], None]
-) -> Mapping[Key, Twin]:
+def make_twins(plans: Sequence[Plan], made: Made, progress: Callable[[str], None]) -> Mapping[Key, Twin]:
     """Make each twin that ``plans`` need, once; none where the system answers for itself.
 
     Raises Refused where the job leaves clean partitions undone, Unsafe where it could not be ended.
@@ -109,9 +107,7 @@ def _guarded(plan: Plan, made: Made, table: Table) -> Twin:
 
 def _landing(plan: Plan, made: Made, table: Table) -> list[Parcel]:
     told = world_spec(plan, made.experiment, template=made.template, python_path=made.python_path)
-    spec = msgspec.convert(
-        msgspec.to_builtins({**told, "url": "", "observations": ""}), type=Spec
-    )
+    spec = msgspec.convert(msgspec.to_builtins({**told, "url": "", "observations": ""}), type=Spec)
     return build_partitions(plan.seed, plan.profile, plan.duration_s, open_files(spec), table)
 
 
@@ -171,9 +167,11 @@ def _patience_s(table: Table) -> float:
 
 
 def _undone(left: Sequence[str], names: Sequence[str], shut: str) -> str:
-    named = f"{', '.join(left[:3])}{', ...' if len(left) > 3 else ''}" if left else "results moved all the time"
+    named = (
+        f"{', '.join(left[:3])}{', ...' if len(left) > 3 else ''}" if left else "results moved all the time"
+    )
     why = f"; {shut}" if shut else ""
     return (
-        f"the job, alone on clean input, left {len(left)} of {len(names)} partitions without a result: {named}{why}; "
-        "run it by hand on one of them, and see that workload.table names where its results are"
+        f"the job, alone on clean input, left {len(left)} of {len(names)} partitions without a result: "
+        f"{named}{why}; run it by hand on one of them, and see that workload.table names where its results are"
     )

@@ -19,7 +19,7 @@ import msgspec
 
 from harness import shell
 from harness.errors import Refused, Untrustworthy
-from harness.history.events import Owed, Partition, Priced
+from harness.history.events import Partition, Priced
 from harness.targets.local.kernel import ending_with_us
 from harness.targets.local.procfs import start_ticks
 
@@ -52,7 +52,6 @@ class Heard(msgspec.Struct, frozen=True):
     stall: dict[str, float] | None = None
     versions: tuple[str, ...] | None = None
     records: RecordsTold | None = None
-    owed: Owed | None = None
     partition: Partition | None = None
     done: dict[str, int] | None = None
 

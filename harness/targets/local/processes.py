@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from harness.errors import Refused, Unsafe
+from harness.experiment.model import RUNNING
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
-from harness.experiment.model import RUNNING
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses, silence
 from harness.targets.local.procfs import carriers, carries, is_stopped

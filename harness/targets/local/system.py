@@ -42,8 +42,8 @@ class LocalSystem:
     """One started system; a context manager. ``urls`` are the services' own addresses by name.
 
     ``entries`` are the ports at which the edges enter the fault proxy; ``witness_url`` is where units are
-    offered, by the witness's edge ("" where partitions land instead), ``label_url`` where labels are told ("" where this arm takes none);
-    ``crossing`` is that proxy.
+    offered, by the witness's edge ("" where partitions land instead), ``label_url`` where labels are told (""
+    where this arm takes none); ``crossing`` is that proxy.
     ``Refused`` on entering: it did not become ready; the message holds the last lines of the log.
     """
 
