@@ -53,7 +53,7 @@ def make_ready(table: Table, root: Path) -> None:
 
 
 def land(table: Table, root: Path, name: str, body: bytes) -> None:
-    """Put a partition where it lands, whole or not at all. ``body``: a JSON list of records. Raises ``Shut``."""
+    """Put a partition where it lands, whole or not at all; raises ``Shut``. ``body``: a JSON list."""
     records: list[dict[str, object]] = msgspec.json.decode(body)
     try:
         if table.lands.folder:

@@ -78,7 +78,7 @@ class TableWorkload:
         self._now = asyncio.get_running_loop().time
         self._first_due_s = inf
         self._open: dict[str, _Open] = {}
-        self._shut = ""
+        self._seen_s = -inf
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -90,8 +90,6 @@ class TableWorkload:
         self._watching.cancel()
         await asyncio.wait([self._watching])
         self._results.close()
-        if not self._watching.cancelled():
-            self._watching.result()  # what broke it must not look like a job that stands still
 
     async def submit(self, parcel: Parcel, /) -> Reply:
         """Land a partition; the reply comes at its deadline, or when it is right, if that is later."""
@@ -112,6 +110,8 @@ class TableWorkload:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until_s):
                 await opened.right.wait()
+        if self._watching is not None and self._watching.done():
+            self._watching.result()  # what broke it must not look like a job that stands still
         return Reply(sent_s, opened.right_s if opened.is_right else self._now(), self._fault(opened))
 
     def collect(self, parcel: Parcel, reply: Reply, /) -> list[Answer]:
@@ -136,7 +136,9 @@ class TableWorkload:
         """Why it is not right: nobody could look, it could not land, or it is as its state says."""
         if opened.is_right:
             return ""
-        return "timeout" if self._shut else opened.judged.state if opened.landed else "refused"
+        if self._now() > self._seen_s + self._table.deadline_s:
+            return "timeout"
+        return opened.judged.state if opened.landed else "refused"
 
     async def _land(self, parcel: Parcel, opened: _Open, until_s: float) -> float:
         """Hand it over as soon as that can be done; NaN where it cannot."""
@@ -163,10 +165,11 @@ class TableWorkload:
         doubted = {name for name, opened in self._open.items() if not opened.is_right}
         try:
             found = await asyncio.to_thread(self._results.changed, list(self._open), doubted)
-        except Shut as shut:
-            self._shut = str(shut)
+        except (
+            Shut
+        ):  # a job that is just writing; who holds it shut for a deadline is not seen, and so unknown
             return
-        self._shut, at_s = "", self._now()
+        self._seen_s = at_s = self._now()
         for name, rows in found.items():
             opened = self._open[name]
             opened.see(judge(opened.expected, rows, self._table.tolerance), at_s)

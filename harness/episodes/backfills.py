@@ -82,15 +82,19 @@ def overdue_debt(told: Sequence[Partition], stretch: Stretch) -> Debt:
 def with_debt(level: Level, told: Sequence[Partition], stretch: Stretch, horizon_s: float) -> Level:
     """The level, back no sooner than what was owed: every missed partition must be right by then.
 
-    Rows that stay overdue are an impact of their own: a partition may be spoilt after it was right in time.
+    A missed partition is an impact, too few of them as they may be for a window: nobody asks again for it.
     """
     debt = overdue_debt(told, stretch)
-    back = debt.back_s is not None and debt.back_s <= horizon_s
+    back_s = debt.back_s if debt.back_s is not None and debt.back_s <= horizon_s else None
     if level.impact_s is None:
-        return level if back else msgspec.structs.replace(level, impact_s=_above_s(told, stretch, debt.band))
-    if level.recovered_s is None or not back:
+        if debt.peak <= debt.band:
+            return level
+        due_s = min(event.due_s for event in _within(told, stretch) if event.state != "right")
+        impact_s = round(due_s - stretch.inject_s, DIGITS)
+        return msgspec.structs.replace(level, impact_s=impact_s, recovered_s=back_s)
+    if level.recovered_s is None or back_s is None:
         return msgspec.structs.replace(level, recovered_s=None)
-    return msgspec.structs.replace(level, recovered_s=max(level.recovered_s, debt.back_s or 0.0))
+    return msgspec.structs.replace(level, recovered_s=max(level.recovered_s, back_s))
 
 
 def overdue_at(told: Sequence[Partition], at_s: float, before_s: float) -> int:
@@ -110,16 +114,6 @@ def _overdue(told: Sequence[Partition]) -> Iterator[tuple[float, int]]:
     for event in told:
         owed[event.name] = 0 if event.state == "right" else event.rows
         yield event.at_s, sum(owed.values())
-
-
-def _above_s(told: Sequence[Partition], stretch: Stretch, band: int) -> float:
-    """When more rows than ``band`` were overdue for the last time, in seconds after the injection."""
-    since_s: float | None = None
-    for at_s, rows in _overdue(told):
-        if at_s >= stretch.end_s:
-            break
-        since_s = None if rows <= band else at_s if since_s is None else since_s
-    return round(max(since_s or 0.0, stretch.inject_s) - stretch.inject_s, DIGITS)
 
 
 def _late(event: Partition, right_s: float | None) -> LatePartition:

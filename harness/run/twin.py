@@ -173,5 +173,5 @@ def _undone(left: Sequence[str], names: Sequence[str], shut: str) -> str:
     why = f"; {shut}" if shut else ""
     return (
         f"the job, alone on clean input, left {len(left)} of {len(names)} partitions without a result: "
-        f"{named}{why}; run it by hand on one of them, and see that workload.table names where its results are"
+        f"{named}{why}; run it by hand on one of them, and see that workload.table names where it writes"
     )
