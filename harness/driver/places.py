@@ -199,7 +199,7 @@ class _Database:
         if database is None:
             return {}
         (version,) = database.execute("PRAGMA data_version").fetchone()
-        if version == self._version:
+        if version == self._version and self._counts.keys() >= set(names):
             return {}
         # One read transaction: between two of them a job that catches up would get in and lock us out, and
         # with many partitions to read no look would ever come to its end.
@@ -214,11 +214,16 @@ class _Database:
             found = self._rows(database, wanted)
         finally:
             database.rollback()
-        self._counts, self._version = counts, version
+        # Of the others nothing was given yet: one may have come while this look was under way.
+        self._counts, self._version = {name: counts.get(name, 0) for name in names}, version
         return found
 
+    def _column(self, name: str | None) -> str:
+        """With its table: a quoted name alone that is no column would be read as a text, the same for all."""
+        return f"{_quoted(str(self._table.results.table))}.{_quoted(str(name))}"
+
     def _counted(self, database: sqlite3.Connection) -> dict[str, int]:
-        column, table = _quoted(str(self._table.results.partition)), _quoted(str(self._table.results.table))
+        column, table = self._column(self._table.results.partition), _quoted(str(self._table.results.table))
         return dict(database.execute(f"SELECT {column}, count(*) FROM {table} GROUP BY {column}"))
 
     def _open(self) -> sqlite3.Connection | None:
@@ -241,8 +246,8 @@ class _Database:
     def _rows(self, database: sqlite3.Connection, names: Sequence[str]) -> dict[str, list[Row]]:
         """Read the partitions ``names`` in one pass: there may be no index."""
         place = self._table.results
-        column = _quoted(str(place.partition))
-        columns = ", ".join((column, *map(_quoted, (self._table.key, *self._table.columns))))
+        column = self._column(place.partition)
+        columns = ", ".join((column, *map(self._column, (self._table.key, *self._table.columns))))
         marks = ", ".join("?" for _ in names)
         query = f"SELECT {columns} FROM {_quoted(str(place.table))} WHERE {column} IN ({marks})"
         found: dict[str, list[Row]] = {name: [] for name in names}

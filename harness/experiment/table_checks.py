@@ -41,6 +41,9 @@ def check_table(system: System, findings: Findings) -> None:
         _check_place(place, (*TABLE, name), findings)
     if _spot(table.lands) == _spot(table.results):
         _wrong("results would lie where partitions land", (*TABLE, "results"), findings, "name another place")
+    if not table.columns:
+        message = "no column is compared: any row with the right key would do"
+        _wrong(message, (*TABLE, "columns"), findings, "name the columns that hold results")
     for n, column in enumerate(table.columns):
         if column in (table.key, *table.columns[:n]):
             message = f"the column {quoted(column)} is compared already"

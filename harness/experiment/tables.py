@@ -54,5 +54,5 @@ class Table(_Frozen, frozen=True, kw_only=True):
     lands: Place
     results: Place
     key: Column = "id"
-    columns: Annotated[tuple[Column, ...], msgspec.Meta(min_length=1)]
+    columns: tuple[Column, ...]
     tolerance: Annotated[float, msgspec.Meta(ge=0)] = 1e-9

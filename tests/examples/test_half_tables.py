@@ -60,7 +60,7 @@ x-hormesis:
 
 
 def measured(folder: Path, repairs: str, trusted):
-    """Run it once; gives what was seen of the one fault, the audit in words, and when the fault was in force."""
+    """Run it once; gives what was seen of the one fault, and of the run, and when it was in force."""
     (folder / "hormesis.yaml").write_text(SYSTEM % (repairs, folder / "stamps.txt"))
     (folder / "rows.csv").write_text("amount\n" + "".join(f"{n}.5\n" for n in range(37)))
     (folder / "kill.yaml").write_text(KILL)
