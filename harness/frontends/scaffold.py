@@ -91,18 +91,22 @@ def scaffold(answers: Answers) -> dict[str, str]:
     """
     system = SYSTEM.format(
         name=answers.name,
-        command=_flow(list(answers.command)),
+        command=flow(list(answers.command)),
         worker="worker: port" if answers.loop else NO_WORKER,
-        readiness=_flow(answers.readiness),
-        route=_flow(answers.route),
-        decision=_flow(answers.decision),
+        readiness=flow(answers.readiness),
+        route=flow(answers.route),
+        decision=flow(answers.decision),
         decides=answers.decides,
     )
     files = {"hormesis.yaml": system, "requests.jsonl": json.dumps(dict(answers.unit)) + "\n"}
     return files | {name: EXPERIMENT.format(**words) for name, words in QUESTIONS.items()}
 
 
-def _flow(value: object) -> str:
-    """YAML on one line, quoted where it must be."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=100_000, allow_unicode=True)
+def flow(value: object) -> str:
+    """Write YAML on one line, in the order given, quoted where it must be.
+
+    >>> flow(["{python}", "a: b"])
+    "['{python}', 'a: b']"
+    """
+    text = yaml.safe_dump(value, default_flow_style=True, width=100_000, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").strip()
