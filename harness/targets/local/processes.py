@@ -18,8 +18,8 @@ from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses, silence
-from harness.targets.local.procfs import carriers, carries, is_stopped
-from harness.targets.local.sockets import command_line
+from harness.targets.local.loops import worker_below
+from harness.targets.local.procfs import carriers, carries, descendants, is_stopped
 from harness.targets.local.spec import ServiceState
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.undo import Facts, undo_of
@@ -110,18 +110,27 @@ class ProcessHarm:
 
     def _running_pid(self, name: str) -> int:
         """Find a process of this run's service ``name`` in the process table: it has no port to ask."""
-        worker = self._system.running[name].worker
         found: list[int] = []
 
         def is_there() -> bool:
-            ours = carriers(RUN_VARIABLE, self._system.run_token)
-            mine = [pid for pid in ours if carries(pid, "SERVICE", name) and worker in command_line(pid)]
-            found[:] = mine[-1:]
+            found[:] = self._of_service(name)
             return bool(found)
 
         if not self._seen(is_there):
             raise Unsafe(f"{name} does not run: the process table shows none of it")
         return found[0]
+
+    def _of_service(self, name: str) -> list[int]:
+        """Pids of what the supervisor started as ``name``, or of what works below a loop of the user's."""
+        mine = [
+            pid for pid in carriers(RUN_VARIABLE, self._system.run_token) if carries(pid, "SERVICE", name)
+        ]
+        below = {pid for one in mine for pid in descendants(one)}
+        roots = [pid for pid in mine if pid not in below]
+        if not (worker := self._system.running[name].worker):
+            return roots
+        found = (worker_below(root, worker, self._system.ports[name]) for root in roots)
+        return [one.pid for one in found if one is not None]
 
     def _kill(self, effect: Kill, row: ServiceState) -> Applied:
         with self._mine(row) as handle:
