@@ -68,6 +68,7 @@ def system_schema() -> Schema:
     """The schema of a system file, ``hormesis.yaml``."""
     (root,), parts = msgspec.json.schema_components([System], ref_template=_REF)
     parts["Service"]["anyOf"] = [{"required": ["command"]}, {"required": ["entry"]}]
+    parts["Workload"]["anyOf"] = [{"required": ["route"]}, {"required": ["table"]}]
     parts["System"]["properties"]["arms"]["propertyNames"] = {"enum": list(get_args(Arm))}
     for part in parts.values():
         known = part.get("properties", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.driver.partitions import judge
 from harness.driver.places import Shut, land, make_ready, open_results
 from harness.experiment.tables import Place, Table
 
@@ -135,3 +137,15 @@ def test_a_file_is_read_again_only_where_it_changed_and_half_a_line_is_no_row(tm
     assert results.changed([name], []) == {name: [("1", (0.5,)), ("2", (None,))]}
     (tmp_path / "out" / name).unlink()
     assert results.changed([name], []) == {name: []}
+
+
+def test_whatever_a_table_holds_can_be_compared_with_the_same(tmp_path: Path) -> None:
+    held = [(7, 0.1 + 0.2), (8, "it's\n\x1e\u20ac"), (9, None), (10, b"\x00\xff"), (11, math.inf), ("k", -5)]
+    scored(tmp_path, *(("1", key, cell) for key, cell in held)).close()
+    results = open_results(table(ROWS), tmp_path)
+    (rows,) = results.changed(["1"], ["1"]).values()
+    results.close()
+    assert [key for key, _ in rows] == ["7", "8", "9", "10", "11", "k"]
+    assert [cell for _, (cell,) in rows][1:] == ["it's\n\x1e\u20ac", None, "00FF", "Inf", -5]
+    assert rows[0][1][0] == pytest.approx(0.3, abs=1e-12)
+    assert judge(rows, rows, 0.0).state == "right"
