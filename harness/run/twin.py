@@ -33,7 +33,7 @@ from harness.targets.local.wiring import SystemPlace
 
 Key: TypeAlias = tuple[int, float]
 """Seed and length of a run: what lands depends on nothing else."""
-LOOK_S = 0.05
+LOOK_S, PAUSE_S = 0.05, 0.01
 QUIET_S_MIN = 1.0
 """Results must stand still for a deadline, and so long at least, before they are taken for whole."""
 LIMIT_S = 120.0
@@ -49,6 +49,14 @@ class Made:
     template: Path
     python_path: str
     store: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """How long it may take, and a look whether whoever guards it is there: else it was ended under us."""
+
+    check: Callable[[], None]
+    limit_s: float
 
 
 def key_of(plan: Plan) -> Key:
@@ -97,7 +105,8 @@ def _guarded(plan: Plan, made: Made, table: Table) -> Twin:
                 guardian.allow(within_s)
                 end = system.end_arguments()
                 guardian.open("end_run", end, episode=WHOLE_RUN, fault="", within_s=within_s)
-                return _run(system, parcels, state / made.experiment.system.workload.service, limit_s)
+                root = state / made.experiment.system.workload.service
+                return _run(system, parcels, root, _Watched(guardian.check, limit_s))
     except NotProven as error:
         raise Unsafe(f"the twin of the job: {error}") from error
     except GuardianGone as error:
@@ -111,15 +120,16 @@ def _landing(plan: Plan, made: Made, table: Table) -> list[Parcel]:
     return build_partitions(plan.seed, plan.profile, plan.duration_s, open_files(spec), table)
 
 
-def _run(system: LocalSystem, parcels: Sequence[Parcel], root: Path, limit_s: float) -> Twin:
+def _run(system: LocalSystem, parcels: Sequence[Parcel], root: Path, watched: _Watched) -> Twin:
     table = system.system.workload.table
     assert table is not None
     make_ready(table, root)
     with system:
         began_s = shell.monotonic_s()
         for parcel in parcels:
-            _land(table, root, parcel, began_s + limit_s)
-        found, at_s = _whole(table, root, len(parcels), began_s + limit_s)
+            _land(table, root, parcel, began_s + watched.limit_s)
+            shell.sleep_until(shell.monotonic_s() + PAUSE_S)
+        found, at_s = _whole(table, root, len(parcels), watched)
     names = [table.results.called(number) for number in range(len(parcels))]
     return Twin(
         partitions=tuple(tuple(sorted(found[name])) for name in names), lasted_s=round(at_s - began_s, 3)
@@ -137,13 +147,15 @@ def _land(table: Table, root: Path, parcel: Parcel, until_s: float) -> None:
         shell.sleep_until(shell.monotonic_s() + LOOK_S)
 
 
-def _whole(table: Table, root: Path, count: int, until_s: float) -> tuple[dict[str, list[Row]], float]:
+def _whole(table: Table, root: Path, count: int, watched: _Watched) -> tuple[dict[str, list[Row]], float]:
     """The results once every partition has some and nothing moved for a while, and since when that is so."""
     names = [table.results.called(number) for number in range(count)]
     results = open_results(table, root)
     found: dict[str, list[Row]] = {}
     moved_s, shut = shell.monotonic_s(), ""
+    until_s = moved_s + watched.limit_s
     while True:
+        watched.check()
         try:
             fresh, shut = results.changed(names, ()), ""
         except Shut as why:
