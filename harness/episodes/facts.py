@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
+from harness.episodes.backfills import Stretch, backfill_of, overdue_at, overdue_debt, with_backfill
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.confidence import confidence_of
 from harness.episodes.decided import Span, decided_of
@@ -151,8 +152,9 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     lasting_s = lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     hits_s = _hits_s(injected, seen.log.hit_again.get(planned.index, ()))
-    debt = debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
-    span = (end_s, horizon_s, max(hits_s, default=None))
+    stretch = Stretch(before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+    debt = _debt(seen, stretch)
+    span = (stretch, horizon_s, max(hits_s, default=None))
     served, full, watch = _levels(seen, injected, debt, span)
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
@@ -199,6 +201,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         missed_hits=sum(one.pid == 0 for one in seen.log.hit_again.get(planned.index, ())),
         outages=outages_of(seen.served, profile, watch) if hits_s else (),
         debt=debt,
+        backfill=None if seen.log.twin is None else backfill_of(seen.log.partitions, stretch),
         confidence=confidence_of(
             seen.rows,
             first_s=seen.first_s,
@@ -217,20 +220,32 @@ def _hits_s(injected: Injected, again: Sequence[HitAgain]) -> tuple[float, ...]:
     return (injected.effective_at_s, *further) if again else ()
 
 
+def _debt(seen: _Seen, stretch: Stretch) -> Debt | None:
+    """What was owed: rows that are overdue where partitions land, else units that were accepted."""
+    if seen.log.twin is not None:
+        return overdue_debt(seen.log.partitions, stretch)
+    return debt_of(seen.log.owed, before_s=stretch.before_s, inject_s=stretch.inject_s, end_s=stretch.end_s)
+
+
 def _levels(
-    seen: _Seen, injected: Injected, debt: Debt | None, span: tuple[float, float, float | None]
+    seen: _Seen, injected: Injected, debt: Debt | None, span: tuple[Stretch, float, float | None]
 ) -> tuple[Level, Level, Watch]:
     """Both levels of service in one episode, *served* and *full*, and how the first was watched.
 
-    ``span``: when the episode ends, its horizon, and the last kill of a succession.
+    ``span``: the stretch of the episode, its horizon, and the last kill of a succession.
     """
-    profile, inject_s, (end_s, horizon_s, last_hit_s) = seen.plan.profile, injected.effective_at_s, span
+    profile, (stretch, horizon_s, last_hit_s) = seen.plan.profile, span
+    inject_s, end_s = stretch.inject_s, stretch.end_s
     from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
     watch, full_watch = (
         Watch(inject_s, end_s, ratio, from_s, horizon_s, last_hit_s)
         for ratio in (seen.served_ratio, seen.full_ratio)
     )
     served, full = find_level(seen.served, profile, watch), find_level(seen.full, profile, full_watch)
+    if seen.log.twin is not None:
+        told = seen.log.partitions
+        served, full = (with_backfill(level, told, stretch, horizon_s) for level in (served, full))
+        return served, full, watch
     return with_debt(served, debt, horizon_s), with_debt(full, debt, horizon_s), watch
 
 
@@ -343,6 +358,8 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: floa
         test = ChangeBack(units, profile, Watch(inject_s, before_s, ratio))
         if not test.healthy_until(before_s):
             return f"service ({name}) was not back to the baseline before this fault"
+    if left := overdue_at(seen.log.partitions, injected.asked_at_s, seen.first_s):
+        return f"{left} rows were still overdue before this fault"
     if seen.served.between(inject_s, inject_s + horizon_s).bad_ratio() is None:
         return "no units in the horizon"
     return ""

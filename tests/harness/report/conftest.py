@@ -15,7 +15,8 @@ from harness.episodes.model import Episode, Level, RunFacts
 from harness.estimates.model import ArmEstimate, ClassEstimate, Estimates, Mean, Quantile, Share
 from harness.estimates.rates import rate
 from harness.estimates.score import scores
-from harness.experiment.model import PROFILES, ScoreRules
+from harness.experiment.model import PROFILES
+from harness.experiment.rules import ScoreRules
 from harness.report.document import Check, Document, Inputs
 from harness.verdict.model import Claim, Verdict
 
