@@ -15,7 +15,8 @@ from harness.episodes.acts import sees_acts
 from harness.episodes.facts import facts
 from harness.episodes.model import Decided, Episode, RunFacts
 from harness.estimates.lost import MILLION, lost_us
-from harness.experiment.model import Arm, RestartProfile, ScoreRules
+from harness.experiment.model import Arm, RestartProfile
+from harness.experiment.rules import ScoreRules
 from harness.plan.model import Plan
 from harness.run.simulated import SimulatedRun
 

@@ -15,14 +15,14 @@ from typing import TextIO
 
 import msgspec
 
-from harness.driver.archetypes import check_extra, is_late, open_workload
+from harness.driver.archetypes import check_extra, is_late, open_workload, parcels_of
 from harness.driver.changes import CannotTouch
 from harness.driver.client import HttpClient
 from harness.driver.labels import Labels
 from harness.driver.opening import costs_of, open_world
 from harness.driver.openloop import OpenLoop
 from harness.driver.orders import RecordFaults
-from harness.driver.parcels import build_parcels, check_spans
+from harness.driver.parcels import check_spans
 from harness.driver.request import single_keys
 from harness.driver.sinks import FileSink
 from harness.driver.spec import Spec
@@ -99,15 +99,7 @@ def _check(spec: Spec, out: TextIO) -> int:
 def _parcels(spec: Spec, world: World) -> list[Parcel]:
     if spec.mutations and not spec.taint:
         raise Refused("faults in the records need a place for their taint ledger")
-    return build_parcels(
-        spec.seed,
-        spec.profile,
-        spec.duration_s,
-        world,
-        spans=spec.mutations,
-        labels=spec.labels,
-        single=single_keys(spec.workload),
-    )
+    return parcels_of(spec, world)
 
 
 def _resends(spec: Spec) -> str:

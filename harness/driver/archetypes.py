@@ -1,23 +1,29 @@
-"""Which workload a spec asks for: the one place that knows the archetypes.
+"""Which workload a spec asks for: the one place of the driver that knows the archetypes.
 
-Comes in: a ``Spec``. Goes out: an open ``Workload``. What only one archetype needs is imported with it.
+Comes in: a ``Spec``. Goes out: all parcels of the run, and the open ``Workload`` that they are offered to.
+What only one archetype needs is imported with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.driver.client import HttpClient
-from harness.driver.request import RequestWorkload
+from harness.driver.parcels import build_parcels
+from harness.driver.request import RequestWorkload, single_keys
 from harness.driver.sinks import FileSink
 from harness.driver.spec import Spec
-from harness.driver.workload import Workload
+from harness.driver.workload import Parcel, Workload
 from harness.errors import Refused
+from harness.experiment.tables import Table
+from harness.ports import World
 
 if TYPE_CHECKING:
     from harness.driver.streamed import StreamWorkload
@@ -38,15 +44,46 @@ def is_late(spec: Spec) -> bool:
     return spec.workload.archetype == "stream"
 
 
-@asynccontextmanager
-async def open_workload(spec: Spec, tell: Tell) -> AsyncIterator[Workload]:
+def parcels_of(spec: Spec, world: World) -> list[Parcel]:
+    """Build all parcels; Refused where ``world`` cannot give them."""
+    if spec.workload.table is not None:
+        from harness.driver.partitions import build_partitions
+
+        return build_partitions(spec.seed, spec.profile, spec.duration_s, world, spec.workload.table)
+    return build_parcels(
+        spec.seed,
+        spec.profile,
+        spec.duration_s,
+        world,
+        spans=spec.mutations,
+        labels=spec.labels,
+        single=single_keys(spec.workload),
+    )
+
+
+def open_workload(spec: Spec, tell: Tell) -> AbstractAsyncContextManager[Workload]:
     """Open what ``spec`` asks for; ``tell`` as in ``OpenLoop``."""
     if spec.workload.archetype == "stream":
-        async with _stream(spec, tell) as stream:
-            yield stream
-    else:
-        async with HttpClient(spec.url, spec.profile.deadline_s) as client:
-            yield RequestWorkload(spec.workload, spec.profile.deadline_s, client)
+        return _stream(spec, tell)
+    table = spec.workload.table
+    return _request(spec) if table is None else _table(spec, table, tell)
+
+
+@asynccontextmanager
+async def _request(spec: Spec) -> AsyncIterator[Workload]:
+    async with HttpClient(spec.url, spec.profile.deadline_s) as client:
+        yield RequestWorkload(spec.workload, spec.profile.deadline_s, client)
+
+
+@asynccontextmanager
+async def _table(spec: Spec, table: Table, tell: Tell) -> AsyncIterator[Workload]:
+    from harness.driver.partitions import Twin
+    from harness.driver.tables import TableWorkload
+
+    twin = msgspec.json.decode(Path(spec.twin).read_bytes(), type=Twin)
+    ends_s = spec.duration_s + table.deadline_s
+    async with TableWorkload(table, Path(spec.landing), twin, ends_s=ends_s, tell=tell) as workload:
+        yield workload
 
 
 @asynccontextmanager

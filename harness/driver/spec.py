@@ -50,7 +50,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     counts from the first slot to the end of the last. ``taint`` is the file of the touched records; it is
     needed where there are ``mutations``, and so is ``resends``, the file of what was answered to a record
     that was offered again, where one of them duplicates. Without ``labels`` nobody is told any. ``stream``:
-    the file of what a stream took and decided, for that archetype.
+    the file of what a stream took and decided, for that archetype. ``landing`` is the state folder of a job
+    that scores partitions, ``twin`` the file of what is right there.
     """
 
     seed: int
@@ -70,3 +71,5 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     resends: str = ""
     stream: str = ""
     labels: LabelFeed | None = None
+    landing: str = ""
+    twin: str = ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.episodes.acts import Act, effectful_acts, first_act, observed, of_others
+from harness.episodes.backfills import Stretch, backfill_of, overdue_at, overdue_debt, with_backfill
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.confidence import confidence_of
 from harness.episodes.decided import Span, decided_of
@@ -155,10 +156,13 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     lasting_s = lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     hits_s = _hits_s(injected, seen.log.hit_again.get(planned.index, ()))
-    debt = debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+    stretch = Stretch(before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
+    debt = _debt(seen, stretch)
     watch, full_watch = _watches(seen, injected, end_s, horizon_s=horizon_s, hits_s=hits_s)
-    served = with_debt(find_level(seen.served, profile, watch), debt, horizon_s)
-    full = with_debt(find_level(seen.full, profile, full_watch), debt, horizon_s)
+    served, full = (
+        _owing(seen, find_level(units, profile, one), debt, stretch=stretch, horizon_s=horizon_s)
+        for units, one in ((seen.served, watch), (seen.full, full_watch))
+    )
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -204,6 +208,7 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         missed_hits=sum(one.pid == 0 for one in seen.log.hit_again.get(planned.index, ())),
         outages=outages_of(seen.served, profile, watch) if hits_s else (),
         debt=debt,
+        backfill=None if seen.log.twin is None else backfill_of(seen.log.partitions, stretch),
         confidence=_confidence(seen, injected, gone_s=gone_s, end_s=end_s),
     )
 
@@ -237,6 +242,20 @@ def _hits_s(injected: Injected, again: Sequence[HitAgain]) -> tuple[float, ...]:
     """When each kill of a succession took effect; () = a single fault."""
     further = (one.effective_at_s for one in again if one.pid)
     return (injected.effective_at_s, *further) if again else ()
+
+
+def _debt(seen: _Seen, stretch: Stretch) -> Debt | None:
+    """What was owed: rows that are overdue where partitions land, else units that were accepted."""
+    if seen.log.twin is not None:
+        return overdue_debt(seen.log.partitions, stretch)
+    return debt_of(seen.log.owed, before_s=stretch.before_s, inject_s=stretch.inject_s, end_s=stretch.end_s)
+
+
+def _owing(seen: _Seen, level: Level, debt: Debt | None, *, stretch: Stretch, horizon_s: float) -> Level:
+    """A level that is back no sooner than what was owed is paid."""
+    if seen.log.twin is not None:
+        return with_backfill(level, seen.log.partitions, stretch, horizon_s)
+    return with_debt(level, debt, horizon_s)
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
@@ -348,6 +367,8 @@ def _episode_void(seen: _Seen, injected: Injected, end_s: float, horizon_s: floa
         test = ChangeBack(units, profile, Watch(inject_s, before_s, ratio))
         if not test.healthy_until(before_s):
             return f"service ({name}) was not back to the baseline before this fault"
+    if left := overdue_at(seen.log.partitions, injected.asked_at_s, seen.first_s):
+        return f"{left} rows were still overdue before this fault"
     if seen.served.between(inject_s, inject_s + horizon_s).bad_ratio() is None:
         return "no units in the horizon"
     return ""

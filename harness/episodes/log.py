@@ -25,6 +25,7 @@ from harness.history.events import (
     Looked,
     NotClean,
     Owed,
+    Partition,
     Platform,
     Priced,
     RunEnded,
@@ -32,6 +33,7 @@ from harness.history.events import (
     StateReset,
     Streamed,
     Touched,
+    TwinMade,
     Undone,
     Versions,
     WithoutEffect,
@@ -65,6 +67,8 @@ class RunLog:
     blind: list[Blind] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
+    twin: TwinMade | None = None
+    partitions: list[Partition] = field(default_factory=list)
     touched: dict[int, Touched] = field(default_factory=dict)
     stalls: list[Stalled] = field(default_factory=list)
 
@@ -75,6 +79,7 @@ def read_log(entries: Iterable[Entry]) -> RunLog:
     for entry in entries:
         _file_mark(log, entry)
         _file_finding(log, entry)
+        _file_partition(log, entry)
     log.platform.sort(key=lambda act: act.at_s)
     log.acted.sort(key=lambda act: act.at_s)
     return log
@@ -119,6 +124,16 @@ def _file_step(log: RunLog, entry: Entry) -> None:
             log.touched.setdefault(event.episode, event)
         case _:
             pass  # the rest is a finding, or of no use to a figure
+
+
+def _file_partition(log: RunLog, entry: Entry) -> None:
+    match entry.event:
+        case TwinMade() as event:
+            log.twin = event
+        case Partition() as event:
+            log.partitions.append(event)
+        case _:
+            pass  # of units that are offered otherwise
 
 
 def _file_finding(log: RunLog, entry: Entry) -> None:

@@ -55,6 +55,37 @@ class Debt(_Frozen, frozen=True, kw_only=True):
     binds: bool = False
 
 
+class LatePartition(_Frozen, frozen=True, kw_only=True):
+    """A partition that was not right when it was due to be, as it stood last before it was.
+
+    Of ``rows`` rows ``right`` were there once and right; ``right_s``: seconds from the injection until all
+    were, None = not by the end of the episode.
+    """
+
+    name: str
+    state: str
+    rows: int
+    right: int
+    wrong: int
+    doubled: int
+    foreign: int
+    right_s: float | None
+
+
+class Backfill(_Frozen, frozen=True, kw_only=True):
+    """What a job missed in one episode: ``partitions`` of ``rows`` rows in all, ``open`` of them to its end.
+
+    ``last_s``: seconds from the injection until the last one was right, 0 = none was late, None = not all
+    were. ``late``: the first of them, those that stayed open before the others.
+    """
+
+    partitions: int
+    rows: int
+    open: int
+    last_s: float | None
+    late: tuple[LatePartition, ...]
+
+
 class DecidedWindow(_Frozen, frozen=True, kw_only=True):
     """Mean regrets over one window of decisions, each with its standard error; instants are those of due.
 
@@ -139,7 +170,8 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     ``hits_s``: when each kill of a succession took effect, in seconds after t_inj; () = a single fault.
     ``missed_hits``: kills of it that found no process. ``outages``: those of a succession, one by one.
     ``confidence`` None: too few answers with a score to say anything. ``loss``: what the fault cost, by
-    phase; None = no unit was due in the horizon.
+    phase; None = no unit was due in the horizon. ``backfill``: what was missed, where partitions land; there
+    ``debt`` counts rows that are overdue, and service is back only once it is.
     """
 
     index: int
@@ -173,6 +205,7 @@ class Episode(_Frozen, frozen=True, kw_only=True):
     outages: tuple[Outage, ...] = ()
     confidence: Confidence | None = None
     loss: Loss | None = None
+    backfill: Backfill | None = None
 
 
 class RunFacts(_Frozen, frozen=True, kw_only=True):

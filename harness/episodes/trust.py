@@ -12,16 +12,27 @@ import numpy as np
 from harness.episodes.baseline import Baseline
 from harness.episodes.log import RunLog
 from harness.episodes.service import Service, send_lag_p99_ms
+from harness.experiment.model import Profile
 from harness.faults.effects import Kill, Mutate, Relabel, Shift, place
 from harness.history.model import History
 from harness.plan.model import Plan
 
 SEND_LAG_MS_MAX = 50.0
+"""Allowed in any case: a fifth of the deadline of the default profile."""
 LABELS_TOLD_LEAST = 0.5  # a fault on their way may hold some back
 COMPLETE_STATE = "ended"
 WITHOUT_EFFECT = "fault without effect"
 STALLED = "the witness stalled"
 """Words in a reason that end a score, however few runs have it (``estimates.score``)."""
+
+
+def send_lag_ms_max(profile: Profile) -> float:
+    """What the witness's send lag may be at p99: a fifth of the deadline, 50 ms at least.
+
+    >>> send_lag_ms_max(Profile(deadline_s=0.25)), send_lag_ms_max(Profile(deadline_s=1.0))
+    (50.0, 200.0)
+    """
+    return max(SEND_LAG_MS_MAX, 200.0 * profile.deadline_s)
 
 
 def void_reasons(history: History, log: RunLog, service: Service, baseline: Baseline | None) -> list[str]:
@@ -146,8 +157,8 @@ def _stalls(plan: Plan, log: RunLog, service: Service) -> list[str]:
     if lag_ms is None:
         return ["no data: the witness sent nothing"]
     reasons = []
-    if lag_ms > SEND_LAG_MS_MAX:
-        reasons.append(f"{STALLED}: send lag p99 {lag_ms:.0f} ms, allowed {SEND_LAG_MS_MAX:.0f} ms")
+    if lag_ms > (most_ms := send_lag_ms_max(plan.profile)):
+        reasons.append(f"{STALLED}: send lag p99 {lag_ms:.0f} ms, allowed {most_ms:.0f} ms")
     # A stall makes its own units late: one longer than a deadline looks like an outage, or hides one.
     allowed_s = min(plan.profile.window_length_s / 2, plan.profile.deadline_s)
     long = [

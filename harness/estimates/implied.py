@@ -13,7 +13,7 @@ from harness.episodes.model import Episode
 from harness.estimates.bounded import LEVEL_RATIO, betting
 from harness.estimates.lost import MILLION, ClassLosses, Scale, lost_us
 from harness.estimates.points import ImpliedAvailability
-from harness.experiment.model import FaultRate, ImpliedRules
+from harness.experiment.rules import FaultRate, ImpliedRules
 
 DAYS = 30
 _MINUTE_S, _SPAN_S = 60.0, DAYS * 86_400.0

@@ -22,7 +22,8 @@ from harness.estimates.implied import implied_availability
 from harness.estimates.lost import MILLION, ClassLosses, Scale, Seen, apportioned, rounded
 from harness.estimates.model import Mean
 from harness.estimates.points import PHASE_NAMES, RUNS_MIN, ClassScore, Part, Score
-from harness.experiment.model import ImpliedRules, Profile, ScoreRules
+from harness.experiment.model import Profile
+from harness.experiment.rules import ImpliedRules, ScoreRules
 from harness.faults.catalog import is_placebo
 
 VOID_RATIO_MAX = Fraction(1, 20)

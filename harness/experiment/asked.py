@@ -22,12 +22,11 @@ from harness.experiment.model import (
     Arm,
     FaultStep,
     Gate,
-    HarmBudget,
     Objective,
     Profile,
     RestartProfile,
-    ScoreRules,
 )
+from harness.experiment.rules import HarmBudget, ScoreRules
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
 from harness.faults.kind import DURATION_MAX_S

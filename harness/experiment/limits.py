@@ -43,8 +43,8 @@ class Limit:
         return low if self.high == float("inf") else f"{low} and at most {self.high:g}"
 
 
-# Together with window_units >= 20 the first two let a window of only bad units be violated in any case:
-# 0.2 ** 20 is far below 0.001. A wider margin would call an outage health.
+# Together with window_units >= 5 the first two let a window of only bad units be violated in any case:
+# 0.2 ** 5 is below 0.001. A wider margin would call an outage health.
 KNOBS: Mapping[str, Limit] = {
     "margin_ratio": Limit(0, 0.2, "more bad units than before count as an outage only above it", above=True),
     "window_level_ratio": Limit(0.001, 0.2, "below it no window is ever violated, above it healthy ones are"),

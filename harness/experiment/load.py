@@ -8,7 +8,7 @@ scenario file are read. Next: ``harness.plan.schedule``.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 import msgspec
@@ -25,6 +25,7 @@ from harness.experiment.limits import check_length, check_profile
 from harness.experiment.model import Experiment, FaultStep, Scenario, Source, System
 from harness.experiment.scoring import check_score
 from harness.experiment.sources import BUNDLED_PACKAGE, bundled_system, read_scenario, read_system, source_of
+from harness.experiment.table_checks import check_pace, check_table_steps, paced
 from harness.experiment.yaml import Data, read_file
 
 UNITS_OF_A_FILE = Scenario(version=1, name="units-of-a-file", world_s_per_run_s=1.0)
@@ -67,6 +68,8 @@ class _Reader:
         if asked is None:
             return None
         if system is not None:
+            asked = self._paced(asked, given, system[0])
+            check_table_steps(steps, system[0], self.findings)
             check_arms(asked.arms, system[0], self.findings)
             check_loops(asked.arms, system[0], self.findings)
             check_runs(steps, asked.arms, system[0], self.findings)
@@ -119,6 +122,17 @@ class _Reader:
             known = steps if _all_read(data, steps) else None
             check_hypothesis(data["steady-state-hypothesis"], known, system, self.findings)
         return steps
+
+    def _paced(self, asked: Asked, given: dict[str, object], system: System) -> Asked:
+        """The profile in the pace of a system that has one of its own."""
+        if asked.profile is None:
+            return asked
+        own, path = given.get(ASKED), (ASKED, "profile")
+        check_pace(
+            asked.profile, own.get("profile") if isinstance(own, dict) else None, system, path, self.findings
+        )
+        table = system.workload.table
+        return asked if table is None else replace(asked, profile=paced(asked.profile, table))
 
     def _system(self, asked: Asked) -> tuple[System, FilePath] | None:
         path = self._beside("system", asked.system) if asked.system else bundled_system()

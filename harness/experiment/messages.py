@@ -150,6 +150,11 @@ MESSAGES: Mapping[str, Message] = {
         "only the system's own program knows how its models are changed",
         "name the program and its actions under 'hooks:' of the system file",
     ),
+    "HRM234": Message(
+        "a fault that partitions cannot have",
+        "records are changed on their way to a service, and a job that takes partitions is sent none",
+        "hit its processes, or edges between services",
+    ),
     "HRM301": Message("a service without exactly one way to start", "command or entry, not both", "keep one"),
     "HRM302": Message(
         "a reference to an unknown service", "the system file does not name it", "use a named service"
@@ -164,6 +169,11 @@ MESSAGES: Mapping[str, Message] = {
         "a file of units with a line that is none",
         "units come one a line, golden ones with their right decision, in the form that the system answers",
         "mend the line that the message names",
+    ),
+    "HRM308": Message(
+        "a place of partitions that is none",
+        "it is a folder, or a table of a database, in the job's state folder, and names partitions by number",
+        "see the help line",
     ),
     "HRM320": Message(
         "a secret stands in the file", "whoever reads the file has it", "name its place under 'secrets:'"

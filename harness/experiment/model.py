@@ -7,13 +7,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from harness.experiment.places import JOURNAL, FilePlace, GitPlace, MlflowPlace, Place, SqlitePlace
+from harness.experiment.places import Observe
 from harness.experiment.reset import Reset
+from harness.experiment.rules import HarmBudget, ScoreRules
 from harness.experiment.subjects import Subjects
+from harness.experiment.tables import Table
 from harness.faults.effects import Effect
 
 TCP = "tcp"
 """In place of a route: that the port accepts is all that is asked."""
+RUNNING = "running"
+"""In place of a route: that the process is there is all that is asked; it listens on no port."""
 PORT = "port"
 """In place of a command line: who listens on the service's port."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
@@ -46,9 +50,9 @@ class Profile(_Frozen, frozen=True, kw_only=True):
 
     name: str = "default"
     rate_hz: Positive = 50.0
-    baseline_units: Annotated[int, msgspec.Meta(ge=100)] = 1000
+    baseline_units: Annotated[int, msgspec.Meta(ge=20)] = 1000
     window_s: Positive = 5.0
-    window_units: Annotated[int, msgspec.Meta(ge=20)] = 100
+    window_units: Annotated[int, msgspec.Meta(ge=5)] = 100
     hold_s: Positive = 30.0
     tau_s: Positive = 120.0
     margin_ratio: Ratio = 0.01
@@ -121,7 +125,8 @@ class Source(_Frozen, frozen=True, kw_only=True):
 class Service(_Frozen, frozen=True, kw_only=True):
     """One process of the system: either ``command`` (any program) or ``entry`` (zygote fork).
 
-    ``readiness``: a route that answers 200, or ``tcp``: the port accepts. ``health``: the same for liveness;
+    ``readiness``: a route that answers 200, ``tcp``: the port accepts, or ``running``: its process is there,
+    and a port of its own it has none. ``health``: the same for liveness;
     "" = /healthz, or what ``readiness`` says where that is another than /readyz. ``worker``: ``command`` is a
     loop of the user's that restarts what serves, which is found below it: ``port``, who listens on the
     service's port, or a text that stands in its command line.
@@ -187,37 +192,8 @@ class HookProgram(_Frozen, frozen=True, kw_only=True):
     actions: tuple[str, ...]
 
 
-class Observe(_Frozen, frozen=True, kw_only=True):
-    """Where acts are seen from outside, as ``service:/route`` or as a place; empty = not observable.
-
-    ``acts``: routes that list acts by cursor (docs/protocols/pipeline.md). ``aliases``: routes whose
-    ``version`` is looked at, or, as ``service:/route#/pointer``, what stands there; a change is an act, as it
-    is of what stands in a database, in files, in a repository or in a registry of MLflow.
-    ``journal``: the healer's own words, by cursor; ``journal_file``, ``journal_url``: one event a line.
-    """
-
-    acts: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    journal: str = ""
-    sqlite: tuple[SqlitePlace, ...] = ()
-    files: tuple[FilePlace, ...] = ()
-    git: tuple[GitPlace, ...] = ()
-    mlflow: tuple[MlflowPlace, ...] = ()
-    journal_file: str = ""
-    journal_url: str = ""
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where changes are seen outside of the services."""
-        return (*self.sqlite, *self.files, *self.git, *self.mlflow)
-
-    @property
-    def outside(self) -> tuple[str, ...]:
-        """How a history names what is looked at outside of the services, a journal last."""
-        journal = self.journal_file or self.journal_url
-        return (*(place.address for place in self.places), *([f"{JOURNAL} {journal}"] if journal else []))
-
-
+Archetype = Literal["request", "stream", "table"]
+"""How units reach a system: each is posted, or published, or lands in a partition."""
 Pointed = Literal["decision", "score", "version", "degraded", "dead_letter"]
 """What may stand in an answer, and where a workload says with a JSON Pointer."""
 POINTED: Mapping[str, Mapping[Pointed, str]] = {
@@ -243,13 +219,15 @@ class Workload(_Frozen, frozen=True, kw_only=True):
     The others are JSON Pointers into the answer; "" = the system does not tell it, None = as ``POINTED``.
 
     Archetype ``stream``: each record is a message to one of the ``subjects`` of ``service``, a NATS server,
-    and a decision is a message on the other; both are read as a ``single`` body is.
+    and a decision is a message on the other; both are read as a ``single`` body is. Archetype ``table``:
+    ``service`` is a job that scores partitions, as ``table`` says; of the others only ``units`` has a use.
     """
 
-    archetype: Literal["request", "stream"] = "request"
+    archetype: Archetype = "request"
     service: Name
     route: str = ""
     subjects: Subjects | None = None
+    table: Table | None = None
     body: Literal["batch", "single"] = "batch"
     under: str = ""
     units: str = ""
@@ -333,8 +311,8 @@ class System(_Frozen, frozen=True, kw_only=True):
 
     @property
     def witness_edge(self) -> str:
-        """The edge on which units are offered."""
-        return f"driver-{self.workload.service}"
+        """The edge on which units are offered; "" where partitions land, which cross none."""
+        return "" if self.workload.table else f"driver-{self.workload.service}"
 
     @property
     def label_edge(self) -> str:
@@ -345,7 +323,9 @@ class System(_Frozen, frozen=True, kw_only=True):
     @property
     def all_edges(self) -> dict[str, Edge]:
         """All edges that a fault can hit, the driver's own first."""
-        own = {self.witness_edge: Edge(source="driver", to=self.workload.service)}
+        own: dict[Name, Edge] = {}
+        if self.witness_edge:
+            own = {self.witness_edge: Edge(source="driver", to=self.workload.service)}
         if self.label_edge:
             own |= {self.label_edge: Edge(source="driver", to=self.label_edge.removeprefix("driver-"))}
         return own | self.edges
@@ -426,44 +406,6 @@ class Gate(_Frozen, frozen=True, kw_only=True):
             raise ValueError("never_excluded_ratio must be above never_ratio")
 
 
-class HarmBudget(_Frozen, frozen=True, kw_only=True):
-    """Beyond what a run is stopped, undone and void; None = no limit.
-
-    ``bystanders``: services that a fault does not touch, and that end or stop to answer while it is there.
-    ``lost_s``: seconds of service that are lost in one episode, from its injection on.
-    """
-
-    bystanders: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    lost_s: Positive | None = None
-
-
-class FaultRate(_Frozen, frozen=True, kw_only=True):
-    """How often a kind of fault comes in 30 days, with its interval: declared, not measured."""
-
-    mean: Annotated[float, msgspec.Meta(ge=0)]
-    low: Annotated[float, msgspec.Meta(ge=0)]
-    high: Annotated[float, msgspec.Meta(ge=0)]
-
-
-class ImpliedRules(_Frozen, frozen=True, kw_only=True):
-    """What an implied availability rests on: rates by kind, and how long until a human has repaired."""
-
-    human_repair_s: Positive
-    faults_per_30_days: dict[str, FaultRate]
-
-
-class ScoreRules(_Frozen, frozen=True, kw_only=True):
-    """How points are counted (docs/score.md); ``weights`` by kind of fault, 1 where none is given.
-
-    ``degraded_worth_ratio``: what a degraded answer counts; None: as much as a full one. ``implied`` None: no
-    implied availability is told.
-    """
-
-    weights: dict[str, Annotated[float, msgspec.Meta(gt=0, le=100)]] = {}
-    degraded_worth_ratio: Ratio | None = None
-    implied: ImpliedRules | None = None
-
-
 class Experiment(_Frozen, frozen=True, kw_only=True):
     """The question, complete: which faults, which arms, how often, measured how, what must hold."""
 
@@ -528,5 +470,19 @@ PROFILES: dict[str, Profile] = {
         tau_s=6.0,
         wash_out_s=1.5,
         settle_s=15.0,
+    ),
+    "table": Profile(
+        name="table",
+        rate_hz=5.0,
+        baseline_units=25,
+        window_s=1.0,
+        window_units=5,
+        hold_s=2.0,
+        tau_s=10.0,
+        deadline_s=1.0,
+        wash_out_s=2.0,
+        settle_s=10.0,
+        golden_every=0,
+        load_batch=0,
     ),
 }

@@ -12,8 +12,17 @@ from urllib.parse import urlsplit
 from harness.experiment.activities import check_service
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path
-from harness.experiment.model import Observe, System
-from harness.experiment.places import WORDS, FilePlace, GitPlace, MlflowPlace, Place, SqlitePlace, root_of
+from harness.experiment.model import System
+from harness.experiment.places import (
+    WORDS,
+    FilePlace,
+    GitPlace,
+    MlflowPlace,
+    Observe,
+    Place,
+    SqlitePlace,
+    root_of,
+)
 
 _WORD = re.compile(r"\{[^/{}]*\}")
 _READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)

@@ -75,6 +75,37 @@ class MlflowPlace(_Place, frozen=True, kw_only=True):
 Place = SqlitePlace | FilePlace | GitPlace | MlflowPlace
 
 
+class Observe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where acts are seen from outside, as ``service:/route`` or as a place; empty = not observable.
+
+    ``acts``: routes that list acts by cursor (docs/protocols/pipeline.md). ``aliases``: routes whose
+    ``version`` is looked at, or, as ``service:/route#/pointer``, what stands there; a change is an act, as it
+    is of what stands in a database, in files, in a repository or in a registry of MLflow.
+    ``journal``: the healer's own words, by cursor; ``journal_file``, ``journal_url``: one event a line.
+    """
+
+    acts: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    journal: str = ""
+    sqlite: tuple[SqlitePlace, ...] = ()
+    files: tuple[FilePlace, ...] = ()
+    git: tuple[GitPlace, ...] = ()
+    mlflow: tuple[MlflowPlace, ...] = ()
+    journal_file: str = ""
+    journal_url: str = ""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where changes are seen outside of the services."""
+        return (*self.sqlite, *self.files, *self.git, *self.mlflow)
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """How a history names what is looked at outside of the services, a journal last."""
+        journal = self.journal_file or self.journal_url
+        return (*(place.address for place in self.places), *([f"{JOURNAL} {journal}"] if journal else []))
+
+
 def kind_of(address: str) -> str:
     """The kind of a place that is no route of a service; "" for a route.
 

@@ -22,6 +22,7 @@ from harness.experiment.activities import (
     ROLLBACKS,
     Label,
 )
+from harness.experiment.archetypes import NEEDS
 from harness.experiment.configuration import CONFIGURATION
 from harness.experiment.frame import STRATEGIES, TOP_KEYS
 from harness.experiment.limits import KNOBS, Limit
@@ -80,7 +81,7 @@ def system_schema() -> Schema:
     """The schema of a system file, ``hormesis.yaml``."""
     (root,), parts = msgspec.json.schema_components([System], ref_template=_REF)
     parts["Service"]["anyOf"] = [{"required": ["command"]}, {"required": ["entry"]}]
-    parts["Workload"]["anyOf"] = [{"required": ["route"]}, {"required": ["subjects"]}]
+    parts["Workload"]["anyOf"] = [{"required": [key]} for key, _ in NEEDS.values()]
     parts["System"]["properties"]["arms"]["propertyNames"] = {"enum": list(get_args(Arm))}
     for part in parts.values():
         known = part.get("properties", {})

@@ -9,7 +9,8 @@ from collections.abc import Collection
 
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
-from harness.experiment.model import FaultStep, ImpliedRules, Profile, ScoreRules
+from harness.experiment.model import FaultStep, Profile
+from harness.experiment.rules import ImpliedRules, ScoreRules
 from harness.faults.catalog import is_placebo
 from harness.faults.effects import lasts_s
 

@@ -14,13 +14,13 @@ from pathlib import Path as FilePath
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.activities import check_service
+from harness.experiment.archetypes import check_archetype
 from harness.experiment.decode import decode
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import Findings, Path, advice
-from harness.experiment.model import TCP, Scenario, Service, Source, System
+from harness.experiment.model import RUNNING, TCP, Scenario, Service, Source, System
 from harness.experiment.observing import check_observe
 from harness.experiment.reset import check_reset
-from harness.experiment.streams import check_archetype
 from harness.experiment.workloads import check_pointer, check_workload
 from harness.experiment.yaml import Parsed, read_file
 
@@ -160,12 +160,12 @@ def _check_system(system: System, findings: Findings) -> None:
 def _check_looks(service: Service, here: Path, findings: Findings) -> None:
     """Note what is no route and no ``tcp``, and a loop that nothing could be found below."""
     for key, route in (("readiness", service.readiness), ("health", service.health)):
-        if route and route != TCP and not route.startswith("/"):
+        if route and route not in (TCP, RUNNING) and not route.startswith("/"):
             findings.add(
                 "HRM204",
                 f"{quoted(key)} is no route: {quoted(route)}",
                 (*here, key),
-                help="write a route that answers 200, e.g. /health, or tcp: the port accepts",
+                help="write a route that answers 200, tcp (the port accepts) or running (it has no port)",
             )
     if service.worker and not service.command:
         findings.add(

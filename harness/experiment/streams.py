@@ -18,19 +18,10 @@ _SUBJECT = re.compile(r"[^\s.*>$][^\s.*>]*(\.[^\s.*>]+)*")
 _HEADER = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def check_archetype(system: System, findings: Findings) -> None:
-    """Note what an archetype lacks (HRM203), and what it has no use for (HRM306)."""
-    workload = system.workload
-    if workload.archetype != "stream":
-        if workload.subjects is not None:
-            _useless("subjects", (*_HERE, "subjects"), "records are posted to a route", findings)
-        if not workload.route:
-            _missing("route", findings)
-        return
-    if workload.subjects is None:
-        _missing("subjects", findings)
-    else:
-        _check_subjects(workload.subjects, findings)
+def check_stream(system: System, findings: Findings) -> None:
+    """Note what is wrong with the subjects, and what a stream has no use for (HRM306)."""
+    if system.workload.subjects is not None:
+        _check_subjects(system.workload.subjects, findings)
     _check_useless(system, findings)
 
 
@@ -61,7 +52,6 @@ def _check_useless(system: System, findings: Findings) -> None:
     workload, audit = system.workload, system.audit
     counted = "accepted records and their decisions are counted on the subjects"
     useless = {
-        (*_HERE, "route"): (bool(workload.route), "records go to a subject"),
         (*_HERE, "body"): (workload.body != Workload(service="any").body, "a record is a message"),
         (*_HERE, "dead_letter"): (bool(workload.pointer("dead_letter")), counted),
         ("audit",): (any((audit.accepted, audit.sink, audit.dead_letters)), counted),
@@ -75,7 +65,3 @@ def _check_useless(system: System, findings: Findings) -> None:
 def _useless(key: str | int, path: Path, why: str, findings: Findings) -> None:
     named = quoted(key)
     findings.add("HRM306", f"{named} has no use here", path, key=True, why=why, help=f"remove {named}")
-
-
-def _missing(key: str, findings: Findings) -> None:
-    findings.add("HRM203", f"the key '{key}' is missing", _HERE, key=True, help=f"add '{key}:'")

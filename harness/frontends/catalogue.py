@@ -48,6 +48,16 @@ def catalogue_json(name: str | None, *, placebo: bool) -> str:
     return msgspec.json.format(msgspec.json.encode([_plain(row) for row in rows]), indent=1).decode()
 
 
+_EDGES = "edges, for network.* (edge: NAME); the first is the one on which units are offered:"
+_NO_EDGES = "no edges: partitions land in its folder, and no service calls another"
+_OF_RECORDS = (
+    "fields of the records, for data.* (field: NAME): those that the scenario's units have;",
+    "  a run whose fault names none of them says which there are",
+    "knobs of the world, for world.* (knob: NAME): those that the scenario's world can move;",
+    "  a run whose fault names none of them says which there are",
+)
+
+
 def system_text(system: System) -> str:
     """Write what faults can hit in ``system``: its services and its edges, each with the arms it is in."""
     arms = {
@@ -60,15 +70,12 @@ def system_text(system: System) -> str:
             f"{system.name}: what a fault can hit",
             "services, for process.* (service: NAME):",
             *(f"  {name:<{wide}}{_only_in(arms[name])}".rstrip() for name in system.services),
-            "edges, for network.* (edge: NAME); the first is the one on which units are offered:",
+            _EDGES if system.witness_edge else "edges, for network.* (edge: NAME):" if edges else _NO_EDGES,
             *(
                 f"  {name:<{wide}}  {words}{_only_in(arms.get(system.all_edges[name].source, []))}"
                 for name, words in edges.items()
             ),
-            "fields of the records, for data.* (field: NAME): those that the scenario's units have;",
-            "  a run whose fault names none of them says which there are",
-            "knobs of the world, for world.* (knob: NAME): those that the scenario's world can move;",
-            "  a run whose fault names none of them says which there are",
+            *(_OF_RECORDS if system.witness_edge else ()),
         ]
     )
 

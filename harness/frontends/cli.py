@@ -172,6 +172,7 @@ COMMANDS: Mapping[str, Entry] = {
         (
             "hormesis init my-check",
             "hormesis init my-check --route /predict --decision /price --decides number",
+            "hormesis init my-job --kind table --columns score",
         ),
         _init,
     ),

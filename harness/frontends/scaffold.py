@@ -112,10 +112,10 @@ def files_of(
 
 
 def flow(value: object) -> str:
-    """YAML on one line, quoted where it must be.
+    """YAML on one line, in the order given, quoted where it must be.
 
     >>> flow(["serve", "{port}"]), flow("tcp")
     ("[serve, '{port}']", 'tcp')
     """
-    text = yaml.safe_dump(value, default_flow_style=True, width=100_000, allow_unicode=True)
+    text = yaml.safe_dump(value, default_flow_style=True, width=100_000, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").strip()

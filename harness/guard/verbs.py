@@ -27,7 +27,9 @@ _RANGES = {"pid": (1, 2**22), "start_ticks": (0, 2**63 - 1), "port": (1, 65535),
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TCP = "tcp"
 """In place of a route: the service names none, and any answer will do."""
-_ROUTE = re.compile(rf"/[!-~]*|{TCP}")
+RUNNING = "running"
+"""In place of a route: the service has no port, and the supervisor is asked."""
+_ROUTE = re.compile(rf"/[!-~]*|{TCP}|{RUNNING}")
 
 
 class StillThere(Exception):
@@ -207,6 +209,8 @@ def _start_service(words: _Words) -> str:
 def _looks_started(words: _Words) -> str:
     """Its port answers 200; or there is no supervisor any more, and so no system that lacks a service."""
     service, port, route = words.text("service"), words.number("ready_port"), words.text("ready_route")
+    if route == RUNNING:
+        return _looks_running(words)
     try:
         answer = http.over_loopback(port, "GET", "/" if route == TCP else route)
     except Unreachable as error:
@@ -216,6 +220,21 @@ def _looks_started(words: _Words) -> str:
     if answer.status != 200 and route != TCP:
         raise StillThere(f"{service} answers {answer.status}")
     return f"{service} answers with {answer.status} on port {port}"
+
+
+def _looks_running(words: _Words) -> str:
+    service = words.text("service")
+    try:
+        answer = http.over_loopback(words.number("port"), "GET", "/v1/services", token=words.text("token"))
+    except Unreachable as error:
+        if error.gone:
+            return f"supervisor and {service} are both gone: the system was ended"
+        raise StillThere(f"the supervisor does not answer: {error}") from error
+    listed = answer.decoded()
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    if not any(row.get("name") == service and row.get("state") == "ready" for row in rows):
+        raise StillThere(f"{service} does not run: the supervisor answers {answer.status}")
+    return f"{service} runs: the supervisor has it as ready"
 
 
 def _refuses(port: int) -> bool:

@@ -210,6 +210,36 @@ class Owed(_Event, frozen=True, kw_only=True, tag="observer.owed"):
     binds: bool = False
 
 
+class TwinMade(_Event, frozen=True, kw_only=True, tag="table.twin"):
+    """What the job made of the run's clean ``partitions``, once, in a folder of its own: this is right.
+
+    With it in a history what is owed counts for recovery, in ``rows``. ``lasted_s``: how long that took.
+    """
+
+    partitions: int
+    rows: int
+    lasted_s: float
+
+
+class Partition(_Event, frozen=True, kw_only=True, tag="table.partition"):
+    """A partition that was not right when it was due to be, or was spoilt later, as it stood at ``at_s``.
+
+    ``state`` is one of missing, half, wrong, doubled, right; told again whenever that changes. Of ``rows``
+    rows ``right`` were there once and as the twin's, ``wrong`` otherwise, ``doubled`` more than once;
+    ``foreign`` rows had a key that the twin does not have.
+    """
+
+    at_s: float
+    name: str
+    due_s: float
+    state: str
+    rows: int
+    right: int
+    wrong: int
+    doubled: int
+    foreign: int
+
+
 class Touched(_Event, frozen=True, kw_only=True, tag="records.touched"):
     """What the driver did to the records of one episode, and where they ended, by id, after the audit.
 
@@ -334,6 +364,8 @@ Event = (
     | Blind
     | Looked
     | Owed
+    | TwinMade
+    | Partition
     | Touched
     | Guarded
     | Stalled

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.experiment.model import Gate, Objective, Pace, Profile, ScoreRules
+from harness.experiment.model import Gate, Objective, Pace, Profile
+from harness.experiment.rules import ScoreRules
 from harness.history.events import Entry
 from harness.history.observations import Rows
 from harness.plan.model import Plan

@@ -24,8 +24,12 @@ REASONS: tuple[str, ...] = (
     "golden",
     "skipped",
     "other",
+    "missing",
+    "half",
+    "wrong",
+    "doubled",
 )
-"""Why an outcome is not good; the row holds the index."""
+"""Why an outcome is not good; the row holds the index. The last four are of partitions."""
 
 DTYPE = np.dtype(
     [

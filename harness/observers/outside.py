@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.experiment.model import Observe
-from harness.experiment.places import FilePlace, GitPlace, MlflowPlace, Place, SqlitePlace, root_of
+from harness.experiment.places import FilePlace, GitPlace, MlflowPlace, Observe, Place, SqlitePlace, root_of
 from harness.history.events import Acted
 from harness.observers.kinds.files import FileState
 from harness.observers.kinds.git import GitRef

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Mapping
 from typing import Self
 
-from harness.experiment.model import Audit, Observe
+from harness.experiment.model import Audit
+from harness.experiment.places import Observe
 from harness.observers.fetch import Reply, Unseen, fetch
 from harness.observers.looking import (
     EVERY_S,

@@ -19,7 +19,7 @@ from harness.episodes.error_rates import WORSE_MARGINS, error_rates
 from harness.episodes.facts import facts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
-from harness.episodes.trust import SEND_LAG_MS_MAX
+from harness.episodes.trust import send_lag_ms_max
 from harness.errors import Untrustworthy
 from harness.estimates.estimate import counted, estimate
 from harness.estimates.score import scores
@@ -193,7 +193,7 @@ def _trust(campaign: Campaign, runs: Sequence[RunFacts]) -> Iterator[Check]:
     )
     yield from _fault_checks(campaign.runs, logs)
     yield _baseline_check(runs)
-    yield from _witness_checks(runs)
+    yield from _witness_checks(runs, send_lag_ms_max(campaign.file.profile))
     yield from _load_checks(campaign.runs, logs)
     yield _pairing_check(campaign.runs, logs)
     yield _sham_check(runs)
@@ -231,13 +231,13 @@ def _baseline_check(runs: Sequence[RunFacts]) -> Check:
     )
 
 
-def _witness_checks(runs: Sequence[RunFacts]) -> Iterator[Check]:
+def _witness_checks(runs: Sequence[RunFacts], most_ms: float) -> Iterator[Check]:
     lags = [run.send_lag_p99_ms for run in runs if run.send_lag_p99_ms is not None]
     worst = max(lags, default=None)
     yield Check(
         text="The witness sent on time: p99 of its lag, in the worst run",
-        value="not measured" if worst is None else f"{worst:.1f} ms (allowed {SEND_LAG_MS_MAX:.0f} ms)",
-        ok=worst is not None and worst <= SEND_LAG_MS_MAX and len(lags) == len(runs),
+        value="not measured" if worst is None else f"{worst:.1f} ms (allowed {most_ms:.0f} ms)",
+        ok=worst is not None and worst <= most_ms and len(lags) == len(runs),
     )
     # A stall that is long enough to hide something makes its run void; short ones are only told.
     stalls = sum(run.stalls for run in runs)

@@ -16,6 +16,7 @@ from harness.report.depends import depends_text
 from harness.report.document import Document
 from harness.report.labels import count_text, profile_label
 from harness.report.lengths import given, seconds
+from harness.report.missed import missed_lines
 from harness.report.panels.classes import grouped
 from harness.report.panels.points import own_scores
 from harness.report.panels.summary import REASONS_MAX, band
@@ -120,6 +121,8 @@ def _classes(document: Document, pen: _Pen) -> Iterator[str]:
     yield from pen.wrapped("; ".join(f"{arm}: {ARMS[arm]}" for arm in arms if arm in ARMS), "  ", "  ")
     if len(groups) > CLASSES_MAX:
         yield "  more classes in the report"
+    for line in missed_lines(document.runs):
+        yield from pen.wrapped(line, "  ", "  ")
     yield from _heals(document, pen)
     listed = successions(document)
     for shown in listed[:EPISODES_MAX]:

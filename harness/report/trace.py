@@ -18,6 +18,7 @@ from harness.faults.effects import place
 from harness.history import events
 from harness.history.events import Event, FirstDue
 from harness.history.model import History
+from harness.report.missed import partition_text
 from harness.report.words import ACTS, CLEARED, inert
 from harness.units import seconds_text
 
@@ -99,6 +100,10 @@ def event_words(event: Event) -> tuple[str, str] | None:
             return "driver", f"stood still for {seconds_text(event.lasted_s)}"
         case events.BackgroundLoad():
             return "load", _counted(event)
+        case events.TwinMade():
+            return None  # known before the first unit
+        case events.Partition():
+            return "driver", partition_text(event)
         case events.Audited() | events.Streamed() | events.Touched() | events.LabelsTold():
             return "audit", _counted(event)
         case _:

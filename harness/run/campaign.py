@@ -35,6 +35,7 @@ from harness.run.scratch import scratch_root
 from harness.run.secrets import Secrets, read_secrets
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
+from harness.run.twin import Made, key_of, make_twins
 from harness.targets.base import Target
 from harness.targets.local.harms import ABILITIES
 from harness.targets.local.target import LocalSystem, LocalTarget
@@ -231,6 +232,9 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Call
 
     secrets = read_secrets(made.experiment.system, Path(made.experiment.system_dir))
     reset = Resetting(made.experiment.system, Path(made.experiment.system_dir))
+    source = Made(made.experiment, made.template, made.python_path, store, secrets.values, reset)
+    with secrets.in_errors():
+        twins = make_twins(plans, source, hooks.progress)
 
     def local(folder: Path, plan: Plan) -> str:
         setting = Setting(
@@ -244,6 +248,7 @@ def _how(plans: Sequence[Plan], made: _Made, store: Path, hooks: _Hooks) -> Call
             hooks.clock_gap_s,
             secrets,
             reset,
+            twins.get(key_of(plan)),
         )
         with secrets.in_errors():
             return run_one(setting, _new_run(folder, plan, secrets))

@@ -14,7 +14,8 @@ import numpy as np
 
 from harness.episodes.platform import platform_harms
 from harness.episodes.service import service_of
-from harness.experiment.model import Experiment, HarmBudget, Profile, System
+from harness.experiment.model import Experiment, Profile, System
+from harness.experiment.rules import HarmBudget
 from harness.faults.effects import Effect, Hook, Kill, Pause, WorldEffect
 from harness.history.events import Injected, Platform
 from harness.history.observations import Rows

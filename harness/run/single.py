@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import shell
+from harness.driver.partitions import Twin
 from harness.errors import Refused, Unsafe
 from harness.experiment.model import Experiment
 from harness.guard.client import Guardian
@@ -22,6 +23,7 @@ from harness.run.background import load_of
 from harness.run.evidence import RESENDS, STREAM, TAINT, FolderEvidence
 from harness.run.fields import label_feed, world_spec
 from harness.run.harm import allowance_of
+from harness.run.landing import audit_partitions, landing_of
 from harness.run.safety import ENDS_ALL, Alarms, MustStop, ending_at_once, guarded, store_problem
 from harness.run.scratch import scratch
 from harness.run.secrets import NO_SECRETS, Secrets
@@ -41,8 +43,9 @@ SLACK_S = 60.0
 class Setting:
     """All that one run needs; ``store`` holds its undo records.
 
-    ``reset``: brings the system's own state back, and proves it. ``open_target`` and ``clock_gap_s`` are
-    ports, so that tests can put in a target that lies and a clock that is set.
+    ``reset``: brings the system's own state back, and proves it. ``twin``: what is right, where partitions
+    land. ``open_target`` and ``clock_gap_s`` are ports, so that tests can put in a target that lies and a
+    clock that is set.
     """
 
     plan: Plan
@@ -55,6 +58,7 @@ class Setting:
     clock_gap_s: Callable[[], float] = read_gap_s
     secrets: Secrets = NO_SECRETS
     reset: Callable[[], StateReset] | None = None
+    twin: Twin | None = None
 
 
 def run_one(setting: Setting, folder: RunFolder) -> str:
@@ -160,6 +164,8 @@ class Stay:
 
 
 def _running(setting: Setting, folder: RunFolder, system: LocalSystem, stay: Stay) -> str:
+    if (landing := landing_of(setting.experiment.system, stay.state_dir, setting.twin)) is not None:
+        landing.make_ready()
     with system:
         stay.guardian.keep_alive(system.crossing.renew)
         try:
@@ -175,6 +181,10 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     boot_ids = {s.name: s.boot_id for s in system.services()}
     folder.writer.append(SystemReady(at_s=shell.monotonic_s(), boot_ids=boot_ids))
     spec = driver_spec(setting, folder, system.witness_url, system.label_url)
+    landing = landing_of(setting.experiment.system, stay.state_dir, setting.twin)
+    if landing is not None:
+        spec |= landing.spec()
+        folder.writer.append(landing.event())
     log = folder.logs / "driver.txt"
     path = setting.python_path
     stay.guardian.allow(stay.starting_s)
@@ -188,7 +198,14 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
     )
     with (
         Observers(system.system.observe, system.urls, system.system.audit, roots=roots) as observers,
-        Witness(spec, spec_file=file, log=log, python_path=path, mark=mark) as witness,
+        Witness(
+            spec,
+            spec_file=file,
+            log=log,
+            python_path=path,
+            mark=mark,
+            deadline_s=setting.plan.profile.deadline_s,
+        ) as witness,
         load_of(setting.plan, system.witness_url, around=folder.logs, python_path=path, mark=mark) as load,
         ending_at_once(stay.guardian),
     ):
@@ -212,7 +229,10 @@ def _measured(setting: Setting, folder: RunFolder, system: LocalSystem, stay: St
         if load is not None:
             stay.guardian.allow(SLACK_S)
             folder.writer.append(load.ended())
-        audit_run(setting.experiment.system, stage)
+        if landing is None:
+            audit_run(setting.experiment.system, stage)
+        else:
+            audit_partitions(landing, stage)
     stage.hear_observers()
     return "ended"
 

@@ -146,5 +146,7 @@ class Stage:
                     due=counts["labels_due"], told=counts["labels_told"], failed=counts["labels_failed"]
                 )
             )
+        if heard.partition is not None:
+            self.evidence.append(heard.partition)
         if heard.versions is not None:
             self.evidence.append(Versions(names=heard.versions))

@@ -19,7 +19,7 @@ import msgspec
 
 from harness import shell
 from harness.errors import Refused, Untrustworthy
-from harness.history.events import Owed, Priced
+from harness.history.events import Owed, Partition, Priced
 from harness.targets.local.kernel import ending_with_us
 from harness.targets.local.procfs import start_ticks
 
@@ -53,6 +53,7 @@ class Heard(msgspec.Struct, frozen=True):
     versions: tuple[str, ...] | None = None
     records: RecordsTold | None = None
     owed: Owed | None = None
+    partition: Partition | None = None
     done: dict[str, int] | None = None
 
 
@@ -106,7 +107,8 @@ class Driver(Protocol):
 class Witness:
     """The driver's process. Use as a context manager; leaving it ends the process.
 
-    ``mark``: variables that it carries, so that a guardian can tell it from others.
+    ``mark``: variables that it carries, so that a guardian can tell it from others. ``deadline_s``: how long
+    the last unit's answer may take.
     """
 
     def __init__(
@@ -117,9 +119,10 @@ class Witness:
         log: Path,
         python_path: str,
         mark: Mapping[str, str] = NO_MARK,
+        deadline_s: float = 0.0,
     ) -> None:
         spec_file.write_bytes(msgspec.json.encode(dict(spec)))
-        self._log, self._mark = log, mark
+        self._log, self._mark, self._end_limit_s = log, mark, END_LIMIT_S + deadline_s
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "harness.driver", str(spec_file)],
@@ -202,7 +205,7 @@ class Witness:
 
     def await_done(self, each: Callable[[Heard], None]) -> None:
         """Wait for the last answer; raises Untrustworthy where it does not come in time."""
-        give_up_s = shell.monotonic_s() + END_LIMIT_S
+        give_up_s = shell.monotonic_s() + self._end_limit_s
         while not self.done:
             for heard in self.pump(wait_s=0.1):
                 each(heard)

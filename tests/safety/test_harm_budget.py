@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageProblem
 from harness.experiment.load import load_experiment
-from harness.experiment.model import HarmBudget
+from harness.experiment.rules import HarmBudget
 from harness.faults.effects import Delay, Effect, Hook, Kill, Mutate, Pause
 from harness.frontends.cli import main
 from harness.history.events import Clean, ControlRaised, Injected, Platform

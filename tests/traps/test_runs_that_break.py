@@ -15,8 +15,8 @@ import pytest
 
 from harness.errors import Refused, Unsafe, Untrustworthy
 from harness.experiment.load import load_experiment
-from harness.experiment.model import Experiment, Objective, Observe
-from harness.experiment.places import FilePlace
+from harness.experiment.model import Experiment, Objective
+from harness.experiment.places import FilePlace, Observe
 from harness.guard.shell import clock_gap_s
 from harness.history.events import Acted, Blind, ControlRaised, Injected
 from harness.history.store import read_campaign

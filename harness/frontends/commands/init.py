@@ -17,16 +17,31 @@ from harness.frontends.arguments import usage
 from harness.frontends.streams import say
 from harness.verdict.codes import EXIT_CODE
 
-OF_KIND = {
+_ANSWERS: Mapping[str, str | bool] = {
+    "decision": "/prediction",
+    "decides": "number",
+    "readiness": "tcp",
+    "loop": False,
+}
+OF_KIND: Mapping[str, Mapping[str, str | bool]] = {
     "request": {
         "command": "{python} -m uvicorn app:app --app-dir {system} --port {port}",
         "route": "/predict",
+        **_ANSWERS,
     },
     "stream": {
         "command": "{python} {system}/consumer.py",
         "records": "records",
         "decisions": "decisions",
         "id": "/id",
+        **_ANSWERS,
+    },
+    "table": {
+        "command": "{python} {system}/job.py {state}",
+        "lands": "incoming/part-{number}.csv",
+        "results": "scores.db:scores:part",
+        "columns": "score",
+        "worker": "",
     },
 }
 """Arguments that only some kinds have, and what they are where they are not given."""
@@ -39,15 +54,34 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         "--kind",
         choices=tuple(OF_KIND),
         default="request",
-        help="request: answers come back on the call; stream: a consumer on NATS JetStream (%(default)s)",
+        help="request: answers come back on the call; stream: a consumer on NATS JetStream; "
+        "table: a job that scores partitions (%(default)s)",
     )
     parser.add_argument(
         "--command",
-        help="what starts your program; {port} is the port that we choose, {system} is DIR "
-        f"({OF_KIND['request']['command']})",
+        help="what starts your program; {port} is the port that we choose, {system} is DIR, {state} a folder "
+        f"of the run's own ({OF_KIND['request']['command']})",
     )
-    parser.add_argument("--loop", action="store_true", help="the command is a restart loop of yours")
+    parser.add_argument(
+        "--unit", type=_unit, default={"example": 1}, metavar="JSON", help="a record that it takes"
+    )
+    _answering(parser)
+    _streaming(parser)
+    _landing(parser)
+    parser.add_argument("--print", action="store_true", help="write nothing: show the files")
+
+
+def _answering(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--loop", action="store_true", default=None, help="the command is a restart loop of yours"
+    )
     parser.add_argument("--route", help="where records are posted (/predict)")
+    parser.add_argument("--decision", metavar="POINTER", help="where the answer holds it (/prediction)")
+    parser.add_argument("--decides", choices=("text", "number", "bool"), help="its kind (number)")
+    parser.add_argument("--readiness", help="a route that answers 200 once it serves, or tcp (tcp)")
+
+
+def _streaming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--records", metavar="SUBJECT", help="of a stream: where records are published (records)"
     )
@@ -55,19 +89,26 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     parser.add_argument(
         "--id", metavar="PLACE", help="of a stream: a JSON Pointer or a header that holds the id (/id)"
     )
+
+
+def _landing(parser: argparse.ArgumentParser) -> None:
+    own = OF_KIND["table"]
     parser.add_argument(
-        "--decision", default="/prediction", metavar="POINTER", help="where the answer holds it (%(default)s)"
+        "--lands",
+        metavar="PLACE",
+        help=f"of a table: where partitions land: FOLDER/NAME or DATABASE:TABLE:COLUMN ({own['lands']})",
     )
     parser.add_argument(
-        "--decides", choices=("text", "number", "bool"), default="number", help="its kind (%(default)s)"
+        "--results", metavar="PLACE", help=f"of a table: where results are ({own['results']})"
     )
     parser.add_argument(
-        "--readiness", default="tcp", help="a route that answers 200 once it serves, or tcp (%(default)s)"
+        "--columns", metavar="NAMES", help=f"of a table: what is compared, with commas ({own['columns']})"
     )
     parser.add_argument(
-        "--unit", type=_unit, default={"example": 1}, metavar="JSON", help="a record that your server takes"
+        "--worker",
+        metavar="TEXT",
+        help="of a table: the command is a loop of yours, and this stands in the command line of what works",
     )
-    parser.add_argument("--print", action="store_true", help="write nothing: show the files")
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
@@ -116,11 +157,16 @@ def _fill(arguments: argparse.Namespace) -> None:
         setattr(arguments, name, own.get(name) if given is None else given)
 
 
-def _command(text: str) -> tuple[str, ...]:
+def _command(text: str, word: str = "", why: str = "") -> tuple[str, ...]:
+    """Split a command line in which ``word`` must stand, "" = none."""
     try:
-        return tuple(shlex.split(text))
+        command = tuple(shlex.split(text))
     except ValueError as error:
         raise usage("HRM402", f"--command: {error}", help_text="close each quote") from error
+    if word and not any(word in one for one in command):
+        help_text = f"write {word} where it goes"
+        raise usage("HRM402", f"--command does not name {word}", why=why, help_text=help_text)
+    return command
 
 
 def _name(folder: Path) -> str:
@@ -150,18 +196,11 @@ def _stream(arguments: argparse.Namespace) -> dict[str, str]:
 def _request(arguments: argparse.Namespace) -> dict[str, str]:
     from harness.frontends.scaffold import Answers, scaffold
 
-    command = _command(arguments.command)
-    if not any("{port}" in word for word in command):
-        raise usage(
-            "HRM402",
-            "--command does not name {port}",
-            why="each run chooses a free port, so that two never meet",
-            help_text="write {port} where the port goes",
-        )
+    why = "each run chooses a free port, so that two never meet"
     return scaffold(
         Answers(
             name=_name(arguments.folder),
-            command=command,
+            command=_command(arguments.command, "{port}", why),
             route=arguments.route,
             decision=arguments.decision,
             decides=arguments.decides,
@@ -172,9 +211,37 @@ def _request(arguments: argparse.Namespace) -> dict[str, str]:
     )
 
 
+def _table(arguments: argparse.Namespace) -> dict[str, str]:
+    from harness.frontends.scaffold_table import TableAnswers, place_of, scaffold_table
+
+    places = {}
+    for key in ("lands", "results"):
+        place = place_of(getattr(arguments, key))
+        if place is None or place["name"].count("{number}") != 1:
+            raise usage(
+                "HRM402",
+                f"--{key} names no place of partitions",
+                why="each has a number of its own",
+                help_text="write FOLDER/NAME with {number} in the name, or DATABASE:TABLE:COLUMN",
+            )
+        places[key] = place
+    return scaffold_table(
+        TableAnswers(
+            name=_name(arguments.folder),
+            command=_command(arguments.command, "{state}", "its files lie in a folder of each run's own"),
+            worker=arguments.worker,
+            lands=places["lands"],
+            results=places["results"],
+            columns=tuple(name for name in arguments.columns.split(",") if name),
+            unit=arguments.unit,
+        )
+    )
+
+
 _FILES: Mapping[str, Callable[[argparse.Namespace], dict[str, str]]] = {
     "request": _request,
     "stream": _stream,
+    "table": _table,
 }
 
 
@@ -187,7 +254,7 @@ def _hints(unit: Mapping[str, object], files: Mapping[str, str]) -> list[str]:
     if unit != {"example": 1}:
         return []
     units = next(name for name in files if name.endswith(".jsonl"))
-    return [f"{units} holds a placeholder: put records there that your system takes"]
+    return [f"{units} holds a placeholder: put records there that it takes"]
 
 
 def _unit(text: str) -> Mapping[str, object]:

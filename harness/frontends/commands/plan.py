@@ -11,7 +11,8 @@ import msgspec
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
-from harness.experiment.model import Experiment, HarmBudget
+from harness.experiment.model import Experiment
+from harness.experiment.rules import HarmBudget
 from harness.faults.effects import subject_among
 from harness.frontends.arguments import seed
 from harness.frontends.operators import operator_limits, parts_of

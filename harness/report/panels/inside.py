@@ -19,6 +19,7 @@ from harness.estimates.model import ClassEstimate
 from harness.report.document import Document
 from harness.report.labels import Label, Mark, place
 from harness.report.lengths import after, seconds
+from harness.report.missed import missed_text
 from harness.report.panels import phases
 from harness.report.panels.classes import grouped
 from harness.report.panels.summary import main_arm
@@ -190,6 +191,8 @@ def _lost(episode: Episode) -> str:
 
 def _owed(episode: Episode) -> str:
     """Write what was accepted and not delivered meanwhile, where it was ever more than before the fault."""
+    if episode.backfill is not None:
+        return missed_text(episode)
     debt = episode.debt
     if debt is None or debt.peak <= debt.band:
         return ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import Refused
-from harness.experiment.model import TCP
+from harness.experiment.model import RUNNING, TCP
 from harness.targets.local.child import tail
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.looks import Answer
@@ -59,7 +59,10 @@ class Machine(Protocol):
         ...
 
     def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
-        """GET ``route`` on a fresh connection, or only connect (``TCP``); never raises for what is there."""
+        """GET ``route`` on a fresh connection, or only connect (``TCP``); never raises for what is there.
+
+        ``RUNNING`` asks nothing: whoever asks has the process.
+        """
         ...
 
     def last_words(self, name: str, /) -> str:
@@ -126,6 +129,8 @@ class LocalMachine:
 
     def look(self, port: int, route: str, timeout_s: float, /) -> Awaitable[Answer]:
         """See ``Machine``."""
+        if route == RUNNING:
+            return _there()
         return _accepted(port, timeout_s) if route == TCP else self.prober.look(port, route, timeout_s)
 
     def last_words(self, name: str, /) -> str:
@@ -134,6 +139,10 @@ class LocalMachine:
 
     def _log(self, name: str) -> Path:
         return self.state_dir / name / "log.txt"
+
+
+async def _there() -> Answer:
+    return Answer(status=200)
 
 
 async def _accepted(port: int, timeout_s: float) -> Answer:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from harness.errors import NothingToHit, Refused, Unsafe
+from harness.experiment.model import RUNNING
 from harness.faults.effects import Kill, Pause, ProcessEffect
 from harness.shell import monotonic_s, sleep_until
 from harness.targets.base import Applied, Prepared, Proof, WithoutEffect
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.looks import look, refuses, silence
-from harness.targets.local.procfs import carriers, carries, is_stopped
+from harness.targets.local.loops import worker_below
+from harness.targets.local.procfs import carriers, carries, descendants, is_stopped
 from harness.targets.local.spec import ServiceState
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.undo import Facts, undo_of
@@ -87,6 +89,8 @@ class ProcessHarm:
         carries the run's token is stopped.
         """
         port, route = self._system.ports[name], self._system.running[name].readiness
+        if route == RUNNING:
+            return f"{name} runs as pid {self._running_pid(name)}", self._none_stopped()
         answer = look(port, route, 1.0)
         until_s = monotonic_s() + self._seen_within_s
         while answer.status != 200 and monotonic_s() < until_s:
@@ -94,14 +98,39 @@ class ProcessHarm:
             answer = look(port, route, 1.0)
         if answer.status != 200:
             raise Unsafe(f"{name} is not ready: {answer.why or f'status {answer.status}'}")
+        proven = self._none_stopped()
+        boot_id = look(port, self._system.running[name].health_route, 1.0).boot_id
+        return f"{name} answers {route} on port {port} with 200, boot id {boot_id or 'none'}", proven
+
+    def _none_stopped(self) -> str:
         stopped = [pid for pid in carriers(RUN_VARIABLE, self._system.run_token) if is_stopped(pid)]
         if stopped:
             raise Unsafe(f"processes of this run are still stopped: {stopped}")
-        boot_id = look(port, self._system.running[name].health_route, 1.0).boot_id
-        return (
-            f"{name} answers {route} on port {port} with 200, boot id {boot_id or 'none'}",
-            "no process of this run is in state T",
-        )
+        return "no process of this run is in state T"
+
+    def _running_pid(self, name: str) -> int:
+        """Find a process of this run's service ``name`` in the process table: it has no port to ask."""
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found[:] = self._of_service(name)
+            return bool(found)
+
+        if not self._seen(is_there):
+            raise Unsafe(f"{name} does not run: the process table shows none of it")
+        return found[0]
+
+    def _of_service(self, name: str) -> list[int]:
+        """Pids of what the supervisor started as ``name``, or of what works below a loop of the user's."""
+        mine = [
+            pid for pid in carriers(RUN_VARIABLE, self._system.run_token) if carries(pid, "SERVICE", name)
+        ]
+        below = {pid for one in mine for pid in descendants(one)}
+        roots = [pid for pid in mine if pid not in below]
+        if not (worker := self._system.running[name].worker):
+            return roots
+        found = (worker_below(root, worker, self._system.ports[name]) for root in roots)
+        return [one.pid for one in found if one is not None]
 
     def _kill(self, effect: Kill, row: ServiceState) -> Applied:
         with self._mine(row) as handle:
@@ -112,7 +141,9 @@ class ProcessHarm:
                 raise WithoutEffect(f"pid {row.pid} of {row.name} is still there after SIGKILL")
             effective_at_s = monotonic_s()
         try:
-            proof = (f"pid {row.pid} is gone (pidfd)", self._port_after_kill(row, until_s))
+            gone = f"pid {row.pid} is gone (pidfd)"
+            portless = self._system.running[row.name].readiness == RUNNING
+            proof = (gone,) if portless else (gone, self._port_after_kill(row, until_s))
         except WithoutEffect:
             self._make_ready(row.name)
             raise
@@ -150,17 +181,16 @@ class ProcessHarm:
                 if not self._seen(lambda: is_stopped(row.pid)):
                     raise WithoutEffect(f"pid {row.pid} of {row.name} is not in state T after SIGSTOP")
                 effective_at_s = monotonic_s()
-                why_not = silence(row.port, health, SILENT_S)
+                why_not = "" if health == RUNNING else silence(row.port, health, SILENT_S)
                 if why_not:
                     raise WithoutEffect(f"pid {row.pid} of {row.name} is stopped, but {why_not}")
             except BaseException:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, signal.SIGCONT)
                 raise
-        proof = (
-            f"every thread of pid {row.pid} is in state T",
-            f"port {row.port} accepts and sends no byte within {SILENT_S:g} s",
-        )
+        stopped = f"every thread of pid {row.pid} is in state T"
+        silent = f"port {row.port} accepts and sends no byte within {SILENT_S:g} s"
+        proof = (stopped,) if health == RUNNING else (stopped, silent)
         return _applied(effect, row, asked_at_s=asked_at_s, effective_at_s=effective_at_s, proof=proof)
 
     @contextlib.contextmanager

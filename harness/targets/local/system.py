@@ -42,8 +42,8 @@ class LocalSystem:
     """One started system; a context manager. ``urls`` are the services' own addresses by name.
 
     ``entries`` are the ports at which the edges enter the fault proxy; ``witness_url`` is where units are
-    offered, by the witness's edge, ``label_url`` where labels are told ("" where this arm takes none);
-    ``crossing`` is that proxy.
+    offered, by the witness's edge ("" where partitions land instead), ``label_url`` where labels are told (""
+    where this arm takes none); ``crossing`` is that proxy.
     ``Refused`` on entering: it did not become ready; the message holds the last lines of the log.
     """
 
@@ -58,7 +58,8 @@ class LocalSystem:
         self.ports = dict(zip(self.running, ports, strict=False))
         self.entries = dict(zip(edges, ports[len(self.running) :], strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
-        self.witness_url = f"http://127.0.0.1:{self.entries[self.system.witness_edge]}"
+        witness_port = self.entries.get(self.system.witness_edge)
+        self.witness_url = f"http://127.0.0.1:{witness_port}" if witness_port else ""
         label_port = self.entries.get(self.system.label_edge)
         self.label_url = f"http://127.0.0.1:{label_port}" if label_port else ""
         upstreams = {name: self.ports[edge.to] for name, edge in edges.items()}

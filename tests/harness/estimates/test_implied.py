@@ -11,7 +11,7 @@ import pytest
 from harness.estimates.implied import implied_availability
 from harness.estimates.lost import ClassLosses, Scale
 from harness.estimates.points import ImpliedAvailability
-from harness.experiment.model import FaultRate, ImpliedRules, ScoreRules
+from harness.experiment.rules import FaultRate, ImpliedRules, ScoreRules
 from tests.harness.estimates.test_score import PROFILE, TAU_US, run, scored, seconds
 
 HUMAN_S, MONTH_S = 7200.0, 30 * 86_400.0

@@ -17,7 +17,8 @@ from harness.episodes.loss import Loss
 from harness.episodes.model import NOT_EXERCISED, RunFacts
 from harness.estimates.points import Score
 from harness.estimates.score import scores
-from harness.experiment.model import PROFILES, ScoreRules
+from harness.experiment.model import PROFILES
+from harness.experiment.rules import ScoreRules
 from tests.traps.histories import Outage, Story, history_of, killed, never_back
 
 PROFILE = PROFILES["default"]

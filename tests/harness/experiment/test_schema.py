@@ -213,7 +213,7 @@ def test_every_fault_can_be_written_and_its_arguments_are_checked(kind):
         ("margin_ratio", 0, False),
         ("margin_ratio", 0.2, True),
         ("rate_hz", 0.05, False),
-        ("baseline_units", 99, False),
+        ("baseline_units", 19, False),
         ("name", "mine", False),
         ("base", "fast", False),
     ],

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.experiment.load import load_experiment
-from harness.experiment.model import ScoreRules
+from harness.experiment.rules import ScoreRules
 from tests.harness.experiment.carets import under_carets
 from tests.harness.experiment.test_load import problems_of
 

@@ -40,6 +40,7 @@ def test_two_subjects_and_a_place_for_ids_are_right(tmp_path: Path, id_place: st
     [
         (STREAM, "HRM203", ""),
         ("service: nats", "HRM203", ""),
+        ("service: nats, archetype: table", "HRM203", "partitions land"),
         (f"service: nats, route: /predict, {SUBJECTS}", "HRM306", "posted to a route"),
         (f"{STREAM}, {SUBJECTS}, route: /predict", "HRM306", "to a subject"),
         (f"{STREAM}, {SUBJECTS}, body: single", "HRM306", "is a message"),

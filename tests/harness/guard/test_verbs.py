@@ -185,6 +185,20 @@ def test_any_answer_will_do_of_a_service_that_names_no_route(record, server):
     assert "answers with 404" in verbs.look(one)
 
 
+def test_of_a_service_without_a_port_the_supervisor_is_asked(record, server):
+    routes = {"GET /v1/services": (200, '[{"name": "one", "state": "starting"}, {"name": "two"}]')}
+    port = server(routes).server_address[1]
+    arguments = {"token": TOKEN, "service": "one", "ready_port": 1, "ready_route": "running"}
+    one = record("start_service", port=port, **arguments)
+    for unknown in (routes["GET /v1/services"], (500, "[]"), (200, "{}"), (200, "["), (200, "[1]")):
+        routes["GET /v1/services"] = unknown
+        with pytest.raises(StillThere, match="does not run"):
+            verbs.look(one)
+    routes["GET /v1/services"] = (200, '[{"name": "one", "state": "ready"}]')
+    assert "has it as ready" in verbs.look(one)
+    assert "both gone" in verbs.look(record("start_service", port=free_port(), **arguments))
+
+
 def test_a_service_whose_supervisor_lives_must_be_there(record, server):
     port = server({}).server_address[1]
     dead = free_port()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment.model import Observe
-from harness.experiment.places import FilePlace, SqlitePlace
+from harness.experiment.places import FilePlace, Observe, SqlitePlace
 from harness.history.events import Acted, Blind, Looked
 from harness.observers.fetch import Unseen
 from harness.observers.looking import Inbox

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment.model import Audit, Observe
+from harness.experiment.model import Audit
+from harness.experiment.places import Observe
 from harness.history.events import Owed
 from harness.observers.owed import Account, can_be_seen
 from harness.observers.watch import Observers

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from harness.experiment.model import Observe
+from harness.experiment.places import Observe
 from harness.history.events import Acted, Blind, Looked
 from harness.observers.fetch import Reply, Unseen, fetch
 from harness.observers.reading import ActsReader, JournalReader, Lost

@@ -13,7 +13,8 @@ from harness.episodes.loss import Loss
 from harness.episodes.model import Episode, Level, RunFacts
 from harness.estimates.estimate import estimate
 from harness.estimates.score import scores
-from harness.experiment.model import PROFILES, ScoreRules
+from harness.experiment.model import PROFILES
+from harness.experiment.rules import ScoreRules
 from harness.report.document import Check, Document, Inputs
 from harness.report.past import InputChange, Past, PastCampaign, PastClass, PastScore, Since
 from harness.verdict.model import Claim, Verdict

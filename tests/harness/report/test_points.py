@@ -8,7 +8,7 @@ import pytest
 
 from harness.estimates.points import Gain
 from harness.estimates.score import scores
-from harness.experiment.model import FaultRate, ImpliedRules, ScoreRules
+from harness.experiment.rules import FaultRate, ImpliedRules, ScoreRules
 from harness.report import html, text
 from harness.report.panels import points
 from harness.report.scores import implied_text

@@ -28,6 +28,9 @@ AUDITED = events.Audited(
 INJECTED = events.Injected(
     episode=0, effect=HANG, sham=False, asked_at_s=15.9, effective_at_s=16.0, pid=4, proof=("it is stopped",)
 )
+HALF = events.Partition(
+    at_s=2.0, name="day-3", due_s=1.0, state="half", rows=9, right=5, wrong=0, doubled=0, foreign=0
+)
 TOLD: list[tuple[Event, str | None]] = [
     (events.RunStarted(run_id="r", plan_sha256=""), None),
     (events.StateReset(proven="by command", output_sha256="ab", took_s=0.3), None),
@@ -37,6 +40,8 @@ TOLD: list[tuple[Event, str | None]] = [
     (events.Guarded(episode=0, record="u1", verb="kill", state="opened"), None),
     (events.Looked(observer="a:/b", looks=3, failures=0, listed=True), None),
     (events.Owed(at_s=1.0, accepted=3, owed=0), None),
+    (events.TwinMade(partitions=3, rows=9, lasted_s=1.0), None),
+    (HALF, "day-3 is half there, 5 of 9 rows right"),
     (events.FirstDue(at_s=10.0), "the first unit is due"),
     (events.BaselineMeasured(units=9, bad=1, why="too bad"), "baseline not met: too bad (1 of 9 units bad)"),
     (INJECTED, "injected: pause scorer-a: it is stopped"),

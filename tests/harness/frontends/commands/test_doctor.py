@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.experiment.model import Audit, Edge, Observe, System, Workload
+from harness.experiment.model import Audit, Edge, System, Workload
+from harness.experiment.places import Observe
 from harness.frontends.checkup import machine_checks, system_checks
 from harness.frontends.cli import main
 from harness.frontends.systems import named_system

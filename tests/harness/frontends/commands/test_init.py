@@ -96,6 +96,9 @@ def test_print_shows_the_files_and_writes_none(tmp_path: Path, monkeypatch, caps
         (["--decides", "colour"], "colour"),
         (["--kind", "stream", "--route", "/x"], "--kind request"),
         (["--records", "in"], "--kind stream"),
+        (["--lands", "in/{number}.csv"], "--kind table"),
+        (["--kind", "table", "--route", "/x"], "--kind request"),
+        (["--kind", "table", "--loop"], "--kind request or stream"),
         (["--kind", "queue"], "queue"),
     ],
 )
