@@ -49,7 +49,9 @@ def parcels_of(spec: Spec, world: World) -> list[Parcel]:
     if spec.workload.table is not None:
         from harness.driver.partitions import build_partitions
 
-        return build_partitions(spec.seed, spec.profile, spec.duration_s, world, spec.workload.table)
+        return build_partitions(
+            spec.seed, spec.profile, spec.duration_s, world=world, table=spec.workload.table
+        )
     return build_parcels(
         spec.seed,
         spec.profile,

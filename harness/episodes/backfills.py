@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.episodes.model import Backfill, Debt, LatePartition, Level
+from harness.episodes.dues import Backfill, Debt, LatePartition
+from harness.episodes.model import Level
 from harness.history.events import Partition
 
 NAMED_MAX = 20

@@ -16,10 +16,11 @@ from harness.episodes.backfills import Stretch, backfill_of, overdue_at, overdue
 from harness.episodes.baseline import BAD_RATIO_MAX, Baseline, judged
 from harness.episodes.confidence import confidence_of
 from harness.episodes.decided import Span, decided_of
+from harness.episodes.dues import Debt
 from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
-from harness.episodes.model import NOT_EXERCISED, Debt, Episode, Level, RunFacts
+from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.monitors import Confidence
 from harness.episodes.owed import debt_of, with_debt
 from harness.episodes.phases import Course, loss_of
@@ -152,8 +153,7 @@ def _baselines(
 
 def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episode:
     inject_s, end_s = injected.effective_at_s, _end_s(seen, planned)
-    profile = seen.plan.profile
-    lasting_s = lasts_s(planned.effect)
+    profile, lasting_s = seen.plan.profile, lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     hits_s = _hits_s(injected, seen.log.hit_again.get(planned.index, ()))
     stretch = Stretch(before_s=seen.first_s, inject_s=inject_s, end_s=end_s)

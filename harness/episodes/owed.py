@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import msgspec
 
-from harness.episodes.model import Debt, Level
+from harness.episodes.dues import Debt
+from harness.episodes.model import Level
 from harness.history.events import Owed
 
 BEFORE_MIN = 4

@@ -128,9 +128,8 @@ class _Reader:
         if asked.profile is None:
             return asked
         own, path = given.get(ASKED), (ASKED, "profile")
-        check_pace(
-            asked.profile, own.get("profile") if isinstance(own, dict) else None, system, path, self.findings
-        )
+        written = own.get("profile") if isinstance(own, dict) else None
+        check_pace(asked.profile, written, system, path=path, findings=self.findings)
         table = system.workload.table
         return asked if table is None else replace(asked, profile=paced(asked.profile, table))
 

@@ -50,7 +50,7 @@ def check_table(system: System, findings: Findings) -> None:
             _wrong(message, (*TABLE, "columns", n), findings, "remove it: the key is looked at in any case")
 
 
-def check_pace(profile: Profile, given: object, system: System, path: Path, findings: Findings) -> None:
+def check_pace(profile: Profile, given: object, system: System, *, path: Path, findings: Findings) -> None:
     """Note knobs that the system file settles (HRM306), and windows too small for single records (HRM204)."""
     if system.workload.table is not None:
         named = given if isinstance(given, dict) else {}

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
+from harness.errors import Problem, Refused, UsageProblem
 from harness.experiment.model import Pace, Profile
 from harness.history.events import RunEnded, RunStarted
 from harness.history.journal import read_journal
@@ -199,18 +199,6 @@ def read_campaign(folder: Path) -> Campaign:
         raise _problem("damaged-campaign", folder / "campaign.json", text) from error
     sha256 = hashlib.sha256(data).hexdigest()
     return Campaign(file, tuple(_read_or_cut(folder / "runs" / name, sha256) for name in names))
-
-
-def read_beside(folder: Path, name: str) -> bytes | None:
-    """Read a small file that lies beside a campaign's runs, None where there is none.
-
-    Raises Untrustworthy where there is something else of that name.
-    """
-    try:
-        with Folder(folder) as opened:
-            return opened.read(name) if opened.holds(name) else None
-    except (OSError, NotPlain) as error:
-        raise Untrustworthy(f"{folder / name} cannot be read: {error}") from error
 
 
 def _read_or_cut(folder: Path, campaign_sha256: str) -> History:

@@ -26,9 +26,10 @@ from harness.estimates.score import scores
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Profile
 from harness.experiment.places import kind_of
+from harness.history.beside import read_beside
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
-from harness.history.store import read_beside, read_campaign, run_number
+from harness.history.store import read_campaign, run_number
 from harness.plan.safety import SIMULATION
 from harness.report.depends import depends_check
 from harness.report.document import Check, Document, Inputs

@@ -77,6 +77,7 @@ def event_words(event: Event) -> tuple[str, str] | None:
             | events.StateReset()
             | events.SystemReady()
             | events.Priced()
+            | events.TwinMade()
             | events.Versions()
         ):
             return None
@@ -100,8 +101,6 @@ def event_words(event: Event) -> tuple[str, str] | None:
             return "driver", f"stood still for {seconds_text(event.lasted_s)}"
         case events.BackgroundLoad():
             return "load", _counted(event)
-        case events.TwinMade():
-            return None  # known before the first unit
         case events.Partition():
             return "driver", partition_text(event)
         case events.Audited() | events.Streamed() | events.Touched() | events.LabelsTold():

@@ -128,7 +128,7 @@ def table(document: Document) -> Table:
         has_p90=any(c.served_p90.n >= c.served_p90.needs_n > 0 for c in classes),
         has_gate=any(_gate(c, look.claims) for c in classes),
         has_goal=any(goals(document, c) for c in classes),
-        has_before=any(before(document, c) for c in classes),
+        has_before=any(_before(document, c) for c in classes),
         yardstick=look.yardstick,
     )
 
@@ -140,7 +140,7 @@ def goals(document: Document, estimate: ClassEstimate) -> tuple[float, ...]:
     return tuple(sorted({limit_s for limit_s in limits if limit_s is not None}))
 
 
-def before(document: Document, estimate: ClassEstimate) -> float | None:
+def _before(document: Document, estimate: ClassEstimate) -> float | None:
     """Give the median of the last time, None where there is none that may be put beside."""
     since = document.past.since if document.past else None
     key = (estimate.fault, estimate.service, estimate.arm, estimate.restart_profile)
@@ -184,7 +184,7 @@ def _row(estimate: ClassEstimate, look: _Look) -> Row:
         never=_never(estimate),
         median=_median(estimate),
         p90=figures.quantile_figure(estimate.served_p90, estimate.tau_s),
-        forest=forest(estimate, look.scale, goals(look.document, estimate), before(look.document, estimate)),
+        forest=forest(estimate, look.scale, goals(look.document, estimate), _before(look.document, estimate)),
         points=_points(_scored(look.document, estimate)),
         lost=_lost(estimate),
         gain=_gain(estimate, look),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.episodes.model import Debt
+from harness.episodes.dues import Debt
 from harness.episodes.owed import debt_of
 from harness.history.events import Owed
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.episodes.dues import Debt
 from harness.episodes.facts import facts
-from harness.episodes.model import Debt
 from harness.estimates.estimate import estimate
 from harness.estimates.model import ClassEstimate
 from harness.report import html

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from harness.episodes.dues import Backfill, LatePartition
 from harness.episodes.facts import facts
-from harness.episodes.model import Backfill, LatePartition
 from harness.history.events import Partition
 from harness.report.missed import missed_lines, missed_text, partition_text
 from tests.traps.histories import history_of, killed
