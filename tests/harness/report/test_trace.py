@@ -86,6 +86,10 @@ TOLD: list[tuple[Event, str | None]] = [
     (events.Stalled(since_s=1.0, lasted_s=0.2), "stood still for 200 ms"),
     (events.ControlRaised(where="undo", error="no answer"), "raised in undo: no answer"),
     (AUDITED, "of 9 accepted 7 delivered once, 0 dead letters; 1 missing, 1 twice"),
+    (
+        events.Streamed(decisions=9, surplus=2, out_of_order=1),
+        "9 decisions, 2 beyond the first of a record, 1 behind that of a later one",
+    ),
     (events.LabelsTold(due=4, told=3), "3 of 4 labels told"),
     (events.RunEnded(state="ended", rows=9), "the run is over: ended, 9 units"),
 ]
