@@ -71,6 +71,10 @@ TOLD: list[tuple[Event, str | None]] = [
     (events.ControlRaised(where="undo", error="no answer"), "raised in undo: no answer"),
     (AUDITED, "of 9 accepted 7 delivered once, 0 dead letters; 1 missing, 1 twice"),
     (events.LabelsTold(due=4, told=3), "3 of 4 labels told"),
+    (
+        events.BackgroundLoad(users=2, requests=80, failed=1),
+        "background load: 80 requests of 2 users, 1 failed, by Locust, not measured with",
+    ),
     (events.RunEnded(state="ended", rows=9), "the run is over: ended, 9 units"),
 ]
 
