@@ -126,6 +126,13 @@ class LoopKeeper(Keeper):
             serving.cancel()
             await asyncio.wait([serving])
 
+    def _look_for_orphans(self, root: int = 0) -> bool:
+        """See ``Keeper``; one that is known is looked at alone: all are too many for every probe."""
+        if self._orphan and holders(self.spec.port, (self._orphan,)):
+            self._enter("orphaned")
+            return True
+        return super()._look_for_orphans(root)
+
     async def _is_ready(self) -> bool:
         """What an orphan answers is no readiness of who was started after it."""
         child = self._child
