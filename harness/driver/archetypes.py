@@ -24,7 +24,7 @@ from harness.ports import World
 def parcels_of(spec: Spec, world: World) -> list[Parcel]:
     """Build all parcels; Refused where ``world`` cannot give them."""
     if spec.workload.table is not None:
-        return build_partitions(spec.seed, spec.profile, spec.duration_s, world, spec.workload.table)
+        return build_partitions(spec.seed, spec.profile, spec.duration_s, world, table=spec.workload.table)
     return build_parcels(
         spec.seed,
         spec.profile,

@@ -71,7 +71,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_partitions(
-    seed: int, profile: Profile, duration_s: float, world: World, table: Table
+    seed: int, profile: Profile, duration_s: float, world: World, *, table: Table
 ) -> list[Parcel]:
     """All partitions of a run in order of landing; a body is a JSON list of records.
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.episodes.model import Backfill, Debt, LatePartition, Level
+from harness.episodes.model import Debt, Level
+from harness.episodes.partitions import Backfill, LatePartition
 from harness.history.events import Partition
 
 NAMED_MAX = 20

@@ -19,7 +19,7 @@ from harness.episodes.decided import Span, decided_of
 from harness.episodes.heals import false_heals, seconds_of, unbroken
 from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
-from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
+from harness.episodes.model import NOT_EXERCISED, Debt, Episode, Level, RunFacts
 from harness.episodes.owed import debt_of
 from harness.episodes.phases import Course, loss_of
 from harness.episodes.platform import platform_harms
@@ -150,14 +150,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
     lasting_s = lasts_s(planned.effect)
     horizon_s = profile.tau_s + (lasting_s or 0.0)
     from_s = seen.service.first_hurt_s(injected.asked_at_s, inject_s, profile.deadline_s)
-    served, full = (
-        find_level(units, profile, Watch(inject_s, end_s, ratio, from_s, horizon_s))
-        for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
-    )
     stretch = Stretch(before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
-    told = seen.log.partitions
-    if seen.log.twin is not None:
-        served, full = (with_debt(level, told, stretch, horizon_s) for level in (served, full))
+    served, full = _levels(seen, stretch, from_s, horizon_s)
     act = first_act(seen.acts, planned.effect, injected.asked_at_s, end_s)
     cleared = seen.log.cleared.get(planned.index)
     cleared_s = None if cleared is None else round(cleared.at_s - inject_s, DIGITS)
@@ -197,10 +191,8 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
         learned=learned_of(
             seen.log, seen.journal, asked_s=injected.asked_at_s, inject_s=inject_s, end_s=end_s
         ),
-        debt=debt_of(seen.log.owed, before_s=seen.first_s, inject_s=inject_s, end_s=end_s)
-        if seen.log.twin is None
-        else overdue_debt(told, stretch),
-        backfill=None if seen.log.twin is None else backfill_of(told, stretch),
+        debt=_debt(seen, stretch),
+        backfill=None if seen.log.twin is None else backfill_of(seen.log.partitions, stretch),
         confidence=confidence_of(
             seen.rows,
             first_s=seen.first_s,
@@ -211,6 +203,26 @@ def _episode(seen: _Seen, planned: PlannedEpisode, injected: Injected) -> Episod
             names=seen.log.versions,
         ),
     )
+
+
+def _levels(seen: _Seen, stretch: Stretch, from_s: float | None, horizon_s: float) -> tuple[Level, Level]:
+    """Served and full; where partitions land neither is back while more rows than before are overdue."""
+    served, full = (
+        find_level(units, seen.plan.profile, Watch(stretch.inject_s, stretch.end_s, ratio, from_s, horizon_s))
+        for units, ratio in ((seen.served, seen.served_ratio), (seen.full, seen.full_ratio))
+    )
+    if seen.log.twin is None:
+        return served, full
+    told = seen.log.partitions
+    return with_debt(served, told, stretch, horizon_s), with_debt(full, told, stretch, horizon_s)
+
+
+def _debt(seen: _Seen, stretch: Stretch) -> Debt | None:
+    """What was owed: rows that were overdue where partitions land, else what listings show."""
+    if seen.log.twin is not None:
+        return overdue_debt(seen.log.partitions, stretch)
+    before_s, inject_s, end_s = stretch.before_s, stretch.inject_s, stretch.end_s
+    return debt_of(seen.log.owed, before_s=before_s, inject_s=inject_s, end_s=end_s)
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:

@@ -6,6 +6,7 @@ import msgspec
 
 from harness.episodes.loss import Loss
 from harness.episodes.monitors import Confidence
+from harness.episodes.partitions import Backfill
 from harness.episodes.platform import PlatformHarm
 from harness.episodes.timeline import ModelTimeline
 
@@ -49,37 +50,6 @@ class Debt(_Frozen, frozen=True, kw_only=True):
     band: int
     peak: int
     back_s: float | None
-
-
-class LatePartition(_Frozen, frozen=True, kw_only=True):
-    """A partition that was not right when it was due to be, as it stood last before it was.
-
-    Of ``rows`` rows ``right`` were there once and right; ``right_s``: seconds from the injection until all
-    were, None = not by the end of the episode.
-    """
-
-    name: str
-    state: str
-    rows: int
-    right: int
-    wrong: int
-    doubled: int
-    foreign: int
-    right_s: float | None
-
-
-class Backfill(_Frozen, frozen=True, kw_only=True):
-    """What a job missed in one episode: ``partitions`` of ``rows`` rows in all, ``open`` of them to its end.
-
-    ``last_s``: seconds from the injection until the last one was right, 0 = none was late, None = not all
-    were. ``late``: the first of them, those that stayed open before the others.
-    """
-
-    partitions: int
-    rows: int
-    open: int
-    last_s: float | None
-    late: tuple[LatePartition, ...]
 
 
 class DecidedWindow(_Frozen, frozen=True, kw_only=True):

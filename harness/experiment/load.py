@@ -180,10 +180,9 @@ class _Reader:
         """The profile in the pace of a system that has one of its own."""
         if asked.profile is None:
             return asked
-        own, path = given.get(ASKED), (ASKED, "profile")
-        check_pace(
-            asked.profile, own.get("profile") if isinstance(own, dict) else None, system, path, self.findings
-        )
+        own = given.get(ASKED)
+        profile = own.get("profile") if isinstance(own, dict) else None
+        check_pace(asked.profile, profile, system, self.findings)
         table = system.workload.table
         return asked if table is None else replace(asked, profile=paced(asked.profile, table))
 

@@ -18,6 +18,7 @@ from harness.experiment.tables import NUMBER, Place, Table
 from harness.faults.effects import EdgeEffect, ProcessEffect
 
 TABLE: Path = ("workload", "table")
+PROFILE: Path = ("x-hormesis", "profile")
 PACE = ("rate_hz", "deadline_s", "load_batch", "golden_every")
 """Knobs of a profile that a job's own landing interval and deadline settle."""
 FEW = {"baseline_units": 100, "window_units": 20}
@@ -50,7 +51,7 @@ def check_table(system: System, findings: Findings) -> None:
             _wrong(message, (*TABLE, "columns", n), findings, "remove it: the key is looked at in any case")
 
 
-def check_pace(profile: Profile, given: object, system: System, path: Path, findings: Findings) -> None:
+def check_pace(profile: Profile, given: object, system: System, findings: Findings) -> None:
     """Note knobs that the system file settles (HRM306), and windows too small for single records (HRM204)."""
     if system.workload.table is not None:
         named = given if isinstance(given, dict) else {}
@@ -58,7 +59,9 @@ def check_pace(profile: Profile, given: object, system: System, path: Path, find
             if key in named:
                 why = "workload.table of the system file says when partitions land and must be right"
                 message = f"{quoted(key)} has no use here"
-                findings.add("HRM306", message, (*path, key), key=True, why=why, help=f"remove {quoted(key)}")
+                findings.add(
+                    "HRM306", message, (*PROFILE, key), key=True, why=why, help=f"remove {quoted(key)}"
+                )
         return
     for key, least in FEW.items():
         count: int = getattr(profile, key)
@@ -66,7 +69,7 @@ def check_pace(profile: Profile, given: object, system: System, path: Path, find
             findings.add(
                 "HRM204",
                 f"'{key}' is {count}",
-                (*path, key),
+                (*PROFILE, key),
                 label=f"at least {least}",
                 why="fewer say something only where a unit is a partition of many rows",
                 help=f"write a whole number from {least} on",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from harness.episodes.model import Backfill, Episode, LatePartition, RunFacts
+from harness.episodes.model import Episode, RunFacts
+from harness.episodes.partitions import Backfill, LatePartition
 from harness.history.events import Partition
 from harness.report.lengths import seconds
 from harness.report.words import inert

@@ -128,7 +128,7 @@ def _guarded(plan: Plan, made: Made, table: Table) -> Twin:
 def _landing(plan: Plan, made: Made, table: Table) -> list[Parcel]:
     told = world_spec(plan, made.experiment, template=made.template, python_path=made.python_path)
     spec = msgspec.convert(msgspec.to_builtins({**told, "url": "", "observations": ""}), type=Spec)
-    return build_partitions(plan.seed, plan.profile, plan.duration_s, open_files(spec), table)
+    return build_partitions(plan.seed, plan.profile, plan.duration_s, open_files(spec), table=table)
 
 
 def _run(system: LocalSystem, parcels: Sequence[Parcel], root: Path, watched: _Watched) -> Twin:

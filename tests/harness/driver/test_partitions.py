@@ -62,7 +62,7 @@ def test_every_row_that_must_be_there_is_counted_once(found: list[tuple[str, tup
 
 def test_partitions_land_on_the_slots_of_the_seed_with_keys_that_count_on() -> None:
     world = FileWorld(({"a": 1, "id": "theirs"}, {"a": 2}), (), 1)
-    parcels = build_partitions(5, PROFILE, 2.0, world, TABLE)
+    parcels = build_partitions(5, PROFILE, 2.0, world, table=TABLE)
     assert [parcel.due_s for parcel in parcels] == witness_due(5, PROFILE.rate_hz, 2.0).tolist()
     assert [parcel.units[0].id for parcel in parcels[:2]] == ["day-00000.csv", "day-00001.csv"]
     assert {parcel.units[0].weight for parcel in parcels} == {3.0}

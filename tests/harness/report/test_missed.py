@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from harness.episodes.facts import facts
-from harness.episodes.model import Backfill, LatePartition
+from harness.episodes.partitions import Backfill, LatePartition
 from harness.history.events import Partition
 from harness.report.missed import missed_lines, missed_text, partition_text
 from tests.traps.histories import history_of, killed
