@@ -6,6 +6,7 @@ does not score clean input within its own promise cannot be measured.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,13 +77,23 @@ def make_twins(plans: Sequence[Plan], made: Made, progress: Callable[[str], None
     twins: dict[Key, Twin] = {}
     for plan in plans if table else ():
         if table is not None and key_of(plan) not in twins:
+            _put_aside()
             twin = _guarded(plan, made, table)
             twins[key_of(plan)] = twin
             progress(
                 f"twin: the job alone, on {len(twin.partitions)} clean partitions: "
                 f"{twin.rows()} rows in {twin.lasted_s:.1f} s; this is right"
             )
+    if twins:
+        _put_aside()
     return twins
+
+
+def _put_aside() -> None:
+    """Let what exists live to the end: a full collection stops every thread, and rows by the ten thousand
+    bring one about while a guardian waits for our beats."""
+    gc.collect()
+    gc.freeze()
 
 
 def _guarded(plan: Plan, made: Made, table: Table) -> Twin:
