@@ -18,7 +18,6 @@ from harness.experiment.tables import NUMBER, Place, Table
 from harness.faults.effects import EdgeEffect, ProcessEffect
 
 TABLE: Path = ("workload", "table")
-PROFILE: Path = ("x-hormesis", "profile")
 PACE = ("rate_hz", "deadline_s", "load_batch", "golden_every")
 """Knobs of a profile that a job's own landing interval and deadline settle."""
 ELSEWHERE = ("route", "subjects", "table")
@@ -59,9 +58,7 @@ def check_pace(profile: Profile, given: object, system: System, *, path: Path, f
             if key in named:
                 why = "workload.table of the system file says when partitions land and must be right"
                 message = f"{quoted(key)} has no use here"
-                findings.add(
-                    "HRM306", message, (*PROFILE, key), key=True, why=why, help=f"remove {quoted(key)}"
-                )
+                findings.add("HRM306", message, (*path, key), key=True, why=why, help=f"remove {quoted(key)}")
         return
     for key, least in FEW.items():
         count: int = getattr(profile, key)
@@ -69,7 +66,7 @@ def check_pace(profile: Profile, given: object, system: System, *, path: Path, f
             findings.add(
                 "HRM204",
                 f"'{key}' is {count}",
-                (*PROFILE, key),
+                (*path, key),
                 label=f"at least {least}",
                 why="fewer say something only where a unit is a partition of many rows",
                 help=f"write a whole number from {least} on",
