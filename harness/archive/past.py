@@ -20,11 +20,10 @@ from harness.archive.entry import Entry
 from harness.archive.reading import side_of_document
 from harness.archive.trends import breaks
 from harness.errors import HormesisError
-from harness.history.model import CampaignFile
+from harness.history.model import PAST_FILE, CampaignFile
 from harness.report.compose import compose
 from harness.report.document import Document
 from harness.report.past import (
-    PAST_FILE,
     ClassSince,
     InputChange,
     Past,

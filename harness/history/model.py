@@ -92,9 +92,16 @@ class History:
     journal: tuple[Said, ...] = ()
 
 
+PAST_FILE = "past.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One command's runs, in the order in which they were run."""
+    """One command's runs, in the order in which they were run.
+
+    ``past``: what its store held before, as it was kept beside them (``report.past``); None = nothing.
+    """
 
     file: CampaignFile
     runs: tuple[History, ...]
+    past: bytes | None = None

@@ -23,7 +23,7 @@ from harness.experiment.model import Pace, Profile
 from harness.history.events import RunEnded, RunStarted
 from harness.history.journal import read_journal
 from harness.history.log import HistoryWriter, Recorded, read_history
-from harness.history.model import Campaign, CampaignFile, History, Manifest
+from harness.history.model import PAST_FILE, Campaign, CampaignFile, History, Manifest
 from harness.history.observations import DTYPE, read_rows
 from harness.history.plain import Folder, NotPlain
 from harness.plan.model import Plan
@@ -192,13 +192,21 @@ def read_campaign(folder: Path) -> Campaign:
             data = opened.read("campaign.json")
             file = msgspec.json.decode(data, type=CampaignFile)
             names = sorted(name for name in opened.names("runs") if _ID.fullmatch(name))
+            past = _past(opened)
     except (OSError, NotPlain) as error:
         raise _problem("no-campaign", folder, f"{folder} is no campaign folder: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"campaign.json is damaged: {error}"
         raise _problem("damaged-campaign", folder / "campaign.json", text) from error
     sha256 = hashlib.sha256(data).hexdigest()
-    return Campaign(file, tuple(_read_or_cut(folder / "runs" / name, sha256) for name in names))
+    return Campaign(file, tuple(_read_or_cut(folder / "runs" / name, sha256) for name in names), past)
+
+
+def _past(opened: Folder) -> bytes | None:
+    try:
+        return opened.read(PAST_FILE) if opened.holds(PAST_FILE) else None
+    except (OSError, NotPlain):
+        return b""  # what can be no past is told as damaged by who decodes it
 
 
 def _read_or_cut(folder: Path, campaign_sha256: str) -> History:

@@ -20,13 +20,11 @@ from harness.episodes.facts import facts
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import RunFacts
 from harness.episodes.trust import send_lag_ms_max
-from harness.errors import Untrustworthy
 from harness.estimates.estimate import counted, estimate
 from harness.estimates.score import scores
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import Profile
 from harness.experiment.places import kind_of
-from harness.history.beside import read_beside
 from harness.history.model import Campaign, CampaignFile, History
 from harness.history.observations import WITNESS
 from harness.history.store import read_campaign, run_number
@@ -34,7 +32,7 @@ from harness.plan.safety import SIMULATION
 from harness.report.depends import depends_check
 from harness.report.document import Check, Document, Inputs
 from harness.report.labels import profile_label
-from harness.report.past import PAST_FILE, Past
+from harness.report.past import Past
 from harness.report.words import inert_json
 from harness.units import percent_text
 from harness.verdict.judge import judge
@@ -62,14 +60,12 @@ def compose(folder: Path) -> Document:
     Raises UsageProblem where ``folder`` is no campaign; a damaged run makes the verdict VOID instead. What
     the store held before, as it was kept beside the runs, is shown as it was kept; damaged, it is no check.
     """
-    document = compose_campaign(read_campaign(folder))
+    campaign = read_campaign(folder)
+    document = compose_campaign(campaign)
     try:
-        kept = read_beside(folder, PAST_FILE)
-        past = None if kept is None else msgspec.json.decode(kept, type=Past)
-    except (Untrustworthy, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        unread = Check(
-            text="What the store held before can be read", value=f"{PAST_FILE} is damaged", ok=False
-        )
+        past = None if campaign.past is None else msgspec.json.decode(campaign.past, type=Past)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        unread = Check(text="What the store held before can be read", value="past.json is damaged", ok=False)
         return msgspec.structs.replace(document, trust=(*document.trust, unread))
     return msgspec.structs.replace(document, past=past)
 

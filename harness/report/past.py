@@ -11,8 +11,6 @@ import msgspec
 from harness.estimates.compared import Ratio
 from harness.estimates.model import Mean, Quantile
 
-PAST_FILE = "past.json"
-
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass

@@ -184,7 +184,9 @@ def _row(estimate: ClassEstimate, look: _Look) -> Row:
         never=_never(estimate),
         median=_median(estimate),
         p90=figures.quantile_figure(estimate.served_p90, estimate.tau_s),
-        forest=forest(estimate, look.scale, goals(look.document, estimate), _before(look.document, estimate)),
+        forest=_forest(
+            estimate, look.scale, goals(look.document, estimate), _before(look.document, estimate)
+        ),
         points=_points(_scored(look.document, estimate)),
         lost=_lost(estimate),
         gain=_gain(estimate, look),
@@ -257,7 +259,7 @@ def _axis(limit_s: float, scale: Scale) -> Markup:
     return drawing.markup()
 
 
-def forest(
+def _forest(
     estimate: ClassEstimate, scale: Scale, goals_s: Sequence[float] = (), before_s: float | None = None
 ) -> Markup:
     """Draw one strip: median and p90 with intervals where allowed, single episodes where few.
