@@ -7,7 +7,7 @@ import os
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.errors import Refused
@@ -52,6 +52,13 @@ def hurt_each_second(faults: tuple[PlannedEpisode, ...]) -> int:
     )
 
 
+TWO = (episode(0, "gateway", 1, 5), episode(1, "registry", 3, 5))
+"""Both are hurt from 3 s to 6 s."""
+
+
+@example(TWO, 1, 40)
+@example(TWO, 2, 7)
+@example(TWO, 2, 8)
 @given(episodes, st.integers(1, 6), st.integers(0, 40))
 def test_a_plan_is_refused_exactly_where_it_has_no_target_or_too_many(faults, max_targets, parts):
     """SR-16: one is always allowed, more only up to max_targets and a quarter of services and edges."""
