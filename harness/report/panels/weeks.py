@@ -33,7 +33,7 @@ SMALL = (
     356.0,
     108.0,
     46.0,
-    284.0,
+    262.0,
     10.0,
     88.0,
 )  # the same of a class: width, height, left, right, top, bottom
