@@ -171,7 +171,6 @@ COMMANDS: Mapping[str, Entry] = {
         "write the files that describe a system of yours, and two questions about it",
         (
             "hormesis init my-check",
-            "hormesis init my-check --route /predict --decision /price --decides number",
             "hormesis init my-job --kind table --columns score",
         ),
         _init,
