@@ -60,7 +60,7 @@ def overdue_debt(told: Sequence[Partition], stretch: Stretch) -> Debt:
     >>> half = Partition(at_s=4.0, state="half", right=4, **late)
     >>> made_good = Partition(at_s=6.5, state="right", right=9, **late)
     >>> overdue_debt([half, made_good], Stretch(before_s=2.0, inject_s=2.0, end_s=9.0))
-    Debt(band=0, peak=9, back_s=4.5)
+    Debt(band=0, peak=9, back_s=4.5, binds=False)
     """
     band = peak = 0
     back_s: float | None = 0.0
