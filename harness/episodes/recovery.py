@@ -169,11 +169,16 @@ def find_level(units: Units, profile: Profile, watch: Watch) -> Level:
         recovered_s=None if recovery is None else _since(watch, due[recovery]),
         bound_low_s=low_s,
         bound_high_s=high_s,
-        flaps=0 if impact is None else _flaps(test, impact, recovery),
+        flaps=0 if impact is None else max(_flaps(test, impact, recovery), _hit_again(test, watch)),
         relapsed_s=None if recovery is None else _relapsed_s(test, recovery, watch),
         lost_s=round(lost_s, DIGITS),
         bad_ratio=round(bad_ratio, DIGITS),
     )
+
+
+def _hit_again(test: ChangeBack, watch: Watch) -> int:
+    """Outages of a succession after its first: whoever hits again is quicker than a hold can tell."""
+    return 0 if watch.last_hit_s is None else max(0, len(_losses(test, watch)) - 1)
 
 
 def _since(watch: Watch, at_s: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from harness.episodes.facts import facts
@@ -51,6 +52,12 @@ def test_three_kills_in_succession_are_one_episode_with_three_outages() -> None:
     assert episode.served.recovered_s == pytest.approx(3.4, abs=0.01)
     assert episode.served.flaps == 2
     assert (episode.lasts_s, episode.horizon_s) == (None, PROFILE.tau_s + 3.0)
+
+
+def test_each_outage_of_a_succession_is_a_flap_where_the_hold_is_as_short_as_a_window() -> None:
+    short = msgspec.structs.replace(PROFILE, hold_s=PROFILE.window_s)
+    episode = episode_of(replace(three(51, 52), profile=short))
+    assert (len(episode.outages), episode.served.flaps) == (3, 2)
 
 
 def test_a_kill_of_a_succession_that_met_nobody_is_counted_apart() -> None:
