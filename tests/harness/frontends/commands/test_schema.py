@@ -62,7 +62,7 @@ def test_an_unknown_name_is_told_with_what_there_is(capsys, name, likely):
 
 def test_the_shipped_report_and_a_fresh_one_are_taken(capsys, tmp_path):
     validator = Draft202012Validator(printed(capsys, "report"))
-    shipped = json.loads((ROOT / "reports" / "examples" / "process-faults.json").read_bytes())
+    shipped = json.loads((ROOT / "reports" / "examples" / "simulated-runs.json").read_bytes())
     fresh = json.loads(encode_document(compose(written(tmp_path, killed(), killed(sham=True)))))
     for report in (shipped, fresh):
         assert not list(validator.iter_errors(report))
