@@ -73,8 +73,10 @@ class LoopKeeper(Keeper):
         return False
 
     def row(self) -> ServiceState:
-        """The service as it is now; its process is the one that serves."""
+        """The service as it is now; its process is the one that serves, and no orphan is."""
         worker = self._worker or Worker(0, 0)
+        if self._orphan and not (self._child and is_below(worker.pid, self._child.pid)):
+            worker = Worker(0, 0)  # it has lost its parent since it was looked at last
         return msgspec.structs.replace(super().row(), pid=worker.pid, start_ticks=worker.start_ticks)
 
     async def _end(self, child: Child, grace_s: float) -> None:
