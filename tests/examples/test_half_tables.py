@@ -90,6 +90,7 @@ def measured(folder: Path, repairs: str, trusted):
     return episode, run, injected.effective_at_s
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_halves_that_a_kill_left_are_named_and_their_backfill_is_timed(tmp_path: Path, trusted) -> None:
     episode, run, inject_s = measured(tmp_path, "3.5", trusted)

@@ -173,6 +173,7 @@ def test_a_run_on_a_virtual_clock_that_loses_too_much_is_stopped(tmp_path, small
     assert clean.at_s - injected.effective_at_s <= 0.4 + 2 * experiment.profile.window_length_s
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_a_run_that_takes_a_bystander_down_is_stopped_undone_and_void(tmp_path):
     """SR-9: the real thing; no other run of the command follows, and nothing is left."""

@@ -221,6 +221,7 @@ def words_of(pid: int, name: str) -> str:
         return ""
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_five_secrets_are_in_no_file_no_argument_and_no_environment_that_needs_none(tmp_path):
     """SR-27, SR-28: of real processes, one of which says its secrets wherever it can."""

@@ -115,7 +115,7 @@ def test_bugs_that_chance_finds_at_once_are_not_hard() -> None:
 
 def test_a_trial_of_chance_that_no_bar_hangs_on_is_left_out_and_no_other() -> None:
     dice, spared = np.random.Generator(np.random.PCG64(3)), 0
-    for _ in range(200):
+    for _ in range(40):
         whole = [
             msgspec.structs.replace(one, episodes=900, found=True)
             if one.way == UNIFORM and dice.random() < 0.45
@@ -129,7 +129,7 @@ def test_a_trial_of_chance_that_no_bar_hangs_on_is_left_out_and_no_other() -> No
         assert missed(there) == missed(whole)
         assert {one for one in items() if one[0] == RACE or one[1] == GUIDED} <= set(asked)
         spared += len(items()) - len(asked)
-    assert spared > 1_000
+    assert spared > 200
 
 
 def test_a_ratio_needs_all_seeds_and_its_bound_knows_how_far_they_scatter() -> None:

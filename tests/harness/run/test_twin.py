@@ -33,6 +33,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_all_runs_of_a_pair_are_judged_by_one_twin_of_their_own_partitions(folder: Path) -> None:
     made, said = made_of(folder), []

@@ -360,7 +360,12 @@ def stream(tmp_path_factory):
     ],
 )
 def test_a_fault_on_a_streams_edge_is_proven_on_a_connection_that_was_there(stream, effect, until):
-    until(lambda: stream.crossing.client.proxies()["writer-server"].counters.bytes_upstream > 1000)
+    def counters():
+        return stream.crossing.client.proxies()["writer-server"].counters
+
+    until(lambda: counters().open)  # the writer is back from the fault before
+    before = counters().bytes_upstream
+    until(lambda: counters().open and counters().bytes_upstream > before + 500)
     target = LocalTarget(stream)
     applied = target.apply(effect)
     assert "of those there before the fault 1" in applied.proof[1]

@@ -16,7 +16,8 @@ from harness.errors import Refused, Unsafe
 from harness.faults.effects import Hook, Kill, Pause
 from harness.targets.base import NullTarget, WithoutEffect
 from harness.targets.local.looks import look
-from harness.targets.local.procfs import is_stopped, start_ticks
+from harness.targets.local.procfs import carriers, is_stopped, start_ticks
+from harness.targets.local.spec import RUN_VARIABLE
 from harness.targets.local.target import LocalSystem, LocalTarget
 
 pytestmark = pytest.mark.live
@@ -162,13 +163,17 @@ def test_a_pause_through_which_another_process_answers_has_no_effect_and_is_undo
         assert not is_stopped(pid)
 
 
-def test_a_kill_after_which_an_orphan_keeps_the_port_and_answers_is_unsafe(place, services):
-    """The orphan answers with the old boot id; it must not be taken for a recovery."""
+def test_an_orphan_that_answers_for_what_was_killed_is_no_recovery_and_is_ended(place, services):
+    """It answers with the old boot id, and where nobody restarts nobody looks who keeps the port."""
     with LocalSystem(place({"one": services.entry(start="orphan")}, arm="bare")) as system:
-        target = LocalTarget(system, seen_within_s=0.3)
-        with pytest.raises(Unsafe, match="is held by pid"):
+        target, before = LocalTarget(system, seen_within_s=0.3), system.service("one")
+        with pytest.raises(WithoutEffect, match=f"was killed, but port .* boot id {before.boot_id}"):
             target.apply(Kill(service="one"))
-        assert system.service("one").state == "stopped"
+        now = system.service("one")
+        assert now.state == "ready"
+        assert now.boot_id not in ("", before.boot_id)
+        token = system.run_token
+    assert carriers(RUN_VARIABLE, token) == ()
 
 
 def test_an_unknown_service_is_refused_and_the_known_ones_named(fast):
