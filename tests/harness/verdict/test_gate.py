@@ -138,7 +138,7 @@ def runs_of_named(name: str, times: Sequence[float]) -> list[RunOutcome]:
     return [msgspec.structs.replace(run, name=f"{name} {n}") for n, run in enumerate(runs_of(times))]
 
 
-@pytest.mark.parametrize(("heals", "word"), [(0, "PASS"), (1, "FAIL"), (None, "INCONCLUSIVE")])
+@pytest.mark.parametrize(("heals", "word"), [(0, "PASS"), (1, "FAIL"), (None, "VOID")])
 def test_false_heals_are_a_gate_of_their_own(heals: int | None, word: str) -> None:
     gate = Gate(false_heals_per_h=0.1)
     runs = runs_of(SOUND * 2, false_heals=heals, quiet_h=0.0 if heals is None else 2.0)
@@ -151,7 +151,7 @@ def test_acts_that_may_have_stayed_unseen_in_one_run_keep_it_from_passing() -> N
     assert judged(runs, gate=Gate(false_heals_per_h=0.1)).word == "INCONCLUSIVE"
 
 
-@pytest.mark.parametrize(("harmed", "word"), [(False, "PASS"), (True, "FAIL"), (None, "INCONCLUSIVE")])
+@pytest.mark.parametrize(("harmed", "word"), [(False, "PASS"), (True, "FAIL"), (None, "VOID")])
 def test_harm_by_healing_is_a_gate_of_its_own(harmed: bool | None, word: str) -> None:
     assert judged(runs_of(SOUND * 4, harmed=harmed), gate=Gate(harmed_ratio=0.1)).word == word
 
