@@ -21,7 +21,6 @@ from harness.archive.reading import side_of_document
 from harness.archive.trends import breaks
 from harness.errors import HormesisError
 from harness.history.model import PAST_FILE, CampaignFile
-from harness.report.compose import compose
 from harness.report.document import Document
 from harness.report.past import (
     ClassSince,
@@ -68,7 +67,7 @@ def past_of(folder: Path, most: int = PAST_MAX) -> Past | None:
     earlier = [_read(one) for one in _earlier(folder)[-most:]]
     if not earlier:
         return None
-    document = compose(folder)
+    document = read_document(folder)
     now = _Read(folder, entry_of(document, folder.name), document)
     readable = [one for one in earlier if one.document is not None]
     return Past(

@@ -6,7 +6,6 @@ histories, and the rows of pairs must be those that their table was made of. Lin
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 from harness.archive.comparing import UNTRUSTED
 from harness.archive.model import Identity, Side
 from harness.archive.sides import identity_of, side_of_pairs, side_of_runs
-from harness.campaign.model import Question, RunRow
+from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.parts import QUESTION_FILE, TABLE_FILE, VERDICT_FILE, Parts
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
@@ -111,7 +110,7 @@ def _rows(folder: Path, table: Table) -> tuple[RunRow, ...]:
         rows += parts.read(chunk)
     digest = ""
     for row in rows:
-        digest = hashlib.blake2b(f"{digest} {row.digest}".encode(), digest_size=16).hexdigest()
+        digest = chained(digest, row)
     if digest != table.digest:
         raise Untrustworthy(f"the parts of {folder} are not those that its table was made of; ask it again")
     return tuple(rows)

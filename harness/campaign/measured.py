@@ -16,7 +16,7 @@ from harness.campaign.outcomes import outcomes
 from harness.campaign.rows import row_of_facts, worth_of
 from harness.errors import Refused
 from harness.experiment.model import Arm, Gate
-from harness.history.model import CampaignFile
+from harness.history.model import Campaign, CampaignFile
 from harness.history.store import find_campaign, read_campaign
 from harness.plan.safety import SIMULATION
 from harness.report.compose import compose_campaign, doubts_of
@@ -56,7 +56,7 @@ def measured(store: Path, name: str) -> Measured:
             " beside each other, `hormesis run FILE --against OLD_FILE`, or on a virtual clock, `hormesis"
             " campaign`"
         )
-    theirs = read_campaign(_beside(folder, ours.file))
+    theirs = _beside(folder, ours.file)
     document, other = compose_campaign(ours), compose_campaign(theirs)
     beside = _outcomes(theirs.file, other)
     others = {_key(run, theirs.file): run for run in beside}
@@ -81,14 +81,15 @@ def measured(store: Path, name: str) -> Measured:
     )
 
 
-def _beside(folder: Path, file: CampaignFile) -> Path:
+def _beside(folder: Path, file: CampaignFile) -> Campaign:
     place = folder.parent / file.beside
     if not (place / "campaign.json").is_file():
         raise Refused(f"{file.beside}, which ran beside {file.id}, does not lie beside it any more")
-    theirs = read_campaign(place).file
-    if (theirs.pack_sha256, theirs.target, theirs.seed) != (file.pack_sha256, file.target, file.seed):
+    theirs = read_campaign(place)
+    asked = [(one.pack_sha256, one.target, one.seed) for one in (theirs.file, file)]
+    if asked[0] != asked[1]:
         raise Refused(f"{file.beside} is another question than {file.id}: they did not run beside each other")
-    return place
+    return theirs
 
 
 def _outcomes(file: CampaignFile, document: Document) -> tuple[RunOutcome, ...]:

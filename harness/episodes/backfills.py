@@ -80,12 +80,13 @@ def overdue_debt(told: Sequence[Partition], stretch: Stretch) -> Debt:
     return Debt(band=band, peak=peak, back_s=back_s)
 
 
-def with_backfill(level: Level, told: Sequence[Partition], stretch: Stretch, horizon_s: float) -> Level:
-    """The level, back no sooner than what was owed: every missed partition must be right by then.
+def with_backfill(
+    level: Level, debt: Debt, told: Sequence[Partition], stretch: Stretch, *, horizon_s: float
+) -> Level:
+    """The level, back no sooner than ``debt``, what was owed: every missed partition must be right by then.
 
     A missed partition is an impact, too few of them as they may be for a window: nobody asks again for it.
     """
-    debt = overdue_debt(told, stretch)
     back_s = debt.back_s if debt.back_s is not None and debt.back_s <= horizon_s else None
     if level.impact_s is None:
         if debt.peak <= debt.band:

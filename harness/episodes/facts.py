@@ -253,8 +253,8 @@ def _debt(seen: _Seen, stretch: Stretch) -> Debt | None:
 
 def _owing(seen: _Seen, level: Level, debt: Debt | None, *, stretch: Stretch, horizon_s: float) -> Level:
     """A level that is back no sooner than what was owed is paid."""
-    if seen.log.twin is not None:
-        return with_backfill(level, seen.log.partitions, stretch, horizon_s)
+    if seen.log.twin is not None and debt is not None:
+        return with_backfill(level, debt, seen.log.partitions, stretch, horizon_s=horizon_s)
     return with_debt(level, debt, horizon_s)
 
 

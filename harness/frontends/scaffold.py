@@ -45,11 +45,13 @@ method:
 x-hormesis:
   version: 1
   system: hormesis.yaml
-  profile:  # 100 records a second; back = 2 s without a bad window; waited for 30 s
-    {{base: default, rate_hz: 100, load_batch: 0, baseline_units: 400, window_s: 1, hold_s: 2, tau_s: 30,
-     wash_out_s: 2}}
+  {profile}
   repetitions: 1  # an interval of the median wants 6; `hormesis plan` says what a verdict costs
 """
+PROFILE = """\
+profile:  # 100 records a second; back = 2 s without a bad window; waited for 30 s
+    {base: default, rate_hz: 100, load_batch: 0, baseline_units: 400, window_s: 1, hold_s: 2, tau_s: 30,
+     wash_out_s: 2}"""
 QUESTIONS = {
     "kill.yaml": {
         "title": "Kill the server",
@@ -104,11 +106,14 @@ def scaffold(answers: Answers) -> dict[str, str]:
 
 
 def files_of(
-    system: str, units: tuple[str, Mapping[str, object]], questions: Mapping[str, Mapping[str, str]]
+    system: str,
+    units: tuple[str, Mapping[str, object]],
+    questions: Mapping[str, Mapping[str, str]],
+    profile: str = PROFILE,
 ) -> dict[str, str]:
     """Put the texts of the system, its one unit and the questions together, by file name."""
     files = {"hormesis.yaml": system, units[0]: json.dumps(dict(units[1])) + "\n"}
-    return files | {name: EXPERIMENT.format(**words) for name, words in questions.items()}
+    return files | {name: EXPERIMENT.format(**words, profile=profile) for name, words in questions.items()}
 
 
 def flow(value: object) -> str:

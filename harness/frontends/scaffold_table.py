@@ -5,11 +5,10 @@ Comes in: what a user said of the job. Goes out: texts by file name, which the l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.frontends.scaffold import flow
+from harness.frontends.scaffold import files_of, flow
 
 SYSTEM = """\
 # What is tested. `hormesis explain system hormesis.yaml` says what can be hit.
@@ -35,35 +34,21 @@ workload:
     key: id  # we write it, and find a row's result by it
     columns: {columns}  # must be as in the twin: the job alone, on clean input
 """
-EXPERIMENT = """\
-title: {title}
-description: {description}
-method:
-  - type: action
-    name: {action}
-    provider:
-      type: python
-      module: harness.frontends.chaostoolkit.faults
-      func: {func}
-      arguments: {{service: job}}
-x-hormesis:
-  version: 1
-  system: hormesis.yaml
-  profile: {{base: table, tau_s: 30}}  # waited for 30 s; back = every missed partition is right
-  repetitions: 1  # an interval of the median wants 6; `hormesis plan` says what a verdict costs
-"""
+PROFILE = "profile: {base: table, tau_s: 30}  # waited for 30 s; back = every missed partition is right"
 QUESTIONS = {
     "kill.yaml": {
         "title": "Kill the job",
         "description": "Is every partition that it missed scored in the end, once and rightly?",
         "action": "kill-job",
         "func": "process_kill",
+        "arguments": "{service: job}",
     },
     "hang.yaml": {
         "title": "Hang the job",
         "description": "It is there and does nothing. Does anybody heal that?",
         "action": "hang-job",
         "func": "process_hang",
+        "arguments": "{service: job}",
     },
 }
 NO_WORKER = (
@@ -113,5 +98,4 @@ def scaffold_table(answers: TableAnswers) -> dict[str, str]:
         results=flow(results),
         columns=flow(list(answers.columns)),
     )
-    files = {"hormesis.yaml": system, "rows.jsonl": json.dumps(dict(answers.unit)) + "\n"}
-    return files | {name: EXPERIMENT.format(**words) for name, words in QUESTIONS.items()}
+    return files_of(system, ("rows.jsonl", answers.unit), QUESTIONS, PROFILE)

@@ -40,7 +40,7 @@ def _prices(experiment: Experiment, objective: Objective) -> Iterator[Price]:
     in_arms = f"arm {', '.join(arms)}"
     if objective.served_within_s is not None or objective.harm_left_ratio is not None:
         share = objective.share_ratio
-        for name, count in _classes(experiment, objective.fault).items():
+        for name, count in classes(experiment, objective.fault).items():
             text = f"{name}, {in_arms}: in at least {100 * share:g} % of episodes"
             passes = all_in_favour(share)
             yield Price(
@@ -55,7 +55,7 @@ def _prices(experiment: Experiment, objective: Objective) -> Iterator[Price]:
         yield Price(f"{in_arms}: no act in a run in which nothing is broken", 1, 1)
 
 
-def _classes(experiment: Experiment, fault: str) -> dict[str, int]:
+def classes(experiment: Experiment, fault: str = "") -> dict[str, int]:
     """Episodes of each class that one run has; arms and restart profiles are classes of their own."""
     found: dict[str, int] = {}
     for step in experiment.steps:

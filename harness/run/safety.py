@@ -113,6 +113,27 @@ def guarded(
         raise MustStop("guard", str(error)) from error
 
 
+@contextlib.contextmanager
+def guarded_apart(
+    store: Path, run: str, end: Mapping[str, str], *, what: str, log: Path, within_s: float
+) -> Iterator[Guardian]:
+    """Guard work apart from any run, called ``what`` in errors; nothing of it is left, or Unsafe is raised.
+
+    ``end``: arguments of ``end_run``; ``within_s``: after so long the guardian ends it by itself. Refused
+    where the guardian went away, or the store was halted.
+    """
+    try:
+        with Guardian(store, run, target="local", log=log) as guardian:
+            guardian.allow(within_s)
+            guardian.open("end_run", end, episode=WHOLE_RUN, fault="", within_s=within_s)
+            yield guardian
+    except NotProven as error:
+        raise Unsafe(f"{what}: {error}") from error
+    except GuardianGone as error:
+        refuse_if_halted(store)
+        raise Refused(f"{what}: {error}") from error
+
+
 @dataclass(slots=True)
 class Alarms:
     """What ends a run at once. ``gap_s`` reads wall minus monotonic clock; ``until_s`` is monotonic.

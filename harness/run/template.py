@@ -20,13 +20,12 @@ from pathlib import Path
 import msgspec
 
 from harness import shell
-from harness.errors import Refused, Unsafe, UsageProblem
+from harness.errors import Refused, UsageProblem
 from harness.experiment.model import Experiment, Prepare
 from harness.experiment.yaml import findings_of
-from harness.guard.client import Guardian, GuardianGone, NotProven
 from harness.guard.verbs import VARIABLE
 from harness.run.refusals import refuse_if_halted
-from harness.run.safety import WHOLE_RUN
+from harness.run.safety import guarded_apart
 from harness.run.scratch import scratch
 from harness.targets.local.kernel import ending_with_us
 
@@ -148,20 +147,17 @@ def _remove(lock: Path) -> None:
 def _guarded(cache: Path, key: str) -> Iterator[str]:
     """Give a token; when this is over, or we are, or the store is halted, nobody lives who carries it."""
     store, run, token = cache.parent, f"prepare/prepare-{key}-{os.getpid()}", shell.fresh_token()
-    try:
-        with (
-            scratch(store) as state,
-            Guardian(store, run, target="local", log=cache / "guardian.txt") as guardian,
+    with scratch(store) as state:
+        end = {"variable": VARIABLE, "token": token, "folder": str(state)}
+        with guarded_apart(
+            store,
+            run,
+            end,
+            what="`prepare` of the system",
+            log=cache / "guardian.txt",
+            within_s=PREPARE_LIMIT_S + SLACK_S,
         ):
-            guardian.allow(PREPARE_LIMIT_S + SLACK_S)
-            end = {"variable": VARIABLE, "token": token, "folder": str(state)}
-            guardian.open("end_run", end, episode=WHOLE_RUN, fault="", within_s=PREPARE_LIMIT_S + SLACK_S)
             yield token
-    except NotProven as error:
-        raise Unsafe(f"`prepare` of the system: {error}") from error
-    except GuardianGone as error:
-        refuse_if_halted(store)
-        raise Refused(f"`prepare` of the system: {error}") from error
 
 
 def output_tail(output: bytes) -> list[str]:

@@ -20,15 +20,13 @@ from harness.driver.partitions import Row, Twin, build_partitions
 from harness.driver.places import Shut, land, make_ready, open_results
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
-from harness.errors import Refused, Unsafe
+from harness.errors import Refused
 from harness.experiment.model import Experiment
 from harness.experiment.tables import Table
-from harness.guard.client import Guardian, GuardianGone, NotProven
 from harness.history.events import StateReset
 from harness.plan.model import Plan
 from harness.run.fields import world_spec
-from harness.run.refusals import refuse_if_halted
-from harness.run.safety import WHOLE_RUN
+from harness.run.safety import guarded_apart
 from harness.run.scratch import scratch
 from harness.targets.local.system import LocalSystem
 from harness.targets.local.wiring import SystemPlace
@@ -102,33 +100,28 @@ def _guarded(plan: Plan, made: Made, table: Table) -> Twin:
         made.reset()
     parcels = _landing(plan, made, table)
     limit_s = LIMIT_S + len(parcels) * table.deadline_s
-    try:
-        with scratch(made.store) as state:
-            system = LocalSystem(
-                SystemPlace(
-                    system=made.experiment.system,
-                    system_dir=Path(made.experiment.system_dir),
-                    template=made.template,
-                    state_dir=state,
-                    python_path=made.python_path,
-                    seed=plan.seed,
-                    secrets=made.secrets,
-                )
+    with scratch(made.store) as state:
+        system = LocalSystem(
+            SystemPlace(
+                system=made.experiment.system,
+                system_dir=Path(made.experiment.system_dir),
+                template=made.template,
+                state_dir=state,
+                python_path=made.python_path,
+                seed=plan.seed,
+                secrets=made.secrets,
             )
-            run = f"twin/twin-{plan.seed}"
-            log = state / "guardian.txt"
-            with Guardian(made.store, run, target="local", log=log) as guardian:
-                within_s = limit_s + sum(one.start_timeout_s for one in system.running.values()) + SLACK_S
-                guardian.allow(within_s)
-                end = system.end_arguments()
-                guardian.open("end_run", end, episode=WHOLE_RUN, fault="", within_s=within_s)
-                root = state / made.experiment.system.workload.service
-                return _run(system, parcels, root, _Watched(guardian.check, limit_s))
-    except NotProven as error:
-        raise Unsafe(f"the twin of the job: {error}") from error
-    except GuardianGone as error:
-        refuse_if_halted(made.store)
-        raise Refused(f"the twin of the job: {error}") from error
+        )
+        with guarded_apart(
+            made.store,
+            f"twin/twin-{plan.seed}",
+            system.end_arguments(),
+            what="the twin of the job",
+            log=state / "guardian.txt",
+            within_s=limit_s + sum(one.start_timeout_s for one in system.running.values()) + SLACK_S,
+        ) as guardian:
+            root = state / made.experiment.system.workload.service
+            return _run(system, parcels, root, _Watched(guardian.check, limit_s))
 
 
 def _landing(plan: Plan, made: Made, table: Table) -> list[Parcel]:

@@ -13,13 +13,12 @@ from harness.errors import Refused
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.experiment.rules import HarmBudget
-from harness.faults.effects import subject_among
 from harness.frontends.arguments import seed
 from harness.frontends.operators import operator_limits, parts_of
 from harness.frontends.streams import say
 from harness.frontends.wording import length_text
 from harness.plan.model import Plan
-from harness.plan.price import Price, prices, reaches_a_verdict
+from harness.plan.price import Price, classes, prices, reaches_a_verdict
 from harness.plan.safety import SIMULATION, TARGETS, Limits, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
@@ -190,16 +189,8 @@ def _gate_pairs(experiment: Experiment, plans: Sequence[Plan]) -> dict[str, int 
 
     arm = experiment.gate.arm or experiment.arms[0]
     own = [plan for plan in plans if plan.arm == arm and plan.pair == plans[0].pair]
-    hurt = [plan for plan in own if not plan.sham]
     quiet_h = sum(plan.duration_s for plan in own if plan.sham) / 3600
-    labels = list(
-        dict.fromkeys(
-            f"{one.kind} {subject_among(one.effect, [e.effect for e in plan.episodes if e.kind == one.kind])}"
-            f", {plan.restart_profile}"
-            for plan in hurt
-            for one in plan.episodes
-        )
-    )
+    labels = [f"{name}, {profile}" for name in classes(experiment) for profile in experiment.restart_profiles]
     if not labels:
         return {}
     is_beside = plans[0].target != SIMULATION
