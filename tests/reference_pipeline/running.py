@@ -6,8 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from tests.ports import free_port
 
 T = TypeVar("T")
 SWITCH_TOKEN = "a secret of healer and gateway"
@@ -58,18 +58,6 @@ def until(look: Callable[[], T], within_s: float = 30.0) -> T:
         assert time.monotonic() < end_s, f"not within {within_s} s: {seen!r}"
         pace.wait(0.02)
     return seen
-
-
-def free_port() -> int:
-    """A port below the ephemeral range: a client in it could connect to itself."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass(frozen=True)

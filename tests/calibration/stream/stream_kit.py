@@ -25,7 +25,7 @@ from harness.run.audit import Balance, answers_of, judge_ids
 from harness.run.listing import LedgerReader
 from harness.run.streams import counted
 from harness.shell import monotonic_s
-from harness.targets.local.wiring import free_ports
+from tests.ports import free_ports
 
 HERE = Path(__file__).parent
 SERVER = Path(sys.executable).parent / "nats-server"

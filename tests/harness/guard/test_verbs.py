@@ -11,15 +11,10 @@ import pytest
 from harness.guard import processes, verbs
 from harness.guard.records import Owner, ourselves
 from harness.guard.verbs import StillThere, problem_of
+from tests.ports import free_port
 
 VARIABLE, TOKEN = "HORMESIS_RUN", f"{os.getpid():064x}"  # tests side by side end what carries theirs
 PROCESS = {"pid": 1, "start_ticks": 1, "variable": VARIABLE, "token": TOKEN}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_a_stopped_process_goes_on_and_again_is_nothing_more(record, stopped, of, state_of, until):

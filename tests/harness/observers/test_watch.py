@@ -16,7 +16,7 @@ from harness.history.events import Acted, Blind, Looked
 from harness.observers.fetch import Reply, Unseen, fetch
 from harness.observers.reading import ActsReader, JournalReader, Lost
 from harness.observers.watch import Observers
-from harness.targets.local.wiring import free_ports
+from tests.ports import free_ports
 
 QUICK_S = 0.02
 

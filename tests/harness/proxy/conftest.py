@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from harness.proxy.client import ProxyClient
+from tests.ports import free_ports
 
 ANSWER = json.dumps({"words": ["some", "answer", "of", "a", "service"], "number": 12345}).encode()
 LEASE_S = 0.4
@@ -91,14 +92,6 @@ def receive(caller, count):
     while len(data) < count and (more := caller.recv(count - len(data))):
         data += more
     return data
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
 
 
 @pytest.fixture(scope="session")

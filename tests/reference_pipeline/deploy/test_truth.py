@@ -9,7 +9,8 @@ import pytest
 
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Arm
-from tests.reference_pipeline.running import Pipeline, free_port
+from tests.ports import free_port
+from tests.reference_pipeline.running import Pipeline
 
 ROOT = Path(__file__).resolve().parents[3]
 SYSTEM = load_experiment(ROOT / "experiments" / "standard" / "concept.yaml").system

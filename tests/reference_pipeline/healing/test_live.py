@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from reference_pipeline.world.golden import load_golden
-from tests.reference_pipeline.running import EDGES, SERVICES, SWITCH_TOKEN, ask, free_port, until
+from tests.ports import free_port
+from tests.reference_pipeline.running import EDGES, SERVICES, SWITCH_TOKEN, ask, until
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 

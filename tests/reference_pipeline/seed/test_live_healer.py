@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from reference_pipeline.healing.config import HealerConfig
-from tests.reference_pipeline.running import ask, free_port, until
+from tests.ports import free_port
+from tests.reference_pipeline.running import ask, until
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
