@@ -21,8 +21,8 @@ from harness.experiment.model import PROFILES, Arm, Experiment, Profile
 from harness.history.events import Audited
 from harness.plan.safety import SIMULATION
 from harness.plan.schedule import make_plans
-from harness.run.campaign import import_path
 from harness.run.material import Material, open_material
+from harness.run.modules import import_path
 from harness.run.simulated import SimulatedRun, run_simulated
 from harness.run.template import ensure_template
 

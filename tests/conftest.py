@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from harness.experiment.model import PROFILES
 from harness.shell import monotonic_s, sleep_until
 from reference_pipeline.deploy.prepare import prepare
+from tests.consents import consent_to_ours
 
 # No deadline: a test here asserts outcomes, and a machine that measures is a busy machine.
 settings.register_profile(
@@ -25,6 +27,11 @@ settings.register_profile(
 settings.load_profile("ci")
 
 SHOWN = ("rate_hz", "baseline_units", "window_s", "hold_s", "tau_s")
+
+
+def pytest_configure() -> None:
+    """Consent to what the tests' own systems name, as a job on them would."""
+    os.environ["HORMESIS_CONSENT"] = consent_to_ours()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -31,7 +31,8 @@ from harness.report.past import (
     PastScore,
     Since,
 )
-from harness.run.campaign import write_reports, write_whole
+from harness.run.campaign import write_reports
+from harness.run.writing import write_whole
 
 PAST_MAX = 15
 """So many earlier campaigns are kept, the newest: a picture shows no more."""

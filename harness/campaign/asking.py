@@ -21,9 +21,9 @@ from harness.errors import Refused
 from harness.experiment.model import Experiment, Pace
 from harness.experiment.pack import pack_sha256
 from harness.plan.safety import SIMULATION, TARGETS, promises
-from harness.run.campaign import import_path
 from harness.run.code import code_sha256
 from harness.run.fields import check_record_faults
+from harness.run.modules import import_path
 from harness.run.template import ensure_template
 
 CHUNK_PAIRS, CHUNK_S = 10, 1800.0

@@ -25,7 +25,7 @@ from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
 from harness.experiment.model import Gate
 from harness.report.shown import Shown
 from harness.report.shown import shown as shown_runs
-from harness.run.campaign import write_whole
+from harness.run.writing import write_whole
 from harness.verdict.baseline import Baseline, Kind, differences, opened, seal, times_of
 from harness.verdict.gate import Scale
 from harness.verdict.ledger import Entry, Ledger, Week, continued

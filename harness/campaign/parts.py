@@ -23,7 +23,7 @@ from harness.campaign.model import Question, RunRow
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
 from harness.history.plain import Folder, NotPlain
-from harness.run.campaign import write_whole
+from harness.run.writing import write_whole
 from harness.verdict.model import Verdict
 
 QUESTION_FILE, TABLE_FILE, VERDICT_FILE = "question.json", "table.json", "verdict.json"

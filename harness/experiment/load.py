@@ -93,12 +93,13 @@ class _Reader:
                 file=str(self.path),
                 sha256="",
                 system=system[0],
-                system_dir=str(system[1]),
+                system_dir=str(system[1].parent),
+                system_file=str(system[1]),
                 scenario=scenario[0],
                 scenario_file=str(self.path.parent / asked.scenario) if asked.scenario else "",
                 source=scenario[1],
-                units=source_of(system[1], system[0].workload.units),
-                check=source_of(system[1], system[0].workload.check),
+                units=source_of(system[1].parent, system[0].workload.units),
+                check=source_of(system[1].parent, system[0].workload.check),
                 profile=asked.profile,
                 steps=steps,
                 arms=asked.arms,
@@ -148,7 +149,7 @@ class _Reader:
             )
             return None
         system = read_system(path, self.elsewhere)
-        return None if system is None else (system, path.parent)
+        return None if system is None else (system, path)
 
     def _scenario(self, asked: Asked, system: System | None) -> tuple[Scenario, Source | None] | None:
         """Read the scenario file; what offers units of a file needs none: nothing there has knobs."""
@@ -192,7 +193,7 @@ def _exists(path: FilePath) -> bool:
 def _sealed(experiment: Experiment) -> Experiment:
     """Give the experiment with its hash; where it lies on this machine is no part of the question."""
     plain = msgspec.to_builtins(experiment)
-    for place in ("file", "sha256", "system_dir", "scenario_file"):
+    for place in ("file", "sha256", "system_dir", "system_file", "scenario_file"):
         del plain[place]
     for own in ("source", "units", "check"):
         if plain[own] is not None:

@@ -415,6 +415,7 @@ class Experiment(_Frozen, frozen=True, kw_only=True):
     sha256: str
     system: System
     system_dir: str
+    system_file: str = ""
     scenario: Scenario
     scenario_file: str = ""
     source: Source | None = None

@@ -20,6 +20,8 @@ from harness.experiment.places import root_of
 from harness.frontends.world import look_at_world
 from harness.observers.fetch import Unseen
 from harness.observers.outside import Roots, Source, Words, journal_of, source_of
+from harness.run.consent import items_of, missing
+from harness.run.modules import python_path
 from harness.run.resetting import starts_anew
 from harness.run.scratch import MEMORY, ROOM_BYTES_MIN, scratch_root
 
@@ -119,6 +121,21 @@ def system_checks(system: System) -> Iterator[Check]:
         "campaigns, search, the gate",
         "nothing: only what answers requests runs there" if lands else "simulation.opens: what opens it",
     )
+
+
+def consent_check(system: System, file: Path) -> Iterator[Check]:
+    """Look whether the operator consented to what the instrument itself would run, if anything."""
+    items = items_of(system, file.parent, python_path(file.parent))
+    if not items:
+        return
+    what = f"consent to {', '.join(item.place for item in items)}"
+    try:
+        lacks = missing(items, file)
+    except Refused as error:
+        yield Check(what, "missing", "no run may begin", str(error))
+        return
+    mend = f"hormesis consent {file}, and --give once you have looked at it"
+    yield Check(what, "missing", "no run may begin", mend) if lacks else Check(what)
 
 
 def observer_checks(system: System, folder: Path) -> Iterator[Check]:

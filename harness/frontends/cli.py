@@ -21,8 +21,9 @@ from harness.experiment.findings import advice
 from harness.frontends.arguments import Parser, usage
 from harness.frontends.signals import Signals
 from harness.frontends.streams import lost_output, prepare, say, tell
-from harness.frontends.trust import admit, is_contributor, refuse_modules_of, work_tree
+from harness.frontends.trust import admit, is_contributor, refuse_modules_of
 from harness.frontends.wording import usage_text
+from harness.run.root import work_tree
 from harness.verdict.codes import EXIT_CODE
 
 
@@ -75,6 +76,12 @@ def _doctor() -> Command:
     from harness.frontends.commands import doctor
 
     return doctor
+
+
+def _consent() -> Command:
+    from harness.frontends.commands import consent
+
+    return consent
 
 
 def _calibrate() -> Command:
@@ -179,6 +186,11 @@ COMMANDS: Mapping[str, Entry] = {
         "say what can be measured here and of a system, what is lost, and how to mend it",
         ("hormesis doctor", "hormesis doctor hormesis.yaml --json"),
         _doctor,
+    ),
+    "consent": Entry(
+        "show what of a system Hormesis itself would run (world, hooks, reset), and say yes to it",
+        ("hormesis consent hormesis.yaml", "hormesis consent hormesis.yaml --give"),
+        _consent,
     ),
     "run": Entry(
         "run an experiment: inject its faults, measure, judge, report",

@@ -77,7 +77,7 @@ def write_all(places: Mapping[str, Path], writers: Writers) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write one file whole, or standard output; what stands there and is no file is never replaced."""
-    from harness.run.campaign import write_whole
+    from harness.run.writing import write_whole
 
     if path == STDOUT:
         say_exactly(content)

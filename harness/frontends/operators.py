@@ -17,8 +17,8 @@ import msgspec
 
 from harness.errors import Refused
 from harness.experiment.model import System
-from harness.frontends.trust import work_tree
 from harness.plan.safety import LOCAL, NO_OPERATOR, Limits
+from harness.run.root import work_tree
 from harness.shell import environment
 
 VARIABLE = "HORMESIS_OPERATOR_FILE"

@@ -18,6 +18,7 @@ from harness.errors import Refused
 from harness.experiment.excerpt import quoted
 from harness.experiment.findings import advice
 from harness.frontends.arguments import usage
+from harness.run.root import work_tree
 from harness.shell import environment
 
 VARIABLE, CONTRIBUTOR = "HORMESIS_TRUST", "contributor"
@@ -41,13 +42,6 @@ def refuse_modules_of(tree: Path) -> None:
     places = (harness.__file__, *(place or "." for place in sys.path))
     if found := next((one for one in map(_real, places) if one.is_relative_to(tree)), None):
         raise _no(f"modules are imported from {found}, in the work tree {tree}: install Hormesis outside")
-
-
-def work_tree(path: Path) -> Path:
-    """The checkout that ``path`` lies in: the nearest folder with ``.git``; none: the folder itself."""
-    place = _real(path)
-    folder = place if place.is_dir() else place.parent
-    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
 
 
 def admit(command: str, arguments: argparse.Namespace) -> None:

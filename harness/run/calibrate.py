@@ -29,10 +29,10 @@ from harness.errors import Refused
 from harness.experiment.model import Experiment
 from harness.plan.model import Plan
 from harness.plan.schedule import make_plans
-from harness.run.campaign import import_path
 from harness.run.fields import world_spec
 from harness.run.machine import fingerprint
 from harness.run.material import Material, open_material
+from harness.run.modules import import_path
 from harness.run.safety import only_runner
 from harness.run.scratch import scratch
 from harness.run.secrets import Secrets, read_secrets

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from harness.report.html import render
 from harness.run.code import code_sha256, versions
 from harness.run.fields import check_record_faults
 from harness.run.machine import fingerprint
+from harness.run.modules import import_path
 from harness.run.records import OF_THE_DRIVER
 from harness.run.refusals import refuse_if_halted, refuse_if_not_writable, refuse_without_load
 from harness.run.resetting import Resetting
@@ -36,6 +35,7 @@ from harness.run.secrets import Secrets, read_secrets
 from harness.run.single import Setting, run_one
 from harness.run.template import ensure_template
 from harness.run.twin import Made, key_of, make_twins
+from harness.run.writing import write_whole
 from harness.targets.base import Target
 from harness.targets.local.harms import ABILITIES
 from harness.targets.local.target import LocalSystem, LocalTarget
@@ -320,39 +320,8 @@ def abilities() -> tuple[str, ...]:
     return tuple(sorted(ABILITIES | OF_THE_DRIVER))
 
 
-def import_path(experiment: Experiment) -> str:
-    """Where the system's modules are imported from, as PYTHONPATH has it; Refused: anybody may add some."""
-    return os.pathsep.join((_import_folder(experiment), *_inherited_path()))
-
-
-def _import_folder(experiment: Experiment) -> str:
-    """Name the folder that the system's modules are imported from; Refused where anybody may add some."""
-    folder = Path(experiment.system_dir).resolve().parent
-    if folder.stat().st_mode & stat.S_IWOTH:
-        raise Refused(
-            f"modules of the system would be imported from {folder}, which everybody may write into: "
-            "move the system's folder into a folder of your own"
-        )
-    return str(folder)
-
-
-def _inherited_path() -> tuple[str, ...]:
-    inherited = shell.environment("PYTHONPATH")
-    return (inherited,) if inherited else ()
-
-
 def write_reports(folder: Path) -> None:
     """Analyse the folder and write ``report.json`` and ``report.html`` into it."""
     document = compose(folder)
     write_whole(folder / "report.json", encode(document))
     write_whole(folder / "report.html", render(document).encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that whoever reads it, or whatever is killed, finds the old or the new one whole."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.write_bytes(data)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)

@@ -23,11 +23,11 @@ from harness.history.store import find_campaign, read_campaign, read_run
 from harness.plan.model import Plan
 from harness.plan.schedule import make_plans, plan_sha256
 from harness.report.trace import event_words
-from harness.run.campaign import import_path
 from harness.run.code import versions
 from harness.run.evidence import JOURNAL, RESENDS, TAINT
 from harness.run.machine import fingerprint
 from harness.run.material import Material, open_material
+from harness.run.modules import import_path
 from harness.run.simulated import SimulatedRun
 from harness.run.template import ensure_template
 

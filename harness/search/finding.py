@@ -12,7 +12,7 @@ from pathlib import Path
 import harness
 from harness.errors import Refused
 from harness.experiment.model import Arm, Experiment
-from harness.run.campaign import import_path
+from harness.run.modules import import_path
 from harness.run.template import ensure_template
 from harness.search.drawing import Drawing
 from harness.search.engine import Failure, Found, Wanted, search, summary

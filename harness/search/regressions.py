@@ -14,7 +14,7 @@ import msgspec
 
 from harness.errors import Refused, Untrustworthy
 from harness.experiment.model import Arm
-from harness.run.campaign import write_whole
+from harness.run.writing import write_whole
 from harness.search.limits import Limits
 from harness.search.outcome import Outcome, Signature
 from harness.search.schedule import Schedule

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.guard.halt import halt, release
+from tests.consents import consent_to_ours
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -32,6 +33,7 @@ GIVE_UP_S = 20.0
 AGAIN_S = 0.0  # the bars look again a second after each attack
 START_S_MAX, RUN_S_MAX, HURT_S_MAX = 60.0, 5.0, 1.2
 TRIES = 20
+CONSENT = consent_to_ours()
 
 Came = TypeVar("Came")
 
@@ -143,6 +145,7 @@ class Runner:
                 "PATH": "/usr/bin:/bin",
                 MARK: self.mark,
                 "HORMESIS_STORE": str(self.store),
+                "HORMESIS_CONSENT": CONSENT,
                 **self.variables,
             },
             stdin=subprocess.DEVNULL if self.terminal is None else self.terminal,

@@ -20,6 +20,7 @@ FENCE = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTA
 COMMANDS = (
     "init",
     "doctor",
+    "consent",
     "run",
     "campaign",
     "calibrate",

@@ -29,7 +29,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     import msgspec
 
     from harness.run.calibrate import calibrate_here
-    from harness.run.campaign import write_whole
+    from harness.run.writing import write_whole
 
     experiment = load_experiment(arguments.file)
     store = arguments.store or store_root()

@@ -23,13 +23,14 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Print a line a check; 5 where something is missing without which no run may begin."""
-    from harness.frontends.checkup import machine_checks, observer_checks, system_checks
+    from harness.frontends.checkup import consent_check, machine_checks, observer_checks, system_checks
 
-    system = named_system(arguments.file)
+    system, file = named_system(arguments.file), system_file(arguments.file)
     checks = [
         *machine_checks(arguments.store or store_root(), "local"),
         *system_checks(system),
-        *observer_checks(system, system_file(arguments.file).parent),
+        *consent_check(system, file),
+        *observer_checks(system, file.parent),
     ]
     if arguments.json:
         say(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))

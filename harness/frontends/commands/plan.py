@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     limits, parts = operator_limits(arguments.target, arguments.file), parts_of(experiment.system)
     effects = tuple(promises(plan, TARGETS[arguments.target], limits=limits, parts=parts) for plan in plans)
     found = prices(experiment)
-    world = () if arguments.offline else _world(arguments.store or store_root(), arguments.target)
+    world = () if arguments.offline else _world(experiment, arguments.store or store_root(), arguments.target)
     if arguments.json:
         document = _document(experiment, plans, effects, seed=number, world=world)
         say(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
@@ -81,9 +81,11 @@ def execute(arguments: argparse.Namespace, /) -> int:
     return EXIT_CODE["DONE"]
 
 
-def _world(store: Path, target: str) -> tuple[str, ...]:
+def _world(experiment: Experiment, store: Path, target: str) -> tuple[str, ...]:
     from harness.frontends.world import look_at_world
+    from harness.run.modules import import_path
 
+    import_path(experiment)
     return look_at_world(store, target)
 
 

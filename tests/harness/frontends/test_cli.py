@@ -57,7 +57,18 @@ def test_help_lists_every_command_and_no_other(capsys):
     out = capsys.readouterr().out
     listed = [line.split()[0] for line in out.split("commands:\n")[1].split("\n\n")[0].splitlines()]
     assert listed == list(COMMANDS)
-    by_others = {"undo", "halt", "replay", "calibrate", "search", "schema", "gate", "init", "doctor"}
+    by_others = {
+        "undo",
+        "halt",
+        "replay",
+        "calibrate",
+        "search",
+        "schema",
+        "gate",
+        "init",
+        "doctor",
+        "consent",
+    }
     assert set(COMMANDS) - by_others == {
         "run",
         "campaign",

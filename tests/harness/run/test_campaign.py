@@ -15,7 +15,7 @@ from harness.history.events import Injected
 from harness.history.model import CampaignFile
 from harness.history.store import new_campaign, new_run
 from harness.plan.model import Plan
-from harness.run.campaign import _refusal, run_campaign, write_whole
+from harness.run.campaign import _refusal, run_campaign
 
 
 def run(experiment, store):
@@ -58,16 +58,6 @@ def test_a_missing_scratch_is_refused_before_anything_is_prepared(prepared_by, t
     with pytest.raises(Refused, match="HORMESIS_SCRATCH"):
         run(prepared_by("touch", str(tmp_path / "prepared")), tmp_path / "store")
     assert not (tmp_path / "prepared").exists()
-
-
-def test_a_report_is_replaced_as_a_whole(tmp_path):
-    report = tmp_path / "report.html"
-    report.write_text("old")
-    with report.open() as reader:
-        write_whole(report, b"new")
-        assert reader.read() == "old"
-    assert report.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [report]
 
 
 PLAN = Plan(

@@ -18,6 +18,7 @@ from harness.faults.effects import Kill, Mutate, Shift
 from harness.plan.model import Plan
 from harness.run.campaign import run_campaign
 from harness.run.fields import check_record_faults, label_feed
+from tests.consents import consent_for
 from tests.traps.histories import Story, plan_of
 
 FILE = """\
@@ -136,6 +137,7 @@ def test_a_world_that_cannot_be_opened_is_refused_in_its_own_words(asked, tmp_pa
 def test_a_campaign_with_such_a_fault_starts_nothing_and_keeps_no_folder(asked, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((PYTHON_PATH, os.environ.get("PYTHONPATH", ""))))
     plan, experiment = asked(MISSPELT)
+    monkeypatch.setenv("HORMESIS_CONSENT", consent_for(experiment.system, Path(experiment.system_dir)))
     store = tmp_path / "store"
     with pytest.raises(UsageProblem, match="could not be done to these records"):
         run_campaign((plan,), experiment, store=store, seed=1, progress=lambda _: None)

@@ -17,6 +17,7 @@ from harness.plan.schedule import make_plans
 from harness.report.compose import compose
 from harness.run.campaign import run_campaign
 from harness.run.resetting import Resetting, starts_anew
+from tests.consents import consent_for
 from tests.safety import safety_kit as kit
 
 DO = ("{python}", "-c", "open('state', 'w').write('clean')")
@@ -94,11 +95,12 @@ def alive(pid):
     return state.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_run_whose_state_is_not_proven_is_not_started(tmp_path):
+def test_a_run_whose_state_is_not_proven_is_not_started(tmp_path, monkeypatch):
     """Nothing of the system is there then: the campaign is refused, and the history says why."""
     asked = load_experiment(kit.experiment(tmp_path, "kill"))
     unproven = msgspec.structs.replace(asked.system, reset=Reset(prove=("{python}", "-c", "exit(1)")))
     asked = msgspec.structs.replace(asked, system=unproven)
+    monkeypatch.setenv("HORMESIS_CONSENT", consent_for(unproven, Path(asked.system_dir)))
     with pytest.raises(Refused, match="reset not proven"):
         run_campaign(make_plans(asked, 7), asked, store=tmp_path, seed=7, progress=print)
     (folder,) = tmp_path.glob("[a-z]*-s7")

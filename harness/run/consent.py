@@ -1,0 +1,232 @@
+"""Consent: code of a system that the instrument itself would run, and whether the operator said yes to it.
+
+Comes in: a system, its folder, the folders that modules come from. Goes out: ``Item`` values, each with the
+hashes of its words and of the files that they name; ``Refused`` where nobody consented to what stands there
+now. Services are no items: to start them is what a run is asked for. These run inside of the driver or of the
+runner, or hurt and reset at its word, so that what they do decides whether a figure is true.
+
+A yes is a hash, so it holds for the same content anywhere: in ``HORMESIS_CONSENT``, as a job says it, or in
+a file of the operator's, outside of what is tested (``HORMESIS_CONSENT_FILE``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+import msgspec
+
+import harness
+from harness.errors import Refused
+from harness.experiment.excerpt import quoted
+from harness.experiment.model import System
+from harness.experiment.sources import bundled_system
+from harness.run.root import work_tree
+from harness.run.writing import write_whole
+from harness.shell import environment, wall_utc
+
+VARIABLE, FILE_VARIABLE = "HORMESIS_CONSENT", "HORMESIS_CONSENT_FILE"
+_PLACE = ".config/hormesis/consents.json"
+_BYTES_MAX = 1 << 20
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that would be run: where the system file says so, its words, and what they name.
+
+    ``files``: SHA-256 by path, which counts from the folder of the system or of the module.
+    ``unpinned``: words that name something whose content is not looked at: a program of this machine.
+    """
+
+    place: str
+    words: tuple[str, ...]
+    files: dict[str, str]
+    unpinned: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all of it, the same on another machine."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+
+class _Yes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One consent: when, to which system file, and to what in it."""
+
+    at: str
+    file: str
+    sha256: str
+    items: dict[str, str]
+
+
+def items_of(system: System, folder: Path, python_path: str) -> tuple[Item, ...]:
+    """List what needs a consent; nothing of it is imported or called. What Hormesis brings along needs none.
+
+    ``folder``: the system file's; ``python_path``: folders of modules as PYTHONPATH has them.
+    """
+    paths = [one for one in (*python_path.split(os.pathsep), *sys.path) if one]
+    named: list[tuple[str, tuple[str, ...]]] = []
+    if system.world:
+        named.append(("world", (system.world,)))
+    if system.simulation is not None:
+        named.append(("simulation.opens", (system.simulation.opens,)))
+    found = [_of_module(place, words[0], paths) for place, words in named]
+    programs = {f"hooks.{name}": hook.command for name, hook in system.hooks.items()}
+    if system.reset is not None:
+        programs |= {"reset.do": system.reset.do, "reset.prove": system.reset.prove}
+    found += [_of_program(place, words, folder, paths) for place, words in programs.items() if words]
+    return tuple(item for item in found if item is not None)
+
+
+def digest_of(items: Sequence[Item]) -> str:
+    """Hash all items of a system: what a consent is given to."""
+    return hashlib.sha256("\n".join(sorted(item.sha256 for item in items)).encode()).hexdigest()
+
+
+def missing(items: Sequence[Item], file: Path) -> dict[str, str]:
+    """Say what nobody consented to, by place: "never", or "changed" since somebody did for this ``file``."""
+    given = environment(VARIABLE).replace(",", " ").split()
+    digest = digest_of(items)
+    if not items or digest in given:
+        return {}
+    consents = _consents(file)
+    if any(one.sha256 == digest for one in consents):
+        return {}
+    before: Mapping[str, str] = next(
+        (one.items for one in reversed(consents) if one.file == str(file.resolve())), {}
+    )
+    return {
+        item.place: "changed" if item.place in before else "never"
+        for item in items
+        if before.get(item.place) != item.sha256
+    } or {"all of it": "changed"}
+
+
+def require(items: Sequence[Item], file: Path) -> None:
+    """Raise Refused where ``items`` would be run without a consent; nothing was imported or started."""
+    lacks = missing(items, file)
+    if lacks:
+        told = ", ".join(
+            f"{place} ({'it has changed since' if why == 'changed' else 'nobody consented'})"
+            for place, why in lacks.items()
+        )
+        raise Refused(
+            f"{file} names code that Hormesis itself would run: {told}; nothing was started. "
+            f"Look at it and consent: hormesis consent {file} --give; "
+            f"a job says {VARIABLE}={digest_of(items)}"
+        )
+
+
+def give(items: Sequence[Item], file: Path) -> Path:
+    """Keep a consent to ``items`` of the system ``file``, as they are now; gives where it is kept."""
+    place = _place(file)
+    if place is None:
+        raise Refused(f"there is no place for a consent: set HOME, or {FILE_VARIABLE} to a file")
+    said = _Yes(
+        at=wall_utc(),
+        file=str(file.resolve()),
+        sha256=digest_of(items),
+        items={item.place: item.sha256 for item in items},
+    )
+    kept = [one for one in _consents(file) if (one.file, one.sha256) != (said.file, said.sha256)]
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(place, msgspec.json.format(msgspec.json.encode([*kept, said]), indent=1))
+    except OSError as error:
+        raise Refused(f"the consent cannot be kept in {place}: {error.strerror}") from error
+    return place
+
+
+def _consents(file: Path) -> list[_Yes]:
+    place = _place(file)
+    if place is None or not place.exists():
+        return []
+    try:
+        found = place.stat()
+        if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022 or found.st_size > _BYTES_MAX:
+            raise Refused(f"the consents in {place} may be written by others, or are over {_BYTES_MAX} bytes")
+        return msgspec.json.decode(place.read_bytes(), type=list[_Yes])
+    except (OSError, msgspec.DecodeError) as error:
+        raise Refused(f"{place} cannot be read, so nothing is consented to: {error}") from error
+
+
+def _place(file: Path) -> Path | None:
+    """Where consents are kept: outside of the checkout that ``file`` is of, or whoever changes that could."""
+    named, home = environment(FILE_VARIABLE), environment("HOME")
+    if not (named or home):
+        return None
+    place = Path(named).resolve() if named else Path(home, _PLACE).resolve()
+    if place.is_relative_to(tree := work_tree(file)):
+        raise Refused(
+            f"consents would be kept in {place}, in the work tree {tree}: "
+            f"set {FILE_VARIABLE} to a file outside of it"
+        )
+    return place
+
+
+def _of_module(place: str, named: str, paths: Sequence[str]) -> Item | None:
+    files = dict(_module_files(named.partition(":")[0], paths))
+    if files and all(map(_is_ours, files.values())):
+        return None
+    return Item(place=place, words=(named,), files=_hashed(files), unpinned=() if files else (named,))
+
+
+def _of_program(place: str, command: Sequence[str], folder: Path, paths: Sequence[str]) -> Item | None:
+    """What a program is: its words, and the content of each that names a file, a folder or a module."""
+    files: dict[str, Path] = {}
+    unpinned: tuple[str, ...] = ()
+    for number, word in enumerate(command):
+        before = command[number - 1] if number else ""
+        if before == "-c":
+            continue  # the words are the program
+        found = dict(_module_files(word, paths) if before == "-m" else _file_named(word, folder))
+        if not found and (before == "-m" or (number == 0 and word != "{python}")):
+            unpinned = (*unpinned, word)
+        files |= found
+    if files and not unpinned and all(map(_is_ours, files.values())):
+        return None
+    return Item(place=place, words=tuple(command), files=_hashed(files), unpinned=unpinned)
+
+
+def _file_named(word: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the file that a word of a command names, from the system's folder; of a folder its start."""
+    if "\0" in word:
+        return
+    named = folder / word.replace("{system}", str(folder.resolve()))
+    for path in (named, named / "__main__.py"):
+        if os.path.isfile(path):  # Path.is_file raises where a word is too long for a name
+            yield os.path.relpath(path, folder), path
+
+
+def _module_files(module: str, paths: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Give the file of ``module`` and those of the packages that it is in; found by name, never imported."""
+    places = list(paths)
+    name = ""
+    for part in module.split("."):
+        name = f"{name}.{part}".lstrip(".")
+        # By its last part alone: with its packages' names the finder would look for them as imported ones.
+        spec = PathFinder.find_spec(part, places) if part.isidentifier() else None
+        if spec is None:
+            return
+        if spec.origin is not None and os.path.isfile(spec.origin):
+            yield f"{name} {Path(spec.origin).name}", Path(spec.origin)
+        places = list(spec.submodule_search_locations or ())
+    for place in places:
+        if os.path.isfile(start := Path(place, "__main__.py")):
+            yield f"{module} {start.name}", start
+
+
+def _hashed(files: Mapping[str, Path]) -> dict[str, str]:
+    try:
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(files.items())}
+    except OSError as error:
+        raise Refused(f"{quoted(str(error.filename))} cannot be read: {error.strerror}") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file came with Hormesis: of its own packages, wherever these are installed."""
+    bundled = bundled_system()
+    homes = [Path(harness.__file__).parent, *([bundled.parent] if bundled is not None else [])]
+    return any(path.resolve().is_relative_to(home.resolve()) for home in homes)
