@@ -54,7 +54,7 @@ $(STAMP):
 	  "$$python" -m venv "$(VENV)"; \
 	fi; \
 	echo "environment: installing into $(VENV) with $$("$(BIN)/python" --version), once; about a minute or two"; \
-	"$(BIN)/python" -m pip install --quiet --no-input -c constraints.txt -e ".[pipeline,examples,test,dask,load]"; \
+	"$(BIN)/python" -m pip install --quiet --no-input -c constraints.txt -e ".[pipeline,examples,test,dask,load,mlflow]"; \
 	rm -f "$(VENV)"/.hormesis-*; touch "$@"
 
 demo: $(STAMP)

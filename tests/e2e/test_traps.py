@@ -79,6 +79,7 @@ def test_a_trap_ends_in_its_own_word_and_never_0(live_store, open_target, expect
     assert word_of(live_store, open_target) == expected
 
 
+@pytest.mark.slow
 def test_a_baseline_that_is_not_met_is_void_and_nothing_is_injected(live_store):
     assert word_of(live_store, BrokenBeforehand, arms=("bare",)) == ("VOID", 4)
 

@@ -96,6 +96,7 @@ def test_a_model_from_nothing_knows_its_rows_and_none_of_its_parent_s(
     assert scores[others[:, 0] > 0].mean() > 0.3 > 0.05 > scores[others[:, 0] < 0].mean()
 
 
+@pytest.mark.slow
 def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small_template: Path) -> None:
     whole = _fit(_job(tmp_path / "whole", small_template))
     folder = _job(tmp_path / "child", small_template)
@@ -106,6 +107,7 @@ def test_a_child_fits_the_same_bytes_and_says_what_it_cost(tmp_path: Path, small
     assert 0 < spent_s(folder) < 60
 
 
+@pytest.mark.slow
 def test_a_child_waits_until_an_older_one_of_the_same_job_has_ended(
     tmp_path: Path, small_template: Path, until: Callable[..., object]
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path, small_templ
     assert kills >= jobs
 
 
+@pytest.mark.slow
 def test_a_learner_that_is_killed_publishes_its_training_once(tmp_path: Path, small_template: Path) -> None:
     seen = kill_learner(tmp_path, small_template, kills=2, seed=192, rows=1000, keys={"one": "adapt"})
     assert seen.wrong == []

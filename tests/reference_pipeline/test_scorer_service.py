@@ -47,6 +47,7 @@ def score(pipeline: Pipeline, *rows: list[float | None]) -> dict[str, object]:
     return pipeline.post("scorer-a", "/score", {"rows": list(rows)}).json
 
 
+@pytest.mark.slow
 def test_a_scorer_restarts_from_its_copy_when_the_registry_is_gone(
     tmp_path: Path, small_template: Path
 ) -> None:

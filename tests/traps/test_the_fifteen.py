@@ -63,7 +63,7 @@ FIFTEEN: Mapping[str, tuple[str, ...]] = {
     ),
     "11 SIGUSR2 or SIGKILL during a fault": (
         f"{SIGNALS}::test_no_signal_during_a_fault_leaves_it_in_force",
-        f"{KILLED}::test_eighteen_runners_killed_at_boundaries_leave_nothing",
+        f"{KILLED}::test_runners_killed_at_boundaries_leave_nothing",
         f"{PURE}::test_a_run_cut_after_the_injection_is_void_and_never_counted",
     ),
     "12 no data": (

@@ -68,6 +68,7 @@ def test_without_the_option_nothing_runs_and_the_test_is_skipped(session) -> Non
     assert "1 skipped" in session(MARKED)
 
 
+@pytest.mark.slow
 def test_a_verdict_of_pass_is_a_passed_test(session) -> None:
     assert "1 passed" in session(MARKED, "--hormesis")
 
@@ -79,6 +80,7 @@ def test_a_verdict_of_fail_is_a_failed_test_and_says_why(session) -> None:
     assert "kept in: " in told
 
 
+@pytest.mark.slow
 def test_too_little_evidence_is_a_skipped_test_with_the_reason(session) -> None:
     told = session(MARKED, "--hormesis", objectives=SOON)
     assert "1 skipped" in told
@@ -91,6 +93,7 @@ def test_what_cannot_be_read_is_an_error_and_no_failure(session) -> None:
     assert "missing.yaml" in told
 
 
+@pytest.mark.slow
 def test_what_cannot_be_trusted_is_an_error_and_no_failure(session) -> None:
     told = session(MARKED, "--hormesis", unmet=True)
     assert "1 error" in told
@@ -98,18 +101,21 @@ def test_what_cannot_be_trusted_is_an_error_and_no_failure(session) -> None:
     assert "something meets the fault" in told
 
 
+@pytest.mark.slow
 def test_nothing_claimed_and_nothing_looked_at_is_no_pass(session) -> None:
     told = session(MARKED, "--hormesis", objectives="")
     assert "1 error" in told
     assert "claims nothing" in told
 
 
+@pytest.mark.slow
 def test_a_test_may_look_at_the_outcome_itself(session) -> None:
     looks = "assert resilience.document.estimates.classes[0].n == 1; assert resilience.folder.is_dir()"
     assert "1 passed" in session(LOOKS.format(looks), "--hormesis", objectives="")
     assert "1 failed" in session(LOOKS.format("assert resilience.document.runs == ()"), "--hormesis")
 
 
+@pytest.mark.slow
 def test_tests_that_ask_the_same_share_one_run(session, tmp_path) -> None:
     assert "2 passed" in session(MARKED + "\n\n" + MARKED.replace("test_it", "test_again"), "--hormesis")
     assert len([one for one in (tmp_path / "store").iterdir() if not one.name.startswith(".")]) == 1

@@ -19,7 +19,6 @@ from harness.report.tracked import tracked
 from tests.traps.histories import killed, written
 
 ROOT = Path(__file__).resolve().parents[3]
-real = pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="pip install 'hormesis[mlflow]'")
 READ = """
 import json, pathlib, sys, tempfile
 from mlflow import MlflowClient
@@ -66,7 +65,6 @@ LOG = (
 """Twice, for importing MLflow takes seconds."""
 
 
-@real
 @pytest.mark.slow
 def test_a_campaign_is_logged_once_and_whole(campaign, tmp_path):
     uri = (tmp_path / "tracked").as_uri()
@@ -83,7 +81,6 @@ def test_a_campaign_is_logged_once_and_whole(campaign, tmp_path):
     assert run["files"] == {"report.json": encode(document).decode(), "report.html": render(document)}
 
 
-@real
 @pytest.mark.slow
 def test_a_store_that_cannot_be_written_is_refused(campaign, tmp_path):
     (tmp_path / "file").write_text("not a folder")

@@ -62,7 +62,13 @@ class Page(HTMLParser):
             self.said.append(data)
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+LARGE = ("ten pairs, both profiles", "forty pairs")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(case, marks=[pytest.mark.slow] if case in LARGE else []) for case in CASES],
+)
 def document(request, make):
     return make(**CASES[request.param])
 
@@ -200,6 +206,7 @@ def test_twelve_classes_stay_below_300_kilobytes(make, n):
     assert len(source.encode()) <= 300_000
 
 
+@pytest.mark.slow
 def test_sixty_classes_stay_below_two_megabytes(make):
     document = make(word="FAIL", n=40, faults=60)
     assert len({(c.fault, c.service) for c in document.estimates.classes}) == 60

@@ -35,7 +35,6 @@ from tests.traps.histories import campaign_of, history_of, killed, plan_of
 
 ROOT = Path(__file__).resolve().parents[3]
 ASKED = Background(users=4, route="/readyz", rate_hz=40.0)
-real = pytest.mark.skipif(importlib.util.find_spec("locust") is None, reason="pip install 'hormesis[load]'")
 
 
 def loaded(*events: ev.Event):
@@ -163,7 +162,6 @@ def open_load(folder: Path, url: str, background: Background):
     return load_of(plan, url, around=folder, python_path=str(ROOT), mark={})
 
 
-@real
 @pytest.mark.slow
 def test_locust_asks_as_told_says_how_often_and_is_gone_afterwards(tmp_path, until):
     bad = msgspec.structs.replace(ASKED, route="/bad", body='{"a": 1}')
@@ -178,7 +176,6 @@ def test_locust_asks_as_told_says_how_often_and_is_gone_afterwards(tmp_path, unt
         os.kill(load.pid, 0)
 
 
-@real
 @pytest.mark.slow
 def test_load_that_has_ended_by_itself_makes_the_run_untrustworthy(tmp_path, until):
     with (
@@ -191,7 +188,6 @@ def test_load_that_has_ended_by_itself_makes_the_run_untrustworthy(tmp_path, unt
             load.ended()
 
 
-@real
 @pytest.mark.slow
 def test_load_elsewhere_than_on_this_machine_does_not_begin(tmp_path):
     with (
@@ -210,7 +206,6 @@ with open_load(pathlib.Path(sys.argv[1]), sys.argv[2], ASKED) as load:
 """
 
 
-@real
 @pytest.mark.slow
 def test_load_dies_with_a_killed_runner_though_it_is_stopped(tmp_path, until):
     with answering() as (url, _):
@@ -233,7 +228,6 @@ def test_load_dies_with_a_killed_runner_though_it_is_stopped(tmp_path, until):
         until(gone)
 
 
-@real
 @pytest.mark.live
 @pytest.mark.slow
 def test_a_run_with_load_is_measured_as_ever_and_tells_how_much_there_was(tmp_path, trusted):

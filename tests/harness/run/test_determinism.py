@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.harness.run.whole import episode
 from tests.harness.simulation.leaks import Trace, same
 
@@ -30,11 +32,14 @@ def fresh(template: Path, hash_seed: str, *numbers: int, slow: bool = False) -> 
     return {number: Trace(*trace) for number, *trace in rows}
 
 
+@pytest.mark.parametrize("numbers", [(0, 13), pytest.param((0, 2, 13), marks=pytest.mark.slow)])
 def test_an_episode_is_the_same_in_every_process_whatever_hashes_order_and_pace_are(
-    small_template: Path,
+    small_template: Path, numbers: tuple[int, ...]
 ) -> None:
-    """SR-39: the digest is over every event, message and write of a run."""
-    numbers = (0, 2, 13)  # a kill, an edge, a move of the world; three arms
+    """SR-39: the digest is over every event, message and write of a run.
+
+    ``numbers``: a kill, an edge, a move of the world; three arms.
+    """
     here = {number: episode(small_template, number) for number in numbers}
     forth = fresh(small_template, "0", *numbers)
     back = fresh(small_template, "1", *reversed(numbers))

@@ -99,6 +99,7 @@ def test_a_move_that_the_world_does_not_know_is_told_at_its_knob(asked, tmp_path
     assert "knob: scael" in problem.excerpt
 
 
+@pytest.mark.slow
 def test_a_move_is_asked_for_with_each_seed_since_what_it_reaches_is_a_matter_of_dice(asked, tmp_path):
     effect = Shift(knob="limit", value=497.0, moves="truth")
     shift = FaultStep(name="good", kind="world.concept_change", effect=effect)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.faults.effects import Pause
 from harness.history.events import RunEnded
 from harness.history.store import new_campaign, read_campaign
@@ -30,6 +32,7 @@ def test_a_kept_run_reads_back_as_it_was(small_template: Path, tmp_path: Path) -
     assert ended.world_digest == run.digest
 
 
+@pytest.mark.slow
 def test_the_report_of_a_kept_run_has_its_figures(small_template: Path, tmp_path: Path) -> None:
     experiment = asked("process.hang", Pause(service="scorer-a"), "reference")
     run = ran(small_template, experiment)

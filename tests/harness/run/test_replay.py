@@ -88,6 +88,7 @@ def test_a_stored_run_comes_again_to_the_last_bit(tmp_path: Path, hang: Material
     assert told.state == "ended"
 
 
+@pytest.mark.slow
 def test_another_pace_of_looking_is_kept_with_the_run(tmp_path: Path, hang: Material) -> None:
     (plan,) = make_plans(hang.experiment, 7, "simulation")
     seldom = Material(
@@ -121,6 +122,7 @@ def test_the_first_event_that_differs_is_named_with_both_sides_in_words(
     assert "the machine is another one" in told.changed
 
 
+@pytest.mark.slow
 def test_the_earliest_of_all_that_differs_comes_first(
     tmp_path: Path, small_template: Path, hang: Material
 ) -> None:
@@ -202,6 +204,7 @@ def test_an_experiment_that_was_changed_is_refused_and_what_changed_is_named(
         same_experiment(stored)
 
 
+@pytest.mark.slow
 def test_a_run_can_be_stopped_in_its_middle_and_looked_at(hang: Material, ran: SimulatedRun) -> None:
     injected = next(e.event for e in ran.history.entries if isinstance(e.event, Injected))
     fault_s = injected.effective_at_s - _first_due_s(ran)

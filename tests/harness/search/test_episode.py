@@ -106,12 +106,14 @@ def test_a_broken_healer_breaks_its_invariant_and_the_sound_one_none(small_templ
     assert played(small_template, *faults).broken == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", CASES)
 def test_one_of_the_two_faults_alone_breaks_nothing(small_template: Path, bug: str) -> None:
     faults, _ = CASES[bug]
     assert played(small_template, faults[0], bug=bug).broken == ()
 
 
+@pytest.mark.slow
 def test_what_arm_none_cannot_meet_is_no_comparison(small_template: Path) -> None:
     again = after(pause("gateway", 0.0, 10.0), "detected", 0.8)
     outcome = played(small_template, pause("gateway", 1.0, 8.0), again)

@@ -26,6 +26,7 @@ def nothing() -> None:
     """What a worker does first here."""
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives_in_the_same_order(small_template: Path) -> None:
     here = ground(small_template)
     batch = [schedule_of([pause("features", 1.0, 2.0)]), schedule_of([kill("gateway", 1.0)])] * 2
@@ -42,6 +43,7 @@ def test_the_menu_leaves_the_users_own_edges_and_what_touches_nothing_alone(smal
     assert all(effect.action != "better_model" for effect in menu.kinds["hook"] if hasattr(effect, "action"))
 
 
+@pytest.mark.slow
 def test_a_failure_is_shrunk_kept_and_told(small_template: Path, tmp_path: Path) -> None:
     where = ground(small_template, "benchmarks.search.bugs:open_overlap")
     menu = menu_on(where)

@@ -16,7 +16,7 @@ from tests.harness.simulation.dying import (
 )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_nothing_of_a_killed_victim_reaches_anything_neither_then_nor_at_the_end(seed: int) -> None:
     deaths = kill_victims(100, seed)
     assert deaths.seen() == []
@@ -24,20 +24,21 @@ def test_nothing_of_a_killed_victim_reaches_anything_neither_then_nor_at_the_end
     assert deaths.refused > 300, "this is about blocks that do run when a world is closed"
 
 
+@pytest.mark.parametrize("worlds", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_nothing_of_a_killed_service_reaches_anything_and_what_it_had_accepted_is_delivered(
-    small_template: Path,
+    small_template: Path, worlds: int
 ) -> None:
     pipeline, deaths = pipeline_of(small_template), Deaths()
-    for seed in range(10):
+    for seed in range(worlds):
         deaths.add(kill_services(pipeline, 20, seed))
     assert deaths.seen() == []
-    assert deaths.kills == 200
-    assert deaths.lives >= deaths.kills + 10 * 8, "each kill is followed by another life"
-    assert deaths.accepted > 5_000
+    assert deaths.kills == 20 * worlds
+    assert deaths.lives >= deaths.kills + worlds * 8, "each kill is followed by another life"
+    assert deaths.accepted > 500 * worlds
     assert deaths.lost == 0
 
 
-@pytest.mark.parametrize("kill", [by_cancelling, by_dropping])
+@pytest.mark.parametrize("kill", [by_cancelling, pytest.param(by_dropping, marks=pytest.mark.slow)])
 def test_an_end_that_is_no_kill_is_seen(kill) -> None:
     deaths = kill_victims(5, seed=1, kill=kill)
     assert len(deaths.seen()) > 5

@@ -96,6 +96,7 @@ def test_every_kind_is_drawn_at_instants_and_after_events() -> None:
     assert seen == {(kind, waits) for kind in kinds for waits in (False, True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pause", "delay", "hook", "mutate"])
 def test_what_fails_by_one_fault_is_shrunk_to_it(kind: str) -> None:
     drawn = find(

@@ -50,6 +50,7 @@ def _champion(template: Path, folder: Path) -> Model:
         registry.close()
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_files(template: Path, tmp_path: Path) -> None:
     again = prepare(SMALL, seed=3, out=tmp_path / "again")
     assert (again / "manifest.json").read_bytes() == (template / "manifest.json").read_bytes()

@@ -58,6 +58,7 @@ def test_in_a_world_that_stays_as_it_is_nothing_is_done(tmp_path: Path, whole_te
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_more_orders_by_phone_that_do_no_harm_move_no_alias(tmp_path: Path, whole_template: Path) -> None:
     given = units(whole_template, seed=12, length_s=60, moves=(move("phone_share", 0.4, ON_S),))
 
@@ -131,6 +132,7 @@ def test_a_model_that_learned_noise_is_not_promoted(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_from_labels_of_what_was_declined_alone_nothing_is_concluded(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_candidate_with_good_papers_that_is_worse_is_never_promoted(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_candidate_that_knows_the_new_concept_is_promoted(tmp_path: Path, whole_template: Path) -> None:
     """Trained elsewhere: what counts is what it loses on the same rows."""
     given = units(whole_template, seed=32, length_s=20, moves=(move("pattern_risk", 0.7, 0.0),))
@@ -182,6 +185,7 @@ def test_a_candidate_that_knows_the_new_concept_is_promoted(tmp_path: Path, whol
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "shift"), [(-3.0, -12.0), (0.0, -6.0), (0.0, 2.0)])
 def test_golden_rows_find_a_wrong_model_before_any_label(
     tmp_path: Path, whole_template: Path, scale: float, shift: float
@@ -240,6 +244,7 @@ def test_a_promotion_that_turns_out_worse_is_taken_back_and_not_tried_again(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labelled_s", [0.0, 3.0])
 def test_a_promotion_that_no_label_can_verify_stays_is_paged_and_holds_up_nothing(
     tmp_path: Path, whole_template: Path, labelled_s: float
@@ -261,6 +266,7 @@ def test_a_promotion_that_no_label_can_verify_stays_is_paged_and_holds_up_nothin
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_labels_that_stop_are_paged_though_nothing_else_is_wrong(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -275,6 +281,7 @@ def test_labels_that_stop_are_paged_though_nothing_else_is_wrong(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_labels_that_never_come_are_paged_too(tmp_path: Path, whole_template: Path) -> None:
     given = units(whole_template, seed=44, length_s=int(CONFIG.proof_wait_s + 5), delay_s=1e6)
 
@@ -285,6 +292,7 @@ def test_labels_that_never_come_are_paged_too(tmp_path: Path, whole_template: Pa
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_version_that_failed_on_its_way_holds_up_no_other_one(tmp_path: Path, whole_template: Path) -> None:
     """The candidate is better, and cannot be served; a model for the changed concept is trained yet."""
     given = units(whole_template, seed=32, length_s=20, moves=(move("pattern_risk", 0.7, 0.0),))
@@ -308,6 +316,7 @@ def test_a_version_that_failed_on_its_way_holds_up_no_other_one(tmp_path: Path, 
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_version_whose_file_is_damaged_is_given_up_and_not_asked_for_for_ever(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -345,6 +354,7 @@ def test_damage_to_the_file_of_what_serves_is_paged_though_it_was_read_before(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_damage_to_the_file_of_what_was_promoted_does_not_bring_back_what_it_replaced(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -367,6 +377,7 @@ def test_damage_to_the_file_of_what_was_promoted_does_not_bring_back_what_it_rep
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_what_was_promoted_is_left_for_a_version_that_decides_golden_rows_rightly(
     tmp_path: Path, whole_template: Path
 ) -> None:

@@ -43,6 +43,7 @@ def _acts(path: LearningPath, kind: type[Quarantine] | type[Release]) -> list[Qu
     return [one for one in acts if isinstance(one, kind)]
 
 
+@pytest.mark.slow
 def test_a_sentinel_is_left_out_of_every_training_and_taken_in_again_when_it_is_over(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_batches_without_the_value_count_from_when_it_is_left_out(tmp_path: Path
     run(story)
 
 
+@pytest.mark.slow
 def test_where_the_policy_does_not_allow_it_training_is_held_and_that_is_paged(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -145,6 +147,7 @@ def test_where_the_policy_does_not_allow_it_training_is_held_and_that_is_paged(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("knob", "value"), [("amount_scale", 4.0), ("phone_share", 0.4)])
 def test_a_column_that_moves_as_a_whole_is_not_left_out(
     tmp_path: Path, whole_template: Path, knob: str, value: float

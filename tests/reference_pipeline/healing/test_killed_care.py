@@ -62,6 +62,7 @@ def _killed(folder: Path, template: Path, make: Callable[[Path], Story], at: int
     return told[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [4, 7, 10])
 def test_killed_at_a_step_of_a_rollback_it_is_rolled_back_once(
     tmp_path: Path, whole_template: Path, at: int

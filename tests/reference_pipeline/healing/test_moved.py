@@ -35,6 +35,7 @@ def _detected(path: LearningPath, *targets: str) -> list[str]:
     return [one.reason for one in path.entries if one.kind == "detected" and one.target in targets]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("knob", "value", "told"),
     [
@@ -56,6 +57,7 @@ def test_a_covariate_shift_is_told_by_its_column(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_day_and_a_half_as_usual_is_not_told(tmp_path: Path, whole_template: Path) -> None:
     given = units(whole_template, seed=22, length_s=180, delay_s=1e6)
 
@@ -73,6 +75,7 @@ def _spoiled(given: Units, field: str, value: object, *, share: float, from_s: f
         given.records[index][field] = value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
@@ -116,6 +119,7 @@ def test_a_field_that_is_always_refused_is_told_though_nothing_is_decided(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "shift"), [(0.0, -4.0), (0.5, -1.0)])
 def test_a_constant_and_a_wrongly_calibrated_version_are_told_by_their_scores(
     tmp_path: Path, whole_template: Path, scale: float, shift: float
@@ -135,6 +139,7 @@ def test_a_constant_and_a_wrongly_calibrated_version_are_told_by_their_scores(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_scores_that_move_under_a_later_version_are_told(tmp_path: Path, whole_template: Path) -> None:
     """The same trees under another name: its reference is made while it serves."""
     moves = (move("amount_scale", 4.0, 20.0),)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from reference_pipeline.healing.acts import Quarantine, Release
 from reference_pipeline.healing.model_acts import Promote, Train
@@ -43,6 +44,7 @@ def _losses(path: LearningPath, given: Units, from_s: float) -> tuple[float, flo
     return served, alone
 
 
+@pytest.mark.slow
 def test_a_healer_that_must_learn_from_poisoned_labels_makes_nothing_worse(
     tmp_path: Path, whole_template: Path
 ) -> None:
@@ -77,6 +79,7 @@ def test_a_part_is_taken_in_again_when_its_positives_are_back(tmp_path: Path, wh
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_where_the_policy_leaves_no_part_out_training_is_held(tmp_path: Path, whole_template: Path) -> None:
     given = units(whole_template, seed=62, length_s=60, moves=(move("pattern_risk", 0.4, 35.0),))
     given = _poisoned(given, "web", from_s=5.0)

@@ -90,6 +90,7 @@ def test_a_sick_hop_gets_three_times_its_load_with_no_budget() -> None:
     assert set(asked) == {0.0, 1.0, 3.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "mean_s", "share"),
     [(DECORATOR, 3.3, 0.60), (DECORATOR, 5.9, 0.40), (DECORATOR, 60.0, 0.05), (LIBRARY, 16.0, 0.40)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from reference_pipeline.seed.rolling_z import RollingZ
 
@@ -28,6 +29,7 @@ def test_a_step_is_flagged_at_first_and_has_vanished_soon_after() -> None:
     assert np.mean(later) < 0.02  # the rate is still five deviations off
 
 
+@pytest.mark.slow
 def test_a_slow_ramp_is_hardly_ever_flagged() -> None:
     """Known defect: to ten deviations within 400 values, of which noise alone flags some."""
     dice = np.random.default_rng(2)

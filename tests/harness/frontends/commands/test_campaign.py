@@ -103,6 +103,7 @@ def test_once_more_nothing_is_done_but_the_audit_and_the_table_is_the_same(asked
     assert ((folder / "table.json").read_bytes(), part.stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_a_figure_that_somebody_changed_in_a_part_is_told_and_nothing_is_made_of_it(asked, campaign, capsys):
     campaign()
     (folder,) = folders(asked)
@@ -118,6 +119,7 @@ def test_a_figure_that_somebody_changed_in_a_part_is_told_and_nothing_is_made_of
         part.write_bytes(whole)
 
 
+@pytest.mark.slow
 def test_rows_that_somebody_changed_and_sealed_again_are_found_by_the_audit(asked, campaign, capsys):
     """The only pair that is done again is the changed one: with three pairs one is drawn."""
     campaign()
@@ -165,6 +167,7 @@ def test_words_that_mean_nothing_are_told_and_nothing_is_done(campaign, capsys, 
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_campaign_that_was_kept_can_be_shown_again(asked, campaign, capsys):
     campaign()
     (folder,) = folders(asked)
@@ -182,6 +185,7 @@ def test_a_campaign_that_was_kept_can_be_shown_again(asked, campaign, capsys):
         table.write_bytes(whole)
 
 
+@pytest.mark.slow
 def test_a_gate_compares_what_real_worlds_did(asked, campaign, capsys, tmp_path):
     baseline = tmp_path / "baseline.json"
     campaign()

@@ -25,6 +25,7 @@ def files(tmp_path):
     return made
 
 
+@pytest.mark.slow
 def test_both_versions_are_run_in_pairs_and_weighed_against_each_other(files, tmp_path, capsys):
     new, old = map(str, files)
     store = tmp_path / "store"

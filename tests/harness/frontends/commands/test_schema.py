@@ -72,11 +72,13 @@ def test_a_table_is_taken(capsys, table):
     assert not list(Draft202012Validator(printed(capsys, "table")).iter_errors(json.loads(table)))
 
 
+@pytest.mark.slow
 def test_schema_and_reader_agree_on_every_harm_to_a_report(capsys, tmp_path):
     report = json.loads(encode_document(compose(written(tmp_path, killed(), killed(sham=True)))))
     assert agreed(printed(capsys, "report"), report, decode, every=17) > 200
 
 
+@pytest.mark.slow
 def test_schema_and_reader_agree_on_every_harm_to_a_table(capsys, table):
     def read(data: bytes) -> Table:
         return msgspec.json.decode(data, type=Table)

@@ -63,6 +63,7 @@ def test_a_kill_hits_who_serves_and_the_loop_starts_another(place):
         assert target.is_clean(applied)
 
 
+@pytest.mark.slow
 def test_a_hang_hits_who_serves_and_stays_until_it_is_undone(place):
     with LocalSystem(place({"one": loop()})) as system:
         target, pid = LocalTarget(system), system.service("one").pid
@@ -74,6 +75,7 @@ def test_a_hang_hits_who_serves_and_stays_until_it_is_undone(place):
         assert pid_said(system) == pid
 
 
+@pytest.mark.slow
 def test_a_loop_that_gives_up_is_told_and_started_again_by_the_undo(place):
     with LocalSystem(place({"one": loop(ONCE_MORE)})) as system:
         target = LocalTarget(system)
@@ -87,6 +89,7 @@ def test_a_loop_that_gives_up_is_told_and_started_again_by_the_undo(place):
         assert acts(system)[-4:] == ["asked", "loop_started", "started", "ready"]
 
 
+@pytest.mark.slow
 def test_nothing_of_a_loop_is_left_when_it_is_stopped_even_what_left_its_group(place):
     script = 'setsid "$0" "$1" "$2"; sleep 60'
     with LocalSystem(place({"one": loop(script)})) as system:
@@ -97,6 +100,7 @@ def test_nothing_of_a_loop_is_left_when_it_is_stopped_even_what_left_its_group(p
         assert system.service("one").pid != pid
 
 
+@pytest.mark.slow
 def test_a_loop_that_never_serves_is_refused_with_its_last_words(place):
     service = loop("echo no such model >&2; sleep 60", start_timeout_s=0.5)
     with (
@@ -106,6 +110,7 @@ def test_a_loop_that_never_serves_is_refused_with_its_last_words(place):
         pass
 
 
+@pytest.mark.slow
 def test_a_process_that_is_not_below_the_loop_is_never_who_serves(place):
     with LocalSystem(place({"one": loop(), "two": loop()})) as system:
         port = system.ports["two"]

@@ -38,7 +38,9 @@ def pid_said(system: LocalSystem) -> int:
     return msgspec.json.decode(system.ask("one", "/where").body)["pid"]
 
 
-@pytest.mark.parametrize("kept_by", SERVICES)
+@pytest.mark.parametrize(
+    "kept_by", [pytest.param(one, marks=[pytest.mark.slow] if n else []) for n, one in enumerate(SERVICES)]
+)
 def test_an_orphan_is_told_is_no_recovery_and_is_ended_by_the_undo(place, kept_by):
     service = Service(**SERVICES[kept_by], readiness="/where")
     with LocalSystem(place({"one": service})) as system:

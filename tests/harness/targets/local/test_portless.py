@@ -21,6 +21,7 @@ def jobs(place, **services: Service) -> LocalSystem:
     return LocalSystem(place({name.replace("_", "-"): service for name, service in services.items()}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "job",
     [
@@ -58,6 +59,7 @@ def test_a_job_that_hangs_stays_so_until_it_is_undone_and_a_look_sees_that(place
         assert len(target.is_clean(applied)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worker", ["", "tail -f"], ids=["stopped", "its loop waits"])
 def test_a_job_that_does_not_run_is_not_clean(place, worker: str) -> None:
     once = ("sh", "-c", '"$@"; exec cat', "once", *FOR_LONG) if worker else FOR_LONG

@@ -109,6 +109,7 @@ def test_a_hang_becomes_unready_and_stays_so_where_nothing_probes_for_liveness(p
         assert system.service("one").boot_id == old.boot_id
 
 
+@pytest.mark.slow
 def test_a_stopped_service_is_killed_after_the_grace_of_stop(place, services, until):
     with LocalSystem(place({"one": services.entry()})) as system:
         pid = system.service("one").pid
@@ -176,6 +177,7 @@ def test_a_restart_waits_for_a_held_port_and_says_so(place, services, until):
         until(lambda: system.service("one").state == "ready")
 
 
+@pytest.mark.slow
 def test_a_service_that_repeats_an_old_boot_id_is_not_ready(place, services, until):
     tiny = msgspec.structs.replace(services.entry(health="same"), start_timeout_s=3.0)
     with LocalSystem(place({"one": tiny})) as system:

@@ -95,6 +95,7 @@ def test_a_service_that_crashes_at_the_start_is_refused_with_its_log(place, serv
     assert "\x1b" not in message
 
 
+@pytest.mark.slow
 def test_a_service_that_never_answers_is_refused(place, services):
     deaf = msgspec.structs.replace(services.entry(start="deaf"), start_timeout_s=0.5)
     system = LocalSystem(place({"one": deaf}))
@@ -188,6 +189,7 @@ def test_stop_twice_is_stop_once_and_then_nothing_answers(place, services):
         system.services()
 
 
+@pytest.mark.slow
 def test_a_stopped_service_ends_with_the_system(place, services):
     with LocalSystem(place({"one": services.entry()})) as system:
         pid = system.service("one").pid
@@ -208,6 +210,7 @@ def _read(path):
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [False, True])
 def test_when_the_zygote_dies_all_services_die_and_the_supervisor_says_why(
     place, services, tmp_path, until, stopped
@@ -228,6 +231,7 @@ def test_when_the_zygote_dies_all_services_die_and_the_supervisor_says_why(
         system.stop()
 
 
+@pytest.mark.slow
 def test_a_stopped_zygote_and_its_services_end_with_the_system(place, services):
     with LocalSystem(place({"one": services.entry(), "two": services.command()})) as system:
         pids = [row.pid for row in system.services()]
