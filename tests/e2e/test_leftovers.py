@@ -12,6 +12,7 @@ import pytest
 
 from harness.history.store import read_campaign
 from harness.shell import monotonic_s, sleep_until
+from tests.tiers import few
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +25,7 @@ def until(holds, within_s):
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", few([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], 1))
 def test_a_runner_that_is_ended_leaves_no_process_and_no_complete_history(live_store, tmp_path, number):
     store = tmp_path / "store"
     store.mkdir()

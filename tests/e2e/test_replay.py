@@ -50,6 +50,7 @@ def files(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_rows_of_a_users_file_run_the_whole_line_like_the_simulators(files, live_store, trusted):
     experiment = load_experiment(files / "own.yaml")

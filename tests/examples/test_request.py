@@ -85,6 +85,7 @@ def test_what_the_story_asks_before_a_run_is_answered(folder: Path, command: lis
     assert "server" in done.stdout or "ok  kill.yaml" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_a_kill_is_healed_by_the_loop_and_timed(folder: Path, trusted) -> None:
     run, events = measured(folder, RUNS[0], trusted)

@@ -88,6 +88,7 @@ def test_the_story_runs_both_questions() -> None:
     assert [command[1] for command in RUNS] == ["kill.yaml", "slow-wire.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_a_killed_scorer_pays_its_debt_and_decides_each_record_once(folder: Path, trusted) -> None:
     run, events, (code, _) = measured(folder, RUNS[0], trusted)

@@ -97,6 +97,7 @@ def test_the_story_runs_both_questions() -> None:
     assert [command[1] for command in RUNS] == ["kill.yaml", "hang.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_a_kill_is_healed_by_the_loop_once_every_missed_partition_is_right(folder: Path, trusted) -> None:
     run, events = measured(folder, RUNS[0], trusted)

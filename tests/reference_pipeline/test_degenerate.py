@@ -52,6 +52,7 @@ def of_arm(rows: tuple[RunRow, ...], arm: str) -> list[RunRow]:
     return [row for row in rows if row.arm == arm]
 
 
+@pytest.mark.slow
 def test_who_never_acts_is_as_good_as_nobody(rows: tuple[RunRow, ...]) -> None:
     nobody, never = (
         {(row.pair, row.sham): (row.good, row.acts, row.episodes) for row in of_arm(rows, arm)}
@@ -61,6 +62,7 @@ def test_who_never_acts_is_as_good_as_nobody(rows: tuple[RunRow, ...]) -> None:
     assert never == nobody
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["always", "random"])
 def test_acts_without_a_reason_breach_a_gate(rows: tuple[RunRow, ...], arm: str) -> None:
     gate = Gate(false_heals_per_h=1.0)
@@ -73,6 +75,7 @@ def test_acts_without_a_reason_breach_a_gate(rows: tuple[RunRow, ...], arm: str)
     assert sound.word != "FAIL"
 
 
+@pytest.mark.slow
 def test_all_runs_of_them_count(rows: tuple[RunRow, ...]) -> None:
     assert [row.why for row in rows] == [""] * (8 * PAIRS)
     assert all(row.exactly_once for row in rows)

@@ -144,6 +144,7 @@ def test_a_cursor_that_was_lost_makes_doubles_that_the_sink_refuses(settled: Pip
     assert len(ids) == len(set(ids)) <= before
 
 
+@pytest.mark.slow
 def test_sigterm_ends_every_service(tmp_path: Path, small_template: Path) -> None:
     pipeline = Pipeline(tmp_path / "ended", small_template)
     pipeline.start()

@@ -22,7 +22,8 @@ def test_a_killed_registry_keeps_what_it_acknowledged_and_serves_nothing_half(
     assert seen.compared >= kills // 4
 
 
-@pytest.mark.parametrize("jobs", [1, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 8])
 def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path, small_template: Path, jobs: int) -> None:
     whole = _fit(_job(tmp_path / "whole", small_template, rows=4000))
     kills = 0

@@ -80,6 +80,7 @@ def test_bytes_of_another_hash_are_refused_and_the_template_serves(
         pipeline.stop()
 
 
+@pytest.mark.slow
 def test_a_model_that_is_older_than_what_was_served_is_refused_until_the_registry_answers(
     tmp_path: Path, small_template: Path
 ) -> None:
@@ -148,6 +149,7 @@ def test_another_champion_is_served_without_a_restart(tmp_path: Path, small_temp
         pipeline.stop()
 
 
+@pytest.mark.slow
 def test_the_second_scorer_serves_the_canary_and_the_first_the_champion(
     tmp_path: Path, small_template: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_who_tries_to_leave_is_counted(code):
     assert inside(sys.executable, "-c", hushed)["no_route"] > 0
 
 
+@pytest.mark.slow
 def test_a_run_on_a_virtual_clock_opens_no_connection(tmp_path, small_template):
     """SR-37: with the report that it ends with."""
     file, store = written(tmp_path, lengths=SHORTEST), tmp_path / "store"

@@ -34,7 +34,8 @@ def raised(store) -> list[str]:
 @pytest.mark.live
 def test_of_two_runs_on_one_store_one_is_refused_and_a_halt_ends_the_other(tmp_path, capsys):
     """SR-10, SR-8: stopped, undone, VOID; none begins until it is released."""
-    with kit.running(tmp_path, "pause") as first:
+    long = kit.experiment(tmp_path, "pause").read_text().replace("tau_s: 0.8", "tau_s: 20")
+    with kit.running(tmp_path, "pause", text=long) as first:
         assert first.await_seen(lambda: first.told(b"fault.injected"))
         with kit.running(tmp_path, "pause") as second:
             code, said = second.wait()

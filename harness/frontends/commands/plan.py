@@ -129,10 +129,20 @@ def _runs(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> list[
     return [
         head,
         held,
+        *_twins(experiment, plans),
         "",
         "runs, in order:",
         *(f"  {n:>3}  {_run(plan)}" for n, plan in enumerate(plans, 1)),
     ]
+
+
+def _twins(experiment: Experiment, plans: tuple[Plan, ...]) -> list[str]:
+    """Say what is done before the runs of a job, which no forecast can know the length of."""
+    if experiment.system.workload.table is None:
+        return []
+    count = len({(plan.seed, plan.duration_s) for plan in plans})
+    what = "the job itself runs once" if count == 1 else f"the job itself runs {count} times"
+    return [f"before them, not in this time: {what} on clean partitions, to know what is right"]
 
 
 def _run(plan: Plan) -> str:

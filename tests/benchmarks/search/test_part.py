@@ -113,6 +113,7 @@ def test_bugs_that_chance_finds_at_once_are_not_hard() -> None:
     assert "3 of 5 take chance 1000 episodes" in missed(easy)
 
 
+@pytest.mark.slow
 def test_a_trial_of_chance_that_no_bar_hangs_on_is_left_out_and_no_other() -> None:
     dice, spared = np.random.Generator(np.random.PCG64(3)), 0
     for _ in range(40):

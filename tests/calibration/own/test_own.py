@@ -10,6 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from own_kit import DELAY_S, EVERY_S, PLATFORMS, SUPERVISOR, Measured, measure
 
+from tests.tiers import few
+
 
 def measured(folder: Path, trusted, *arguments, **settings) -> Measured:
     """Measure again, in another folder, while the machine was too busy for the witness."""
@@ -33,7 +35,7 @@ def check_kills(folder: Path, platform: str, count: int, trusted) -> None:
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", few(PLATFORMS, 1))
 def test_three_kills_are_bracketed_and_healed_by_the_platform(tmp_path, trusted, platform: str) -> None:
     check_kills(tmp_path, platform, 3, trusted)
 
@@ -58,7 +60,7 @@ def check_succession(folder: Path, platform: str, times: int, trusted) -> None:
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", few(reversed(list(PLATFORMS)), 1))
 def test_four_kills_in_quick_succession_are_one_episode_with_four_outages(
     tmp_path, trusted, platform
 ) -> None:

@@ -211,3 +211,10 @@ def test_a_plan_says_what_a_gate_takes_at_least(file, capsys):
         assert main(["plan", str(file), "--offline", "--seed", "7", "--json"]) == 0
         told.append(json.loads(capsys.readouterr().out)["gate"]["PASS"])
     assert told[0] > told[1] > 1, "a wider margin takes fewer pairs"
+
+
+def test_a_plan_of_a_job_says_what_comes_before_its_runs(capsys):
+    kill = Path(__file__).resolve().parents[3] / "examples" / "table" / "kill.yaml"
+    assert main(["plan", str(kill), "--offline", "--seed", "7"]) == 0
+    told = "before them, not in this time: the job itself runs once on clean partitions"
+    assert told in capsys.readouterr().out

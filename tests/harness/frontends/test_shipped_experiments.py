@@ -16,12 +16,11 @@ from harness.frontends.commands.demo import STORIES
 from harness.plan.safety import TARGETS, promises
 from harness.plan.schedule import forecast_s, make_plans
 from tests.harness.frontends.chaos_kit import chaos
+from tests.tiers import few
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "experiments").rglob("*.yaml"))
 NAMES = [str(file.relative_to(ROOT)) for file in SHIPPED]
-# Their program takes a second each: every sixth in `make test`, all of them in `make test-all`.
-FEW = [pytest.param(file, marks=[pytest.mark.slow] if n % 6 else []) for n, file in enumerate(SHIPPED)]
 
 
 def test_there_are_experiments():
@@ -35,7 +34,7 @@ def test_our_loader_takes_it(file):
     assert make_plans(experiment, 1)
 
 
-@pytest.mark.parametrize("file", FEW, ids=NAMES)
+@pytest.mark.parametrize("file", few(SHIPPED, 4, every=6), ids=NAMES)
 def test_chaos_validate_takes_it(file, tmp_path):
     code, said = chaos(tmp_path, "validate", str(file))
     assert code == 0, said

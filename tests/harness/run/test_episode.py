@@ -112,6 +112,7 @@ class Unmet(LocalTarget):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_that_nothing_met_a_kill_is_told_though_the_platform_had_ended_it(tmp_path):
     _, events, _ = run(tmp_path, "kill", Unmet)

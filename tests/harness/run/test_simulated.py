@@ -50,6 +50,7 @@ from harness.run.simulated import SimulatedRun, run_simulated
 from harness.simulation.hosts import Host
 from harness.targets.simulation.opening import open_simulation
 from tests.conftest import SMALL
+from tests.tiers import few
 
 ROOT = Path(__file__).resolve().parents[3]
 PROFILE = Profile(
@@ -117,7 +118,7 @@ CASES: list[tuple[str, Effect]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "effect"), CASES, ids=[kind for kind, _ in CASES])
+@pytest.mark.parametrize(("kind", "effect"), few(CASES, 5, every=4), ids=[kind for kind, _ in CASES])
 def test_a_fault_is_proven_undone_and_proven_clean(small_template: Path, kind: str, effect: Effect) -> None:
     run = ran(small_template, asked(kind, effect))
     assert run.state == "ended", told(run, ControlRaised)
@@ -166,6 +167,7 @@ def test_lies_of_labels_reach_a_learner_and_arm_none_has_no_one_to_tell(small_te
     assert labels.failed == 0
 
 
+@pytest.mark.slow
 def test_the_same_plan_is_the_same_run_to_the_last_event_and_another_seed_is_another(
     small_template: Path,
 ) -> None:

@@ -11,6 +11,7 @@ from harness.search.episode import pinned
 from harness.search.outcome import Invariant, Outcome
 from harness.search.schedule import Fault, schedule_of
 from tests.harness.search.ground import after, bad_model, closed_registry, kill, pause, player, renamed
+from tests.tiers import few
 
 BUGS = "benchmarks.search.bugs:open_{}"
 
@@ -97,7 +98,7 @@ CASES: dict[str, tuple[tuple[Fault, ...], Invariant]] = {
 }
 
 
-@pytest.mark.parametrize("bug", CASES)
+@pytest.mark.parametrize("bug", few(CASES, 2))
 def test_a_broken_healer_breaks_its_invariant_and_the_sound_one_none(small_template: Path, bug: str) -> None:
     faults, invariant = CASES[bug]
     outcome = played(small_template, *faults, bug=bug)

@@ -83,6 +83,7 @@ def test_every_fault_can_be_done_within_the_limits(schedule: Schedule) -> None:
     assert sum(isinstance(one.effect, Mutate) for one in schedule.faults) <= 1
 
 
+@pytest.mark.slow
 def test_every_kind_is_drawn_at_instants_and_after_events() -> None:
     seen: set[tuple[str, bool]] = set()
 
@@ -194,6 +195,7 @@ def test_the_pipelines_contract_refuses_what_it_must_for_one_field(record: dict[
     assert len(why(record)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", ["missing", "null, not", "not a string", "not an integer", "is below", "is above", "is none of"]
 )
@@ -246,6 +248,7 @@ x-hormesis: {version: 1, system: system.yaml, scenario: scenario.yaml, profile: 
 """
 
 
+@pytest.mark.slow
 @given(text=system_files())
 def test_a_system_file_loads_and_says_what_it_said(text: str, folder: Path) -> None:
     (folder / "system.yaml").write_text(text)
@@ -255,6 +258,7 @@ def test_a_system_file_loads_and_says_what_it_said(text: str, folder: Path) -> N
     assert load_experiment(folder / "any.yaml").system == system
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_schedules_can_be_drawn_for_any_system_that_is_read(data: st.DataObject) -> None:
     system = msgspec.json.decode(data.draw(system_files()), type=System)

@@ -166,6 +166,7 @@ def test_the_template_keeps_what_rows_and_scores_look_like(template: Path, tmp_p
     assert (template / "score_rows.npz").stat().st_size < 8_000_000
 
 
+@pytest.mark.slow
 def test_the_command_builds_in_a_fresh_process_and_another_seed_other_files(
     template: Path, tmp_path: Path
 ) -> None:

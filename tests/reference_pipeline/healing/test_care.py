@@ -114,7 +114,8 @@ def test_without_labels_nothing_is_known_and_nothing_done(tmp_path: Path, whole_
     run(live(tmp_path, whole_template, story))
 
 
-@pytest.mark.parametrize("share", [pytest.param(0.5, marks=pytest.mark.slow), 0.08])
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.5, 0.08])
 def test_a_model_that_learned_noise_is_not_promoted(
     tmp_path: Path, whole_template: Path, share: float
 ) -> None:
@@ -218,6 +219,7 @@ def _promoted_by_hand(path: LearningPath, version: str, was: str) -> None:
     scribe.put("action.finished", "by-hand", Evidence(act=act, ok=True), "done")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scale", "shift", "why"),
     [(0.0, 2.0, GOLDEN), (1.0, -3.0, "worse than 1.0.0+")],

@@ -67,6 +67,7 @@ def test_a_healer_that_must_learn_from_poisoned_labels_makes_nothing_worse(
     run(live(tmp_path, whole_template, story))
 
 
+@pytest.mark.slow
 def test_a_part_is_taken_in_again_when_its_positives_are_back(tmp_path: Path, whole_template: Path) -> None:
     given = _poisoned(units(whole_template, seed=66, length_s=80), "web", from_s=5.0, until_s=30.0)
 

@@ -17,6 +17,7 @@ def test_nothing_is_flagged_during_the_warm_up() -> None:
     assert not _flags(np.array([0.0] * 28 + [1e6])).any()
 
 
+@pytest.mark.slow
 def test_a_step_is_flagged_at_first_and_has_vanished_soon_after() -> None:
     """Known defect: the tested value is in its own window."""
     dice = np.random.default_rng(1)

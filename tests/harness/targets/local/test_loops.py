@@ -40,6 +40,7 @@ def pid_said(system: LocalSystem) -> int:
     return msgspec.json.decode(system.ask("one", "/where").body)["pid"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worker", ["port", "loop_server.py"])
 def test_who_serves_is_found_below_the_loop_and_not_the_loop_itself(place, worker):
     with LocalSystem(place({"one": loop(worker=worker)})) as system:

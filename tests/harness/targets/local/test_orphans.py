@@ -17,6 +17,7 @@ from harness.targets.local.orphans import end_processes, orphans_on
 from harness.targets.local.procfs import carriers, start_ticks
 from harness.targets.local.spec import RUN_VARIABLE
 from harness.targets.local.target import LocalSystem, LocalTarget
+from tests.tiers import few
 
 LOOP = 'while true; do "$0" "$1" "$2"; sleep 0.1; done'
 PREFORK = ("sh", "-c", LOOP, "{python}", "{system}/orphan_server.py", "{port}")
@@ -38,9 +39,7 @@ def pid_said(system: LocalSystem) -> int:
     return msgspec.json.decode(system.ask("one", "/where").body)["pid"]
 
 
-@pytest.mark.parametrize(
-    "kept_by", [pytest.param(one, marks=[pytest.mark.slow] if n else []) for n, one in enumerate(SERVICES)]
-)
+@pytest.mark.parametrize("kept_by", few(SERVICES, 1))
 def test_an_orphan_is_told_is_no_recovery_and_is_ended_by_the_undo(place, kept_by):
     service = Service(**SERVICES[kept_by], readiness="/where")
     with LocalSystem(place({"one": service})) as system:

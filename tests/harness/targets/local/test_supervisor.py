@@ -49,6 +49,7 @@ def test_fast_restarts_at_once_every_time_with_a_new_boot_id(place, services, un
         assert "backoff" not in acts(system)
 
 
+@pytest.mark.slow
 def test_bare_never_restarts_but_start_does(place, services, until):
     with LocalSystem(place({"one": services.command()}, arm="bare", overrides=QUICK_LIVENESS)) as system:
         kill(system)
@@ -85,6 +86,7 @@ def test_the_ledger_says_by_which_signal_or_code_a_process_ended(place, services
         assert system.ledger(line.seq) == ()
 
 
+@pytest.mark.slow
 def test_a_hang_is_invisible_to_the_pid_and_liveness_kills_it(place, services, until):
     where = place({"one": services.entry()}, restart_profile="kubernetes", overrides=QUICK_LIVENESS)
     with LocalSystem(where) as system:
@@ -121,6 +123,7 @@ def test_a_stopped_service_is_killed_after_the_grace_of_stop(place, services, un
         assert next(one for one in system.ledger() if one.act == "exited").detail == "SIGKILL"
 
 
+@pytest.mark.slow
 def test_restart_gives_another_process_and_stays_within_one_row(place, services, until):
     with LocalSystem(place({"one": services.command()})) as system:
         old_pid = system.service("one").pid
@@ -139,6 +142,7 @@ def test_a_repeated_idempotency_key_gives_the_first_answer_and_does_nothing(plac
         assert acts(system).count("asked") == 2
 
 
+@pytest.mark.slow
 def test_start_of_a_running_service_changes_nothing(place, services):
     with LocalSystem(place({"one": services.entry()})) as system:
         before = system.service("one").pid
@@ -153,6 +157,7 @@ def test_an_unknown_service_is_refused_with_the_known_names(place, services):
         system.client.act("two", "stop")
 
 
+@pytest.mark.slow
 def test_an_orphan_on_the_port_is_not_taken_for_the_service(place, services, until):
     """A stranger answers on the port between two lives: the restart is refused until it leaves."""
     with LocalSystem(place({"one": services.entry()}, arm="bare")) as system:
@@ -167,6 +172,7 @@ def test_an_orphan_on_the_port_is_not_taken_for_the_service(place, services, unt
         system.start_service("one")
 
 
+@pytest.mark.slow
 def test_a_restart_waits_for_a_held_port_and_says_so(place, services, until):
     with LocalSystem(place({"one": services.entry(start="orphan")})) as system:
         kill(system)

@@ -21,6 +21,7 @@ from harness.targets.local.client import PlatformGone
 from harness.targets.local.looks import look
 from harness.targets.local.procfs import carriers, start_ticks
 from harness.targets.local.target import LocalSystem
+from tests.tiers import few
 
 HERE = Path(__file__).parent
 
@@ -52,6 +53,7 @@ def test_services_start_after_those_that_they_name(place, services):
         assert lines == [("two", "started"), ("two", "ready"), ("one", "started"), ("one", "ready")]
 
 
+@pytest.mark.slow
 def test_a_program_without_a_boot_id_is_ready_by_its_status_alone(place, services):
     with LocalSystem(place({"one": services.command(health="plain")})) as system:
         assert system.boot_ids() == {"one": ""}
@@ -86,6 +88,7 @@ def test_the_spec_is_readable_by_us_only_and_holds_no_token(place, services, tmp
             assert not path.is_file() or token.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_service_that_crashes_at_the_start_is_refused_with_its_log(place, services):
     with pytest.raises(Refused) as caught:
         LocalSystem(place({"one": services.entry(start="crash")})).start()
@@ -104,6 +107,7 @@ def test_a_service_that_never_answers_is_refused(place, services):
     assert ours(system) == ()
 
 
+@pytest.mark.slow
 def test_an_entry_without_a_boot_id_is_refused(place, services):
     plain = msgspec.structs.replace(services.entry(health="plain"), start_timeout_s=0.5)
     with pytest.raises(Refused, match="one is not ready"):
@@ -140,12 +144,14 @@ class LookingLate(LocalSystem):
         super()._wait_all_ready()
 
 
+@pytest.mark.slow
 def test_the_reason_is_what_the_process_that_ended_wrote_however_late_one_looks(place):
     system = LookingLate(place({"one": Service(command=("{python}", "-c", COUNTING))}))
     with pytest.raises(Refused, match=r"code 3\n  [|] start 1$"):
         system.start()
 
 
+@pytest.mark.slow
 def test_a_module_that_cannot_be_preloaded_refuses_the_start(place, services):
     system = LocalSystem(place({"one": services.entry()}, preload=("no_such_module",)))
     with pytest.raises(Refused, match="preload: ModuleNotFoundError"):
@@ -153,6 +159,7 @@ def test_a_module_that_cannot_be_preloaded_refuses_the_start(place, services):
     assert ours(system) == ()
 
 
+@pytest.mark.slow
 def test_a_supervisor_that_dies_while_services_start_refuses_the_start(place, services):
     """The service itself kills the zygote, its parent."""
     murder = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
@@ -162,6 +169,7 @@ def test_a_supervisor_that_dies_while_services_start_refuses_the_start(place, se
     assert ours(system) == ()
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_refused_at_the_start(place, services):
     system = LocalSystem(place({"one": services.entry()}))
     with (
@@ -172,6 +180,7 @@ def test_a_port_that_is_taken_is_refused_at_the_start(place, services):
     assert ours(system) == ()
 
 
+@pytest.mark.slow
 def test_used_state_is_refused(place, services):
     where = place({"one": services.entry()})
     with LocalSystem(where):
@@ -197,6 +206,7 @@ def test_a_stopped_service_ends_with_the_system(place, services):
     assert start_ticks(pid) == 0
 
 
+@pytest.mark.slow
 def test_a_grandchild_in_its_own_session_ends_with_the_system(place, services, tmp_path, until):
     with LocalSystem(place({"one": services.entry(start="daemon")})) as system:
         daemon = int(until(lambda: _read(tmp_path / "state" / "one" / "daemon")))
@@ -254,6 +264,7 @@ def test_when_the_supervisor_is_killed_nothing_is_left(place, services, until):
     assert ours(system) == ()
 
 
+@pytest.mark.slow
 def test_a_stopped_proxy_ends_with_the_system(place, services):
     with LocalSystem(place({"one": services.entry()})) as system:
         pid = system.crossing.pid
@@ -313,7 +324,7 @@ def stop_children(pid):
         os.kill(int(child), signal.SIGSTOP)
 
 
-@pytest.mark.parametrize("when", ["ready", "starting", "stopped"])
+@pytest.mark.parametrize("when", few(["ready", "starting", "stopped"], 1))
 def test_when_the_runner_is_killed_nothing_is_left(tmp_path, until, when):
     """Stopped: the supervisor can neither read that its input closed nor end anything."""
     start = "deaf" if when == "starting" else "daemon"

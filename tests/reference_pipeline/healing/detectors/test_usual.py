@@ -89,6 +89,7 @@ def test_without_a_fault_alarms_come_after_the_run_length_that_was_asked_for() -
     assert 70.0 < np.mean(lengths) < 140.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [40.0, 1250.0])
 def test_counts_of_independent_arrivals_alarm_no_sooner(rate: float) -> None:
     """Their spread is known to be one at least; while it is learned, that makes alarms rarer."""
