@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from harness.experiment.load import load_experiment
+from harness.experiment.model import Arm
 from harness.frontends.arguments import seed
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
@@ -26,7 +28,11 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
     )
     parser.add_argument(
-        "--arm", default="", metavar="ARM", help="whose healer (the file's first that has one)"
+        "--arm",
+        default="",
+        choices=get_args(Arm),
+        metavar="ARM",
+        help="whose healer (the file's first that has one)",
     )
     parser.add_argument(
         "--uniform", action="store_true", help="draw every schedule at random, learn from none"

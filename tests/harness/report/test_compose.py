@@ -15,8 +15,19 @@ from harness.history.model import Campaign
 from harness.report.compose import compose, compose_campaign, decode, encode
 from harness.report.document import Check, Document
 from harness.report.text import render as as_text
-from tests.traps.histories import Outage, Story, campaign_of, killed, never_back, objective, written
+from tests.traps.histories import (
+    SETTLED,
+    Outage,
+    Story,
+    campaign_of,
+    killed,
+    never_back,
+    objective,
+    written,
+)
 
+UNSEEN = msgspec.structs.replace(SETTLED, observable=False, accepted=0, delivered_once=0)
+LOST = msgspec.structs.replace(SETTLED, missing=1)
 PAIR = (
     killed(),
     Story(sham=True),
@@ -119,6 +130,22 @@ def test_whether_runs_began_from_one_state_is_told(proven: tuple, value: str, we
     line = check(compose_campaign(campaign_of(*map(story, proven))), "Each run began from the same state")
     assert line.value.startswith(value)
     assert (line.ok, line.weak, "not proven" in line.value) == (True, weak, weak)
+
+
+@pytest.mark.parametrize(
+    ("audits", "value", "sign"),
+    [
+        ((SETTLED, SETTLED), "2 of 2 runs", (True, False)),
+        ((SETTLED, UNSEEN), "1 of 2 runs; 1 not observable", (True, True)),
+        ((UNSEEN, UNSEEN), "0 of 2 runs; 2 not observable", (True, True)),
+        ((SETTLED, LOST), "1 of 2 runs", (False, False)),
+        ((UNSEEN, LOST), "0 of 2 runs; 1 not observable", (False, True)),
+    ],
+)
+def test_ids_that_nobody_lists_are_a_limit_and_a_lost_one_is_broken(audits, value, sign) -> None:
+    document = compose_campaign(campaign_of(*(killed(audit=one, pair=i) for i, one in enumerate(audits))))
+    line = check(document, "Every accepted transaction ended exactly once")
+    assert (line.value, (line.ok, line.weak)) == (value, sign)
 
 
 def test_runs_that_depend_on_each_other_are_named_and_widen_their_intervals() -> None:
