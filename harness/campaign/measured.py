@@ -61,9 +61,7 @@ def measured(store: Path, name: str) -> Measured:
     document, other = compose_campaign(ours), compose_campaign(theirs)
     beside = _outcomes(theirs.file, other)
     others = {_key(run, theirs.file): run for run in beside}
-    runs = [
-        _paired(run, others.pop(_key(run, ours.file), None)) for run in _outcomes(ours.file, document)
-    ]
+    runs = [_paired(run, others.pop(_key(run, ours.file), None)) for run in _outcomes(ours.file, document)]
     runs += [RunOutcome(name=run.name, unsafe=True) for run in others.values() if run.unsafe]
     kind = _kind(ours.file)
     baseline = Baseline(

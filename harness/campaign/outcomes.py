@@ -35,8 +35,8 @@ def kind_of(question: Question) -> Kind:
 def outcomes(campaign: str, arm: str, rows: Iterable[RunRow]) -> tuple[RunOutcome, ...]:
     """Weighable outcomes of ``arm``, in the order of pairs; ``campaign`` names them.
 
-    A run of which nothing is known has all faults that its restart profile has elsewhere, each void. Last come
-    runs of other arms, and shams alone, that left no clean state: nothing else is weighed of them.
+    A run of which nothing is known has all faults that its restart profile has elsewhere, each void. Last
+    come runs of other arms, and shams alone, that left no clean state: nothing else is weighed of them.
     """
     pairs: dict[int, list[RunRow]] = {}
     for row in rows:

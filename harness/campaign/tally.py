@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from harness.campaign.buckets import bucket
 from harness.campaign.model import EpisodeRow, RunRow
 from harness.episodes.model import NOT_EXERCISED
+from harness.episodes.trust import STALLED, WITHOUT_EFFECT
 from harness.experiment.model import NOBODY_HEALS
 
 EPS_MS = 1000
@@ -119,7 +120,8 @@ class ClassTally:
 
 @dataclass(slots=True)
 class ArmTally:
-    """One arm. Void runs are counted, and enter nothing else.
+    """One arm. Void runs are counted, and enter nothing else; of ``unproven`` ones a fault was not proven
+    effective, or the witness stalled.
 
     ``once`` of ``audited`` runs ended exactly once; what ``blind`` ones did was not observable. ``sham_ppm``:
     availability without faults, run by run. ``heals``: runs and milliseconds unbroken, by false heals, where
@@ -129,6 +131,7 @@ class ArmTally:
 
     runs: int = 0
     void: int = 0
+    unproven: int = 0
     unsafe: int = 0
     audited: int = 0
     once: int = 0
@@ -153,6 +156,7 @@ class ArmTally:
         self.unsafe += run.unsafe
         if run.why:
             self.void += 1
+            self.unproven += WITHOUT_EFFECT in run.why or STALLED in run.why
             return
         self.runs += 1
         self.audited += run.exactly_once is not None

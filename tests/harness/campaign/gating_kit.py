@@ -17,7 +17,6 @@ from harness.plan.model import Plan
 from tests.harness.campaign.campaign_kit import Toy
 from tests.harness.campaign.rows_kit import episode, question, row
 
-
 TRUTHS = ("never_ratio", "void", "unsafe", "sham_outages")
 
 
