@@ -102,9 +102,11 @@ def _beside(folder: Path, file: CampaignFile) -> Campaign:
 
 
 def _outcomes(file: CampaignFile, document: Document) -> tuple[RunOutcome, ...]:
-    worth = worth_of(file.score)
+    worth, tau_s = worth_of(file.score), file.profile.tau_s
     rows = [
-        row_of_facts(run, run.unsafe or run.void or ("" if run.complete else "not complete"), worth)
+        row_of_facts(
+            run, run.unsafe or run.void or ("" if run.complete else "not complete"), worth, tau_s=tau_s
+        )
         for run in document.runs
     ]
     return outcomes(file.id, msgspec.convert(file.gate.arm, Arm), rows)

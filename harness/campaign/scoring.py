@@ -63,7 +63,7 @@ def score_lines(tally: Tally, weights: Mapping[str, float]) -> Iterator[ScoreLin
         sum(arm.sham_episodes for arm in tally.arms.values()),
     )
     for (arm, restart_profile), classes in sorted(arms.items()):
-        tau_s = max(one.horizon_ms for one in classes.values()) / 1000
+        tau_s = max(one.tau_ms for one in classes.values()) / 1000
         line = ScoreLine(
             name=score_name(tau_s, weights),
             arm=arm,
@@ -104,8 +104,6 @@ def _why(classes: Mapping[ClassKey, ClassTally]) -> str:
     share = void / max(1, void + sum(one.n for one in classes.values()))
     if share > VOID_MAX_RATIO:
         return f"VOID: {100 * share:.1f} % of the faults are void, and at most 5 % may be"
-    if len({one.horizon_ms for one in classes.values()}) > 1:
-        return "its classes have different horizons"
     few = [(key, one.kept.total()) for key, one in classes.items() if one.kept.total() < RUNS_MIN]
     return named([f"{key[0]} {key[1]} needs {runs} / {RUNS_MIN}" for key, runs in few])
 

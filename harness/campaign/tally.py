@@ -62,8 +62,8 @@ class ClassTally:
     """One class. ``hurt`` episodes were noticed by the witness; ``beyond`` of them did not recover in time.
 
     ``gain_ms``: service lost by the arm it is compared with, less its own; ``harmed`` of ``compared``
-    episodes lost more by ``EPS_MS``. ``gain_ppm``: the same of decisions. ``horizon_ms``: the longest.
-    ``kept``: runs by the points of service they kept, in thousandths of all of it.
+    episodes lost more by ``EPS_MS``. ``gain_ppm``: the same of decisions. ``horizon_ms``, ``tau_ms``: the
+    longest. ``kept``: runs by the points of service they kept, in thousandths of all of it.
     """
 
     n: int = 0
@@ -71,6 +71,7 @@ class ClassTally:
     hurt: int = 0
     beyond: int = 0
     horizon_ms: int = 0
+    tau_ms: int = 0
     compared: int = 0
     harmed: int = 0
     ended_by: Counter[str] = field(default_factory=Counter)
@@ -109,6 +110,7 @@ class ClassTally:
         self.n += 1
         self.ended_by[episode.ended_by] += 1
         self.horizon_ms = max(self.horizon_ms, episode.horizon_ms)
+        self.tau_ms = max(self.tau_ms, episode.tau_ms)
         if episode.impact_ms is None:
             return
         self.hurt += 1
