@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.campaign.judging import doubts_of
 from harness.campaign.measured import Measured, measured
 from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.outcomes import gated_arm, kind_of, outcomes
@@ -87,7 +88,7 @@ def _of_pairs(store: Path, name: str, folder: Path) -> Weighable:
     ended = outcome_of(store, name)
     if ended is None:
         raise Refused(f"{folder} has not ended: the same `hormesis campaign` command goes on with it")
-    table, _ = ended
+    table, verdict = ended
     question = table.question
     if question.sham_only:
         raise Refused(f"{folder} broke nothing (--sham-only): there is no recovery to compare")
@@ -103,6 +104,7 @@ def _of_pairs(store: Path, name: str, folder: Path) -> Weighable:
         runs=outcomes(name, gated_arm(question), rows),
         shown=lambda verdict: shown(table, verdict, name),
         question=question,
+        doubts=doubts_of(table, verdict),
     )
 
 
@@ -137,6 +139,8 @@ def make_baseline(found: Weighable, made_utc: str) -> Baseline:
         )
     if void := [run.name for run in found.runs if run.unsafe or any(one.void for one in run.recoveries)]:
         raise Refused(f"{void[0]} cannot be counted: a baseline has no void runs")
+    if found.doubts:
+        raise Refused(f"{found.campaign} is no baseline: {'; '.join(found.doubts)}")
     times_s = times_of(found.runs)
     if not times_s:
         raise Refused(f"{found.campaign}: no fault met anything; there is nothing to compare with")

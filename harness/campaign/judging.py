@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from harness.campaign.buckets import high_ms, low_ms
 from harness.campaign.model import RunRow
-from harness.campaign.table import mean_of
+from harness.campaign.scoring import outages
+from harness.campaign.table import Table, mean_of
 from harness.campaign.tally import ArmKey, ArmTally, ClassKey, ClassTally, Tally
-from harness.estimates.shares import lower_bound
 from harness.experiment.model import Objective
-from harness.report.compose import FALSE_IMPACT_MAX
 from harness.units import named, percent_text, seconds_text
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import (
@@ -29,6 +28,7 @@ from harness.verdict.judge import about_unmet
 from harness.verdict.model import Claim, Verdict, Word
 
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
+OTHER_WORLD = "done again with the same seed, another world came of"
 _NOT_HELD = "a campaign's table does not hold it; `hormesis run --target simulation` judges it"
 
 
@@ -43,7 +43,7 @@ def judge_campaign(
         told = named([row.name() for row in doubts if row.unsafe])
         return _verdict("UNSAFE", f"a clean state is not proven in {unsafe} runs: {told}")
     if unequal:
-        return _verdict("VOID", f"done again with the same seed, another world came of {named(unequal)}")
+        return _verdict("VOID", f"{OTHER_WORLD} {named(unequal)}")
     if doubt := _doubt(tally, doubts):
         return _verdict("VOID", doubt)
     if not objectives:
@@ -71,10 +71,14 @@ def _doubt(tally: Tally, doubts: Sequence[RunRow]) -> str:
     empty = [_label(key) for key, one in sorted(tally.classes.items()) if not one.n]
     if empty:
         return f"nothing was measured of {named(empty)}: every episode is void"
-    hurt = sum(arm.sham_hurt for arm in tally.arms.values())
-    if lower_bound(hurt, shams) > FALSE_IMPACT_MAX:
-        return f"outages were seen in {hurt} of {shams} sham episodes, where nothing was done"
-    return ""
+    return outages(sum(arm.sham_hurt for arm in tally.arms.values()), shams)
+
+
+def doubts_of(table: Table, verdict: Verdict) -> tuple[str, ...]:
+    """What the instrument found against itself, as far as no run but all of the campaign is in doubt."""
+    shams = [arm.false_impacts for arm in table.arms]
+    other = verdict.why if verdict.word == "VOID" and verdict.why.startswith(OTHER_WORLD) else ""
+    return tuple(filter(None, (other, outages(sum(s.k for s in shams), sum(s.n for s in shams)))))
 
 
 def _claims(objective: Objective, tally: Tally) -> Iterator[Claim]:

@@ -7,6 +7,7 @@ nothing is run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def measured(store: Path, name: str) -> Measured:
     document, other = compose_campaign(ours), compose_campaign(theirs)
     beside = _outcomes(theirs.file, other)
     others = {_key(run, theirs.file): run for run in beside}
-    runs = tuple(_paired(run, others.get(_key(run, ours.file))) for run in _outcomes(ours.file, document))
+    runs = [_paired(run, others.pop(_key(run, ours.file), None)) for run in _outcomes(ours.file, document)]
+    runs += [RunOutcome(name=run.name, unsafe=True) for run in others.values() if run.unsafe]
     kind = _kind(ours.file)
     baseline = Baseline(
         kind=kind,
@@ -69,16 +71,23 @@ def measured(store: Path, name: str) -> Measured:
         made_utc=theirs.file.started_utc,
         times_s=times_of(beside),
     )
-    named = ((ours.file.id, document), (theirs.file.id, other))
     return Measured(
         file=ours.file,
         document=document,
         kind=kind,
-        runs=runs,
+        runs=tuple(runs),
         beside=seal(baseline)[0],
         beside_code_sha256=theirs.file.code_sha256,
-        doubts=tuple(f"{name}: {doubt}" for name, one in named for doubt in doubts_of(one.trust)),
+        doubts=(*_doubts(ours.file, document), *_doubts(theirs.file, other)),
     )
+
+
+def _doubts(file: CampaignFile, document: Document) -> Iterator[str]:
+    """What speaks against all of a campaign; who was interrupted may have been so by the worst run."""
+    recorded = len(document.runs)
+    if recorded != file.planned_runs:
+        yield f"{file.id}: {recorded} runs were recorded and {file.planned_runs} were planned"
+    yield from (f"{file.id}: {doubt}" for doubt in doubts_of(document.trust))
 
 
 def _beside(folder: Path, file: CampaignFile) -> Campaign:
@@ -93,9 +102,11 @@ def _beside(folder: Path, file: CampaignFile) -> Campaign:
 
 
 def _outcomes(file: CampaignFile, document: Document) -> tuple[RunOutcome, ...]:
-    worth = worth_of(file.score)
+    worth, tau_s = worth_of(file.score), file.profile.tau_s
     rows = [
-        row_of_facts(run, run.unsafe or run.void or ("" if run.complete else "not complete"), worth)
+        row_of_facts(
+            run, run.unsafe or run.void or ("" if run.complete else "not complete"), worth, tau_s=tau_s
+        )
         for run in document.runs
     ]
     return outcomes(file.id, msgspec.convert(file.gate.arm, Arm), rows)

@@ -72,7 +72,8 @@ class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
     ``index``: its place in the plan. ``void``: why it does not count, "" = it does; ``ended_by`` and
     ``horizon_ms`` as in ``episodes.model.Episode``; ``loss_ppm``: excess cost a decision in millionths of the
     world's unit of cost, None where the truth is not known. ``kept_ppm``: the share of good service that was
-    kept in the horizon (1 - L / tau of docs/score.md) in millionths, None where it is not known.
+    kept (1 - L / tau of docs/score.md) in millionths, None where it is not known; ``tau_ms``: that tau, to
+    which the horizon adds how long the fault lasts.
     """
 
     index: int
@@ -86,6 +87,7 @@ class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
     lost_ms: int
     loss_ppm: int | None = None
     kept_ppm: int | None = None
+    tau_ms: int = 0
 
 
 class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):

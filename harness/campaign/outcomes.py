@@ -35,7 +35,8 @@ def kind_of(question: Question) -> Kind:
 def outcomes(campaign: str, arm: str, rows: Iterable[RunRow]) -> tuple[RunOutcome, ...]:
     """Weighable outcomes of ``arm``, in the order of pairs; ``campaign`` names them.
 
-    A run of which nothing is known has all faults that its restart profile has elsewhere, each void.
+    A run of which nothing is known has all faults that its restart profile has elsewhere, each void. Last
+    come runs of other arms, and shams alone, that left no clean state: nothing else is weighed of them.
     """
     pairs: dict[int, list[RunRow]] = {}
     for row in rows:
@@ -44,7 +45,16 @@ def outcomes(campaign: str, arm: str, rows: Iterable[RunRow]) -> tuple[RunOutcom
     labels: dict[str, dict[str, None]] = {}
     for row in hurt:
         labels.setdefault(row.restart_profile, {}).update(dict.fromkeys(_label(row, e) for e in row.episodes))
-    return tuple(_outcome(campaign, row, pairs[row.pair], labels[row.restart_profile]) for row in hurt)
+    weighed = {(row.pair, arm, row.restart_profile) for row in hurt}
+    unclean = (row for runs in pairs.values() for row in runs if row.unsafe)
+    return (
+        *(_outcome(campaign, row, pairs[row.pair], labels[row.restart_profile]) for row in hurt),
+        *(
+            RunOutcome(name=f"{campaign} {row.name()}", unsafe=True)
+            for row in unclean
+            if (row.pair, row.arm, row.restart_profile) not in weighed
+        ),
+    )
 
 
 def _outcome(campaign: str, row: RunRow, pair: Sequence[RunRow], labels: Mapping[str, None]) -> RunOutcome:
@@ -91,10 +101,13 @@ def _label(row: RunRow, episode: EpisodeRow) -> str:
 
 
 def _harmed(row: RunRow, twin: Mapping[int, EpisodeRow]) -> bool | None:
+    """One fault that was harmed is enough; that none was is known where each can be compared."""
+    if row.why:
+        return None
     pairs = [(one, twin[one.index]) for one in row.episodes if one.index in twin and not one.void]
-    return (
-        any(one.lost_ms - other.lost_ms > EPS_MS for one, other in pairs) if pairs and not row.why else None
-    )
+    if any(one.lost_ms - other.lost_ms > EPS_MS for one, other in pairs):
+        return True
+    return False if pairs and len(pairs) == len(row.episodes) else None
 
 
 def _once(runs: Sequence[RunRow]) -> bool | None:

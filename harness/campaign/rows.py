@@ -31,7 +31,7 @@ def row_of(run: SimulatedRun, *, bad_ratio_max: float, worth_ppm: int = MILLION)
     ``worth_ppm``: what a degraded answer counts, in millionths of a full one.
     """
     found = facts(run.history, bad_ratio_max=bad_ratio_max)
-    row = row_of_facts(found, _why(run, found), worth_ppm)
+    row = row_of_facts(found, _why(run, found), worth_ppm, tau_s=run.history.plan.profile.tau_s)
     return msgspec.structs.replace(
         row,
         digest=run.digest,
@@ -41,8 +41,11 @@ def row_of(run: SimulatedRun, *, bad_ratio_max: float, worth_ppm: int = MILLION)
     )
 
 
-def row_of_facts(found: RunFacts, why: str, worth_ppm: int = MILLION) -> RunRow:
-    """The row of what was computed of a run; ``why`` it does not count, "" = it does."""
+def row_of_facts(found: RunFacts, why: str, worth_ppm: int = MILLION, *, tau_s: float) -> RunRow:
+    """The row of what was computed of a run; ``why`` it does not count, "" = it does.
+
+    ``tau_s``: of its profile; points are out of it, as in ``estimates.score``, and not out of the horizon.
+    """
     available = found.availability_ratio
     return RunRow(
         pair=found.pair,
@@ -60,7 +63,7 @@ def row_of_facts(found: RunFacts, why: str, worth_ppm: int = MILLION) -> RunRow:
         sees_acts=sees_acts(found),
         false_heals=len(found.false_heals),
         unbroken_ms=_ms(found.unbroken_s),
-        episodes=tuple(_episode(one, worth_ppm) for one in found.episodes),
+        episodes=tuple(_episode(one, worth_ppm, tau_s) for one in found.episodes),
     )
 
 
@@ -91,7 +94,7 @@ def _why(run: SimulatedRun, found: RunFacts) -> str:
     return _ADDRESS.sub("0x", why or ("" if found.complete else "not complete"))
 
 
-def _episode(episode: Episode, worth_ppm: int) -> EpisodeRow:
+def _episode(episode: Episode, worth_ppm: int, tau_s: float) -> EpisodeRow:
     return EpisodeRow(
         index=episode.index,
         kind=episode.kind,
@@ -103,14 +106,15 @@ def _episode(episode: Episode, worth_ppm: int) -> EpisodeRow:
         recovered_ms=_perhaps_ms(episode.served.recovered_s),
         lost_ms=_ms(episode.served.lost_s),
         loss_ppm=_loss_ppm(episode.decided),
-        kept_ppm=_kept_ppm(episode, worth_ppm),
+        kept_ppm=_kept_ppm(episode, worth_ppm, tau_s),
+        tau_ms=_ms(tau_s),
     )
 
 
-def _kept_ppm(episode: Episode, worth_ppm: int) -> int | None:
+def _kept_ppm(episode: Episode, worth_ppm: int, tau_s: float) -> int | None:
     if episode.loss is None:
         return None
-    tau_us = round(MILLION * episode.horizon_s)
+    tau_us = round(MILLION * tau_s)
     return MILLION - round(MILLION * lost_us(episode.loss, worth_ppm, tau_us) / tau_us)
 
 

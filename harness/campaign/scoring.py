@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from harness.campaign.tally import PLACEBO, ClassKey, ClassTally, Tally
+from harness.campaign.tally import PLACEBO, ArmTally, ClassKey, ClassTally, Tally
 from harness.estimates.bounded import LEVEL_RATIO, interval
 from harness.estimates.model import Mean
 from harness.estimates.points import RUNS_MIN
 from harness.estimates.score import score_name
+from harness.estimates.shares import lower_bound
+from harness.report.compose import FALSE_IMPACT_MAX
 from harness.units import named
 
 VOID_MAX_RATIO = 0.05
@@ -56,17 +58,44 @@ def score_lines(tally: Tally, weights: Mapping[str, float]) -> Iterator[ScoreLin
     for key, one in sorted(tally.classes.items()):
         if not key[0].startswith(PLACEBO):
             arms[key[2], key[3]][key] = one
+    doubt = outages(
+        sum(arm.sham_hurt for arm in tally.arms.values()),
+        sum(arm.sham_episodes for arm in tally.arms.values()),
+    )
     for (arm, restart_profile), classes in sorted(arms.items()):
-        tau_s = max(one.horizon_ms for one in classes.values()) / 1000
+        tau_s = max(one.tau_ms for one in classes.values()) / 1000
         line = ScoreLine(
             name=score_name(tau_s, weights),
             arm=arm,
             restart_profile=restart_profile,
-            why=_why(classes),
+            why=f"VOID: {doubt}" if doubt else _void(tally.arms[arm, restart_profile]) or _why(classes),
             points=Mean(n=0, mean=None, low=None, high=None),
             floor=Mean(n=0, mean=None, low=None, high=None),
         )
         yield line if line.why else _scored(line, classes, weights)
+
+
+def outages(hurt: int, shams: int) -> str:
+    """What it says of all figures that in ``hurt`` of ``shams`` episodes service was lost; "" = nothing.
+
+    >>> outages(1, 40), outages(4, 20)
+    ('', 'outages were seen in 4 of 20 sham episodes, where nothing was done')
+    """
+    if lower_bound(hurt, shams) <= FALSE_IMPACT_MAX:
+        return ""
+    return f"outages were seen in {hurt} of {shams} sham episodes, where nothing was done"
+
+
+def _void(arm: ArmTally) -> str:
+    """Why runs of an arm leave no score; of one that raised there is no episode that could be void."""
+    if arm.unsafe:
+        return f"VOID: a clean state was not proven in {arm.unsafe} runs"
+    if arm.unproven:
+        return f"VOID: a fault was not proven effective, or the witness stalled, in {arm.unproven} runs"
+    share = arm.void / max(1, arm.void + arm.runs)
+    if share > VOID_MAX_RATIO:
+        return f"VOID: {100 * share:.1f} % of the runs are void, and at most 5 % may be"
+    return ""
 
 
 def _why(classes: Mapping[ClassKey, ClassTally]) -> str:
@@ -75,8 +104,6 @@ def _why(classes: Mapping[ClassKey, ClassTally]) -> str:
     share = void / max(1, void + sum(one.n for one in classes.values()))
     if share > VOID_MAX_RATIO:
         return f"VOID: {100 * share:.1f} % of the faults are void, and at most 5 % may be"
-    if len({one.horizon_ms for one in classes.values()}) > 1:
-        return "its classes have different horizons"
     few = [(key, one.kept.total()) for key, one in classes.items() if one.kept.total() < RUNS_MIN]
     return named([f"{key[0]} {key[1]} needs {runs} / {RUNS_MIN}" for key, runs in few])
 

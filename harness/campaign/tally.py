@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from harness.campaign.buckets import bucket
 from harness.campaign.model import EpisodeRow, RunRow
 from harness.episodes.model import NOT_EXERCISED
+from harness.episodes.trust import STALLED, WITHOUT_EFFECT
 from harness.experiment.model import NOBODY_HEALS
 
 EPS_MS = 1000
@@ -61,8 +62,8 @@ class ClassTally:
     """One class. ``hurt`` episodes were noticed by the witness; ``beyond`` of them did not recover in time.
 
     ``gain_ms``: service lost by the arm it is compared with, less its own; ``harmed`` of ``compared``
-    episodes lost more by ``EPS_MS``. ``gain_ppm``: the same of decisions. ``horizon_ms``: the longest.
-    ``kept``: runs by the points of service they kept, in thousandths of all of it.
+    episodes lost more by ``EPS_MS``. ``gain_ppm``: the same of decisions. ``horizon_ms``, ``tau_ms``: the
+    longest. ``kept``: runs by the points of service they kept, in thousandths of all of it.
     """
 
     n: int = 0
@@ -70,6 +71,7 @@ class ClassTally:
     hurt: int = 0
     beyond: int = 0
     horizon_ms: int = 0
+    tau_ms: int = 0
     compared: int = 0
     harmed: int = 0
     ended_by: Counter[str] = field(default_factory=Counter)
@@ -108,6 +110,7 @@ class ClassTally:
         self.n += 1
         self.ended_by[episode.ended_by] += 1
         self.horizon_ms = max(self.horizon_ms, episode.horizon_ms)
+        self.tau_ms = max(self.tau_ms, episode.tau_ms)
         if episode.impact_ms is None:
             return
         self.hurt += 1
@@ -119,7 +122,8 @@ class ClassTally:
 
 @dataclass(slots=True)
 class ArmTally:
-    """One arm. Void runs are counted, and enter nothing else.
+    """One arm. Void runs are counted, and enter nothing else; of ``unproven`` ones a fault was not proven
+    effective, or the witness stalled.
 
     ``once`` of ``audited`` runs ended exactly once; what ``blind`` ones did was not observable. ``sham_ppm``:
     availability without faults, run by run. ``heals``: runs and milliseconds unbroken, by false heals, where
@@ -129,6 +133,7 @@ class ArmTally:
 
     runs: int = 0
     void: int = 0
+    unproven: int = 0
     unsafe: int = 0
     audited: int = 0
     once: int = 0
@@ -153,6 +158,7 @@ class ArmTally:
         self.unsafe += run.unsafe
         if run.why:
             self.void += 1
+            self.unproven += WITHOUT_EFFECT in run.why or STALLED in run.why
             return
         self.runs += 1
         self.audited += run.exactly_once is not None

@@ -35,6 +35,7 @@ class _Class:
 
     before: tuple[float, ...]
     times: list[float] = field(default_factory=list)
+    n: int = 0
     void: int = 0
 
 
@@ -79,6 +80,16 @@ class Scale:
         self.passed = False
 
     @property
+    def against(self) -> str:
+        """The campaign that is compared with."""
+        return self._baseline.campaign
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the baseline holds no time, so that nothing can be weighed."""
+        return not (self._classes and all(self._baseline.times_s.values()))
+
+    @property
     def failed(self) -> bool:
         """Whether evidence of something worse was reached."""
         return self.peak >= self.limit or self._below or any(extra.failed for extra in self._extras)
@@ -119,6 +130,7 @@ class Scale:
             beside=other_s,
         )
         self._back.add(time_s == math.inf)
+        found.n += 1
         found.void += one.void or (self._is_beside and other_s is None)
         if not one.void:
             found.times.append(time_s)
@@ -132,12 +144,12 @@ class Scale:
 
     def missing(self) -> list[str]:
         """Classes of the baseline of which nothing came."""
-        return [label for label, one in self._classes.items() if not one.times and not one.void]
+        return [label for label, one in self._classes.items() if not one.n]
 
     def void_ratio(self) -> float:
         """Share of faults that cannot be counted, here or beside."""
         void = sum(one.void for one in self._classes.values())
-        return void / max(1, void + sum(len(one.times) for one in self._classes.values()))
+        return void / max(1, sum(one.n for one in self._classes.values()))
 
     def claims(self, *, named: bool) -> tuple[Claim, ...]:
         """What was weighed, in words: worse or not, class by class, and the rest that was asked for.
@@ -207,12 +219,14 @@ def judge_gate(scales: Sequence[Scale], runs: Sequence[RunOutcome], *, doubts: S
 
     ``doubts``: what the instrument found against itself; no other word can be trusted then.
     """
-    for scale in scales:
-        for run in runs:
-            scale.add(run)
     unsafe = [run.name for run in runs if run.unsafe]
     if unsafe:
         return _verdict("UNSAFE", f"a clean state is not proven in {named(unsafe)}", ())
+    if empty := [f"nothing that counts was measured of {one.against}" for one in scales if one.is_empty]:
+        return _verdict("VOID", named([*doubts, *empty]), ())
+    for scale in scales:
+        for run in runs:
+            scale.add(run)
     found = [*doubts, *(doubt for doubt in (_doubt(scale, runs) for scale in scales) if doubt)]
     if found:
         return _verdict("VOID", named(found), ())

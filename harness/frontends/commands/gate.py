@@ -18,6 +18,7 @@ from harness.verdict.codes import EXIT_CODE
 if TYPE_CHECKING:
     from harness.campaign.gating import Weighable
     from harness.verdict.model import Verdict
+    from harness.verdict.outcomes import RunOutcome
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
@@ -89,7 +90,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
         key = baselines[0].sha256
     for path, baseline, signed in zip(arguments.baseline, baselines, arguments.signed, strict=False):
         gating.check_signed(path, baseline, signed)
-    runs = found.runs if arguments.ledger is None else gating.in_ledger(arguments.ledger, found, key)
+    runs = found.runs if arguments.ledger is None else _with_ledger(arguments.ledger, found, key)
     is_beside = found.beside is not None
     scales = [
         Scale(found.gate, baseline, baselines=len(baselines), is_beside=is_beside) for baseline in baselines
@@ -111,6 +112,16 @@ def execute(arguments: argparse.Namespace, /) -> int:
     elif STDOUT not in places.values():
         say(_text(verdict, len(runs), max(decided)))
     return EXIT_CODE["DONE"] if verdict.word in arguments.exit_zero_on else verdict.exit_code
+
+
+def _with_ledger(path: Path, found: Weighable, key: str) -> tuple[RunOutcome, ...]:
+    """All outcomes of its entry. What cannot be trusted this week is no evidence in any other one."""
+    from harness.campaign.gating import in_ledger
+
+    if found.doubts:
+        tell(f"{found.campaign} is not put into {path}: it cannot be trusted")
+        return found.runs
+    return in_ledger(path, found, key)
 
 
 def _text(verdict: Verdict, runs: int, decided_after: int) -> str:

@@ -17,14 +17,21 @@ from harness.plan.model import Plan
 from tests.harness.campaign.campaign_kit import Toy
 from tests.harness.campaign.rows_kit import episode, question, row
 
+TRUTHS = ("never_ratio", "void", "unsafe", "sham_outages")
+
 
 @dataclass(frozen=True)
 class Timed(Toy):
-    """Kills that are served again after some 4 s, ``slower`` times that in arm reference; ``void``: pairs."""
+    """Kills that are served again after some 4 s, ``slower`` times that in arm reference.
+
+    ``void``: pairs of which its run raised; ``unsafe``: pairs that arm none left unclean.
+    """
 
     slower: float = 1.0
     never_ratio: float = 0.0
     void: frozenset[int] = frozenset()
+    unsafe: frozenset[int] = frozenset()
+    sham_outages: bool = False
 
     def _row(self, plan: Plan) -> RunRow:
         arm = "none" if plan.arm == "none" else "reference"
@@ -34,13 +41,15 @@ class Timed(Toy):
         never = arm == "reference" and rng.random() < self.never_ratio
         if arm == "reference" and plan.pair in self.void and not plan.sham:
             return row(plan.pair, arm, why="it raised", digest="")
-        hurt = () if plan.sham else (episode(None if never else ms, ms // 4),)
-        return row(plan.pair, arm, *hurt, sham=plan.sham, digest=f"{self.question.seed} {plan.pair} {ms}")
+        hurt = () if plan.sham and not self.sham_outages else (episode(None if never else ms, ms // 4),)
+        unsafe = arm == "none" and plan.pair in self.unsafe
+        digest = f"{self.question.seed} {plan.pair} {ms}"
+        return row(plan.pair, arm, *hurt, sham=plan.sham, digest=digest, unsafe=unsafe)
 
 
 def stored(store: Path, seed: int, slower: float = 1.0, *, pairs: int = 40, **more: object) -> Path:
     """Keep a campaign as `hormesis campaign` keeps it; gives its folder."""
-    times = {name: more.pop(name) for name in ("never_ratio", "void") if name in more}
+    times = {name: more.pop(name) for name in TRUTHS if name in more}
     asked = question(
         seed=seed, pairs_max=pairs, pairs_a_chunk=4, arms=("reference", "none"), pack_sha256="one pack"
     )

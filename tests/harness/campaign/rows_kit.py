@@ -38,6 +38,7 @@ def episode(recovered_ms: int | None = 4000, lost_ms: int = 1000, **changed: obj
         impact_ms=20,
         recovered_ms=recovered_ms,
         lost_ms=lost_ms,
+        tau_ms=10_000,
     )
     return msgspec.structs.replace(one, **changed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from harness.errors import Refused
 from harness.experiment.model import Gate
 from harness.frontends.cli import main
 from tests.harness.archive.archive_kit import stored, stories
-from tests.traps.histories import Story, never_back
+from tests.traps.histories import Outage, Story, never_back
 
 OURS, THEIRS = "kill-20260101-000000000-s7", "kill-20260101-000000000-s7-beside"
 LOOSE = Gate(arm="none", slower_s=0.05, excluded_s=0.2, never_excluded_ratio=0.5)
@@ -95,3 +96,39 @@ def test_a_ledger_adds_up_what_was_measured_in_several_weeks(tmp_path):
         codes += [main(["gate", str(folder), *words]), main(["gate", str(folder), *words])]
     assert codes[0] == codes[1] == 3, "put in twice, it counts once"
     assert codes[-1] == 1
+
+
+def test_a_campaign_that_was_cut_short_is_void(tmp_path, capsys):
+    folder = beside(tmp_path, stories(pairs=PAIRS), stories(pairs=PAIRS), planned_runs=2 * PAIRS + 4)
+    assert main(["gate", str(folder)]) == 4
+    assert f"{2 * PAIRS} runs were recorded and {2 * PAIRS + 4} were planned" in capsys.readouterr().out
+
+
+def test_an_unproven_clean_state_is_told_where_no_run_is_beside_it_or_the_arm_is_another(tmp_path):
+    whole = stories(pairs=PAIRS)
+    last = never_back(arm="none", pair=PAIRS, seed=7 + PAIRS, state="unsafe")
+    other_arm = never_back(arm="bare", pair=3, seed=10, state="unsafe")
+    assert main(["gate", str(beside(tmp_path / "a", whole, [*whole, last]))]) == 6
+    assert main(["gate", str(beside(tmp_path / "b", [*whole, other_arm], whole))]) == 6
+
+
+def test_a_version_beside_of_which_nothing_counts_is_void_and_no_traceback(tmp_path, capsys):
+    shams = [story for story in stories(pairs=3) if story.sham]
+    assert main(["gate", str(beside(tmp_path, stories(pairs=3), shams))]) == 4
+    assert f"nothing that counts was measured of {THEIRS}" in capsys.readouterr().out
+
+
+def test_what_could_not_be_trusted_in_one_week_is_no_evidence_in_the_next(tmp_path, capsys):
+    words = ["--ledger", str(tmp_path / "ledger.json")]
+    told = []
+    for week, factor in enumerate((3.0, 3.0, 1.0)):
+        same = {"gate": LOOSE, "seed": week + 1, "report": False}
+        stored(tmp_path, stories(pairs=5), id=f"week-{week}-beside", **same)
+        ours = stories(factor, pairs=5)
+        if factor > 1:  # its machine was out of order: outages where nothing was done
+            ours = [replace(one, outages=(Outage(0.0, 1.5),)) if one.sham else one for one in ours]
+        folder = stored(tmp_path, ours, id=f"week-{week}", beside=f"week-{week}-beside", **same)
+        told.append((main(["gate", str(folder), *words]), capsys.readouterr()))
+    assert [code for code, _ in told] == [4, 4, 3]
+    assert "week-0 is not put into" in told[0][1].err
+    assert "5 runs weighed" in told[2][1].out

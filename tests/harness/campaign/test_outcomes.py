@@ -80,3 +80,20 @@ def test_a_loss_in_the_sham_run_is_a_loss_and_blindness_is_no_proof() -> None:
     assert only(hurt, row(0, "reference", sham=True, exactly_once=False)).exactly_once is False
     assert only(hurt, row(0, "reference", sham=True, exactly_once=None)).exactly_once is None
     assert only(hurt).exactly_once is True
+
+
+def test_a_state_that_is_not_clean_is_told_whichever_arm_left_it() -> None:
+    rows = [row(0, "reference", episode()), row(0, "none", episode(), unsafe=True)]
+    judged, unclean = outcomes("weekly", "reference", rows)
+    assert (judged.unsafe, unclean.unsafe, unclean.recoveries) == (False, True, ())
+    (sham_alone,) = outcomes("weekly", "reference", [row(1, "reference", sham=True, unsafe=True)])
+    assert sham_alone.unsafe
+    assert only(row(0, "reference", episode()), row(0, "reference", sham=True, unsafe=True)).unsafe
+
+
+def test_no_harm_is_known_only_where_every_fault_has_its_twin() -> None:
+    own = row(0, "reference", episode(lost_ms=1000), episode(index=1, lost_ms=9000))
+    half = row(0, "none", episode(lost_ms=1000), episode(index=1, void="it stalled"))
+    assert only(own, half).harmed is None
+    worse = row(0, "none", episode(index=0, void="it stalled"), episode(index=1, lost_ms=1000))
+    assert only(own, worse).harmed is True

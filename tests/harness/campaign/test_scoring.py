@@ -83,3 +83,25 @@ def test_the_table_says_the_score_and_its_floor():
     told = outcome_text(table, Verdict(word="DONE", exit_code=0, why="w", claims=(), next=""))
     assert "score R10/v1, none, fast: 70.0 [" in told
     assert "floor 40.0 [" in told
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ([row(6, "none", why="its worker died", digest="")], "14.3 % of the runs are void"),
+        ([row(6, "none", episode(kept_ppm=10**6), unsafe=True)], "a clean state was not proven in 1 runs"),
+        ([row(6, "none", why="episode 0: fault without effect: no")], "a fault was not proven effective"),
+        (
+            [row(6, "none", episode(kept_ppm=10**6)), row(6, "none", episode(), episode(), sham=True)],
+            "outages were seen in 2 of 2 sham episodes",
+        ),
+    ],
+)
+def test_what_voids_the_score_of_runs_voids_that_of_pairs(odd, why):
+    tally = tally_of(*[[("process.kill", 1000)]] * 6)
+    (before,) = score_lines(tally, {})
+    assert (before.why, before.points.mean) == ("", 100.0)
+    tally.add_pair(odd)
+    (line,) = score_lines(tally, {})
+    assert line.why.startswith(f"VOID: {why}")
+    assert (line.points.mean, line.floor.mean) == (None, None)

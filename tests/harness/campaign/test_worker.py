@@ -39,6 +39,7 @@ def test_a_chunk_holds_the_runs_of_its_pairs_in_order_and_each_counts(work: Chun
     hurt = next(one for one in rows if not one.sham)
     (hang,) = hurt.episodes
     assert (hang.index, hang.kind, hang.subject, hang.horizon_ms) == (0, "process.hang", "gateway", 13_000)
+    assert hang.tau_ms == 10_000
     assert hang.impact_ms is not None
     assert hang.recovered_ms is not None
     assert 2000 < hang.recovered_ms < 5000

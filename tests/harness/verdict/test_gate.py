@@ -292,3 +292,22 @@ def test_void_faults_kept_nothing_for_a_pass_and_prove_nothing_against_it() -> N
     for _ in range(60):
         floor.add(Recovery(label="kill", time_s=1.0, kept_ratio=1.0))
     assert not floor.holds(20.0)
+
+
+def test_a_fault_that_is_void_beside_is_one_of_all_faults_and_not_one_more() -> None:
+    void = Recovery(label="kill", time_s=None, void=True)
+    sound = Recovery(label="kill", time_s=1.0)
+    runs = [
+        msgspec.structs.replace(run, beside=(void if n < 21 else sound,))
+        for n, run in enumerate(runs_of([1.0] * 400))
+    ]
+    scale = Scale(Gate(), baseline_of({"kill": [1.0]}), is_beside=True)
+    assert judge_gate([scale], runs).word == "VOID"
+    assert scale.void_ratio() == 21 / 400
+
+
+@pytest.mark.parametrize("times", [{}, {"kill": ()}, {"kill": (1.0,), "hang": ()}])
+def test_a_baseline_without_a_time_is_void_and_an_unclean_state_still_wins(times) -> None:
+    scale = Scale(Gate(), baseline_of(times))
+    assert judge_gate([scale], runs_of(SOUND)).word == "VOID"
+    assert judge_gate([scale], runs_of(SOUND, unsafe=True)).word == "UNSAFE"

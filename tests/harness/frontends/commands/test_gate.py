@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from junitparser import JUnitXml
 
 from harness.campaign.engine import DECIDED, run_chunks
 from harness.campaign.gating import Decided, read_baseline
+from harness.campaign.judging import judge_campaign
 from harness.campaign.outcomes import kind_of
 from harness.campaign.parts import held
+from harness.campaign.tally import Tally
 from harness.experiment.model import Gate
 from harness.frontends.cli import main
 from tests.harness.campaign.campaign_kit import Toy
@@ -228,3 +231,18 @@ def test_its_verdict_is_written_for_other_programs(tmp_path, baseline, capsys) -
     assert suites.failures >= 1
     assert capsys.readouterr().out.startswith("## ✕ FAIL: ")
     assert judged(slow, baseline, "--json", "--markdown", "-") == 2
+
+
+def test_what_another_world_came_of_when_done_again_is_void_and_no_baseline(tmp_path, baseline, capsys):
+    folder = stored(tmp_path, 2)
+    verdict = judge_campaign(Tally(), (), doubts=(), unequal=["pair 3"])
+    (folder / "verdict.json").write_bytes(msgspec.json.encode(verdict))
+    assert judged(folder, baseline) == 4
+    assert "another world came of pair 3" in capsys.readouterr().out
+    assert main(["gate", str(folder), "--keep", str(tmp_path / "b.json")]) == 5
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_outages_in_sham_runs_and_an_unclean_state_in_another_arm_leave_no_pass(tmp_path, baseline):
+    assert judged(stored(tmp_path, 2, sham_outages=True), baseline) == 4
+    assert judged(stored(tmp_path, 3, unsafe=frozenset({3})), baseline) == 6
