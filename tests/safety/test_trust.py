@@ -148,9 +148,7 @@ def real_processes(tree: Tree) -> tuple[str, ...]:
 
 def own_system_beside_ours(tree: Tree) -> tuple[str, ...]:
     text = SYSTEM.replace(", command: []", "").replace("scorer", "gateway")
-    tree.write(
-        "system.yaml", text + 'prepare: {command: ["{python}", ' + f'"{tree.tree}/evil_code.py"]}}\n'
-    )
+    tree.write("system.yaml", text + 'prepare: {command: ["{python}", ' + f'"{tree.tree}/evil_code.py"]}}\n')
     tree.asked(system="system.yaml")
     (tree.tree / "e.yaml").rename(tree.tree / "old.yaml")
     tree.asked()
