@@ -143,6 +143,7 @@ def give(items: Sequence[Item], file: Path) -> Path:
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(place, msgspec.json.format(msgspec.json.encode([*kept, said]), indent=1))
+        place.chmod(0o600)  # whatever the umask: one that others may write is refused
     except OSError as error:
         raise Refused(f"the consent cannot be kept in {place}: {error.strerror}") from error
     return place

@@ -44,7 +44,7 @@ class Resetting:
         output = self._called(reset, "prove")
         if not output.strip():
             raise Refused(
-                "reset not proven: `reset.prove` put out nothing, as a look at a state that is not there does; "
+                "reset not proven: `reset.prove` put out nothing, as if no state were there; "
                 "have it print what it has seen, e.g. a digest of each file"
             )
         digest = hashlib.sha256(output).hexdigest()

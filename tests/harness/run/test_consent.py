@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import py_compile
 import subprocess
 import sys
@@ -218,6 +219,15 @@ def test_a_file_that_others_may_write_is_no_consent(shop, kept):
     give(items(with_all(), shop), shop)
     kept.chmod(0o666)
     require_refused(with_all(), shop, "may be written by others")
+
+
+def test_a_consent_that_was_just_given_holds_under_any_umask(shop):
+    before = os.umask(0o002)
+    try:
+        give(items(with_all(), shop), shop)
+    finally:
+        os.umask(before)
+    require(items(with_all(), shop), shop)
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b'{"a": 1}', b'[{"sha256": 1}]', b"\xff"])
