@@ -51,7 +51,9 @@ class HttpClient:
         sent_s = self._now()
         passed = SimpleNamespace(bytes=0)
         try:
-            async with session.post(self._url, data=body, trace_request_ctx=passed) as response:
+            async with session.post(
+                self._url, data=body, trace_request_ctx=passed, allow_redirects=False
+            ) as response:
                 content = await response.read()
                 boot_id = response.headers.get("x-boot-id", "")
                 return Reply(sent_s, self._now(), "", response.status, content, boot_id, handed=True)

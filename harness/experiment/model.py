@@ -183,9 +183,9 @@ class Switch(_Frozen, frozen=True, kw_only=True):
 class HookProgram(_Frozen, frozen=True, kw_only=True):
     """A program that does faults which only the system itself knows how to do, and the actions it can do.
 
-    In ``command`` the words ``{python}``, ``{template}`` and ``{system}`` are filled in. It is called with
-    the addresses of all services as ``URL_<NAME>``, ``STATES_DIR``, ``HOOK_DIR`` (its own) and
-    ``SWITCH_TOKEN``.
+    In ``command`` the words ``{python}``, ``{template}`` and ``{system}`` are filled in. It is called in
+    the system file's folder with the addresses of all services as ``URL_<NAME>``, ``STATES_DIR``,
+    ``HOOK_DIR`` (its own) and ``SWITCH_TOKEN``.
     """
 
     command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]

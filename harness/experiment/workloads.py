@@ -5,6 +5,7 @@ Comes in: a decoded ``System`` and the folder of its file. Goes out: findings.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as FilePath
 
 from harness.experiment.excerpt import quoted
@@ -14,6 +15,7 @@ from harness.experiment.pointers import parse_pointer, pointer_problem
 from harness.experiment.units import BYTES_MAX, UnitsProblem, decision_problem, read_golden, read_units
 
 HERE: Path = ("workload",)
+_ROUTE = re.compile(r"/[!-~]*")
 
 
 def check_workload(system: System, folder: FilePath, findings: Findings) -> None:
@@ -26,6 +28,9 @@ def check_workload(system: System, folder: FilePath, findings: Findings) -> None
         _wrong(
             findings, "under", f"{quoted(workload.under)} is no place for one record", "a list of one has 0"
         )
+    if workload.route and not _ROUTE.fullmatch(workload.route):
+        why = "it stands behind the address of the service"
+        _wrong(findings, "route", f"{quoted(workload.route)} is no route", why)
     _check_numbers(workload, findings)
     _check_form(system, findings)
     if workload.units:
@@ -59,7 +64,11 @@ def _check_numbers(workload: Workload, findings: Findings) -> None:
 
 
 def _wrong(findings: Findings, key: str, message: str, why: str) -> None:
-    helps = {"within": "write [LOW, HIGH], with 'decides: number'", "under": "write e.g. /instances/0"}
+    helps = {
+        "route": "write e.g. /predict, with %20 for a blank",
+        "within": "write [LOW, HIGH], with 'decides: number'",
+        "under": "write e.g. /instances/0",
+    }
     findings.add("HRM204", message, (*HERE, key), why=why, help=helps[key])
 
 

@@ -7,8 +7,9 @@ exact) or missing (a run would be refused), with what is lost and how to mend it
 from __future__ import annotations
 
 import os
+import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,13 +18,16 @@ from typing import Literal
 from harness.errors import Refused
 from harness.experiment.model import Pointed, System
 from harness.experiment.places import root_of
+from harness.frontends.operators import operator_limits
 from harness.frontends.world import look_at_world
 from harness.observers.fetch import Unseen
 from harness.observers.outside import Roots, Source, Words, journal_of, source_of
-from harness.run.consent import items_of, missing
-from harness.run.modules import python_path
+from harness.plan.safety import LOCAL
+from harness.run.consent import Item, items_of, missing
+from harness.run.modules import python_path, refuse_if_shared
 from harness.run.resetting import starts_anew
 from harness.run.scratch import MEMORY, ROOM_BYTES_MIN, scratch_root
+from harness.run.secrets import read_secrets
 
 CORES = 2
 EXTRAS = {
@@ -53,8 +57,8 @@ class Check:
     mend: str = ""
 
 
-def machine_checks(store: Path, target: str) -> Iterator[Check]:
-    """Look at this machine and at the store."""
+def machine_checks(store: Path, target: str, needs: Collection[str] = ()) -> Iterator[Check]:
+    """Look at this machine and at the store; ``needs``: extras without which no run may begin."""
     yield _tried("processes can be held by pidfd", _hold_ourselves, "Linux 5.3 or later")
     yield _tried("a port of loopback can be bound", _bind_loopback, "a network namespace with lo up")
     cores = len(os.sched_getaffinity(0))
@@ -69,7 +73,8 @@ def machine_checks(store: Path, target: str) -> Iterator[Check]:
         if all(find_spec(module) for module in modules):
             yield Check(f"extra {extra}")
         else:
-            yield Check(f"extra {extra}", "limited", lost, f"pip install 'hormesis[{extra}]'")
+            state: Literal["missing", "limited"] = "missing" if extra in needs else "limited"
+            yield Check(f"extra {extra}", state, lost, f"pip install 'hormesis[{extra}]'")
 
 
 def system_checks(system: System) -> Iterator[Check]:
@@ -123,19 +128,38 @@ def system_checks(system: System) -> Iterator[Check]:
     )
 
 
-def consent_check(system: System, file: Path) -> Iterator[Check]:
-    """Look whether the operator consented to what the instrument itself would run, if anything."""
+def refusal_checks(system: System, file: Path) -> Iterator[Check]:
+    """Look whether anything of this system refuses a run on this machine before it begins."""
+    yield _allowed("modules may be imported beside the system", lambda: refuse_if_shared(file.parent))
+    yield _allowed("the operator file", lambda: operator_limits(LOCAL, file))
+    if any(service.secrets for service in system.services.values()):
+        yield _allowed("secrets of the services", lambda: read_secrets(system, file.parent))
+    for name, service in system.services.items():
+        program = service.command[0] if service.command and "PATH" not in service.env else ""
+        if program and "{" not in program and "/" not in program and shutil.which(program) is None:
+            lost = f"{name} cannot be started: {program} is not found on PATH"
+            yield Check(f"the program of {name}", "missing", lost, "install it, or write its whole path")
     items = items_of(system, file.parent, python_path(file.parent))
-    if not items:
-        return
+    if items:
+        yield _consented(items, file)
+
+
+def _consented(items: Sequence[Item], file: Path) -> Check:
     what = f"consent to {', '.join(item.place for item in items)}"
     try:
         lacks = missing(items, file)
     except Refused as error:
-        yield Check(what, "missing", "no run may begin", str(error))
-        return
+        return Check(what, "missing", "no run may begin", str(error))
     mend = f"hormesis consent {file}, and --give once you have looked at it"
-    yield Check(what, "missing", "no run may begin", mend) if lacks else Check(what)
+    return Check(what, "missing", "no run may begin", mend) if lacks else Check(what)
+
+
+def _allowed(what: str, look: Callable[[], object]) -> Check:
+    try:
+        look()
+    except Refused as error:
+        return Check(what, "missing", "no run may begin", str(error))
+    return Check(what)
 
 
 def observer_checks(system: System, folder: Path) -> Iterator[Check]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import yaml
 
+from harness.experiment.scalars import resolve
+
 SYSTEM = """\
 # What is tested. `hormesis explain system hormesis.yaml` says what can be hit.
 version: 1
@@ -94,7 +96,7 @@ def scaffold(answers: Answers) -> dict[str, str]:
     ['hang.yaml', 'hormesis.yaml', 'kill.yaml', 'requests.jsonl']
     """
     system = SYSTEM.format(
-        name=answers.name,
+        name=flow(answers.name),
         command=flow(list(answers.command)),
         worker="worker: port" if answers.loop else NO_WORKER,
         readiness=flow(answers.readiness),
@@ -116,11 +118,25 @@ def files_of(
     return files | {name: EXPERIMENT.format(**words, profile=profile) for name, words in questions.items()}
 
 
+class _Plain(yaml.SafeDumper):
+    """Quotes each text that our loader would not take for that very text."""
+
+
+def _written(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if resolve(text) == text else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Plain.add_representer(str, _written)
+
+
 def flow(value: object) -> str:
     """YAML on one line, in the order given, quoted where it must be.
 
     >>> flow(["serve", "{port}"]), flow("tcp")
     ("[serve, '{port}']", 'tcp')
     """
-    text = yaml.safe_dump(value, default_flow_style=True, width=100_000, allow_unicode=True, sort_keys=False)
+    text = yaml.dump(
+        value, Dumper=_Plain, default_flow_style=True, width=100_000, allow_unicode=True, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...").strip()

@@ -91,7 +91,7 @@ def scaffold_table(answers: TableAnswers) -> dict[str, str]:
     if "database" in results:
         results["name"] = answers.lands["name"]
     system = SYSTEM.format(
-        name=answers.name,
+        name=flow(answers.name),
         command=flow(list(answers.command)),
         worker=f"worker: {flow(answers.worker)}" if answers.worker else NO_WORKER,
         lands=flow(dict(answers.lands)),

@@ -80,7 +80,7 @@ def scaffold_stream(answers: StreamAnswers) -> dict[str, str]:
     ['hormesis.yaml', 'kill.yaml', 'records.jsonl', 'slow-wire.yaml']
     """
     system = SYSTEM.format(
-        name=answers.name,
+        name=flow(answers.name),
         command=flow(list(answers.command)),
         worker="worker: port" if answers.loop else NO_WORKER,
         readiness=flow(answers.readiness),

@@ -51,10 +51,12 @@ def admit(command: str, arguments: argparse.Namespace) -> None:
     if command == "plan" and not arguments.offline:
         raise _no("`plan` looks at this machine, too: add --offline")
     files: list[Path] = arguments.files if command == "validate" else [arguments.file]
+    if command == "run" and arguments.against is not None:
+        files.append(arguments.against)
     for file in files:
         _check_file(file, may_be_foreign=command == "validate")
     if command == "run":
-        _check_run(arguments, {work_tree(Path.cwd()), _tree_of(files[0])})
+        _check_run(arguments, {work_tree(Path.cwd()), *map(_tree_of, files)})
 
 
 def _no(why: str) -> Refused:

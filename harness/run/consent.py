@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import PathFinder
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import msgspec
@@ -32,6 +34,12 @@ from harness.shell import environment, wall_utc
 VARIABLE, FILE_VARIABLE = "HORMESIS_CONSENT", "HORMESIS_CONSENT_FILE"
 _PLACE = ".config/hormesis/consents.json"
 _BYTES_MAX = 1 << 20
+_READERS = frozenset(("b2sum", "cat", "cksum", "cmp", "diff", "md5sum", "sha1sum", "sha256sum", "sha512sum"))
+"""Programs that run nothing of what they read: the files behind them are state, and change."""
+_FILLED = re.compile(r"\{(bin|state|template)\}")
+_BETWEEN = re.compile(r"[\s=;&|<>()'\"`]+")
+_OF_MODULE = re.compile(r"-[A-Za-z]*?m(.*)", re.DOTALL)
+"""How Python is told a module: ``-m NAME``, ``-Pm NAME``, ``-mNAME``."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +74,7 @@ def items_of(system: System, folder: Path, python_path: str) -> tuple[Item, ...]
 
     ``folder``: the system file's; ``python_path``: folders of modules as PYTHONPATH has them.
     """
+    folder = folder.resolve()  # the same hash, whatever link it is named by
     paths = [one for one in (*python_path.split(os.pathsep), *sys.path) if one]
     named: list[tuple[str, tuple[str, ...]]] = []
     if system.world:
@@ -134,6 +143,7 @@ def give(items: Sequence[Item], file: Path) -> Path:
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(place, msgspec.json.format(msgspec.json.encode([*kept, said]), indent=1))
+        place.chmod(0o600)  # whatever the umask: one that others may write is refused
     except OSError as error:
         raise Refused(f"the consent cannot be kept in {place}: {error.strerror}") from error
     return place
@@ -175,29 +185,46 @@ def _of_module(place: str, named: str, paths: Sequence[str]) -> Item | None:
 
 def _of_program(place: str, command: Sequence[str], folder: Path, paths: Sequence[str]) -> Item | None:
     """What a program is: its words, and the content of each that names a file, a folder or a module."""
+    if command[0] in _READERS:
+        return Item(place=place, words=tuple(command), files={}, unpinned=(command[0],))
     files: dict[str, Path] = {}
-    unpinned: tuple[str, ...] = ()
-    for number, word in enumerate(command):
-        before = command[number - 1] if number else ""
-        if before == "-c":
-            continue  # the words are the program
-        found = dict(_module_files(word, paths) if before == "-m" else _file_named(word, folder))
-        if not found and (before == "-m" or (number == 0 and word != "{python}")):
-            unpinned = (*unpinned, word)
+    unpinned: list[str] = []
+    for number, (before, word) in enumerate(zip(("", *command), command, strict=False)):
+        found = dict(_files_named(word, folder))
+        module = _module_named(before, word)
+        if module:
+            found |= _module_files(module, paths)
+            # Python looks beside the system file first, unless it is told not to: both are looked at.
+            found |= {f"./{name}": path for name, path in _module_files(module, [str(folder)])}
+        is_program = number == 0 and word != "{python}"
+        if not found and (module or is_program or _FILLED.search(word)):
+            unpinned.append(word)
         files |= found
-    if files and not unpinned and all(map(_is_ours, files.values())):
+    if _is_bundled(command) and files and all(map(_is_ours, files.values())):
         return None
-    return Item(place=place, words=tuple(command), files=_hashed(files), unpinned=unpinned)
+    return Item(place=place, words=tuple(command), files=_hashed(files), unpinned=tuple(unpinned))
 
 
-def _file_named(word: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Give the file that a word of a command names, from the system's folder; of a folder its start."""
-    if "\0" in word:
-        return
-    named = folder / word.replace("{system}", str(folder.resolve()))
-    for path in (named, named / "__main__.py"):
-        if os.path.isfile(path):  # Path.is_file raises where a word is too long for a name
-            yield os.path.relpath(path, folder), path
+def _is_bundled(command: Sequence[str]) -> bool:
+    """Whether a command is a module and nothing else: further words may be code, or name some."""
+    return tuple(command[:3]) == ("{python}", "-P", "-m") and set(command[4:]) <= {"{template}"}
+
+
+def _module_named(before: str, word: str) -> str:
+    """Give the module that ``word`` names, behind ``before``; "" for none."""
+    here, last = _OF_MODULE.fullmatch(word), _OF_MODULE.fullmatch(before)
+    return here[1] if here and here[1] else word if last and not last[1] else ""
+
+
+def _files_named(word: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files that a word of a command names, whole or in it, from the system's folder."""
+    for part in dict.fromkeys((word, *_BETWEEN.split(word))):
+        if not part or "\0" in part:
+            continue
+        named = folder / part.replace("{system}", str(folder))
+        for path in (named, named / "__main__.py"):  # of a folder its start
+            if os.path.isfile(path):  # Path.is_file raises where a word is too long for a name
+                yield os.path.relpath(path, folder), path
 
 
 def _module_files(module: str, paths: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -211,18 +238,33 @@ def _module_files(module: str, paths: Sequence[str]) -> Iterator[tuple[str, Path
         if spec is None:
             return
         if spec.origin is not None and os.path.isfile(spec.origin):
-            yield f"{name} {Path(spec.origin).name}", Path(spec.origin)
+            yield from _with_compiled(name, Path(spec.origin))
         places = list(spec.submodule_search_locations or ())
     for place in places:
         if os.path.isfile(start := Path(place, "__main__.py")):
-            yield f"{module} {start.name}", start
+            yield from _with_compiled(module, start)
+
+
+def _with_compiled(name: str, file: Path) -> Iterator[tuple[str, Path]]:
+    """Give a module's file, and the compiled one that Python would take without a look at the former."""
+    yield f"{name} {file.name}", file
+    if file.suffix == ".py" and os.path.isfile(compiled := cache_from_source(str(file))):
+        with Path(compiled).open("rb") as opened:
+            head = opened.read(8)
+        if head.startswith(MAGIC_NUMBER) and int.from_bytes(head[4:], "little") & 0b11 == 0b01:
+            yield f"{name} {Path(compiled).name}", Path(compiled)
 
 
 def _hashed(files: Mapping[str, Path]) -> dict[str, str]:
     try:
-        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(files.items())}
+        return {name: _sha256(path) for name, path in sorted(files.items())}
     except OSError as error:
         raise Refused(f"{quoted(str(error.filename))} cannot be read: {error.strerror}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_ours(path: Path) -> bool:

@@ -23,7 +23,7 @@ def import_path(experiment: Experiment) -> str:
         Refused: anybody may add some there, or nobody consented to code that is named there.
     """
     folder = Path(experiment.system_dir)
-    _refuse_if_shared(folder.resolve().parent)
+    refuse_if_shared(folder)
     path = python_path(folder)
     require(items_of(experiment.system, folder, path), Path(experiment.system_file or folder))
     return path
@@ -34,8 +34,9 @@ def python_path(system_dir: Path) -> str:
     return os.pathsep.join(filter(None, (str(system_dir.resolve().parent), shell.environment("PYTHONPATH"))))
 
 
-def _refuse_if_shared(folder: Path) -> None:
-    """Raise Refused where anybody may add modules."""
+def refuse_if_shared(system_dir: Path) -> None:
+    """Raise Refused where anybody may add modules beside the system in ``system_dir``."""
+    folder = system_dir.resolve().parent
     if folder.stat().st_mode & stat.S_IWOTH:
         raise Refused(
             f"modules of the system would be imported from {folder}, which everybody may write into: "

@@ -104,6 +104,11 @@ def same_experiment(stored: Stored) -> Experiment:
     Raises UsageProblem where it cannot be read, ``Refused`` where it is another one now: says what changed.
     """
     plan, file = stored.history.plan, Path(stored.campaign.experiment_file)
+    if (came_with := stored.folder.parent.parent.resolve()) in file.resolve().parents:
+        raise Refused(
+            f"{file} lies in the stored campaign {came_with}: what comes with it is never started; "
+            "look at it, and `hormesis run` a copy of it elsewhere"
+        )
     experiment = load_experiment(file)
     name = plan.profile.name
     if experiment.sha256 != plan.experiment_sha256 and name in PROFILES:

@@ -41,7 +41,13 @@ class Resetting:
         began_s = shell.monotonic_s()
         if reset.do:
             self._called(reset, "do")
-        digest = hashlib.sha256(self._called(reset, "prove")).hexdigest()
+        output = self._called(reset, "prove")
+        if not output.strip():
+            raise Refused(
+                "reset not proven: `reset.prove` put out nothing, as if no state were there; "
+                "have it print what it has seen, e.g. a digest of each file"
+            )
+        digest = hashlib.sha256(output).hexdigest()
         self._at_first = self._at_first or digest
         if digest != self._at_first:
             raise Refused(
@@ -74,7 +80,7 @@ class Resetting:
             try:
                 output, said = child.communicate(timeout=reset.within_s)
             except BaseException as error:
-                if child.poll() is None:  # still ours, so its number is nobody else's
+                if child.returncode is None:  # not waited for: its number is nobody else's, though it ended
                     os.killpg(child.pid, signal.SIGKILL)
                 if isinstance(error, subprocess.TimeoutExpired):
                     raise Refused(f"{what} was not done after {reset.within_s:g} s") from error

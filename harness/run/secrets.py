@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.shell import environment
 LENGTH_MIN = 8
 """A shorter one cannot be told from other text, and would be taken out of all of it."""
 _BYTES_MAX = 64 * 1024
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,13 @@ def _content(place: str, path: Path) -> str:
 def _forms(value: str) -> Iterator[str]:
     """How a value may be written."""
     yield value
+    # A log's last lines are told one by one, and may begin in the middle of a key.
+    yield from (line.strip() for line in value.splitlines() if len(line.strip()) >= LENGTH_MIN)
     for ascii_only in (True, False):
         yield json.dumps(value, ensure_ascii=ascii_only)[1:-1]
-    yield quote(value)
-    yield quote(value, safe="")
-    yield quote_plus(value)
-    yield value.encode().hex()
+    for escaped in (quote(value), quote(value, safe=""), quote_plus(value)):
+        yield from (escaped, _ESCAPE.sub(lambda found: found[0].lower(), escaped))
+    yield from (value.encode().hex(), value.encode().hex().upper())
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield from (_middle(encode, value.encode(), before) for before in range(3))
 

@@ -79,6 +79,20 @@ def test_of_two_secrets_one_of_which_begins_like_the_other_the_longer_is_taken_f
     assert secrets.hide("abcdefgh-and-more abcdefgh") == "[secret env:B] [secret env:A]"
 
 
+def test_a_key_of_several_lines_is_found_in_the_end_of_a_log():
+    """SR-27: which begins anywhere, and is set in line by line."""
+    lines = ["MIIEvQIBADANBgkqhkiG9w0B", "AQEFAASCBKcwggSjAgEAAoIB"]
+    secrets = Secrets({"file:key.pem": "\n".join(["-----BEGIN PRIVATE KEY-----", *lines])})
+    hidden = secrets.hide("its last lines:\n  " + "\n  ".join(lines))
+    assert not any(line in hidden for line in lines)
+
+
+@pytest.mark.parametrize("written", ["hunter2%2fhunter2", "68756E746572322F68756E74657232"])
+def test_a_value_is_found_whichever_case_its_escapes_have(written):
+    """SR-27: others write them in the other one."""
+    assert Secrets({"env:KEY": "hunter2/hunter2"}).hide(written) == "[secret env:KEY]"
+
+
 def system(**secrets: str) -> System:
     one = Service(command=("x",), secrets=secrets)
     return System(version=1, name="toy", services={"one": one}, workload=Workload(service="one", route="/"))

@@ -146,6 +146,15 @@ def real_processes(tree: Tree) -> tuple[str, ...]:
     return ("run", "e.yaml", "--target", "local", "--seed", "1")
 
 
+def own_system_beside_ours(tree: Tree) -> tuple[str, ...]:
+    text = SYSTEM.replace(", command: []", "").replace("scorer", "gateway")
+    tree.write("system.yaml", text + 'prepare: {command: ["{python}", ' + f'"{tree.tree}/evil_code.py"]}}\n')
+    tree.asked(system="system.yaml")
+    (tree.tree / "e.yaml").rename(tree.tree / "old.yaml")
+    tree.asked()
+    return (*RUN, "--against", "old.yaml")
+
+
 def system_behind_a_link(tree: Tree) -> tuple[str, ...]:
     (tree.tree / "link.yaml").symlink_to(tree.outside / "secret.yaml")
     tree.asked(system="link.yaml")
@@ -210,6 +219,7 @@ TRICKS = {
     "an action in a module of their own": (provider("python", module="evil_code", func="serve"), 2),
     "controls and secrets": (controls, 2),
     "real processes": (real_processes, 5),
+    "a system file of their own beside ours": (own_system_beside_ours, 5),
     "a link that leads out": (system_behind_a_link, 5),
     "a scenario outside": (scenario_outside, 5),
     "rows outside": (rows_outside, 5),

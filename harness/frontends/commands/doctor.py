@@ -23,13 +23,14 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Print a line a check; 5 where something is missing without which no run may begin."""
-    from harness.frontends.checkup import consent_check, machine_checks, observer_checks, system_checks
+    from harness.frontends.checkup import machine_checks, observer_checks, refusal_checks, system_checks
 
     system, file = named_system(arguments.file), system_file(arguments.file)
+    needs = {"nats"} if system.workload.archetype == "stream" else {"pipeline"} if not arguments.file else ()
     checks = [
-        *machine_checks(arguments.store or store_root(), "local"),
+        *machine_checks(arguments.store or store_root(), "local", needs),
         *system_checks(system),
-        *consent_check(system, file),
+        *refusal_checks(system, file),
         *observer_checks(system, file.parent),
     ]
     if arguments.json:

@@ -6,11 +6,13 @@ A kind of system is one row of ``OF_KIND``, the arguments that it has, and one o
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import msgspec
 
 from harness.errors import Refused
 from harness.frontends.arguments import usage
@@ -119,9 +121,9 @@ def execute(arguments: argparse.Namespace, /) -> int:
         say("\n".join(f"# {name}\n{text}" for name, text in files.items()).rstrip())
         return EXIT_CODE["DONE"]
     folder: Path = arguments.folder
-    if there := [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]:
-        raise Refused(f"{folder / there[0]} is there; nothing is overwritten: name an empty folder")
     try:
+        if there := [name for name in files if os.path.lexists(folder / name)]:
+            raise Refused(f"{folder / there[0]} is there; nothing is overwritten: name an empty folder")
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             with (folder / name).open("x", encoding="utf-8") as file:
@@ -259,8 +261,8 @@ def _hints(unit: Mapping[str, object], files: Mapping[str, str]) -> list[str]:
 
 def _unit(text: str) -> Mapping[str, object]:
     try:
-        unit = json.loads(text)
-    except ValueError:
+        unit = msgspec.json.decode(text.encode())
+    except (ValueError, RecursionError):  # what our loader would not take: NaN, half of a letter
         unit = None
     if not isinstance(unit, dict):
         raise argparse.ArgumentTypeError('give a JSON object, like {"rooms": 3}')

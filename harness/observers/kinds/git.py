@@ -61,7 +61,12 @@ def _word(file: Path, default: str) -> str:
 
 
 def _loose(folder: Path, name: str) -> str | None:
-    return _word(folder / name, "") or None
+    file = folder / name
+    if not file.is_file():
+        return None
+    if text := file.read_text().strip():
+        return text
+    raise Unseen(f"{name} is empty: half written, or broken")
 
 
 def _packed(folder: Path, name: str) -> str | None:

@@ -6,7 +6,8 @@ What stands there at the first look is of an earlier run, and is left out. So is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -28,9 +29,9 @@ class JournalFile:
     def look(self) -> list[bytes] | None:
         """Give whole lines that are new; None where there is no file."""
         first, self._begun = not self._begun, True
-        if not self._file.exists():
-            return None
         try:
+            if not self._file.exists():
+                return None
             if not self._file.is_file():
                 raise Unseen("it is no file")
             with self._file.open("rb") as opened:
@@ -69,11 +70,19 @@ class JournalPage:
         if reply.status != 200:
             raise Unseen(f"status {reply.status}")
         whole = reply.body[: reply.body.rfind(b"\n") + 1]
-        lines = list(enumerate(whole.split(b"\n")))
+        lines = list(_numbered(whole.split(b"\n")))
         first, known = self._known is None, self._known or set()
         new = [] if first else [line for line in lines if line not in known]
         self._known = known.union(lines)
         return _events(line for _, line in new)
+
+
+def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Number equal lines: a page that drops its oldest ones moves each, and none is new by that."""
+    count: Counter[bytes] = Counter()
+    for line in lines:
+        count[line] += 1
+        yield count[line], line
 
 
 def _events(lines: Iterable[bytes]) -> list[bytes]:

@@ -142,11 +142,16 @@ class LocalHooks:
 
     def call(self, effect: Hook, verb: str, /) -> bytes:
         """See ``Hooked``."""
-        command, environment = self.running.hook(effect.hook)
+        command, environment, folder = self.running.hook(effect.hook)
         words = [*command, verb, effect.action, repr(effect.scale), repr(effect.shift)]
         try:
-            done = subprocess.run(
-                words, env=environment, capture_output=True, timeout=PROGRAM_LIMIT_S, check=False
+            done = subprocess.run(  # where its words count from, as consent looked at them
+                words,
+                env=environment,
+                cwd=folder,
+                capture_output=True,
+                timeout=PROGRAM_LIMIT_S,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise WithoutEffect(f"hook {effect.hook}: {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -119,14 +120,14 @@ class LocalSystem:
             self.stop()
             raise
 
-    def hook(self, name: str) -> tuple[list[str], dict[str, str]]:
-        """Command and environment of a hook; ``Refused`` where the system file names none of that name."""
+    def hook(self, name: str) -> tuple[list[str], dict[str, str], Path]:
+        """Command, environment and folder of a hook; ``Refused`` where the system file names none such."""
         program = self.system.hooks.get(name)
         if program is None:
             raise Refused(
                 f"no hook '{name}' in {self.system.name}; there are: {', '.join(self.system.hooks)}"
             )
-        return hook_call(self._place, program, self.urls, self._environment)
+        return *hook_call(self._place, program, self.urls, self._environment), self._place.system_dir
 
     def services(self) -> tuple[ServiceState, ...]:
         """All services as the supervisor sees them now."""

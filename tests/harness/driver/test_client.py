@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 
 import pytest
 
@@ -49,3 +50,25 @@ def test_a_request_that_is_refused_is_not():
         port = server.getsockname()[1]
     reply = reply_of(port, fresh=False)
     assert (reply.fault, reply.handed) == ("refused", False)
+
+
+def test_an_answer_that_sends_elsewhere_is_the_answer():
+    """Followed, a unit would leave the edge that it was offered on, and perhaps this machine."""
+    with listener(5) as elsewhere, listener(5) as server:
+        place = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
+        answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer.encode())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        reply = reply_of(server.getsockname()[1], fresh=True)
+        thread.join()
+        elsewhere.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert (reply.fault, reply.status) == ("", 307)

@@ -97,3 +97,9 @@ def test_the_arm_in_which_nobody_restarts_is_none_of_a_loop_of_the_users(folder)
         load_experiment(file)
     assert [problem.code for problem in caught.value.problems] == ["HRM229"]
     assert "worker" in caught.value.problems[0].why
+
+
+@pytest.mark.parametrize("route", ["predict", "/a b", "/\u2028", "@elsewhere:80/"])
+def test_a_route_that_no_address_can_end_with_is_told(problems_of, route: str) -> None:
+    (problem,) = problems_of(SINGLE.replace("/predict", f'"{route}"'))
+    assert (problem.code, problem.why) == ("HRM204", "it stands behind the address of the service")

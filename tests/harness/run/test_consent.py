@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import py_compile
 import subprocess
 import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import msgspec
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import harness
 from harness.errors import Refused
 from harness.experiment.model import HookProgram, Simulation, System
 from harness.experiment.reset import Reset
@@ -62,6 +66,79 @@ def with_all(system: System = BARE) -> System:
 
 def test_what_comes_with_hormesis_needs_none():
     assert items_of(BUNDLED, Path("/nowhere"), "") == ()
+
+
+OURS = str(Path(harness.__file__).parent / "errors.py")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("{python}", "-c", "harm()", OURS),
+        ("{python}", "-charm()", OURS),
+        ("{python}", OURS),
+        ("{python}", "-m", "harness.driver", "spec.json"),
+        ("{python}", "-P", "-m", "harness.driver", "--check", "{template}/spec.json"),
+    ],
+)
+def test_a_command_that_names_a_file_of_ours_is_not_ours(shop, command):
+    """Its other words may be code, or name some."""
+    assert [item.place for item in items(with_reset(command), shop)] == ["reset.prove"]
+
+
+def with_reset(prove) -> System:
+    return msgspec.structs.replace(BARE, reset=Reset(prove=prove))
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (("{python}", "-m", "promote"), "promote.py"),
+        (("{python}", "-P", "-m", "reference_pipeline.deploy"), "reference_pipeline/deploy.py"),
+        (("{python}", "-Im", "shop.world"), "world.py"),
+        (("{python}", "-mshop.world"), "world.py"),
+        (("{python}", "run.py", "--script=tools/promote.py"), "tools/promote.py"),
+        (("sh", "-c", "./reset.sh"), "reset.sh"),
+        (("sh", "-c", "set -e; sh '{system}/reset.sh' && true"), "reset.sh"),
+    ],
+)
+def test_content_that_would_run_is_pinned_however_it_is_named(shop, command, file):
+    path = shop.parent / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("1\n")
+    system = with_reset(command)
+    give(items(system, shop), shop)
+    path.write_text("2\n")
+    require_refused(system, shop, r"reset\.prove \(it has changed since\)")
+
+
+def test_compiled_code_that_stands_in_for_a_module_is_pinned(shop):
+    """Python takes such a file without a look at the module's text."""
+    source = shop.parent / "world.py"
+    source.write_text("good = 1\n")
+    system = msgspec.structs.replace(BARE, world="shop.world:open_world")
+    give(items(system, shop), shop)
+    py_compile.compile(str(source), doraise=True)
+    require(items(system, shop), shop)
+    other = shop.parent / "other.py"
+    other.write_text("harm = 1\n")
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(other), cache_from_source(str(source)), invalidation_mode=mode, doraise=True)
+    require_refused(system, shop, "it has changed since")
+
+
+def test_state_that_a_reader_is_pointed_at_may_change(shop):
+    (shop.parent / "state.db").write_text("at first")
+    system = with_reset(("sha256sum", "state.db"))
+    give(items(system, shop), shop)
+    (shop.parent / "state.db").write_text("after a run")
+    require(items(system, shop), shop)
+
+
+def test_a_system_that_is_named_by_a_link_is_the_same(shop, tmp_path):
+    (tmp_path / "link").symlink_to(shop.parent)
+    system = with_reset(("sh", "{system}/tools/promote.py"))
+    assert digest_of(items(system, tmp_path / "link" / shop.name)) == digest_of(items(system, shop))
 
 
 def test_a_system_of_services_alone_needs_none(shop):
@@ -142,6 +219,15 @@ def test_a_file_that_others_may_write_is_no_consent(shop, kept):
     give(items(with_all(), shop), shop)
     kept.chmod(0o666)
     require_refused(with_all(), shop, "may be written by others")
+
+
+def test_a_consent_that_was_just_given_holds_under_any_umask(shop):
+    before = os.umask(0o002)
+    try:
+        give(items(with_all(), shop), shop)
+    finally:
+        os.umask(before)
+    require(items(with_all(), shop), shop)
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b'{"a": 1}', b'[{"sha256": 1}]', b"\xff"])

@@ -67,6 +67,8 @@ def test_a_state_that_differs_is_not_proven_though_the_command_is_content(tmp_pa
         ({"prove": ("{python}", "-c", "print('x' * (1 << 21))")}, "more than 1 MiB"),
         ({"prove": ("{python}", "-c", "input()")}, "code 1"),
         ({"prove": ("nul\0",)}, "cannot be started"),
+        ({"prove": ("true",)}, "put out nothing"),
+        ({"prove": ("{python}", "-c", "print()")}, "put out nothing"),
     ],
 )
 def test_a_command_that_fails_proves_nothing(tmp_path, keys, why):
@@ -74,12 +76,14 @@ def test_a_command_that_fails_proves_nothing(tmp_path, keys, why):
         resetting(tmp_path, **keys)()
 
 
-def test_a_command_that_hangs_is_ended_with_what_it_started(tmp_path, until):
+@pytest.mark.parametrize("ends", ["signal.pause()", ""])
+def test_a_command_that_hangs_is_ended_with_what_it_started(tmp_path, until, ends):
+    """Also one that is over itself, and has left somebody behind who holds its output."""
     script = (
         "import os, subprocess, sys, signal\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
         "open('pids', 'w').write(f'{os.getpid()} {child.pid}')\n"
-        "signal.pause()"
+        f"{ends}"
     )
     with pytest.raises(Refused, match="was not done after 2 s"):
         resetting(tmp_path, prove=("{python}", "-c", script), within_s=2.0)()

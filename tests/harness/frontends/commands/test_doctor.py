@@ -10,6 +10,7 @@ import pytest
 
 from harness.experiment.model import Audit, Edge, System, Workload
 from harness.experiment.places import Observe
+from harness.frontends import checkup
 from harness.frontends.checkup import machine_checks, system_checks
 from harness.frontends.cli import main
 from harness.frontends.systems import named_system
@@ -93,6 +94,54 @@ def test_it_leaves_nothing_behind(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+SECRET = 'secrets: {KEY: "env:HORMESIS_TEST_NOT_SET"}'
+
+
+@pytest.mark.parametrize(
+    ("service", "what"),
+    [
+        ('command: ["{python}"], ' + SECRET, "secrets of the services"),
+        ("command: [no-such-program-anywhere]", "the program of server"),
+    ],
+)
+def test_what_would_refuse_a_run_of_the_system_is_missing(tmp_path, capsys, service, what) -> None:
+    assert missing(tmp_path, capsys, service) == [what]
+
+
+def missing(folder: Path, capsys, service: str) -> list[str]:
+    """Names of what is missing; 5 where there is any."""
+    (folder / "shop").mkdir()
+    file = folder / "shop" / "hormesis.yaml"
+    file.write_text(
+        f"version: 1\nname: mine\nservices: {{server: {{{service}}}}}\n"
+        "workload: {service: server, route: /predict}\n"
+    )
+    code = main(["doctor", str(file), "--store", str(folder / "store"), "--json"])
+    found = [one["what"] for one in json.loads(capsys.readouterr().out) if one["state"] == "missing"]
+    assert code == (5 if found else 0)
+    return found
+
+
+def test_a_folder_that_anybody_may_add_modules_to_is_missing(tmp_path, capsys) -> None:
+    tmp_path.chmod(0o777)
+    assert missing(tmp_path, capsys, 'command: ["{python}"]') == ["modules may be imported beside the system"]
+
+
+def test_an_operator_file_that_allows_nothing_is_missing(tmp_path, capsys, monkeypatch) -> None:
+    operators = tmp_path / "targets.toml"
+    operators.write_text("[targets.local")
+    operators.chmod(0o600)
+    monkeypatch.setenv("HORMESIS_OPERATOR_FILE", str(operators))
+    assert missing(tmp_path, capsys, 'command: ["{python}"]') == ["the operator file"]
+
+
+def test_an_extra_that_the_system_cannot_do_without_is_missing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(checkup, "EXTRAS", {"nats": (("no_such_module",), "records cannot be offered")})
+    for needs, state in (((), "limited"), ({"nats"}, "missing")):
+        (extra,) = (one for one in machine_checks(tmp_path, "local", needs) if one.what == "extra nats")
+        assert extra.state == state
+
+
 def test_a_wrong_system_file_is_a_mistake_of_the_file(tmp_path) -> None:
     (tmp_path / "hormesis.yaml").write_text("version: 1\n")
     assert main(["doctor", str(tmp_path / "hormesis.yaml")]) == 2
@@ -104,7 +153,7 @@ def test_each_place_outside_is_looked_at_once_and_what_shows_nothing_is_named(tm
         """\
 version: 1
 name: mine
-services: {server: {command: [server]}}
+services: {server: {command: ["{python}"]}}
 workload: {service: server, route: /predict}
 observe:
   files: [{path: champion}, {path: challenger}, {path: "{state}/log"}]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.experiment.load import load_experiment
@@ -93,6 +93,8 @@ def test_print_shows_the_files_and_writes_none(tmp_path: Path, monkeypatch, caps
         (["--command", "serve '{port}"], "quote"),
         (["--unit", "[1]"], "JSON object"),
         (["--unit", "{"], "JSON object"),
+        (["--unit", '{"a": NaN}'], "JSON object"),
+        (["--unit", '{"a": "\\ud800"}'], "JSON object"),
         (["--decides", "colour"], "colour"),
         (["--kind", "stream", "--route", "/x"], "--kind request"),
         (["--records", "in"], "--kind stream"),
@@ -108,8 +110,23 @@ def test_words_that_make_no_system_are_told(tmp_path: Path, capsys, words: list[
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("name", ["n", "no", "on", "null", "12", "1e5", "2026-11-30"])
+@pytest.mark.parametrize(
+    "kind", [[], ["--kind", "stream"], ["--kind", "table", "--columns", "y,off", "--worker", "~"]]
+)
+def test_a_folder_and_columns_of_any_name_make_files_that_are_valid(tmp_path: Path, kind, name: str) -> None:
+    """YAML of one age or another reads these as no text."""
+    assert main(["init", str(tmp_path / name), *kind]) == 0
+    assert load_experiment(tmp_path / name / "kill.yaml").system.name == name
+
+
+def test_a_folder_that_cannot_be_there_is_refused(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path / ("x" * 300))]) == 5
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=3), st.dictionaries(WORDS, WORDS, min_size=1, max_size=3))
+@example(["y", "Off", "~", "0o7", "<<", "1_0"], {"a": "b"})
 def test_any_words_stay_words(tmp_path: Path, command: list[str], unit: dict[str, str]) -> None:
     """SR-25: text that YAML would read as something else, or end a line with, comes back as it was."""
     answers = Answers(

@@ -165,3 +165,14 @@ def test_a_plan_that_somebody_edited_is_not_played(store: Path, capsys, tmp_path
     (run / "plan.json").write_text(json.dumps(plan | changed))
     shown = told(capsys, run, "--store", store, code=4)
     assert "internal error" not in shown
+
+
+def test_an_experiment_that_came_with_a_campaign_is_not_started(store: Path, capsys, tmp_path: Path) -> None:
+    """A campaign may be a copy of somebody else's: it is data."""
+    other = tmp_path / "other"
+    shutil.copytree(campaign_of(store), other)
+    for file in store.parent.glob("*.yaml"):
+        shutil.copy(file, other)
+    told_of = json.loads((other / "campaign.json").read_text())
+    (other / "campaign.json").write_text(json.dumps(told_of | {"experiment_file": str(other / "one.yaml")}))
+    assert "never started" in told(capsys, run_of(tmp_path), "--store", store, code=5)

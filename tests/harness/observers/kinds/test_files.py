@@ -79,3 +79,9 @@ def test_too_many_files_are_unseen(tmp_path, monkeypatch):
         (tmp_path / name).touch()
     with pytest.raises(Unseen, match="3 files"):
         FileState(tmp_path, "?", "stamp").look()
+
+
+@pytest.mark.parametrize("pattern", ["/x/*", "x" * 300, "**x"])
+def test_a_path_that_can_be_none_is_unseen(tmp_path, pattern):
+    with pytest.raises(Unseen):
+        FileState(tmp_path, pattern, "content").look()

@@ -66,6 +66,7 @@ def test_a_linked_work_tree_has_a_head_of_its_own(tree, tmp_path):
         (lambda git: (git / "HEAD").unlink(), "no repository"),
         (lambda git: (git / "HEAD").write_text("ref: HEAD"), "leads on"),
         (lambda git: (git / "HEAD").write_text("nonsense"), "names no commit"),
+        (lambda git: (git / "HEAD").write_text(""), "is empty"),
         (lambda git: (git / "reftable").mkdir(), "reftable"),
     ],
 )

@@ -62,9 +62,10 @@ def test_a_line_without_an_end_does_not_hold_the_rest_up(tmp_path):
     assert [journal.look(), journal.look()] == [[], [ONE]]
 
 
-def test_a_folder_is_no_journal(tmp_path):
-    with pytest.raises(Unseen):
-        JournalFile(tmp_path).look()
+def test_what_can_be_no_file_is_no_journal(tmp_path):
+    for place in (tmp_path, tmp_path / ("x" * 300)):
+        with pytest.raises(Unseen):
+            JournalFile(place).look()
 
 
 @contextlib.contextmanager
@@ -101,6 +102,16 @@ def test_a_page_gives_each_line_once():
         server.status = 500
         with pytest.raises(Unseen, match="500"):
             journal.look()
+
+
+def test_a_page_that_drops_its_oldest_lines_gives_none_again():
+    with page() as server:
+        journal = JournalPage(f"http://127.0.0.1:{server.server_address[1]}/journal", 2.0)
+        journal.look()
+        server.status, server.body = 200, ONE + b"\n" + TWO + b"\n"
+        assert journal.look() == [ONE, TWO]
+        server.body = TWO + b"\n" + THREE + b"\n"
+        assert journal.look() == [THREE]
 
 
 def test_what_a_page_held_at_first_is_of_an_earlier_run():

@@ -99,3 +99,30 @@ def test_looks_do_not_keep_a_writer_from_writing(base, tmp_path):
     looker.join()
     assert seen <= {"3", *map(str, range(200))}
     assert value(tmp_path) == "199"
+
+
+def test_a_look_leaves_no_log_beside_a_database_at_rest(tmp_path):
+    """It would be a change that nobody but the observer made."""
+    file = tmp_path / "registry #1.db"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as made:
+        made.execute("PRAGMA journal_mode = WAL")
+        made.execute("CREATE TABLE alias (name TEXT, version)")
+        made.execute("INSERT INTO alias VALUES ('champion', 3)")
+    assert value(tmp_path) == "3"
+    with pytest.raises(Unseen, match="no such table"):
+        value(tmp_path, "SELECT 1 FROM nowhere")
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as made:
+        made.execute("UPDATE alias SET version = 4")
+        assert value(tmp_path) == "4"
+    assert value(tmp_path) == "4"
+
+
+def test_a_value_of_any_size_is_not_taken_into_memory(base, tmp_path):
+    with pytest.raises(Unseen, match="too big"):
+        value(tmp_path, "SELECT hex(zeroblob(400000000))")
+
+
+def test_a_path_that_can_be_none_is_not_seen(tmp_path):
+    with pytest.raises(Unseen):
+        SqliteValue(tmp_path / ("x" * 300), QUERY, 1.0).look()

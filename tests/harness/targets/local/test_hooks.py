@@ -54,15 +54,16 @@ class System:
     def urls(self) -> dict[str, str]:
         return {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
 
-    def hook(self, name: str) -> tuple[list[str], dict[str, str]]:
+    def hook(self, name: str) -> tuple[list[str], dict[str, str], Path]:
         assert name == "model"
-        return [sys.executable, "-c", PROGRAM, str(self.folder)], {"PATH": os.environ["PATH"]}
+        return [sys.executable, "promote.py", str(self.folder)], {"PATH": os.environ["PATH"]}, self.folder
 
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
     alias = tmp_path / "alias"
     alias.write_text("good")
+    (tmp_path / "promote.py").write_text(PROGRAM)
 
     class Registry(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -105,6 +106,16 @@ def test_what_a_hook_did_is_seen_on_its_route_held_and_undone(system: System) ->
     assert harm.undo(applied, EFFECT)
     assert harm.look_gone(applied) == ("gone: registry/alias: version is bad 2.0",)
     assert _alias(system) == "good"
+
+
+def test_a_program_beside_the_caller_does_not_stand_in_for_the_one_beside_the_system(
+    system: System, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words count from the system's folder, as they did when somebody consented to what is there."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "promote.py").write_text("print('{}')\n")
+    monkeypatch.chdir(elsewhere)
+    assert _applied(system).shows == "registry:/alias bad 2.0"
 
 
 def test_what_somebody_set_back_before_the_undo_needed_none(system: System) -> None:
