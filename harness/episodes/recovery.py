@@ -217,13 +217,11 @@ def _losses(test: ChangeBack, watch: Watch) -> list[tuple[int, int]]:
     """Give [first, stop) of each unbroken run of bad units that violates a window by itself, in order."""
     bad = test.units.bad
     edges = np.diff(np.concatenate([[0], bad.astype(np.int8), [0]]))
-    runs = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    begin = int(np.searchsorted(test.units.due, watch.hurt_from_s))  # what was bad before had another cause
+    runs = zip(np.maximum(np.flatnonzero(edges == 1), begin), np.flatnonzero(edges == -1), strict=True)
     size = int(2 * test.units_min)
     enough = critical_count(size, test.limit_ratio, test.level_ratio)
-    first = int(
-        np.searchsorted(test.units.due, watch.hurt_from_s)
-    )  # what went wrong before had another cause
-    return [(max(int(a), first), int(b)) for a, b in runs if b - max(a, first) >= enough]
+    return [(int(a), int(b)) for a, b in runs if b - a >= enough]
 
 
 def _outage(test: ChangeBack, watch: Watch, first: int, stop: int) -> Outage:
