@@ -405,8 +405,9 @@ def _exactly_once(audited: Audited | None) -> bool | None:
 def _audit_text(audited: Audited | None, streamed: Streamed | None) -> str:
     if audited is None:
         return "no audit in the history"
+    told = f" ({'; '.join(audited.examples)})" if audited.examples else ""
     if not audited.observable:
-        return "not observable"
+        return f"not observable{told}"
     ends = f"{audited.delivered_once} delivered once, {audited.dead_letters} dead letters"
     wrong = {
         "missing": audited.missing,
@@ -417,9 +418,8 @@ def _audit_text(audited: Audited | None, streamed: Streamed | None) -> str:
     if streamed is not None:
         wrong |= {"decisions too many": streamed.surplus, "out of order": streamed.out_of_order}
     found = ", ".join(f"{count} {name}" for name, count in wrong.items() if count)
-    examples = f" ({'; '.join(audited.examples)})" if found and audited.examples else ""
     return f"{audited.accepted} accepted: {ends}" + (
-        f"; {found}{examples}" if found else "; nothing lost or doubled"
+        f"; {found}{told}" if found else "; nothing lost or doubled"
     )
 
 
