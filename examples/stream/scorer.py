@@ -11,7 +11,6 @@ import math
 import os
 
 import nats
-from nats.errors import TimeoutError as NothingNew
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
@@ -57,7 +56,7 @@ async def main() -> None:
     while True:
         try:
             batch = await records.fetch(AT_ONCE, timeout=1)
-        except (NothingNew, nats.js.errors.Error):
+        except (TimeoutError, nats.js.errors.Error):
             continue
         await asyncio.gather(*(decide(js, message) for message in batch))
 

@@ -26,11 +26,13 @@ from harness.experiment.tables import Table
 from harness.ports import World
 
 if TYPE_CHECKING:
+    from harness.driver.jetstream import JetStream
     from harness.driver.streamed import StreamWorkload
 
 Tell = Callable[[dict[str, object]], None]
 
 OWED_EVERY_S = 0.1
+HELD_EVERY_S = 0.2
 
 
 def check_extra(spec: Spec) -> None:
@@ -106,6 +108,7 @@ async def _stream(spec: Spec, tell: Tell) -> AsyncIterator[Workload]:
         running = [
             helpers.create_task(_tell_owed(workload, tell)),
             helpers.create_task(wire.until_broken()),
+            helpers.create_task(_hear_held(workload, wire)),
         ]
         yield workload
         for helper in running:
@@ -118,3 +121,10 @@ async def _tell_owed(workload: StreamWorkload, tell: Tell) -> None:
         told = {"at_s": owed.at_s, "accepted": owed.accepted, "owed": owed.owed, "binds": owed.binds}
         tell({"owed": told})
         await asyncio.sleep(OWED_EVERY_S)
+
+
+async def _hear_held(workload: StreamWorkload, wire: JetStream) -> None:
+    while True:
+        if (count := await wire.held()) is not None:
+            workload.held(count)
+        await asyncio.sleep(HELD_EVERY_S)

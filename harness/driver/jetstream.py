@@ -59,7 +59,7 @@ class JetStream:
         self._subjects = subjects
         self._inbox = ""
         self._listener: Listener | None = None
-        self._stream = ""
+        self._stream = self._records = ""
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def open(self, address: str) -> None:
@@ -75,7 +75,7 @@ class JetStream:
             ping_interval=1,
             max_outstanding_pings=2,
         )
-        await self._stream_of(self._subjects.records)
+        self._records = await self._stream_of(self._subjects.records)
         self._stream = await self._stream_of(self._subjects.decisions)
 
     async def listen(self, listener: Listener) -> None:
@@ -101,6 +101,15 @@ class JetStream:
     async def until_broken(self) -> None:
         """Wait for what makes counting impossible, and raise it."""
         await self._broken
+
+    async def held(self) -> int | None:
+        """How many records consumers have and have not acknowledged; None while the server does not say."""
+        try:
+            consumers = await self.client.jetstream().consumers_info(self._records)
+        except (nats.errors.Error, OSError):
+            return None
+        await self._check_consumer()
+        return sum(one.num_ack_pending or 0 for one in consumers if one.name != DURABLE)
 
     def is_up(self) -> bool:
         """See ``Wire``."""
@@ -146,14 +155,14 @@ class JetStream:
             await message.ack()
 
     async def _check_consumer(self) -> None:
-        """After a reconnection: a server that forgot our consumer has decisions that nobody counts."""
+        """Whoever forgot our consumer, or made the stream anew, has decisions that nobody counts."""
         try:
             await self.client.jetstream().consumer_info(self._stream, DURABLE)
         except nats.js.errors.NotFoundError:
-            why = f"the server came back without stream {self._stream!r}: decisions cannot be counted"
+            why = f"stream {self._stream!r} is not the one of the start any more: decisions cannot be counted"
             self._break(Refused(why))
         except (nats.errors.Error, OSError):
-            return  # gone again: the next reconnection asks
+            return  # gone again: the next look asks
 
     async def _heard_error(self, error: Exception) -> None:
         """What the network does is measured; what else is raised is ours, and ends the driver."""

@@ -111,6 +111,28 @@ def judge(expected: Sequence[Row], found: Sequence[Row], tolerance: float) -> Ju
     )
 
 
+def twin_problem(partitions: Sequence[Sequence[Row]], table: Table) -> str:
+    """Why these results cannot say what is right; "" if they can.
+
+    A column that is in no row would be found the same in whatever a job writes.
+
+    >>> from harness.experiment.tables import Place
+    >>> one = Place(folder="f", name="{number}.csv")
+    >>> table = Table(rows=1, every_s=1, deadline_s=1, lands=one, results=one, columns=("y",))
+    >>> twin_problem([[("0", (None,))]], table)
+    "no row has a value in column 'y': nothing would be compared there"
+    >>> twin_problem([[("0", (1,)), ("0", (1,))]], table), twin_problem([[("0", (1,))]], table)
+    ("00000.csv holds row '0' more than once", '')
+    """
+    for number, rows in enumerate(partitions):
+        twice = [key for key, times in Counter(key for key, _ in rows).items() if times > 1]
+        if twice:
+            return f"{table.results.called(number)} holds row {twice[0]!r} more than once"
+    cells = [cells for rows in partitions for _, cells in rows]
+    empty = [name for place, name in enumerate(table.columns) if all(one[place] is None for one in cells)]
+    return f"no row has a value in column {empty[0]!r}: nothing would be compared there" if empty else ""
+
+
 def _same(cells: Sequence[Cell], wanted: Sequence[Cell], tolerance: float) -> bool:
     return len(cells) == len(wanted) and all(
         _equal(cell, want, tolerance) for cell, want in zip(cells, wanted, strict=True)
@@ -120,15 +142,20 @@ def _same(cells: Sequence[Cell], wanted: Sequence[Cell], tolerance: float) -> bo
 def _equal(cell: Cell, wanted: Cell, tolerance: float) -> bool:
     if cell == wanted:
         return True
-    one, other = _number(cell), _number(wanted)
-    if math.isnan(one) or math.isnan(other):
-        return False
-    return abs(one - other) <= tolerance
-
-
-def _number(cell: Cell) -> float:
-    """A number, also one that a file holds as text; NaN for what is none."""
     try:
-        return math.nan if cell is None else float(cell)
+        return abs(_number(cell) - _number(wanted)) <= tolerance
+    except (ValueError, OverflowError):  # text, or beyond all floats
+        return False
+
+
+def _number(cell: Cell) -> int | float:
+    """A number, also one that a file holds as text, NaN for null; ValueError for what is none.
+
+    A whole one stays so: long ids and hashes would be the same as their neighbours if they were floats.
+    """
+    if not isinstance(cell, str):
+        return math.nan if cell is None else cell
+    try:
+        return int(cell)
     except ValueError:
-        return math.nan
+        return float(cell)

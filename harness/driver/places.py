@@ -12,6 +12,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,8 @@ from harness.driver.partitions import Cell, Row
 from harness.experiment.tables import Place, Table
 
 _Record = Mapping[str, object]
+ROWS_IN_TURN = 500
+"""So many rows a look are read again, and one partition at least, though their number has not changed."""
 
 
 class Shut(Exception):
@@ -33,7 +36,8 @@ class Results(Protocol):
     def changed(self, names: Collection[str], doubted: Collection[str], /) -> dict[str, list[Row]]:
         """The rows of those partitions of ``names`` that may differ from what was given before.
 
-        Those of ``doubted`` are read again whenever anything was written. Raises ``Shut``.
+        Those of ``doubted`` are read again whenever anything was written, the others in turn: rows may be
+        written over without a change of their number. Raises ``Shut``.
         """
         ...
 
@@ -178,13 +182,14 @@ class _Database:
         self._inode = 0
         self._version = -1
         self._counts: dict[str, int] = {}
+        self._read: dict[str, int] = {}  # the version at which each was read last, the oldest reading first
 
     def changed(self, names: Collection[str], doubted: Collection[str], /) -> dict[str, list[Row]]:
         try:
             return self._changed(names, doubted)
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
-                return {}
+                return self._gone()
             raise Shut(f"{self._path.name} cannot be read: {error}") from error
         except (OSError, sqlite3.Error) as error:
             raise Shut(f"{self._path.name} cannot be read: {error}") from error
@@ -197,26 +202,45 @@ class _Database:
     def _changed(self, names: Collection[str], doubted: Collection[str]) -> dict[str, list[Row]]:
         database = self._open()
         if database is None:
-            return {}
+            return self._gone()
         (version,) = database.execute("PRAGMA data_version").fetchone()
-        if version == self._version and self._counts.keys() >= set(names):
+        in_turn = self._in_turn(names, version)
+        is_new = version != self._version or not self._counts.keys() >= set(names)
+        if not is_new and not in_turn:
             return {}
         # One read transaction: between two of them a job that catches up would get in and lock us out, and
         # with many partitions to read no look would ever come to its end.
         database.execute("BEGIN")
         try:
-            counts = self._counted(database)
-            wanted = [
+            counts = self._counted(database) if is_new else self._counts
+            wanted = {
                 name
                 for name in names
-                if counts.get(name, 0) != self._counts.get(name, 0) or (name in doubted and name in counts)
-            ]
-            found = self._rows(database, wanted)
+                if counts.get(name, 0) != self._counts.get(name, 0)
+                or (is_new and name in doubted and name in counts)
+            }
+            found = self._rows(database, sorted(wanted.union(in_turn)))
         finally:
             database.rollback()
         # Of the others nothing was given yet: one may have come while this look was under way.
         self._counts, self._version = {name: counts.get(name, 0) for name in names}, version
+        for name in found:
+            self._read.pop(name, None)
+            self._read[name] = version
         return found
+
+    def _in_turn(self, names: Collection[str], version: int) -> list[str]:
+        """Some of those that were read before the last writing; never many: a look holds a lock."""
+        wanted = set(names)
+        older = (name for name, read in self._read.items() if read != version and name in wanted)
+        return list(islice(older, max(1, ROWS_IN_TURN // self._table.rows)))
+
+    def _gone(self) -> dict[str, list[Row]]:
+        """Say that nothing is there any more of what was given; the version that comes next is new."""
+        lost = [name for name, count in self._counts.items() if count]
+        self._counts, self._version = {}, -1
+        self._read.clear()
+        return {name: [] for name in lost}
 
     def _column(self, name: str | None) -> str:
         """With its table: a quoted name alone that is no column would be read as a text, the same for all."""
@@ -233,7 +257,8 @@ class _Database:
         inode = self._path.stat().st_ino
         if self._database is None or inode != self._inode:
             self.close()
-            self._counts.clear()
+            self._counts = dict.fromkeys(self._counts, -1)  # another's: whatever was there may not be
+            self._read.clear()
             # Not read-only: after a kill in the middle of a commit every reader has to roll it back first,
             # and sees nothing else. "query_only" keeps us from writing anything of our own.
             self._database = sqlite3.connect(

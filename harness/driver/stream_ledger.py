@@ -13,7 +13,11 @@ import msgspec
 from harness.errors import Untrustworthy
 
 
-class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="line"):
+class _Any(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="line"):
+    pass
+
+
+class _Line(_Any, frozen=True, kw_only=True):
     id: str
     seq: int
 
@@ -28,7 +32,15 @@ class Decided(_Line, frozen=True, kw_only=True, tag="decided"):
     digest: int
 
 
-Line = Accepted | Decided
+class Held(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="line", tag="held"
+):
+    """So many records consumers have and have not acknowledged, from here on: they may be decided again."""
+
+    count: int
+
+
+Line = Accepted | Decided | Held
 
 
 def line_bytes(line: Line) -> bytes:

@@ -19,7 +19,7 @@ import msgspec
 from harness.driver.client import give_up_s
 from harness.driver.judging import Judge, object_in
 from harness.driver.sinks import Sink
-from harness.driver.stream_ledger import Accepted, Decided, Line, line_bytes
+from harness.driver.stream_ledger import Accepted, Decided, Held, Line, line_bytes
 from harness.driver.workload import Answer, Finding, Parcel, Reply, Unit
 from harness.experiment.model import Workload as Asked
 from harness.experiment.pointers import parse_pointer, put_into, read_pointer
@@ -67,6 +67,7 @@ class StreamWorkload:
         self._taken: set[str] = set()
         self._read: set[int] = set()
         self._account = Account()
+        self._held = -1
 
     async def submit(self, parcel: Parcel, /) -> Reply:
         """Send the record and wait for its decision; a record sent again is in no row and waits for none."""
@@ -125,9 +126,17 @@ class StreamWorkload:
         content = object_in(body)
         key = _named(content, headers, self._subjects)
         finding = None if content is None else self._judge.content(_ANY, content, 0.0, accepted=True)
-        self._write(Decided(id=key, seq=seq, digest=0 if finding is None else finding.digest))
-        self._account.end([key])
+        digest = 0 if finding is None else finding.digest
+        self._write(Decided(id=key, seq=seq, digest=digest))
+        if digest:  # what is no decision pays no debt
+            self._account.end([key])
         self._end(key, _End(self._now(), body))
+
+    def held(self, count: int) -> None:
+        """Hear how many records consumers have and have not acknowledged."""
+        if count != self._held:
+            self._held = count
+            self._write(Held(count=count))
 
     def owed(self) -> Owed:
         """What was taken and is not decided yet."""

@@ -39,7 +39,7 @@ class _Open:
     judged: Judged
     landed: bool = False
     right_s: float = nan
-    told: str = ""
+    told: Judged | None = None
     right: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -162,7 +162,8 @@ class TableWorkload:
 
     async def _look(self) -> None:
         """Judge anew what has changed. What was right is looked at on: it may be spoilt."""
-        doubted = {name for name, opened in self._open.items() if not opened.is_right}
+        open_s = self._now() - self._table.deadline_s
+        doubted = {name for name, one in self._open.items() if not one.is_right or one.due_s > open_s}
         try:
             found = await asyncio.to_thread(self._results.changed, list(self._open), doubted)
         except (
@@ -177,11 +178,11 @@ class TableWorkload:
                 self._note(opened)
 
     def _note(self, opened: _Open) -> None:
-        """Tell of a partition that is not right though it is due to be, and when it is right in the end."""
+        """Tell of a partition that is not right though it is due to be, and of each change of it since."""
         state = opened.judged.state
-        if state == opened.told or (state == "right" and not opened.told):
+        if opened.judged == opened.told or (state == "right" and opened.told is None):
             return
-        opened.told = state
+        opened.told = opened.judged
         judged = msgspec.to_builtins(opened.judged)
         self._tell(
             {

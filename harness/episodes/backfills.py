@@ -91,7 +91,8 @@ def with_backfill(
     if level.impact_s is None:
         if debt.peak <= debt.band:
             return level
-        due_s = min(event.due_s for event in _within(told, stretch) if event.state != "right")
+        late = (event.due_s for event in _within(told, stretch) if event.state != "right")
+        due_s = min(late, default=stretch.inject_s)  # none: what was late before, of which some is right now
         impact_s = round(due_s - stretch.inject_s, DIGITS)
         return msgspec.structs.replace(level, impact_s=impact_s, recovered_s=back_s)
     if level.recovered_s is None or back_s is None:

@@ -22,7 +22,7 @@ from harness.episodes.learned import learned_of
 from harness.episodes.log import RunLog, read_log
 from harness.episodes.model import NOT_EXERCISED, Episode, Level, RunFacts
 from harness.episodes.monitors import Confidence
-from harness.episodes.owed import debt_of, with_debt
+from harness.episodes.owed import debt_of, risen_s, with_debt
 from harness.episodes.phases import Course, loss_of
 from harness.episodes.platform import PlatformHarm, platform_harms
 from harness.episodes.recovery import DIGITS, ChangeBack, Units, Watch, find_level, outages_of
@@ -255,7 +255,8 @@ def _owing(seen: _Seen, level: Level, debt: Debt | None, *, stretch: Stretch, ho
     """A level that is back no sooner than what was owed is paid."""
     if seen.log.twin is not None and debt is not None:
         return with_backfill(level, debt, seen.log.partitions, stretch, horizon_s=horizon_s)
-    return with_debt(level, debt, horizon_s)
+    above_s = risen_s(seen.log.owed, debt, stretch.inject_s)
+    return with_debt(level, debt, horizon_s, above_s=above_s)
 
 
 def _with_loss(seen: _Seen, episode: Episode, inject_s: float) -> Episode:
@@ -340,6 +341,7 @@ def _orphan_serves(log: RunLog, effect: Effect, injected: Injected, served: Leve
     """Whether the service answered on, or again, by a process of a former life that kept its port.
 
     What was started then is no recovery by the platform: it could not have the port before it was ready.
+    Where service was lost after the orphan was seen, that had ended, and whoever was started next is none.
     """
     lines = [
         one
@@ -349,7 +351,10 @@ def _orphan_serves(log: RunLog, effect: Effect, injected: Injected, served: Leve
     orphan_s = next((one.at_s for one in lines if one.act == "orphan"), None)
     if orphan_s is None or (served.impact_s is not None and served.recovered_s is None):
         return False
-    ready_s = next((one.at_s for one in lines if one.act == "ready" and one.at_s > orphan_s), math.inf)
+    lost_s = injected.effective_at_s + (served.impact_s or 0.0)
+    words = ("started", "ready") if lost_s > orphan_s else ("ready",)
+    since_s = max(orphan_s, lost_s)
+    ready_s = next((one.at_s for one in lines if one.act in words and one.at_s > since_s), math.inf)
     return injected.effective_at_s + (served.recovered_s or 0.0) < ready_s
 
 
@@ -400,8 +405,9 @@ def _exactly_once(audited: Audited | None) -> bool | None:
 def _audit_text(audited: Audited | None, streamed: Streamed | None) -> str:
     if audited is None:
         return "no audit in the history"
+    told = f" ({'; '.join(audited.examples)})" if audited.examples else ""
     if not audited.observable:
-        return "not observable"
+        return f"not observable{told}"
     ends = f"{audited.delivered_once} delivered once, {audited.dead_letters} dead letters"
     wrong = {
         "missing": audited.missing,
@@ -412,9 +418,8 @@ def _audit_text(audited: Audited | None, streamed: Streamed | None) -> str:
     if streamed is not None:
         wrong |= {"decisions too many": streamed.surplus, "out of order": streamed.out_of_order}
     found = ", ".join(f"{count} {name}" for name, count in wrong.items() if count)
-    examples = f" ({'; '.join(audited.examples)})" if found and audited.examples else ""
     return f"{audited.accepted} accepted: {ends}" + (
-        f"; {found}{examples}" if found else "; nothing lost or doubled"
+        f"; {found}{told}" if found else "; nothing lost or doubled"
     )
 
 

@@ -8,6 +8,7 @@ Source: debt in its pre-fault band is what recovery of work that nobody waits fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -56,8 +57,18 @@ def debt_of(looks: Sequence[Owed], *, before_s: float, inject_s: float, end_s: f
     return Debt(band=band, peak=peak, back_s=back_s, binds=binds)
 
 
-def with_debt(level: Level, debt: Debt | None, horizon_s: float) -> Level:
+def risen_s(looks: Sequence[Owed], debt: Debt | None, inject_s: float) -> float:
+    """Seconds from the injection until more than the band was owed first; 0.0 where it never was."""
+    band = math.inf if debt is None else debt.band
+    above = (look.at_s for look in looks if look.at_s >= inject_s and look.owed > band)
+    return round(next(above, inject_s) - inject_s, 6)
+
+
+def with_debt(level: Level, debt: Debt | None, horizon_s: float, *, above_s: float = 0.0) -> Level:
     """Let a recovery wait for the debt where that binds: records that nobody decided are no service.
+
+    Where so few are decided late that no window shows it, and the debt stays, it is an impact from
+    ``above_s`` on: the instant at which more than the band was owed.
 
     >>> level = Level(impact_s=0.0, recovered_s=3.0, bound_low_s=None, bound_high_s=None, flaps=0, lost_s=3.0,
     ...     bad_ratio=0.3)
@@ -68,6 +79,10 @@ def with_debt(level: Level, debt: Debt | None, horizon_s: float) -> Level:
     """
     if debt is None or not debt.binds:
         return level
+    if level.impact_s is None:
+        if debt.back_s is not None and debt.back_s <= horizon_s:
+            return level
+        return msgspec.structs.replace(level, impact_s=above_s, answered_s=0.0)
     answered_s, back_s = level.recovered_s, debt.back_s
     both = None if answered_s is None or back_s is None else max(answered_s, back_s)
     recovered_s = both if both is not None and both <= horizon_s else None

@@ -217,23 +217,24 @@ def _losses(test: ChangeBack, watch: Watch) -> list[tuple[int, int]]:
     """Give [first, stop) of each unbroken run of bad units that violates a window by itself, in order."""
     bad = test.units.bad
     edges = np.diff(np.concatenate([[0], bad.astype(np.int8), [0]]))
-    runs = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    begin = int(np.searchsorted(test.units.due, watch.hurt_from_s))  # what was bad before had another cause
+    runs = zip(np.maximum(np.flatnonzero(edges == 1), begin), np.flatnonzero(edges == -1), strict=True)
     size = int(2 * test.units_min)
     enough = critical_count(size, test.limit_ratio, test.level_ratio)
-    from_s = watch.hurt_from_s
-    return [(int(a), int(b)) for a, b in runs if b - a >= enough and test.units.due[a] >= from_s]
+    return [(int(a), int(b)) for a, b in runs if b - a >= enough]
 
 
 def _outage(test: ChangeBack, watch: Watch, first: int, stop: int) -> Outage:
     units = test.units
     sent = units.due if units.sent is None else units.sent
     ended = units.due if units.ended is None else units.ended
-    whole = first > 0 and stop < len(units.due)
+    before = np.flatnonzero(~units.bad[:first])  # a stray bad unit may lie between
+    whole = before.size > 0 and stop < len(units.due)
     return Outage(
         from_s=_since(watch, units.due[first]),
         units=stop - first,
         low_s=max(0.0, round(float(sent[stop - 1] - ended[first]), DIGITS)),
-        high_s=round(float(ended[stop] - sent[first - 1]), DIGITS) if whole else None,
+        high_s=round(float(ended[stop] - sent[before[-1]]), DIGITS) if whole else None,
     )
 
 

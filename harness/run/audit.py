@@ -52,13 +52,15 @@ class Answers:
 class Listings:
     """What the system lists of itself; ``sink`` keeps doubles, as (id, digest).
 
-    ``lists_dead_letters`` False: it does not say which they are.
+    ``lists_dead_letters`` False: it does not say which they are. ``held`` records of a stream are with
+    consumers that have not acknowledged them: they may be decided again.
     """
 
     accepted: tuple[str, ...]
     sink: tuple[tuple[str, int], ...]
     dead_letters: tuple[str, ...]
     lists_dead_letters: bool = True
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Balance:
 
     ``provable`` False: nothing is wrong, but it cannot be seen that all is right: an id was answered as a
     dead letter, is not in the sink, and dead letters are not listed; or the harness itself made an id that
-    nobody sent out of one that was. Of the latter ``examples`` tells.
+    nobody sent out of one that was; or ``held`` records may still be decided again. Of these two ``examples``
+    tell.
     """
 
     accepted: int
@@ -79,6 +82,7 @@ class Balance:
     changed: int
     examples: tuple[str, ...]
     provable: bool
+    held: int = 0
 
 
 def corrupted_spans(
@@ -163,6 +167,7 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
         + _examples("changed", changed)
         + _examples("decided otherwise when sent again", again)
     )
+    held = (f"{listings.held} records not acknowledged by who has them",) if listings.held else ()
     return Balance(
         accepted=len(accepted),
         delivered_once=sum(1 for n in accepted if sink[n] == 1 and not dead[n]),
@@ -171,9 +176,10 @@ def judge_ids(answers: Answers, listings: Listings) -> Balance:
         missing=len(missing),
         foreign=len(foreign),
         changed=len(changed | again),
-        examples=(*examples, *_examples("corrupted by the harness on the way", misread)),
+        examples=(*examples, *_examples("corrupted by the harness on the way", misread), *held),
         provable=bool(examples)
-        or (not misread and (listings.lists_dead_letters or answers.provisional <= sink.keys())),
+        or (not misread and not held and (listings.lists_dead_letters or answers.provisional <= sink.keys())),
+        held=listings.held,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.driver.stream_ledger import Accepted, Decided, read_stream
+from harness.driver.stream_ledger import Accepted, Decided, Held, read_stream
 from harness.errors import Untrustworthy
 from harness.experiment.model import Audit
 from harness.history.observations import answer_digest
@@ -62,9 +62,11 @@ class LedgerReader:
             self._data = data
             self._last = Listings(
                 accepted=tuple(line.id for line in lines if isinstance(line, Accepted)),
-                sink=tuple((line.id, line.digest) for line in lines if isinstance(line, Decided)),
+                # Without a digest it is no decision, whatever it names.
+                sink=tuple((one.id, one.digest) for one in lines if isinstance(one, Decided) and one.digest),
                 dead_letters=(),
                 lists_dead_letters=False,
+                held=next((line.count for line in reversed(lines) if isinstance(line, Held)), 0),
             )
         return self._last
 

@@ -63,7 +63,10 @@ def audit_run(system: System, stage: Stage) -> None:
     auditor = Auditor(answers, ledger if stream else ListingsReader(audit, stage.system.ask))
 
     def look() -> Balance:
-        stage.alarms.look()
+        if stream:
+            stage.hear()  # the witness counts on: one that has failed meanwhile must not read as silence
+        else:
+            stage.alarms.look()
         stage.alarms.guardian.allow(READ_S)
         return auditor.look()
 
@@ -106,7 +109,7 @@ def _answers(system: System, stage: Stage) -> Answers:
 
 
 def settled(look: Callable[[], Balance], settle_s: float, clock: Clock) -> tuple[Balance, float]:
-    """Look until nothing is missing and looks agree for ``QUIET_S``, at most ``settle_s`` and that.
+    """Look until nothing is missing or held and looks agree for ``QUIET_S``, at most ``settle_s`` and that.
 
     Gives the last balance, and the seconds until the first of the looks that agree; -1.0 if it never settled.
     """
@@ -114,9 +117,10 @@ def settled(look: Callable[[], Balance], settle_s: float, clock: Clock) -> tuple
     balance = look()
     while True:
         now_s = clock.now_s()
-        if not balance.missing and now_s >= same_since_s + QUIET_S:
+        is_open = balance.missing or balance.held
+        if not is_open and now_s >= same_since_s + QUIET_S:
             return balance, same_since_s - began_s
-        if now_s >= began_s + settle_s + (0.0 if balance.missing else 2 * QUIET_S):
+        if now_s >= began_s + settle_s + (0.0 if is_open else 2 * QUIET_S):
             return balance, -1.0
         clock.sleep_until(now_s + LOOK_AGAIN_S)
         seen_s, before = clock.now_s(), balance

@@ -16,8 +16,8 @@ import msgspec
 
 from harness import shell
 from harness.driver.files import open_files
-from harness.driver.partitions import Row, Twin, build_partitions
-from harness.driver.places import Shut, land, make_ready, open_results
+from harness.driver.partitions import Row, Twin, build_partitions, twin_problem
+from harness.driver.places import Results, Shut, land, make_ready, open_results
 from harness.driver.spec import Spec
 from harness.driver.workload import Parcel
 from harness.errors import Refused
@@ -79,8 +79,8 @@ def make_twins(plans: Sequence[Plan], made: Made, progress: Callable[[str], None
             twin = _guarded(plan, made, table)
             twins[key_of(plan)] = twin
             progress(
-                f"twin: the job alone, on {len(twin.partitions)} clean partitions: "
-                f"{twin.rows()} rows in {twin.lasted_s:.1f} s; this is right"
+                f"twin: the job alone, on {len(twin.partitions)} clean partitions: {twin.rows()} rows "
+                f"of {len(twin.partitions) * table.rows} in {twin.lasted_s:.1f} s; this is right"
             )
     if twins:
         _put_aside()
@@ -140,10 +140,10 @@ def _run(system: LocalSystem, parcels: Sequence[Parcel], root: Path, watched: _W
             _land(table, root, parcel, began_s + watched.limit_s)
             shell.sleep_until(shell.monotonic_s() + PAUSE_S)
         found, at_s = _whole(table, root, len(parcels), watched)
-    names = [table.results.called(number) for number in range(len(parcels))]
-    return Twin(
-        partitions=tuple(tuple(sorted(found[name])) for name in names), lasted_s=round(at_s - began_s, 3)
-    )
+    partitions = tuple(tuple(found[table.results.called(number)]) for number in range(len(parcels)))
+    if why := twin_problem(partitions, table):
+        raise Refused(f"the job, alone on clean input, cannot say what is right: {why}")
+    return Twin(partitions=partitions, lasted_s=round(at_s - began_s, 3))
 
 
 def _land(table: Table, root: Path, parcel: Parcel, until_s: float) -> None:
@@ -166,21 +166,34 @@ def _whole(table: Table, root: Path, count: int, watched: _Watched) -> tuple[dic
     until_s = moved_s + watched.limit_s
     while True:
         watched.check()
-        try:
-            fresh, shut = results.changed(names, ()), ""
-        except Shut as why:
-            fresh, shut = {}, str(why)
+        before = dict(found)
+        shut = _look(results, names, found)
         now_s = shell.monotonic_s()
-        found |= fresh
-        moved_s = now_s if fresh else moved_s
+        moved_s = moved_s if found == before else now_s
         left = [name for name in names if not found.get(name)]
         if not left and now_s >= moved_s + max(QUIET_S_MIN, table.deadline_s):
             results.close()
-            return found, moved_s
+            results = open_results(table, root)  # which reads all of it, also what was written over in place
+            found, before = {}, found
+            shut = _look(results, names, found)
+            if found == before:
+                results.close()
+                return found, moved_s
+            moved_s = now_s
         if now_s > until_s or (left and now_s > moved_s + _patience_s(table)):
             results.close()
             raise Refused(_undone(left, names, shut))
         shell.sleep_until(now_s + LOOK_S)
+
+
+def _look(results: Results, names: Sequence[str], found: dict[str, list[Row]]) -> str:
+    """Put what may have changed into ``found``; gives why that cannot be seen now, "" if it can."""
+    try:
+        fresh = results.changed(names, ())
+    except Shut as why:
+        return str(why)
+    found |= {name: sorted(rows, key=str) for name, rows in fresh.items()}
+    return ""
 
 
 def _patience_s(table: Table) -> float:

@@ -190,13 +190,12 @@ class Witness:
         self._process.wait()
 
     def pump(self, wait_s: float = 0.0) -> list[Heard]:
-        """Read what was said; raises Untrustworthy where the driver died before its end."""
+        """Read what was said; raises Untrustworthy where the driver died before its end, or of an error."""
         out = self._process.stdout
         assert out is not None
         ready, _, _ = select.select([out], [], [], wait_s)
         chunk = os.read(out.fileno(), 65536) if ready else b""
-        if ready and not chunk and not self.done:
-            self._await_exit()
+        if ready and not chunk and not (self._ended_well() and self.done):
             raise Untrustworthy(f"the witness ended before the run did; its last lines:\n{self._log_tail()}")
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         heard = [msgspec.json.decode(line, type=Heard) for line in lines if line.strip()]
@@ -220,6 +219,10 @@ class Witness:
         except BrokenPipeError as error:
             self._await_exit()
             raise Untrustworthy(f"the witness ended early; its last lines:\n{self._log_tail()}") from error
+
+    def _ended_well(self) -> bool:
+        self._await_exit()
+        return self._process.returncode == 0
 
     def _await_exit(self) -> None:
         """A pipe is closed a moment before the process is over."""

@@ -111,8 +111,8 @@ class Driver:
 
     def __exit__(self, *_: object) -> None:
         self._process.stdin.close()
+        assert self._process.wait(30) == 0  # it tells what is owed until it hears of the end
         self._process.stdout.close()
-        assert self._process.wait(30) == 0
 
     def await_done(self) -> None:
         while "done" not in self._line():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from itertools import accumulate
 from pathlib import Path
 
+import nats
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stream_kit import HERE, Driver, running, served
 
+from harness.driver.jetstream import connected
+from harness.errors import Refused
 from harness.experiment.subjects import Subjects
 from tests.style.source import ROOT
 
@@ -18,6 +22,16 @@ COUNT = 1000
 WRONG = Subjects(records="t.records", decisions="t.decisions")
 RIGHT = Subjects(records="payments.records", decisions="payments.decisions")
 SCORER = ROOT / "examples" / "stream" / "scorer.py"
+
+
+class Nobody:
+    """A listener who does not listen."""
+
+    def taken(self, key: str, seq: int, /) -> None: ...
+
+    def refused(self, key: str, /) -> None: ...
+
+    def decided(self, body: bytes, headers: object, seq: int, /) -> None: ...
 
 
 def out_of_order(decided: list[str]) -> int:
@@ -51,6 +65,34 @@ def test_planted_duplicates_losses_and_swaps_are_counted_to_the_record(tmp_path:
     assert (streamed.decisions, streamed.surplus) == (len(decided), twice)
     assert streamed.out_of_order == out_of_order(decided) == COUNT // 100
     assert driver.owed[-1]["binds"] is True
+
+
+def test_records_that_a_consumer_has_and_has_not_acknowledged_are_told(tmp_path: Path, until) -> None:
+    async def told(address: str) -> list[int | None]:
+        client = await nats.connect(f"nats://{address}")
+        js = client.jetstream()
+        await js.add_stream(name="records", subjects=["t.records"])
+        await js.add_stream(name="decisions", subjects=["t.decisions"])
+        async with connected(address, WRONG) as wire:
+            seen = [await wire.held()]
+            await wire.listen(Nobody())
+            reads = await js.pull_subscribe("t.records", durable="slow")
+            for _ in range(3):
+                await js.publish("t.records", b"{}")
+            one, *_ = await reads.fetch(3)
+            seen.append(await wire.held())
+            await one.ack_sync()
+            seen.append(await wire.held())
+            await js.delete_stream("decisions")
+            await js.add_stream(name="decisions", subjects=["t.decisions"])
+            await wire.held()
+            with pytest.raises(Refused, match="not the one of the start"):
+                await wire.until_broken()
+        await client.close()
+        return seen
+
+    with served(tmp_path, until) as server:
+        assert asyncio.run(told(f"127.0.0.1:{server.port}")) == [0, 3, 2]
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from typing import TextIO
 
 import nats
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NothingNew
 from nats.js import JetStreamContext
 
 
@@ -56,7 +55,7 @@ async def main(url: str, truth: Path) -> None:
     sys.stdout.flush()
     wrong = Wrong(js, truth.open("w", buffering=1))
     while True:
-        with contextlib.suppress(NothingNew):
+        with contextlib.suppress(TimeoutError):
             for message in await records.fetch(50, timeout=1):
                 await wrong.read(message)
 

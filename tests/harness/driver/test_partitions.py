@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.driver.files import FileWorld
-from harness.driver.partitions import Judged, build_partitions, judge
+from harness.driver.partitions import Judged, build_partitions, judge, twin_problem
 from harness.driver.schedule import witness_due
 from harness.experiment.model import PROFILES
 from harness.experiment.tables import Place, Table
@@ -48,6 +48,19 @@ def test_a_number_may_differ_by_the_tolerance_and_text_by_nothing() -> None:
     assert judge(EXPECTED, near, 0.009).wrong == 6
     assert judge([("1", ("a",))], [("1", ("b",))], 1e9).wrong == 1
     assert judge([("1", (0.0,))], [("1", ("nan",))], 1e9).wrong == 1
+
+
+def test_long_whole_numbers_are_compared_to_their_last_digit() -> None:
+    for wanted, near in ((2**63, 2**63 + 1), (str(2**63), str(2**63 + 1)), (10**400, 0.5), ("1e999", 2)):
+        assert judge([("1", (wanted,))], [("1", (near,))], 1e-9).wrong == 1
+        assert judge([("1", (wanted,))], [("1", (wanted,))], 1e-9).right == 1
+
+
+def test_results_in_which_nothing_could_be_compared_say_nothing() -> None:
+    read = [[(str(key), (None,)) for key in range(3)], [("3", (None,))]]
+    assert "'score': nothing" in twin_problem(read, TABLE)
+    assert twin_problem([*read, [("4", (0.5,))]], TABLE) == ""
+    assert "00001.csv holds row '3' more than once" in twin_problem([[("0", (1,))], [("3", (1,))] * 2], TABLE)
 
 
 @given(FOUND)

@@ -84,13 +84,50 @@ def test_a_database_is_read_again_only_where_it_changed(tmp_path: Path) -> None:
     assert results.changed(names, names) == {}
     with database:
         database.execute("INSERT INTO scores VALUES ('00002', 8, 0.25)")
-    assert results.changed(names, []) == {"00002": [("8", (0.25,))]}
+    assert results.changed(names, [])["00002"] == [("8", (0.25,))]
     with database:
         database.execute("UPDATE scores SET y = 1")
-    assert results.changed(names, ["00001"]) == {"00001": [("7", (1,))]}  # who is right keeps its count
+    assert results.changed(names, ["00001"])["00001"] == [("7", (1,))]
     with database:
         database.execute("DELETE FROM scores WHERE part = '00002'")
-    assert results.changed(names, []) == {"00002": []}
+    assert results.changed(names, [])["00002"] == []
+    results.close()
+
+
+def test_rows_that_are_written_over_in_the_same_number_are_read_again_in_turn(tmp_path: Path) -> None:
+    many = Table(rows=400, every_s=1.0, deadline_s=1.0, lands=FILES, results=ROWS, columns=("y",))
+    results = open_results(many, tmp_path)
+    names = ["1", "2", "3"]
+    database = scored(tmp_path, *((name, 7, 0.5) for name in names))
+    assert results.changed(names, []).keys() == set(names)
+    with database:
+        database.execute("DELETE FROM scores")
+        database.executemany("INSERT INTO scores VALUES (?, 7, 0.25)", [(name,) for name in names])
+    looks = [results.changed(names, []) for _ in range(4)]
+    assert [len(look) for look in looks] == [1, 1, 1, 0]  # a few at a time, all of them once, and no more
+    assert {name: rows for look in looks for name, rows in look.items()} == {
+        name: [("7", (0.25,))] for name in names
+    }
+    results.close()
+
+
+def test_what_is_not_there_any_more_is_given_as_nothing(tmp_path: Path) -> None:
+    results = open_results(table(ROWS), tmp_path)
+    database = scored(tmp_path, ("1", 7, 0.5))
+    assert results.changed(["1"], []) == {"1": [("7", (0.5,))]}
+    with database:
+        database.execute("DROP TABLE scores")
+    assert results.changed(["1"], []) == {"1": []}
+    scored(tmp_path, ("1", 7, 0.5)).close()
+    assert results.changed(["1"], []) == {"1": [("7", (0.5,))]}
+    database.close()
+    (tmp_path / "out.db").unlink()
+    assert results.changed(["1"], []) == {"1": []}
+    scored(tmp_path, ("1", 7, 0.5)).close()
+    assert results.changed(["1"], []) == {"1": [("7", (0.5,))]}
+    (tmp_path / "out.db").unlink()
+    scored(tmp_path, ("2", 8, 0.5)).close()  # another database in its place, between two looks
+    assert results.changed(["1"], []) == {"1": []}
     results.close()
 
 

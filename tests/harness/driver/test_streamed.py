@@ -9,13 +9,15 @@ import msgspec
 import pytest
 
 from harness.driver.sinks import MemorySink
-from harness.driver.stream_ledger import Accepted, Decided, read_stream
+from harness.driver.stream_ledger import Accepted, Decided, Held, read_stream
 from harness.driver.streamed import DECIDED, TAKEN, StreamWorkload
 from harness.driver.workload import Finding, Parcel, Unit
 from harness.errors import Untrustworthy
 from harness.experiment.model import Workload
 from harness.experiment.subjects import Subjects
 from harness.history.observations import BAD, GOOD, UNKNOWN, WITNESS
+from harness.run.audit import Answers, judge_ids
+from harness.run.listing import LedgerReader
 
 DEADLINE_S = 0.02
 Does = Callable[["Stream", str], None]
@@ -177,6 +179,28 @@ def test_what_is_no_decision_is_written_down_without_a_digest_and_names_nobody()
 
     stream, _ = on(whole, nonsense)
     assert [(line.id, line.digest) for line in stream.lines] == [("", 0), ("", 0)]
+
+
+def test_what_is_no_decision_pays_no_debt_and_is_none_in_the_audit() -> None:
+    def shrug(stream: Stream, key: str) -> None:
+        stream.take(key)
+        stream.workload.decided(msgspec.json.encode({"id": key, "decision": None}), {}, 9)
+
+    stream, found = on(shrug, lambda stream: stream.offer())
+    assert (found.outcome, found.reason) == (BAD, "schema")
+    assert stream.workload.owed().owed == 1
+    listings = LedgerReader(lambda: bytes(stream.ledger.data)).look()
+    balance = judge_ids(Answers(frozenset({"w7-0"}), frozenset({"w7-0"}), {}), listings)
+    assert (balance.missing, balance.delivered_once) == (1, 0)
+
+
+def test_what_consumers_hold_is_written_down_when_it_changes() -> None:
+    async def hold(stream: Stream) -> None:
+        for count in (0, 3, 3, 1):
+            stream.workload.held(count)
+
+    stream, _ = on(whole, hold)
+    assert stream.lines == (Held(count=0), Held(count=3), Held(count=1))
 
 
 def test_a_ledger_with_a_line_that_is_none_is_not_trusted() -> None:

@@ -29,7 +29,7 @@ TABLE = Table(
     results=Place(database="out.db", table="scores", partition="part", name="{number}"),
     columns=("y",),
 )
-RIGHT, LATE, HALF, WRONG, TWICE, SPOILT, NEVER = range(7)
+RIGHT, LATE, HALF, WRONG, TWICE, SPOILT, NEVER, OVER = range(8)
 ENDS_S = 2.5
 LATE_S = 1.4
 
@@ -61,12 +61,14 @@ class Job:
             self._database.executemany("INSERT INTO scores VALUES (?, ?, ?)", rows)
 
     def at_once(self) -> None:
-        self.write(results_of(RIGHT) + results_of(SPOILT) + results_of(HALF)[:3])
+        self.write(results_of(RIGHT) + results_of(OVER) + results_of(SPOILT) + results_of(HALF)[:2])
         self.write([(part, key, y + 1) for part, key, y in results_of(WRONG)])
         self.write(results_of(TWICE) + results_of(TWICE)[:1])
 
     def later(self) -> None:
-        self.write(results_of(LATE) + results_of(SPOILT)[:2])
+        self.write(results_of(LATE) + results_of(SPOILT)[:2] + results_of(HALF)[2:3])
+        with self._database:
+            self._database.execute("UPDATE scores SET y = 9 WHERE part = ?", [TABLE.results.called(OVER)])
 
     def shut(self) -> None:
         self._database.execute("BEGIN EXCLUSIVE")
@@ -89,27 +91,27 @@ async def offered(root: Path, count: int, *steps: tuple[float, object]):
 
 def test_each_partition_gets_the_outcome_and_the_word_that_it_deserves(tmp_path: Path) -> None:
     job = Job(tmp_path)
-    rows, told = asyncio.run(offered(tmp_path, 7, (0.0, job.at_once), (LATE_S, job.later)))
+    rows, told = asyncio.run(offered(tmp_path, 8, (0.0, job.at_once), (LATE_S, job.later)))
     reasons = [REASONS[reason] for reason in rows["reason"]]
-    assert reasons == ["", "late", "half", "wrong", "doubled", "", "missing"]
-    assert rows["outcome"].tolist() == [GOOD, *[BAD] * 4, GOOD, BAD]
-    assert rows["score"].tolist() == pytest.approx([1, 1, 0.75, 0, 0.75, 1, 0])
+    assert reasons == ["", "late", "half", "wrong", "doubled", "", "missing", ""]
+    assert rows["outcome"].tolist() == [GOOD, *[BAD] * 4, GOOD, BAD, GOOD]
+    assert rows["score"].tolist() == pytest.approx([1, 1, 0.75, 0, 0.75, 1, 0, 1])
     assert set(rows["weight"]) == {ROWS}
     assert not rows["sent"].size or math.isfinite(rows["sent"].sum())
     late = rows["ended"][LATE] - rows["due"][LATE]
     assert late > LATE_S - 0.1
-    stories = {n: [one["state"] for one in told if one["name"] == f"{n:05}.csv"] for n in range(7)}
+    stories = {n: [one["state"] for one in told if one["name"] == f"{n:05}.csv"] for n in range(8)}
     assert stories == {
         RIGHT: [],
         LATE: ["missing", "right"],
-        HALF: ["half"],
+        HALF: ["half", "half"],
         WRONG: ["wrong"],
         TWICE: ["doubled"],
         SPOILT: ["doubled"],  # after its row was written: told, so that it is owed again
         NEVER: ["missing"],
+        OVER: ["wrong"],  # after it was written over, with as many rows as before
     }
-    (half,) = [one for one in told if one["name"] == "00002.csv"]
-    assert (half["right"], half["rows"]) == (3, ROWS)
+    assert [one["right"] for one in told if one["name"] == "00002.csv"] == [2, 3]
 
 
 def test_who_holds_the_results_shut_makes_them_unknown_and_nothing_is_lost_of_it(tmp_path: Path) -> None:

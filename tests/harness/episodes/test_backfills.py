@@ -76,6 +76,16 @@ def test_a_partition_that_is_spoilt_after_it_was_right_is_owed_again() -> None:
     assert [(one.state, one.right_s) for one in episode.backfill.late] == [("doubled", None)]
 
 
+def test_what_was_late_before_a_fault_and_is_made_good_in_part_is_an_impact_and_no_crash() -> None:
+    story = replace(Story(), episodes=2)
+    second_s = plan_of(story).episodes[1].inject_at_s + CLOCK_ZERO_S - INJECT_S
+    said = [told("a", 0.3, 0), told("b", 0.4, 0), told("a", second_s + 1.0, 100)]
+    events = lambda events: [TWIN, *events[:-1], *said, events[-1]]  # noqa: E731
+    _, second = facts(history_of(replace(story, events=events))).episodes
+    assert (second.served.impact_s, second.served.recovered_s) == (0.0, None)
+    assert "overdue before this fault" in second.void
+
+
 def test_backfill_after_the_horizon_is_no_recovery() -> None:
     late_s = PROFILE.tau_s + 0.5
     episode = episode_of(killed(0.8), told("a", 0.3, 0), told("a", late_s, 100))

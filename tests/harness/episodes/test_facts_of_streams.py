@@ -8,7 +8,7 @@ import pytest
 from harness.episodes.facts import facts
 from harness.history import events as ev
 from tests.harness.episodes.test_facts import episode_of
-from tests.traps.histories import CLOCK_ZERO_S, SETTLED, history_of, killed, owing
+from tests.traps.histories import CLOCK_ZERO_S, SETTLED, Story, history_of, killed, owing
 
 
 def test_service_of_a_stream_is_back_when_its_debt_is_and_both_times_are_told() -> None:
@@ -22,6 +22,13 @@ def test_a_stream_whose_debt_is_never_paid_is_not_recovered() -> None:
     episode = episode_of(owing(killed(0.8), (0.0, 160)))
     assert (episode.served.recovered_s, episode.ended_by) == (None, "undo")
     assert episode.served.answered_s == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_stream_that_is_in_time_and_loses_a_few_for_good_is_not_absorbed() -> None:
+    episode = episode_of(owing(Story(), (0.0, 15), (1.05, 30)))
+    assert episode.served.impact_s == pytest.approx(1.1, abs=0.06)
+    assert (episode.served.recovered_s, episode.ended_by) == (None, "undo")
+    assert episode_of(owing(Story(), (0.0, 30), (1.0, 4))).ended_by == "absorbed"
 
 
 def test_a_debt_that_binds_nobody_leaves_the_recovery_as_it_is() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from harness.episodes.dues import Debt
-from harness.episodes.owed import debt_of
+from harness.episodes.model import Level
+from harness.episodes.owed import debt_of, risen_s, with_debt
 from harness.history.events import Owed
+
+ABSORBED = Level(
+    impact_s=None, recovered_s=None, bound_low_s=None, bound_high_s=None, flaps=0, lost_s=0.0, bad_ratio=0.0
+)
 
 
 def looks(*owed: int, every_s: float = 1.0, rate_hz: int = 10) -> list[Owed]:
@@ -38,6 +45,18 @@ def test_debt_that_is_still_there_at_the_end_is_not_back() -> None:
 
 def test_what_comes_in_between_two_looks_is_no_debt() -> None:
     assert around(looks(0, 0, 0, 0, 0, 9, 10, 8)) == Debt(band=10, peak=10, back_s=0.0)
+
+
+def test_a_debt_that_stays_is_an_impact_though_no_window_shows_it() -> None:
+    seen = looks(1, 1, 1, 1, 1, 3, 11, 12, 13)
+    debt = around(seen)
+    assert debt == Debt(band=10, peak=13, back_s=None)
+    bound = msgspec.structs.replace(debt, binds=True)
+    hurt = with_debt(ABSORBED, bound, 9.0, above_s=risen_s(seen, bound, 5.0))
+    assert (hurt.impact_s, hurt.recovered_s, hurt.answered_s) == (1.0, None, 0.0)
+    assert with_debt(ABSORBED, msgspec.structs.replace(bound, back_s=9.1), 9.0).impact_s == 0.0
+    assert with_debt(ABSORBED, msgspec.structs.replace(bound, back_s=9.0), 9.0) == ABSORBED
+    assert with_debt(ABSORBED, debt, 9.0) == ABSORBED
 
 
 def test_too_few_looks_before_or_none_after_say_nothing() -> None:

@@ -10,7 +10,18 @@ import pytest
 from harness.episodes.facts import facts
 from harness.faults.effects import Kill
 from harness.history import events as ev
-from tests.traps.histories import CLOCK_ZERO_S, PROFILE, SERVICE, Outage, Story, act, history_of, killed
+from harness.history.observations import BAD
+from tests.traps.histories import (
+    CLOCK_ZERO_S,
+    PROFILE,
+    SERVICE,
+    Outage,
+    Story,
+    act,
+    history_of,
+    killed,
+    plan_of,
+)
 
 
 def episode_of(story: Story):
@@ -108,6 +119,33 @@ def test_what_an_orphan_answers_is_never_credited_to_the_platform() -> None:
 def test_an_orphan_that_the_platform_got_rid_of_before_service_was_back_takes_no_credit() -> None:
     assert episode_of(orphaned(ready_s=0.3)).ended_by == "platform"
     assert episode_of(orphaned(ready_s=2.0)).ended_by == "orphan"
+
+
+def test_whoever_is_started_after_an_orphan_had_died_is_credited_with_what_he_serves() -> None:
+    def told(events: list[ev.Event]) -> list[ev.Event]:
+        (hit,) = (event for event in events if isinstance(event, ev.Injected))
+        lines = (("orphan", 0.1), ("started", 2.3), ("ready", 2.45))
+        return [*events, *(act(word, hit.effective_at_s + at_s) for word, at_s in lines)]
+
+    # It answered until it died after 2 s. Who came then serves 20 ms before a probe sees him ready.
+    episode = episode_of(Story(outages=(Outage(2.0, 2.43),), events=told))
+    assert episode.served.recovered_s == pytest.approx(2.43, abs=0.01)
+    assert episode.ended_by == "platform"
+    # One that hung, and answers again, is still the orphan.
+    assert episode_of(Story(outages=(Outage(2.0, 2.2),), events=told)).ended_by == "orphan"
+
+
+def test_a_bad_unit_just_before_the_first_kill_hides_no_outage() -> None:
+    def stray(rows):
+        rows["outcome"][(inject_s - 0.03 < rows["due"]) & (rows["due"] < inject_s)] = BAD  # not in flight
+        return rows
+
+    inject_s = CLOCK_ZERO_S + plan_of(three(51, 52)).episodes[0].inject_at_s
+    story = three(51, 52)
+    clear, strayed = (episode_of(one) for one in (story, replace(story, rows=stray)))
+    assert [one.from_s for one in strayed.outages] == pytest.approx([0.0, 1.5, 3.0], abs=0.01)
+    assert strayed.outages[0].high_s == pytest.approx(clear.outages[0].high_s + 0.03, abs=0.01)
+    assert strayed.outages[1:] == clear.outages[1:]
 
 
 def test_an_outage_that_outlives_an_orphan_is_censored_as_any_other() -> None:

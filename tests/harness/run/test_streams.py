@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.driver.stream_ledger import Accepted, Decided, Line, line_bytes
+from harness.driver.stream_ledger import Accepted, Decided, Held, Line, line_bytes
 from harness.run.audit import Answers, judge_ids
 from harness.run.listing import LedgerReader
 from harness.run.streams import counted
@@ -44,3 +44,14 @@ def test_the_audit_of_a_ledger_finds_each_loss_and_each_double(decided: list[str
     assert balance.doubled == sum(decided.count(name) > 1 for name in NAMES)
     assert balance.provable
     assert reader.look() is reader.look()
+
+
+def test_what_a_consumer_has_not_acknowledged_may_come_again_and_proves_nothing_yet() -> None:
+    lines = [*lines_of(NAMES), Held(count=2)]
+    answers = Answers(frozenset(NAMES), frozenset(), {})
+    held = judge_ids(answers, LedgerReader(lambda: b"".join(map(line_bytes, lines))).look())
+    assert (held.missing, held.held, held.provable) == (0, 2, False)
+    assert held.examples == ("2 records not acknowledged by who has them",)
+    lines += [Decided(id=NAMES[0], seq=99, digest=2), Held(count=0)]
+    again = judge_ids(answers, LedgerReader(lambda: b"".join(map(line_bytes, lines))).look())
+    assert (again.doubled, again.held, again.provable) == (1, 0, True)

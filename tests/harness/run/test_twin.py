@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from harness.errors import Refused
 from harness.experiment.load import load_experiment
+from harness.experiment.tables import Place, Table
 from harness.plan.schedule import make_plans
-from harness.run.twin import Made, key_of, make_twins
+from harness.run.twin import Made, _Watched, _whole, key_of, make_twins
 from tests.style.source import ROOT
 
+PLACE = Place(database="out.db", table="scores", partition="part", name="{number}")
+TABLE = Table(rows=600, every_s=1, deadline_s=0.1, lands=PLACE, results=PLACE, columns=("y",))
 EXAMPLE = ROOT / "examples" / "table"
 FEW = "profile: {base: table, baseline_units: 20, tau_s: 2, hold_s: 1, window_s: 1, wash_out_s: 1}"
 
@@ -31,6 +35,22 @@ def made_of(folder: Path, *changes: tuple[str, str]) -> Made:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "store").mkdir()
     return tmp_path
+
+
+def test_rows_that_a_job_fills_in_after_it_wrote_them_are_right_as_filled_in(folder: Path) -> None:
+    database = sqlite3.connect(folder / "out.db")
+    with database:
+        database.execute("CREATE TABLE scores (part, id, y)")
+        database.executemany("INSERT INTO scores VALUES (?, ?, NULL)", [("00000", 0), ("00001", 600)])
+    looks = iter(range(1000))
+
+    def fills_in() -> None:
+        if next(looks) == 2:
+            with database:
+                database.execute("UPDATE scores SET y = 0.5")
+
+    found, _ = _whole(TABLE, folder, 2, _Watched(fills_in, 60.0))
+    assert found == {"00000": [("0", (0.5,))], "00001": [("600", (0.5,))]}
 
 
 @pytest.mark.slow
