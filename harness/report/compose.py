@@ -314,7 +314,7 @@ def _audit_check(runs: Sequence[RunFacts], logs: Sequence[RunLog]) -> Check:
     held = sum(run.exactly_once is True for run in runs)
     void = sum(run.exactly_once is None and bool(run.void) for run in runs)
     blind = sum(run.exactly_once is None for run in runs) - void
-    # A system that lists no ids: a limit, and a claim of it is judged elsewhere. One listing is no such system.
+    # Where the system lists no ids that is a limit; a claim of it is judged elsewhere.
     unlisted = bool(logs) and all(log.audited and not log.audited.observable for log in logs) and not void
     told = [f"; {count} {why}" for count, why in ((blind, "not observable"), (void, "void")) if count]
     return Check(

@@ -103,11 +103,11 @@ def test_an_observer_that_never_saw_anything_is_named(looks: dict[str, int], arm
 
 
 @pytest.mark.parametrize(("listed", "ok", "weak"), [(False, True, True), (True, False, False)])
-def test_a_system_that_lists_no_ids_is_a_limit_and_one_that_accepted_nothing_is_none(listed, ok, weak) -> None:
+def test_a_system_that_lists_no_ids_is_a_limit_and_one_that_accepted_nothing_is_none(listed, ok, weak):
     def unheard(events: list[ev.Event]) -> list[ev.Event]:
+        audited = {"observable": listed, "accepted": 0}
         return [
-            msgspec.structs.replace(one, observable=listed, accepted=0) if isinstance(one, ev.Audited) else one
-            for one in events
+            msgspec.structs.replace(one, **audited) if isinstance(one, ev.Audited) else one for one in events
         ]
 
     line = check(compose_campaign(campaign_of(killed(events=unheard))), "Every accepted")
