@@ -338,8 +338,8 @@ def _provider(data: dict[str, object], path: Path, module: str, findings: Findin
                 f"the provider {quoted(provider[key])} is not available here",
                 (*path, key),
                 label=f"only {wanted}",
-                why="import strings and programs in an experiment need consent, not available here",
-                help=f"write '{key}: {wanted}'",
+                why="no program or call of an experiment is run: its faults and probes are Hormesis' own",
+                help=f"write '{key}: {wanted}'; `hormesis explain fault` lists the faults",
             )
             return None  # what else stands there is of that provider
     for key in ("type", "module", "func"):

@@ -51,7 +51,7 @@ def catalogue_json(name: str | None, *, placebo: bool) -> str:
 _EDGES = "edges, for network.* (edge: NAME); the first is the one on which units are offered:"
 _NO_EDGES = "no edges: partitions land in its folder, and no service calls another"
 _OF_RECORDS = (
-    "fields of the records, for data.* (field: NAME): those that the scenario's units have;",
+    "fields of the records, for data.* (field: NAME): those that the units have;",
     "  a run whose fault names none of them says which there are",
     "knobs of the world, for world.* (knob: NAME): those that the scenario's world can move;",
     "  a run whose fault names none of them says which there are",
@@ -81,7 +81,7 @@ def system_text(system: System) -> str:
 
 
 def _only_in(arms: Sequence[str]) -> str:
-    return f"  only in arm {' and '.join(arms)}" if arms else ""
+    return f"  only in arm {' or '.join(arms)}" if arms else ""
 
 
 def fault_text(row: FaultKind) -> str:

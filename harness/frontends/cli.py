@@ -170,7 +170,7 @@ def _explain() -> Command:
 
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry(
-        "hurt the bundled pipeline for five minutes and show how it recovers",
+        "hurt the bundled pipeline for seven minutes and show how it recovers",
         ("hormesis demo", "hormesis demo --story faults"),
         _demo,
     ),
@@ -289,7 +289,7 @@ NEXT_STEPS = """\
 hormesis hurts a self-healing ML pipeline on purpose and measures how it recovers.
 
 likely next steps:
-  hormesis demo                                   see it work, in five minutes
+  hormesis demo                                   see it work, in seven minutes
   hormesis plan experiments/smoke/demo.yaml       what it would do, and how each of it is undone
   hormesis run experiments/smoke/kill-one.yaml    run one, with a report at the end
 

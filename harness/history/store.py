@@ -167,8 +167,8 @@ def _found(store: Path, name: str) -> Path:
         if (candidate / "campaign.json").is_file() and (candidate / "runs").is_dir():
             return candidate
     if folder and (folder / "kept" / "campaign.json").is_file():
-        where = folder / "kept"
-        raise _problem("no-campaign", name, f"{name!r} holds a table of pairs; its whole runs are in {where}")
+        words = f"holds a table of pairs, for `hormesis report`; its whole runs are in {folder / 'kept'}"
+        raise _problem("no-campaign", name, f"{name!r} {words}")
     raise _problem("no-campaign", name, f"no campaign {name!r} in {store}, and no such campaign folder")
 
 

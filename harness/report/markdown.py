@@ -94,7 +94,9 @@ def _trust(shown: Shown) -> Iterator[str]:
     if not shown.trust:
         yield f"{SIGNS['FAIL'].mark} No check of the instrument was recorded: trust nothing here."
     elif not broken:
-        yield f"{SIGNS['PASS'].mark} Instrument: all {len(shown.trust)} checks ok."
+        count, weak = len(shown.trust), sum(check.weak for check in shown.trust)
+        told = f"{count - weak} checks ok, {weak} tell a limit" if weak else f"all {count} checks ok"
+        yield f"{SIGNS['PASS'].mark} Instrument: {told}."
     else:
         yield f"{SIGNS['FAIL'].mark} Instrument: {len(broken)} of {len(shown.trust)} checks failed."
         yield ""

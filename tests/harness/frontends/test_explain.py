@@ -128,7 +128,7 @@ def test_what_a_fault_can_hit_is_listed_as_the_loader_knows_it(capsys):
     out = capsys.readouterr().out
     for name in (*system.services, *system.all_edges):
         assert re.search(rf"^  {re.escape(name)}( |$)", out, re.MULTILINE), name
-    arms = " and ".join(("reference", "seed", "oracle", "always", "random", "never"))
+    arms = " or ".join(("reference", "seed", "oracle", "always", "random", "never"))
     assert re.search(rf"^  healer +only in arm {arms}$", out, re.MULTILINE)
     assert main(["explain", "system", str(bundled_system())]) == 0
     assert capsys.readouterr().out == out

@@ -10,6 +10,7 @@ from markdown_it.token import Token
 
 from harness.episodes.model import NOT_EXERCISED
 from harness.estimates.counts import Rate
+from harness.report.document import Check
 from harness.report.markdown import BYTES_MAX, markdown
 from harness.report.shown import label
 from harness.report.shown import shown as of_document
@@ -105,6 +106,9 @@ def test_that_figures_do_not_count_stands_before_them(word):
 
 def test_the_instrument_is_told_and_no_check_is_no_good_one():
     assert "✓ Instrument: all 1 checks ok." in markdown(shown())
+    strong = Check(text="sent on time", value="all", ok=True)
+    limit = Check(text="reset", value="2 not proven", ok=True, weak=True)
+    assert "✓ Instrument: 1 checks ok, 1 tell a limit." in markdown(shown(trust=(strong, limit)))
     assert "trust nothing here" in markdown(shown(trust=()))
     assert "nstrument" not in markdown(shown(trust=None))
 
