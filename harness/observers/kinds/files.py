@@ -33,7 +33,7 @@ class FileState:
                 digest.update(f"{file}\0".encode("utf-8", "surrogateescape"))
             for piece in self._stamps(found) if self.by == "stamp" else self._contents(found):
                 digest.update(piece)
-        except (OSError, ValueError, NotImplementedError) as error:  # the last: a glob that begins with /
+        except (OSError, ValueError, RuntimeError) as error:  # the last: a glob that begins with /
             raise Unseen(f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}") from error
         words = digest.hexdigest()[:DIGITS]
         return None if not found else words if len(found) == 1 else f"{len(found)} files {words}"
