@@ -13,6 +13,7 @@ from harness.episodes.recovery import ChangeBack, Units, Watch, find_level, outa
 from harness.episodes.service import Service
 from harness.estimates.shares import lower_bound, upper_bound
 from harness.experiment.model import PROFILES, Profile
+from harness.report.compose import FALSE_REOPEN_MAX
 
 DEFAULT = Profile()
 TEST = PROFILES["test"]
@@ -287,3 +288,10 @@ def test_an_outage_that_no_good_unit_ends_has_no_upper_bound() -> None:
     listed, level = succession((0.0, 1.0), (5.0, 1000.0), last_hit_s=5.0)
     assert [one.high_s is None for one in listed] == [False, True]
     assert level.recovered_s is None
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_that_is_shipped_misses_at_most_2_percent_of_ends(name: str) -> None:
+    """Else each report under it tells a check that failed."""
+    reopened, _ = error_rates(PROFILES[name])
+    assert reopened <= FALSE_REOPEN_MAX
