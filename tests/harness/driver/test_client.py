@@ -53,7 +53,7 @@ def test_a_request_that_is_refused_is_not():
 
 
 def test_an_answer_that_sends_elsewhere_is_the_answer():
-    """Followed, a unit would leave the edge that it was offered on, and perhaps this machine."""
+    """SR-37: followed, a unit would leave the edge that it was offered on, and perhaps this machine."""
     with listener(5) as elsewhere, listener(5) as server:
         place = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
         answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"

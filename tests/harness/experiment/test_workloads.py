@@ -101,5 +101,6 @@ def test_the_arm_in_which_nobody_restarts_is_none_of_a_loop_of_the_users(folder)
 
 @pytest.mark.parametrize("route", ["predict", "/a b", "/\u2028", "@elsewhere:80/"])
 def test_a_route_that_no_address_can_end_with_is_told(problems_of, route: str) -> None:
+    """SR-37: behind the address it could name another machine."""
     (problem,) = problems_of(SINGLE.replace("/predict", f'"{route}"'))
     assert (problem.code, problem.why) == ("HRM204", "it stands behind the address of the service")
