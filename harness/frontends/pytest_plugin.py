@@ -89,7 +89,7 @@ def resilience(request: pytest.FixtureRequest) -> Resilience:
     asked = _asked(request, *mark.args, **mark.kwargs)
     done = request.config.stash[_DONE]
     if asked not in done:
-        done[asked] = _run(asked)
+        done[asked] = _run_or_fail(asked)
     found = done[asked]
     verdict = found.document.verdict
     if verdict.word == "INCONCLUSIVE":
@@ -110,6 +110,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if _FAILED in item.stash:
         pytest.fail(item.stash[_FAILED], pytrace=False)
     return (yield)
+
+
+def _run_or_fail(asked: _Asked) -> Resilience:
+    """Run it; where that cannot be, say what is wrong and what to write, and not where we noticed."""
+    from harness.errors import HormesisError, UsageProblem
+    from harness.frontends.wording import usage_text
+
+    try:
+        return _run(asked)
+    except HormesisError as error:
+        told = usage_text(error) if isinstance(error, UsageProblem) else str(error)
+    pytest.fail(told, pytrace=False)
 
 
 def _asked(

@@ -159,9 +159,10 @@ def find_campaign(store: Path, name: str) -> Path:
 
 def _found(store: Path, name: str) -> Path:
     named = store / name
-    if _ID.fullmatch(name) and named.is_dir() and not named.is_symlink():
+    is_kept = _ID.fullmatch(name) and named.is_dir() and not named.is_symlink()
+    if is_kept and not (named / "kept").is_dir():
         return named
-    folder = _existing(name)
+    folder = named if is_kept else _existing(name)
     # A name that leads nowhere must not lead to the campaign that the user happens to stand in.
     for candidate in (folder, folder.parent, folder.parent.parent) if folder else ():
         if (candidate / "campaign.json").is_file() and (candidate / "runs").is_dir():

@@ -91,6 +91,7 @@ def test_what_cannot_be_read_is_an_error_and_no_failure(session) -> None:
     told = session(MARKED.replace("hang.yaml", "missing.yaml"), "--hormesis")
     assert "1 error" in told
     assert "missing.yaml" in told
+    assert "pytest_plugin.py" not in told, "where it was noticed helps nobody"
 
 
 @pytest.mark.slow

@@ -235,6 +235,15 @@ def test_a_campaign_is_found_by_id_by_path_and_by_the_path_of_a_run(campaign: Pa
         find_campaign(store, "nothing-here")
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_table_of_pairs_is_told_with_the_command_that_reads_it(tmp_path: Path, by_id: bool) -> None:
+    pairs = tmp_path / "pairs-20260101-000000000-s7"
+    (pairs / "kept").mkdir(parents=True)
+    (pairs / "kept" / "campaign.json").write_text("{}")
+    with pytest.raises(UsageProblem, match=r"a table of pairs, for `hormesis report`; its whole runs"):
+        find_campaign(tmp_path, pairs.name if by_id else str(pairs))
+
+
 def test_a_store_that_nobody_lets_us_look_into_is_refused(
     campaign: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

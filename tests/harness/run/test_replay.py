@@ -189,7 +189,7 @@ def test_an_experiment_that_was_changed_is_refused_and_what_changed_is_named(
     told = msgspec.structs.replace(
         find_run(tmp_path / "store", "kept-one").campaign, experiment_file=str(mine)
     )
-    stored = Stored(tmp_path, told, _with_plan(history, plan))
+    stored = Stored(tmp_path / "store" / "a" / "runs" / "one", told, _with_plan(history, plan))
     assert same_experiment(stored).sha256 == before.sha256, "measured by another built-in profile"
     mine.write_text(file.read_text() + "# a comment changes nothing\n")
     assert same_experiment(stored).sha256 == before.sha256
