@@ -36,8 +36,9 @@ PLATFORMS: dict[str, dict[str, object]] = {
     "a shell loop": {"command": LOOP, "worker": "own_server.py"},
     "our own supervisor": {"command": SERVER},
 }
-EVERY_S = 0.9
-"""Between two kills in quick succession: the slowest of the three serves again after half of it."""
+EVERY_S = 1.2
+"""Between two kills in quick succession: the slowest of the three serves again after half of it, and fewer
+than ten exits fall in 10 s, after which our own supervisor leaves 1 s between two starts."""
 
 CLASS = {
     "base": "test",
@@ -132,12 +133,14 @@ def _outages(one: Episode, events: list[object], lines: list[list[str]]) -> list
     seen = [(listed.low_s, listed.high_s) for listed in one.outages] or [
         (served.bound_low_s, served.bound_high_s)
     ]
-    # What is left over on either side is an outage without its truth, or a kill without its outage.
-    pairs = itertools.zip_longest(hits, seen)
-    return [
+    # What is left over on either side is an outage without its truth, or a kill without its outage; one that
+    # met nobody has neither.
+    pairs = itertools.zip_longest([hit for hit in hits if hit.pid], seen)
+    found = [
         Outage(one, None if hit is None else _truth(hit, lines), bounds or (None, None))
         for hit, bounds in pairs
     ]
+    return found + [Outage(one, None, (None, None)) for hit in hits if not hit.pid]
 
 
 def _truth(hit: Injected | HitAgain, lines: list[list[str]]) -> tuple[float, float] | None:
