@@ -204,7 +204,12 @@ def write_file(path: Path, data: bytes) -> None:
 
 def in_ledger(path: Path, found: Weighable, baseline_sha256: str) -> tuple[RunOutcome, ...]:
     """Put the campaign into the ledger at ``path``, made if missing; gives all outcomes of its entry."""
-    start = Entry(kind=found.kind, revision_sha256=found.revision_sha256, baseline_sha256=baseline_sha256)
+    start = Entry(
+        kind=found.kind,
+        revision_sha256=found.revision_sha256,
+        baseline_sha256=baseline_sha256,
+        gate_sha256=hashlib.sha256(msgspec.json.encode(found.gate, order="sorted")).hexdigest(),
+    )
     week = Week(campaign=found.campaign, seed=found.seed, digest=found.digest, runs=found.runs)
     with _alone(path):
         ledger = opened(path.read_bytes(), Ledger, str(path)) if path.exists() else Ledger()

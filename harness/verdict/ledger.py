@@ -2,7 +2,7 @@
 
 Comes in: a ledger, the outcomes of another campaign. Goes out: the ledger with them in it. Evidence is
 computed anew from the outcomes each time: e-processes may be stopped and continued at will, so nothing but
-what was seen has to be kept. Another version, baseline or question begins an entry of its own.
+what was seen has to be kept. Another version, baseline, question or gate begins an entry of its own.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ class Week(_Frozen, frozen=True, kw_only=True):
 
 
 class Entry(_Frozen, frozen=True, kw_only=True):
-    """All campaigns of one version (``revision_sha256``: of its code) against one baseline."""
+    """All campaigns of one version (``revision_sha256``: of its code) against one baseline, by one gate.
+
+    ``gate_sha256``: of its margins and levels. Chosen anew they would judge what was seen before they were.
+    """
 
     kind: Kind
     revision_sha256: str
     baseline_sha256: str
+    gate_sha256: str = ""
     weeks: tuple[Week, ...] = ()
 
     def runs(self) -> tuple[RunOutcome, ...]:

@@ -165,6 +165,15 @@ def test_another_version_begins_anew_in_the_same_ledger(tmp_path, baseline) -> N
     assert judged(stored(tmp_path, 4, pairs=4, code_sha256="newer"), baseline, *words) == 3
 
 
+def test_margins_that_are_chosen_later_judge_nothing_that_was_seen_before(tmp_path, baseline, capsys) -> None:
+    words = ("--ledger", str(tmp_path / "ledger.json"), "--json")
+    assert judged(stored(tmp_path, 2, slower=1.2, pairs=12), baseline, *words) != 1
+    strict = Gate(slower_ratio=1.01, excluded_ratio=1.5)
+    capsys.readouterr()
+    judged(stored(tmp_path, 3, pairs=4, gate=strict), baseline, *words)
+    assert json.loads(capsys.readouterr().out)["runs"] == 4
+
+
 def test_an_edited_ledger_is_void(tmp_path, baseline) -> None:
     ledger = tmp_path / "ledger.json"
     judged(stored(tmp_path, 2), baseline, "--ledger", str(ledger))
