@@ -35,8 +35,8 @@ class OperatorFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def operator_limits(target: str, *files: Path) -> Limits:
     """What the operator allows on ``target``; without a file what holds for everybody.
 
-    ``files``: experiments that are asked for; the operator file lies outside of their work trees and of
-    the one that this process stands in. A virtual clock hurts nothing, and needs nobody's leave.
+    ``files``: what is asked for, experiments and systems; the operator file lies outside of their work
+    trees and of the one that this process stands in. A virtual clock hurts nothing, and needs nobody's leave.
     """
     path = _place()
     if path is None or target != LOCAL:

@@ -305,3 +305,19 @@ def test_an_operator_file_in_the_work_tree_is_refused(tree):
         tree.patch.setenv("HORMESIS_OPERATOR_FILE", str(path / "targets.toml"))
         done = tree.says("plan", "e.yaml", "--offline")
         assert (done.returncode, "lies in the work tree" in done.said) == (5, True)
+
+
+def test_an_operator_file_in_the_checkout_of_the_system_is_refused(tree):
+    """SR-19: the experiment may lie elsewhere."""
+    tree.patch.setenv("HORMESIS_TRUST", "author")
+    other = tree.outside / "other"
+    (other / ".git").mkdir(parents=True)
+    (other / "system.yaml").write_text(SYSTEM)
+    (other / "targets.toml").write_text("[targets.local]\n")
+    (other / "targets.toml").chmod(0o600)
+    tree.patch.setenv("HORMESIS_OPERATOR_FILE", str(other / "targets.toml"))
+    tree.asked(system="../outside/other/system.yaml")
+    asked = tree.tree / "e.yaml"
+    asked.write_text(asked.read_text().replace("service: gateway", "service: scorer"))
+    done = tree.says("plan", "e.yaml", "--offline")
+    assert (done.returncode, "lies in the work tree" in done.said) == (5, True), done.said

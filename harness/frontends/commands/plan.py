@@ -48,7 +48,8 @@ def execute(arguments: argparse.Namespace, /) -> int:
     experiment = load_experiment(arguments.file, arguments.profile)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     plans = make_plans(experiment, number, arguments.target)
-    limits, parts = operator_limits(arguments.target, arguments.file), parts_of(experiment.system)
+    files = (arguments.file, Path(experiment.system_dir))
+    limits, parts = operator_limits(arguments.target, *files), parts_of(experiment.system)
     effects = tuple(promises(plan, TARGETS[arguments.target], limits=limits, parts=parts) for plan in plans)
     found = prices(experiment)
     world = () if arguments.offline else _world(experiment, arguments.store or store_root(), arguments.target)

@@ -118,7 +118,7 @@ def _beside(
 
 def _announced(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> float:
     """Say what will be run, before anything is touched; gives how long it takes, in seconds."""
-    limits = operator_limits(plans[0].target, Path(experiment.file))
+    limits = operator_limits(plans[0].target, Path(experiment.file), Path(experiment.system_dir))
     for plan in plans:  # no effect without a provable undo, or beyond the limits
         promises(plan, TARGETS[plan.target], limits=limits, parts=parts_of(experiment.system))
     length_s = forecast_s(plans)
