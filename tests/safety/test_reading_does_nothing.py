@@ -172,3 +172,14 @@ def test_the_hook_would_have_seen_it(folder):
     seen = {event.split(".")[0] for event, _ in json.loads(run.stdout)["seen"]}
     assert {"import", "socket", "subprocess"} <= seen
     assert (folder / "imported").exists()
+
+
+def test_a_consent_is_asked_and_given_without_an_import(folder, tmp_path_factory, monkeypatch):
+    """SR-18: it reads what it would be a yes to, and writes the yes where it belongs."""
+    kept = tmp_path_factory.mktemp("home") / "consents.json"
+    monkeypatch.setenv("HORMESIS_CONSENT_FILE", str(kept))
+    before = set(folder.rglob("*"))
+    assert watched(folder, "consent", "system.yaml") == {"code": 5, "seen": []}
+    assert watched(folder, "consent", "system.yaml", "--give") == {"code": 0, "seen": []}
+    assert set(folder.rglob("*")) == before
+    assert list(kept.parent.iterdir()) == [kept]
