@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -19,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 from harness.driver.partitions import Cell, Row
-from harness.experiment.tables import Place, Table
+from harness.experiment.tables import NUMBER, Place, Table
 
 _Record = Mapping[str, object]
 ROWS_IN_TURN = 500
@@ -38,6 +39,13 @@ class Results(Protocol):
 
         Those of ``doubted`` are read again whenever anything was written, the others in turn: rows may be
         written over without a change of their number. Raises ``Shut``.
+        """
+        ...
+
+    def strays(self, names: Collection[str], /) -> dict[str, int]:
+        """Rows under what is called as partitions are, by another number or other zeros than ``names`` have.
+
+        A name of any other form is the job's own affair. Raises ``Shut``.
         """
         ...
 
@@ -139,6 +147,16 @@ class _Files:
                 raise Shut(f"{name} cannot be read: {error}") from error
         return found
 
+    def strays(self, names: Collection[str], /) -> dict[str, int]:
+        try:
+            there = [path for path in self._folder.iterdir() if path.is_file()]
+            found = _strays({path.name: 0 for path in there}, self._table.results, names)
+            return {name: len(self._rows((self._folder / name).read_bytes(), name)) for name in found}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise Shut(f"{self._folder.name} cannot be read: {error}") from error
+
     def close(self) -> None:
         self._known.clear()
 
@@ -173,6 +191,12 @@ def _word(key: object) -> str:
     return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
 
 
+def _strays(counts: Mapping[str, int], place: Place, names: Collection[str]) -> dict[str, int]:
+    shape = re.compile(re.escape(place.name).replace(re.escape(NUMBER), r"\d+"))
+    there = {str(name): rows for name, rows in counts.items() if name not in names}
+    return {name: rows for name, rows in sorted(there.items()) if shape.fullmatch(name)}
+
+
 class _Database:
     """Results as rows of a table. Nothing is read where no other connection has written since."""
 
@@ -192,6 +216,15 @@ class _Database:
                 return self._gone()
             raise Shut(f"{self._path.name} cannot be read: {error}") from error
         except (OSError, sqlite3.Error) as error:
+            raise Shut(f"{self._path.name} cannot be read: {error}") from error
+
+    def strays(self, names: Collection[str], /) -> dict[str, int]:
+        try:
+            database = self._open()
+            return {} if database is None else _strays(self._counted(database), self._table.results, names)
+        except (OSError, sqlite3.Error) as error:
+            if "no such table" in str(error):
+                return {}
             raise Shut(f"{self._path.name} cannot be read: {error}") from error
 
     def close(self) -> None:

@@ -86,10 +86,12 @@ def with_backfill(
     """The level, back no sooner than ``debt``, what was owed: every missed partition must be right by then.
 
     A missed partition is an impact, too few of them as they may be for a window: nobody asks again for it.
+    One that is given up is no debt of the usual size, be it as small: it is never paid.
     """
-    back_s = debt.back_s if debt.back_s is not None and debt.back_s <= horizon_s else None
+    given_up = _given_up(told, stretch)
+    back_s = debt.back_s if debt.back_s is not None and debt.back_s <= horizon_s and not given_up else None
     if level.impact_s is None:
-        if debt.peak <= debt.band:
+        if debt.peak <= debt.band and not given_up:
             return level
         late = (event.due_s for event in _within(told, stretch) if event.state != "right")
         due_s = min(late, default=stretch.inject_s)  # none: what was late before, of which some is right now
@@ -98,6 +100,21 @@ def with_backfill(
     if level.recovered_s is None or back_s is None:
         return msgspec.structs.replace(level, recovered_s=None)
     return msgspec.structs.replace(level, recovered_s=max(level.recovered_s, back_s))
+
+
+def _given_up(told: Sequence[Partition], stretch: Stretch) -> bool:
+    """Whether one that was late in the episode is so at its end, and for longer than any before a fault."""
+    late_s: dict[str, float] = {}
+    usual_s = 0.0
+    for event in told:
+        if event.at_s >= stretch.end_s:
+            break
+        if event.state != "right":
+            late_s.setdefault(event.name, event.due_s)
+        elif (due_s := late_s.pop(event.name, None)) is not None and event.at_s < stretch.before_s:
+            usual_s = max(usual_s, event.at_s - due_s)
+    missed = {event.name for event in _within(told, stretch) if event.state != "right"}
+    return any(stretch.end_s - late_s[name] > usual_s for name in missed & late_s.keys())
 
 
 def overdue_at(told: Sequence[Partition], at_s: float, before_s: float) -> int:

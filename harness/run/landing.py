@@ -16,6 +16,7 @@ import numpy as np
 from harness.driver.partitions import Judged, Twin, judge
 from harness.driver.places import Shut, make_ready, open_results
 from harness.errors import Untrustworthy
+from harness.experiment.excerpt import quoted
 from harness.experiment.model import System
 from harness.experiment.tables import Table
 from harness.history.events import Audited, TwinMade
@@ -63,6 +64,14 @@ class Landing:
             for number, name in zip(numbers, names, strict=True)
         }
 
+    def strays(self) -> Mapping[str, int]:
+        """Rows that stand under the name of no partition of this run, by that name; raises ``Shut``."""
+        results = open_results(self.table, self.root)
+        try:
+            return results.strays([self.table.results.called(n) for n in range(len(self.twin.partitions))])
+        finally:
+            results.close()
+
 
 def landing_of(system: System, state_dir: Path, twin: Twin | None) -> Landing | None:
     """How partitions land in a run of ``system``; None where units are offered otherwise."""
@@ -88,7 +97,11 @@ def audit_partitions(landing: Landing, stage: Stage) -> None:
     if why:
         raise Untrustworthy(f"the results could not be read at the end: {why}")
     stage.hear_ledger()
-    stage.evidence.append(audited(landing.table, judged, now_s - began_s if right else -1.0))
+    try:
+        strays = landing.strays()
+    except Shut as shut:
+        raise Untrustworthy(f"the results could not be read at the end: {shut}") from shut
+    stage.evidence.append(audited(landing.table, judged, now_s - began_s if right else -1.0, strays))
 
 
 def _looked(landing: Landing, numbers: list[int], stage: Stage) -> tuple[Mapping[int, Judged], str]:
@@ -103,9 +116,19 @@ def _looked(landing: Landing, numbers: list[int], stage: Stage) -> tuple[Mapping
     return judged, ""
 
 
-def audited(table: Table, judged: Mapping[int, Judged], settled_s: float) -> Audited:
-    """Add up the rows of partitions by number; examples name the first that are not right."""
+def audited(
+    table: Table, judged: Mapping[int, Judged], settled_s: float, strays: Mapping[str, int]
+) -> Audited:
+    """Add up the rows of partitions by number; examples name the first that are not right.
+
+    ``strays``: rows under the name of no partition, which are foreign.
+    """
     wrong = {number: one for number, one in judged.items() if one.state != "right"}
+    named = [f"foreign: {rows} rows under {quoted(name)}" for name, rows in sorted(strays.items())]
+    named += [
+        f"{one.state}: {table.lands.called(number)}, {one.right} of {one.rows} rows right"
+        for number, one in sorted(wrong.items())
+    ]
     return Audited(
         observable=True,
         accepted=sum(one.rows for one in judged.values()),
@@ -113,11 +136,8 @@ def audited(table: Table, judged: Mapping[int, Judged], settled_s: float) -> Aud
         doubled=sum(one.doubled for one in judged.values()),
         dead_letters=0,
         missing=sum(one.missing for one in judged.values()),
-        foreign=sum(one.foreign for one in judged.values()),
+        foreign=sum(one.foreign for one in judged.values()) + sum(strays.values()),
         changed=sum(one.wrong for one in judged.values()),
         settled_s=settled_s,
-        examples=tuple(
-            f"{one.state}: {table.lands.called(number)}, {one.right} of {one.rows} rows right"
-            for number, one in sorted(wrong.items())[:EXAMPLES]
-        ),
+        examples=tuple(named[:EXAMPLES]),
     )

@@ -186,3 +186,12 @@ def test_whatever_a_table_holds_can_be_compared_with_the_same(tmp_path: Path) ->
     assert [cell for _, (cell,) in rows][1:] == ["it's\n\x1e\u20ac", None, "00FF", "Inf", -5]
     assert rows[0][1][0] == pytest.approx(0.3, abs=1e-12)
     assert judge(rows, rows, 0.0).state == "right"
+
+
+def test_files_that_are_called_as_partitions_are_and_are_none_are_strays(tmp_path: Path) -> None:
+    results = open_results(table(FILES), tmp_path)
+    assert results.strays([]) == {}
+    (tmp_path / "out").mkdir()
+    for name in ("00001.csv", "1.csv", "_SUCCESS", "00001.csv.tmp"):
+        (tmp_path / "out" / name).write_text("id,y\n1,0.5\n2,0.5\n")
+    assert results.strays(["00001.csv"]) == {"1.csv": 2}

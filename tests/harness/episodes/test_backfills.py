@@ -127,3 +127,16 @@ def test_all_is_back_exactly_when_nothing_is_open(words: list[tuple[str, int]]) 
     assert (backfill.last_s is None) == any(right < 100 for right in last.values())
     assert backfill.open == sum(right < 100 for right in last.values())
     assert msgspec.json.decode(msgspec.json.encode(backfill), type=type(backfill)) == backfill
+
+
+@pytest.mark.parametrize(("right", "recovered"), [(True, True), (False, False)])
+def test_one_that_is_given_up_is_not_absorbed_by_what_was_late_before(right: bool, recovered: bool) -> None:
+    """A job that is now and then half a second late owes 100 rows then; one for ever is no more rows."""
+    before = [told("x", -2.0, 0, due_s=-2.0), told("x", -1.5, 100, due_s=-2.0)]
+    during = [told("a", 0.3, 0, due_s=0.3), *([told("a", 0.7, 100, due_s=0.3)] if right else [])]
+    episode = episode_of(killed(0.0), *before, *during)
+    assert (episode.debt.band, episode.debt.peak) == (100, 100)
+    assert (episode.served.impact_s is None) == recovered
+    assert episode.backfill.open == (0 if right else 1)
+    if not recovered:
+        assert episode.served.recovered_s is None

@@ -29,7 +29,7 @@ def test_rows_are_added_up_by_where_they_ended_and_the_first_wrong_partitions_ar
         2: Judged(rows=2, wrong=1, doubled=1),
         3: Judged(rows=2, right=2, foreign=1),
     }
-    found = audited(TABLE, judged, -1.0)
+    found = audited(TABLE, judged, -1.0, {})
     assert (found.accepted, found.delivered_once, found.missing) == (8, 5, 1)
     assert (found.changed, found.doubled, found.foreign) == (1, 1, 1)
     assert found.examples == (
@@ -52,3 +52,16 @@ def test_the_results_are_read_again_from_the_first_partition_on(tmp_path: Path) 
     assert (tmp_path / "in").is_dir()
     assert (landing.event().partitions, landing.event().rows) == (4, 8)
     assert set(landing.spec()) == {"landing", "twin"}
+
+
+def test_rows_under_the_name_of_no_partition_are_foreign_and_named(tmp_path: Path) -> None:
+    """A job that writes a partition twice, once under another name, has not made it once."""
+    with sqlite3.connect(tmp_path / "out.db") as database:
+        database.execute("CREATE TABLE scores (part, id, y)")
+        rows = [(name, n, 0.5 + n) for name in ("00000", "0", "00009", "total") for n in (0, 1)]
+        database.executemany("INSERT INTO scores VALUES (?, ?, ?)", rows)
+    landing = Landing(TABLE, TWIN, tmp_path, tmp_path / "twin.json")
+    assert landing.strays() == {"0": 2, "00009": 2}
+    found = audited(TABLE, landing.judged([0]), 0.1, landing.strays())
+    assert (found.accepted, found.delivered_once, found.foreign) == (2, 2, 4)
+    assert found.examples == ("foreign: 2 rows under '0'", "foreign: 2 rows under '00009'")
