@@ -65,13 +65,13 @@ def _doubt(tally: Tally, doubts: Sequence[RunRow]) -> str:
         runs = void + sum(arm.runs for arm in tally.arms.values())
         told = [f"{row.name()}: {row.why}" for row in doubts if row.why]
         return f"{void} of {runs} runs cannot be trusted: {named(told)}"
-    shams = sum(arm.sham_episodes for arm in tally.arms.values())
+    hurt, shams = tally.shams()
     if not tally.classes and not shams:
         return "nothing was measured: no run holds an episode"
     empty = [_label(key) for key, one in sorted(tally.classes.items()) if not one.n]
     if empty:
         return f"nothing was measured of {named(empty)}: every episode is void"
-    return outages(sum(arm.sham_hurt for arm in tally.arms.values()), shams)
+    return outages(hurt, shams)
 
 
 def doubts_of(table: Table, verdict: Verdict) -> tuple[str, ...]:

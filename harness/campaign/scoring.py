@@ -58,10 +58,7 @@ def score_lines(tally: Tally, weights: Mapping[str, float]) -> Iterator[ScoreLin
     for key, one in sorted(tally.classes.items()):
         if not key[0].startswith(PLACEBO):
             arms[key[2], key[3]][key] = one
-    doubt = outages(
-        sum(arm.sham_hurt for arm in tally.arms.values()),
-        sum(arm.sham_episodes for arm in tally.arms.values()),
-    )
+    doubt = outages(*tally.shams())
     for (arm, restart_profile), classes in sorted(arms.items()):
         tau_s = max(one.tau_ms for one in classes.values()) / 1000
         line = ScoreLine(

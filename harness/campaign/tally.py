@@ -205,6 +205,11 @@ class Tally:
             if not run.sham:
                 self._add_classes(run, twin_of(runs, run))
 
+    def shams(self) -> tuple[int, int]:
+        """Episodes without a fault in which service was lost, and all of them."""
+        arms = self.arms.values()
+        return sum(arm.sham_hurt for arm in arms), sum(arm.sham_episodes for arm in arms)
+
     def _add_classes(self, run: RunRow, least: Mapping[int, EpisodeRow]) -> None:
         of_class: dict[ClassKey, list[EpisodeRow]] = defaultdict(list)
         for episode in run.episodes:

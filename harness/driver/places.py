@@ -150,8 +150,8 @@ class _Files:
     def strays(self, names: Collection[str], /) -> dict[str, int]:
         try:
             there = [path for path in self._folder.iterdir() if path.is_file()]
-            found = _strays({path.name: 0 for path in there}, self._table.results, names)
-            return {name: len(self._rows((self._folder / name).read_bytes(), name)) for name in found}
+            strays = sorted(path for path in there if _is_stray(path.name, self._table.results, names))
+            return {path.name: len(self._rows(path.read_bytes(), path.name)) for path in strays}
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -191,10 +191,9 @@ def _word(key: object) -> str:
     return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
 
 
-def _strays(counts: Mapping[str, int], place: Place, names: Collection[str]) -> dict[str, int]:
-    shape = re.compile(re.escape(place.name).replace(re.escape(NUMBER), r"\d+"))
-    there = {str(name): rows for name, rows in counts.items() if name not in names}
-    return {name: rows for name, rows in sorted(there.items()) if shape.fullmatch(name)}
+def _is_stray(name: str, place: Place, names: Collection[str]) -> bool:
+    shape = re.escape(place.name).replace(re.escape(NUMBER), r"\d+")
+    return name not in names and re.fullmatch(shape, name) is not None
 
 
 class _Database:
@@ -221,7 +220,9 @@ class _Database:
     def strays(self, names: Collection[str], /) -> dict[str, int]:
         try:
             database = self._open()
-            return {} if database is None else _strays(self._counted(database), self._table.results, names)
+            counts = {} if database is None else self._counted(database)
+            there = {str(name): rows for name, rows in counts.items()}
+            return {name: n for name, n in there.items() if _is_stray(name, self._table.results, names)}
         except (OSError, sqlite3.Error) as error:
             if "no such table" in str(error):
                 return {}

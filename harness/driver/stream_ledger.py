@@ -32,9 +32,7 @@ class Decided(_Line, frozen=True, kw_only=True, tag="decided"):
     digest: int
 
 
-class Held(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="line", tag="held"
-):
+class Held(_Any, frozen=True, kw_only=True, tag="held"):
     """So many records consumers have and have not acknowledged, from here on: they may be decided again."""
 
     count: int

@@ -76,12 +76,10 @@ def items_of(system: System, folder: Path, python_path: str) -> tuple[Item, ...]
     """
     folder = folder.resolve()  # the same hash, whatever link it is named by
     paths = [one for one in (*python_path.split(os.pathsep), *sys.path) if one]
-    named: list[tuple[str, tuple[str, ...]]] = []
-    if system.world:
-        named.append(("world", (system.world,)))
+    modules = {"world": system.world} if system.world else {}
     if system.simulation is not None:
-        named.append(("simulation.opens", (system.simulation.opens,)))
-    found = [_of_module(place, words[0], paths) for place, words in named]
+        modules["simulation.opens"] = system.simulation.opens
+    found = [_of_module(place, named, paths) for place, named in modules.items()]
     programs = {f"hooks.{name}": hook.command for name, hook in system.hooks.items()}
     if system.reset is not None:
         programs |= {"reset.do": system.reset.do, "reset.prove": system.reset.prove}

@@ -6,6 +6,7 @@ Comes in: the state folder of the job, its twin's results. Goes out: parts of th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +54,9 @@ class Landing:
 
     def judged(self, numbers: list[int]) -> Mapping[int, Judged]:
         """Read the partitions of these numbers anew, all of them; raises ``Shut``."""
-        results = open_results(self.table, self.root)
-        try:
-            names = [self.table.results.called(number) for number in numbers]
+        names = [self.table.results.called(number) for number in numbers]
+        with contextlib.closing(open_results(self.table, self.root)) as results:
             found = results.changed(names, names)
-        finally:
-            results.close()
         return {
             number: judge(self.twin.partitions[number], found.get(name, ()), self.table.tolerance)
             for number, name in zip(numbers, names, strict=True)
@@ -66,11 +64,9 @@ class Landing:
 
     def strays(self) -> Mapping[str, int]:
         """Rows that stand under the name of no partition of this run, by that name; raises ``Shut``."""
-        results = open_results(self.table, self.root)
-        try:
-            return results.strays([self.table.results.called(n) for n in range(len(self.twin.partitions))])
-        finally:
-            results.close()
+        names = [self.table.results.called(number) for number in range(len(self.twin.partitions))]
+        with contextlib.closing(open_results(self.table, self.root)) as results:
+            return results.strays(names)
 
 
 def landing_of(system: System, state_dir: Path, twin: Twin | None) -> Landing | None:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from harness.frontends.streams import say
 from harness.frontends.systems import named_system
 from harness.report.words import inert
@@ -69,14 +71,5 @@ def _document(items: Sequence[Item], lacks: dict[str, str]) -> dict[str, object]
     return {
         "sha256": digest_of(items) if items else "",
         "missing": lacks,
-        "items": [
-            {
-                "place": item.place,
-                "words": item.words,
-                "files": item.files,
-                "unpinned": item.unpinned,
-                "sha256": item.sha256,
-            }
-            for item in items
-        ],
+        "items": [{**msgspec.structs.asdict(item), "sha256": item.sha256} for item in items],
     }

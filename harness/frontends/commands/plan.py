@@ -141,7 +141,9 @@ def _twins(experiment: Experiment, plans: tuple[Plan, ...]) -> list[str]:
     """Say what is done before the runs of a job, which no forecast can know the length of."""
     if experiment.system.workload.table is None:
         return []
-    count = len({(plan.seed, plan.duration_s) for plan in plans})
+    from harness.run.twin import key_of
+
+    count = len(set(map(key_of, plans)))
     what = "the job itself runs once" if count == 1 else f"the job itself runs {count} times"
     return [f"before them, not in this time: {what} on clean partitions, to know what is right"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 
@@ -17,6 +16,7 @@ from harness.shell import monotonic_s, sleep_until
 from harness.targets.local.client import Listening, PlatformClient
 from harness.targets.local.procfs import is_stopped
 from tests.harness.frontends.chaos_kit import chaos
+from tests.ports import free_port
 
 SERVICE = """
 import http.server, json, os, secrets
@@ -81,9 +81,7 @@ def wait_until(holds, within_s: float = 20.0):
 @pytest.fixture
 def platform(tmp_path, monkeypatch):
     """A real supervisor that keeps one service, named by the environment as a user would."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     spec = {
         "state_dir": str(tmp_path / "state"),
         "profile": "fast",

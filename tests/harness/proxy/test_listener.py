@@ -6,15 +6,14 @@ import asyncio
 import socket
 
 from harness.proxy.listener import Listener
+from tests.ports import free_port
 
 
 def test_the_second_piece_of_an_answer_does_not_wait_for_the_first_to_be_acknowledged():
     """Nagle's algorithm and a delayed acknowledgement cost 40 ms, which no toxic was asked for."""
 
     async def accepted() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         got = asyncio.get_running_loop().create_future()
         listener = Listener(port, got.set_result)
         try:

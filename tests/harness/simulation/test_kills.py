@@ -14,9 +14,10 @@ from tests.harness.simulation.dying import (
     kill_victims,
     pipeline_of,
 )
+from tests.tiers import few
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.parametrize("seed", few(range(3), 1))
 def test_nothing_of_a_killed_victim_reaches_anything_neither_then_nor_at_the_end(seed: int) -> None:
     deaths = kill_victims(100, seed)
     assert deaths.seen() == []
@@ -24,7 +25,7 @@ def test_nothing_of_a_killed_victim_reaches_anything_neither_then_nor_at_the_end
     assert deaths.refused > 300, "this is about blocks that do run when a world is closed"
 
 
-@pytest.mark.parametrize("worlds", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("worlds", few([2, 10], 1))
 def test_nothing_of_a_killed_service_reaches_anything_and_what_it_had_accepted_is_delivered(
     small_template: Path, worlds: int
 ) -> None:
@@ -38,7 +39,7 @@ def test_nothing_of_a_killed_service_reaches_anything_and_what_it_had_accepted_i
     assert deaths.lost == 0
 
 
-@pytest.mark.parametrize("kill", [by_cancelling, pytest.param(by_dropping, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kill", few([by_cancelling, by_dropping], 1))
 def test_an_end_that_is_no_kill_is_seen(kill) -> None:
     deaths = kill_victims(5, seed=1, kill=kill)
     assert len(deaths.seen()) > 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from harness.errors import Refused, Unsafe
 from harness.faults.effects import Hook
 from harness.targets.base import Applied, WithoutEffect
 from harness.targets.local.hooks import HookHarm, LocalHooks
+from tests.ports import free_port
 
 EFFECT = Hook(hook="model", action="set", scale=2.0)
 PROGRAM = """
@@ -167,14 +167,8 @@ def test_what_is_no_effect_of_a_hook_is_refused(system: System) -> None:
 
 def test_silence_is_no_proof_that_an_effect_is_gone(system: System) -> None:
     applied = _applied(system)
-    system.ports["registry"] = _unused_port()
+    system.ports["registry"] = free_port()
     harm = _harm(system)
     assert harm.holds(applied)
     with pytest.raises(Unsafe, match="not seen to be gone"):
         harm.look_gone(applied)
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
