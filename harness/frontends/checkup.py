@@ -139,9 +139,21 @@ def refusal_checks(system: System, file: Path) -> Iterator[Check]:
         if program and "{" not in program and "/" not in program and shutil.which(program) is None:
             lost = f"{name} cannot be started: {program} is not found on PATH"
             yield Check(f"the program of {name}", "missing", lost, "install it, or write its whole path")
+        for place in _not_there(service.command, file.parent):
+            lost = f"{name} cannot be started if it reads {place}, which does not exist"
+            what = f"files that the command of {name} names"
+            yield Check(what, "limited", lost, "mend its name, or add it")
     items = items_of(system, file.parent, python_path(file.parent))
     if items:
         yield _consented(items, file)
+
+
+def _not_there(command: Sequence[str], folder: Path) -> Iterator[Path]:
+    """Files beside the system file that a command names and that do not exist."""
+    for word in command:
+        rest = word.removeprefix("{system}/")
+        if rest != word and "{" not in rest and not (folder / rest).exists():
+            yield folder / rest
 
 
 def _consented(items: Sequence[Item], file: Path) -> Check:

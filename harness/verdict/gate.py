@@ -9,9 +9,11 @@ run is void, its faults count as not recovered for PASS, and not at all for FAIL
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 
 import msgspec
 
@@ -27,6 +29,7 @@ from harness.verdict.outcomes import Recovery, RunOutcome, die_of
 
 ALPHA = 0.05
 VOID_MAX_RATIO = 0.05
+LOOK_AHEAD_RUNS = 1000
 
 
 @dataclass(slots=True)
@@ -235,7 +238,24 @@ def judge_gate(scales: Sequence[Scale], runs: Sequence[RunOutcome], *, doubts: S
     order: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
     word: Word = next((word for word in order if any(claim.word == word for claim in claims)), "VOID")
     told = [f"{claim.text} ({claim.evidence})" for claim in claims if claim.word == word]
-    return _verdict(word, f"{len(told)} of {len(claims)} claims: {named(told)}", tuple(claims))
+    why = f"{len(told)} of {len(claims)} claims: {named(told)}"
+    if word == "INCONCLUSIVE":
+        more = _look_ahead(scales, runs)
+        claims = [
+            msgspec.structs.replace(one, more=more) if one.word == "INCONCLUSIVE" else one for one in claims
+        ]
+    return _verdict(word, why, tuple(claims))
+
+
+def _look_ahead(scales: Sequence[Scale], runs: Sequence[RunOutcome]) -> int | None:
+    """How many further runs decide it if they go as those seen, in their order; None = no number is known."""
+    ahead = copy.deepcopy(list(scales))
+    for number, run in enumerate(islice(cycle(runs), LOOK_AHEAD_RUNS), 1):
+        for scale in ahead:
+            scale.add(msgspec.structs.replace(run, name=f"{run.name} again {number}"))
+        if any(scale.failed for scale in ahead) or all(scale.passed for scale in ahead):
+            return number
+    return None
 
 
 def _doubt(scale: Scale, runs: Sequence[RunOutcome]) -> str:

@@ -128,6 +128,9 @@ def _text(verdict: Verdict, runs: int, decided_after: int) -> str:
     from harness.campaign.text import verdict_lines
 
     decided = f", decided after {decided_after}" if decided_after else ""
+    more = next((claim.more for claim in verdict.claims if claim.more), None)
+    if more is not None:
+        decided = f"; about {more} more would decide it, if they went as these"
     return "\n".join([*verdict_lines(verdict), f"{runs} runs weighed{decided}"])
 
 

@@ -57,6 +57,25 @@ def test_too_few_runs_are_inconclusive_whatever_they_show() -> None:
     assert judged(runs_of([9.0, None])).word == "INCONCLUSIVE"
 
 
+@pytest.mark.parametrize(("ratio", "word"), [(1.0, "PASS"), (3.0, "FAIL")])
+def test_too_few_runs_tell_how_many_more_decide_it_if_they_go_as_those_seen(ratio: float, word: str) -> None:
+    seen = [ratio * time_s for time_s in SOUND[:5]]
+    early = judged(runs_of(seen))
+    assert early.word == "INCONCLUSIVE"
+    (more,) = {claim.more for claim in early.claims if claim.word == "INCONCLUSIVE"}
+    assert more is not None
+    assert all(claim.more is None for claim in early.claims if claim.word != "INCONCLUSIVE")
+    later = [seen[n % len(seen)] for n in range(len(seen) + 2 * more)]
+    assert judged(runs_of(later)).word == word
+    assert judged(runs_of(later[: len(seen) + more // 2])).word == "INCONCLUSIVE"
+
+
+def test_where_no_number_of_runs_decides_it_none_is_told() -> None:
+    blind = judged(runs_of(SOUND), gate=Gate(harmed_ratio=0.1))
+    assert blind.word in ("INCONCLUSIVE", "VOID")
+    assert all(claim.more is None for claim in blind.claims)
+
+
 def test_no_run_is_no_pass() -> None:
     assert judged([]).word == "VOID"
     assert judged(runs_of(SOUND)[:0], gate=Gate(false_heals_per_h=1.0)).word == "VOID"

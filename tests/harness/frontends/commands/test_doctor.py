@@ -108,9 +108,19 @@ def test_what_would_refuse_a_run_of_the_system_is_missing(tmp_path, capsys, serv
     assert missing(tmp_path, capsys, service) == [what]
 
 
+def test_a_file_that_a_command_names_and_that_is_not_there_is_told(tmp_path, capsys) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "run.sh").touch()
+    assert missing(tmp_path, capsys, 'command: [sh, "{system}/run.sh", "{system}/gone.py", "{port}"]') == []
+    assert main(["doctor", str(tmp_path / "shop" / "hormesis.yaml"), "--store", str(tmp_path / "store")]) == 0
+    said = capsys.readouterr().out
+    assert f"cannot be started if it reads {tmp_path}/shop/gone.py" in said
+    assert "run.sh" not in said
+
+
 def missing(folder: Path, capsys, service: str) -> list[str]:
     """Names of what is missing; 5 where there is any."""
-    (folder / "shop").mkdir()
+    (folder / "shop").mkdir(exist_ok=True)
     file = folder / "shop" / "hormesis.yaml"
     file.write_text(
         f"version: 1\nname: mine\nservices: {{server: {{{service}}}}}\n"
