@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from harness.campaign.buckets import high_ms, low_ms
 from harness.campaign.model import RunRow
 from harness.campaign.scoring import outages
@@ -30,13 +32,20 @@ from harness.verdict.model import Claim, Verdict, Word
 _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
 OTHER_WORLD = "done again with the same seed, another world came of"
 _NOT_HELD = "a campaign's table does not hold it; `hormesis run --target simulation` judges it"
+_OF_A_FIXED_NUMBER = frozenset({"recovery", "availability"})
+_CHOSEN = "the baseline ended it, so what was seen chose how many pairs; ask without --baseline"
 
 
 def judge_campaign(
-    tally: Tally, objectives: Sequence[Objective], *, doubts: Sequence[RunRow], unequal: Sequence[str]
+    tally: Tally,
+    objectives: Sequence[Objective],
+    *,
+    doubts: Sequence[RunRow],
+    unequal: Sequence[str],
+    is_cut: bool = False,
 ) -> Verdict:
     """Judge. ``doubts``: runs with which something is wrong; ``unequal``: those that were another when
-    redone.
+    redone. ``is_cut``: what was seen decided how many pairs there are; no interval of a fixed number holds.
     """
     unsafe = sum(arm.unsafe for arm in tally.arms.values())
     if unsafe:
@@ -50,7 +59,7 @@ def judge_campaign(
         void = sum(one.void for one in tally.classes.values())
         told = f"; {void} episodes were void and not counted" if void else ""
         return _verdict("DONE", f"done, nothing claimed{told}")
-    claims = tuple(claim for objective in objectives for claim in _claims(objective, tally))
+    claims = tuple(claim for objective in objectives for claim in _claims(objective, tally, is_cut))
     unmet = ((key, one) for key, one in sorted(tally.classes.items()) if not one.met)
     claims += tuple(about_unmet(_label(key), one.n, key) for key, one in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
@@ -81,7 +90,7 @@ def doubts_of(table: Table, verdict: Verdict) -> tuple[str, ...]:
     return tuple(filter(None, (other, outages(sum(s.k for s in shams), sum(s.n for s in shams)))))
 
 
-def _claims(objective: Objective, tally: Tally) -> Iterator[Claim]:
+def _claims(objective: Objective, tally: Tally, is_cut: bool) -> Iterator[Claim]:
     """One claim a class or arm of the objective; a VOID claim for a part that nothing matches."""
     classes = [(key, one) for key, one in sorted(tally.classes.items()) if _meant(objective, key)]
     arms = [(key, one) for key, one in sorted(tally.arms.items()) if objective.arm in ("", key[0])]
@@ -98,7 +107,18 @@ def _claims(objective: Objective, tally: Tally) -> Iterator[Claim]:
         quiet = [(key, one) for key, one in arms if one.quiet.total()]
         asked.append(("acts where nothing is broken", [_quiet(key, one) for key, one in quiet]))
     for what, claims in asked or [("nothing", ())]:
-        yield from claims or [_about_nothing(what, objective)]
+        undecided = is_cut and what in _OF_A_FIXED_NUMBER
+        yield from (_chosen(claim) if undecided else claim for claim in claims)
+        if not claims:
+            yield _about_nothing(what, objective)
+
+
+def _chosen(claim: Claim) -> Claim:
+    """Neither for nor against, where what was seen chose how much was seen; VOID stays."""
+    if claim.word == "VOID":
+        return claim
+    evidence = f"{claim.evidence}; {_CHOSEN}"
+    return msgspec.structs.replace(claim, word="INCONCLUSIVE", evidence=evidence, more=None)
 
 
 def _meant(objective: Objective, key: ClassKey) -> bool:

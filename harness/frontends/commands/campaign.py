@@ -153,7 +153,7 @@ def _seen_through(
     baseline: Path | None,
 ) -> tuple[Merge, Verdict]:
     """Do all of it: chunks, table, audit, verdict; each is kept as soon as it is there."""
-    from harness.campaign.engine import run_chunks
+    from harness.campaign.engine import DECIDED, run_chunks
     from harness.campaign.gating import Decided, read_baseline
     from harness.campaign.judging import judge_campaign
     from harness.campaign.kept import keep, runs_again
@@ -176,7 +176,13 @@ def _seen_through(
     parts.write_file(TABLE_FILE, encode(merge.table()))
     again = runs_again(work, merge.doubts, merge.tally.pairs, merge.rows)
     unequal = keep(work, again, parts.folder, progress)
-    verdict = judge_campaign(merge.tally, objectives, doubts=merge.doubts, unequal=unequal)
+    verdict = judge_campaign(
+        merge.tally,
+        objectives,
+        doubts=merge.doubts,
+        unequal=unequal,
+        is_cut=merge.stopped == DECIDED,
+    )
     parts.write_file(VERDICT_FILE, msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n")
     return merge, verdict
 

@@ -16,12 +16,17 @@ from tests.harness.campaign.rows_kit import episode, row
 ABSORBED = episode(None, impact_ms=None, ended_by="absorbed")
 
 
-def judged(found: Sequence[Sequence[RunRow]], *objectives: Objective, unequal: Sequence[str] = ()) -> Verdict:
+def judged(
+    found: Sequence[Sequence[RunRow]],
+    *objectives: Objective,
+    unequal: Sequence[str] = (),
+    is_cut: bool = False,
+) -> Verdict:
     tally = Tally()
     for runs in found:
         tally.add_pair(runs)
     doubts = [one for runs in found for one in runs if one.doubt()]
-    return judge_campaign(tally, objectives, doubts=doubts, unequal=unequal)
+    return judge_campaign(tally, objectives, doubts=doubts, unequal=unequal, is_cut=is_cut)
 
 
 def kills(count: int, recovered_ms: int | None = 4000, **changed: object) -> list[list[RunRow]]:
@@ -87,6 +92,18 @@ def test_recovery_is_judged_by_exact_intervals(count: int, recovered_ms: int | N
     verdict = judged(kills(count, recovered_ms), Objective(served_within_s=5))
     assert [claim.word for claim in verdict.claims] == [word]
     assert verdict.word == word
+
+
+@pytest.mark.parametrize("recovered_ms", [4000, 6000])
+def test_where_a_baseline_ended_it_no_interval_of_a_fixed_number_is_judged(recovered_ms: int):
+    verdict = judged(kills(60, recovered_ms), Objective(served_within_s=5), is_cut=True)
+    assert (verdict.word, verdict.claims[0].more) == ("INCONCLUSIVE", None)
+    assert "what was seen chose how many pairs" in verdict.why
+
+
+def test_where_a_baseline_ended_it_a_record_that_is_gone_still_fails():
+    found = [[row(pair, "none", ABSORBED, exactly_once=pair != 3)] for pair in range(29)]
+    assert judged(found, Objective(exactly_once=True), is_cut=True).word == "FAIL"
 
 
 def test_who_is_in_the_bucket_of_the_limit_proves_nothing_either_way():
