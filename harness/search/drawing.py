@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ import numpy as np
 from harness.faults.effects import Effect, Kill, Mutate
 from harness.search.limits import Limits
 from harness.search.menu import Menu
-from harness.search.outcome import Seen
+from harness.search.outcome import Outcome, Seen
 from harness.search.schedule import STEP_S, After, Event, Fault, Schedule, schedule_of
 
 EVENTS: tuple[Event, ...] = ("detected", "restart", "rollback", "repair", "finished", "verified")
@@ -28,14 +28,18 @@ BEGUN: frozenset[Event] = frozenset({"restart", "rollback", "retrain", "repair"}
 DELAY_MAX_S = 2.0
 JITTER_S = 2.0
 TRIGGERED_RATIO = 0.5
-NEAR_RATIO = 0.5
+NEAR_RATIO, NEAREST_RATIO = 0.5, 0.7
+OVERLAP_RATIO = 0.5
 SAME_S = 0.1
 """Events closer than this are one instant: what is told of it is one act."""
 LASTS_MIN_S = 0.5
 NTH_MAX = 2
-_CHANGES_MAX = 3
+_CHANGES_MAX, _TAKEN = 3, 3
+
+MUTATIONS = "mutate"
 
 Dice = np.random.Generator
+Tried = tuple[str, Effect]
 _Thing = TypeVar("_Thing")
 
 
@@ -45,6 +49,19 @@ class Parent:
 
     schedule: Schedule
     seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What had begun by an instant, and how to name the instant: ``at_s``, or ``after`` an event."""
+
+    schedule: Schedule
+    at_s: float | None
+    after: After | None
+
+
+Known = Mapping[str, Sequence[Lead]]
+"""By the name of what happened: an event, or a kind of fault."""
 
 
 def dice_of(seed: int, *name: str | int) -> Dice:
@@ -95,6 +112,36 @@ class Drawing:
         drawn_s = math.exp(dice.uniform(low, high))
         return 0.0 if isinstance(effect, Kill) else drawn_s
 
+    def probed(self, known: Known, tried: Mapping[Tried, int], dice: Dice) -> Schedule:
+        """Let begin, soon after something of one name, what began least then, as much as there is room for.
+
+        Chance does some of it ten times before others once, and what opens with a rare act hardly ever. Two
+        faults at once are no loss: who shrinks a failure leaves out what it does not need.
+        """
+        by_fault = dice.random() < OVERLAP_RATIO
+        names = [name for name in known if (name in self.menu.kinds) == by_fault]
+        name = _pick(names or tuple(known), dice)
+        lead = min((_pick(known[name], dice) for _ in range(_TAKEN)), key=_length)
+        faults = list(lead.schedule.faults)
+        if len(faults) >= self.limits.faults_max:
+            del faults[int(dice.integers(len(faults)))]
+        for _ in range(1 + int(dice.integers(self.limits.faults_max - len(faults)))):
+            effect = self._least(name, faults, tried, dice)
+            at_s, after = _soon_after(lead, dice)
+            faults.append(Fault(effect=effect, at_s=at_s, after=after, lasts_s=self._lasts_s(effect, dice)))
+        return _possible(faults)
+
+    def _least(self, name: str, faults: Sequence[Fault], tried: Mapping[Tried, int], dice: Dice) -> Effect:
+        """What began least soon after something of this name: first the kind of fault, then the fault."""
+
+        def count(effect: Effect) -> int:
+            return tried.get((name, effect), 0)
+
+        kinds = self.menu.near if self.menu.near and dice.random() < NEAREST_RATIO else self.menu.kinds
+        is_full = any(isinstance(one.effect, Mutate) for one in faults)
+        possible = [effects for kind, effects in kinds.items() if not (is_full and kind == MUTATIONS)]
+        return _least(_least(possible, lambda kind: sum(map(count, kind)), dice), count, dice)
+
     # ways to change: faults, parent, dice -> faults
 
     def _tie(self, faults: list[Fault], parent: Parent, dice: Dice) -> list[Fault]:
@@ -134,8 +181,7 @@ class Drawing:
 
     def _retarget(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
         place = int(dice.integers(len(faults)))
-        kind = str(faults[place].effect.__struct_config__.tag)
-        others = self.menu.kinds.get(kind, (faults[place].effect,))
+        others = self.menu.kinds.get(kind_of(faults[place].effect), (faults[place].effect,))
         return self._with_effect(faults, place, _pick(others, dice), dice)
 
     def _rekind(self, faults: list[Fault], _: Parent, dice: Dice) -> list[Fault]:
@@ -188,23 +234,96 @@ def _delay_s(dice: Dice) -> float:
     return DELAY_MAX_S * float(dice.random()) ** 2
 
 
-def _seen(parent: Parent, dice: Dice) -> After:
-    """Take an instant at which the healer was seen to do something, by the name of what it began then."""
+def instants_of(seen: Sequence[Seen]) -> list[After]:
+    """All instants at which the healer was seen to do something, each by the name of what it began then.
+
+    >>> instants_of([Seen(event="detected", at_s=1.0), Seen(event="restart", at_s=1.0)])
+    [After(event='restart', nth=1, delay_s=0.0)]
+    """
+    return [
+        After(event=event, nth=sum(one.event == event for one in seen[: place + 1]))
+        for place, event in _named(seen)
+    ]
+
+
+def _named(seen: Sequence[Seen]) -> list[tuple[int, Event]]:
+    """Of each instant the event that names it, by its place."""
     instants: list[list[int]] = []
-    for place, one in enumerate(parent.seen):
-        if not instants or one.at_s - parent.seen[instants[-1][0]].at_s > SAME_S:
+    for place, one in enumerate(seen):
+        if not instants or one.at_s - seen[instants[-1][0]].at_s > SAME_S:
             instants.append([])
         instants[-1].append(place)
-    then = instants[int(dice.integers(len(instants)))]
-    begun = [place for place in then if parent.seen[place].event in BEGUN]
-    place = (begun or then)[0]
-    event = parent.seen[place].event
-    nth = sum(one.event == event for one in parent.seen[: place + 1])
-    return After(event=event, nth=nth, delay_s=_delay_s(dice))
+    places = (next((n for n in then if seen[n].event in BEGUN), then[0]) for then in instants)
+    return [(place, seen[place].event) for place in places]
+
+
+def leads_of(schedule: Schedule, outcome: Outcome) -> list[tuple[str, Lead]]:
+    """What had begun before each thing that the healer did, and before each fault; by name.
+
+    What came later had no part in it, and room is scarce.
+    """
+    began = [
+        (one.began_s, fault)
+        for one, fault in zip(outcome.met, schedule.faults, strict=True)
+        if one.began_s is not None
+    ]
+    seen = zip(_named(outcome.seen), instants_of(outcome.seen), strict=True)
+    things: list[tuple[float, str, float | None, After | None]] = [
+        (outcome.seen[place].at_s, event, None, after) for (place, event), after in seen
+    ]
+    things += [(at_s, kind_of(fault.effect), fault.at_s, fault.after) for at_s, fault in began]
+    found: list[tuple[str, Lead]] = []
+    for at_s, name, begins_s, after in things:
+        before = [fault for begun_s, fault in began if begun_s <= at_s]
+        if before:
+            found.append((name, Lead(schedule_of(before), begins_s, after)))
+    return found
+
+
+def tried_in(schedule: Schedule, outcome: Outcome) -> Iterator[Tried]:
+    """What was tied to what: to an event, or by beginning soon after another fault."""
+    for one, met in zip(schedule.faults, outcome.met, strict=True):
+        if one.after is not None:
+            yield one.after.event, one.effect
+        for other, there in zip(schedule.faults, outcome.met, strict=True):
+            if one is not other and _is_soon_after(met.began_s, there.began_s):
+                yield kind_of(other.effect), one.effect
+
+
+def _is_soon_after(at_s: float | None, other_s: float | None) -> bool:
+    return at_s is not None and other_s is not None and 0 <= at_s - other_s <= DELAY_MAX_S
+
+
+def kind_of(effect: Effect) -> str:
+    """The name of its kind in a menu: "kill"."""
+    return str(effect.__struct_config__.tag)
+
+
+def _soon_after(lead: Lead, dice: Dice) -> tuple[float | None, After | None]:
+    """When something soon after it begins."""
+    by_s = _delay_s(dice)
+    if lead.after is None:
+        return (lead.at_s or 0.0) + by_s, None
+    return None, msgspec.structs.replace(lead.after, delay_s=lead.after.delay_s + by_s)
+
+
+def _seen(parent: Parent, dice: Dice) -> After:
+    """Take an instant at which the healer was seen to do something."""
+    return msgspec.structs.replace(_pick(instants_of(parent.seen), dice), delay_s=_delay_s(dice))
+
+
+def _least(things: Sequence[_Thing], count: Callable[[_Thing], int], dice: Dice) -> _Thing:
+    """One of those with the lowest count."""
+    counts = [count(one) for one in things]
+    return _pick([one for one, k in zip(things, counts, strict=True) if k == min(counts)], dice)
 
 
 def _put(fault: Fault, *, after: After) -> Fault:
     return msgspec.structs.replace(fault, at_s=None, after=after)
+
+
+def _length(lead: Lead) -> int:
+    return len(lead.schedule.faults)
 
 
 def _pick(things: Sequence[_Thing], dice: Dice) -> _Thing:

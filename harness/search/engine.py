@@ -7,18 +7,21 @@ batch, so that the result depends on the seed alone, whoever plays and in whatev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.search.drawing import Drawing, Parent, dice_of
+from harness.search.drawing import Drawing, Lead, Parent, Tried, dice_of, leads_of, tried_in
 from harness.search.outcome import Outcome, Signature, features_of
 from harness.search.schedule import Schedule
 
 BATCH = 16
 FRESH_RATIO = 0.2
 """Share of schedules that are drawn afresh all along: what the corpus has never seen cannot come from it."""
+PROBE_RATIO = 0.75
+"""Share of the others that try what was tried least where the healer does something."""
 
 Play = Callable[[Sequence[Schedule]], Sequence[Outcome]]
 """Plays schedules and gives their outcomes in the same order."""
@@ -49,7 +52,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @dataclass(slots=True)
 class Found:
-    """All that has been merged so far. ``counts``: feature -> in how many episodes."""
+    """All that has been merged so far. ``counts``: feature -> in how many episodes.
+
+    ``known``: by what happened, what led to it; ``tried``: how often an effect began soon after something.
+    """
 
     episodes: int = 0
     void: int = 0
@@ -58,6 +64,8 @@ class Found:
     counts: dict[str, int] = field(default_factory=dict)
     corpus: list[Parent] = field(default_factory=list)
     failures: dict[Signature, Failure] = field(default_factory=dict)
+    known: dict[str, list[Lead]] = field(default_factory=dict)
+    tried: Counter[Tried] = field(default_factory=Counter)
 
     def take(self, schedule: Schedule, outcome: Outcome) -> None:
         """Merge the next episode. Where a fault met nothing, what broke is no evidence against anybody."""
@@ -66,10 +74,13 @@ class Found:
             self.void += 1
             self.voids[outcome.void] = self.voids.get(outcome.void, 0) + 1
             return
+        self.tried.update(tried_in(schedule, outcome))
         self.idle += not any(one.met for one in outcome.met)
         features = features_of(outcome)
         if any(one not in self.counts for one in sorted(features)):
             self.corpus.append(Parent(schedule, outcome.seen))
+            for name, lead in leads_of(schedule, outcome):
+                self.known.setdefault(name, []).append(lead)
         for one in features:
             self.counts[one] = self.counts.get(one, 0) + 1
         for signature in (broken.signature for broken in outcome.broken):
@@ -87,7 +98,7 @@ def search(
     while found.episodes < wanted.episodes:
         first = found.episodes
         numbers = range(first, min(first + BATCH, wanted.episodes))
-        batch = [draw(drawing, wanted, number, found.corpus) for number in numbers]
+        batch = [draw(drawing, wanted, number, found) for number in numbers]
         for schedule, outcome in zip(batch, play(batch), strict=True):
             found.take(schedule, outcome)
             if outcome.broken and wanted.until is not None and wanted.until(schedule, outcome):
@@ -96,13 +107,16 @@ def search(
     return found
 
 
-def draw(drawing: Drawing, wanted: Wanted, number: int, corpus: Sequence[Parent]) -> Schedule:
+def draw(drawing: Drawing, wanted: Wanted, number: int, found: Found) -> Schedule:
     """Draw schedule ``number``: fresh, or one of the corpus with something changed."""
+    corpus = found.corpus
     dice = dice_of(wanted.seed, "search", number)
     if wanted.uniform:
         return drawing.fresh(dice, triggers=False)
     if not corpus or dice.random() < FRESH_RATIO:
         return drawing.fresh(dice, triggers=True)
+    if found.known and dice.random() < PROBE_RATIO:
+        return drawing.probed(found.known, found.tried, dice)
     return drawing.changed(corpus[int(dice.integers(len(corpus)))], dice)
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.experiment.load import load_experiment
 from harness.faults.effects import Hook, Kill
 from harness.search.drawing import Drawing
-from harness.search.engine import BATCH, Wanted, draw, search
+from harness.search.engine import BATCH, Found, Wanted, draw, search
 from harness.search.limits import Limits
 from harness.search.menu import menu_of
 from harness.search.outcome import Broken, Met, Outcome, Seen, Signature, features_of
@@ -85,7 +85,8 @@ def test_who_plays_and_in_which_order_is_no_matter() -> None:
 
 def test_another_seed_draws_other_schedules() -> None:
     one, other = (
-        [draw(DRAWING, Wanted(seed=seed, episodes=1), number, ()) for number in range(20)] for seed in (1, 2)
+        [draw(DRAWING, Wanted(seed=seed, episodes=1), number, Found()) for number in range(20)]
+        for seed in (1, 2)
     )
     assert one != other
     assert len({encode(schedule) for schedule in one}) > 15
@@ -103,9 +104,9 @@ def test_it_finds_the_window_in_fewer_episodes_than_chance() -> None:
 
 def test_uniform_schedules_have_no_triggers() -> None:
     asked = Wanted(seed=3, episodes=1, uniform=True)
-    drawn = [draw(DRAWING, asked, number, ()) for number in range(100)]
+    drawn = [draw(DRAWING, asked, number, Found()) for number in range(100)]
     assert all(fault.at_s is not None for schedule in drawn for fault in schedule.faults)
-    guided = [draw(DRAWING, Wanted(seed=3, episodes=1), number, ()) for number in range(100)]
+    guided = [draw(DRAWING, Wanted(seed=3, episodes=1), number, Found()) for number in range(100)]
     assert any(fault.after is not None for schedule in guided for fault in schedule.faults)
 
 
@@ -121,7 +122,7 @@ def test_a_void_episode_counts_and_teaches_nothing() -> None:
 
 @pytest.mark.parametrize("transitions", [(), ("a", "b"), ("b", "a")])
 def test_features_are_pairs_in_their_order(transitions: tuple[str, ...]) -> None:
-    outcome = toy(draw(DRAWING, Wanted(seed=1, episodes=1), 0, ()))
+    outcome = toy(draw(DRAWING, Wanted(seed=1, episodes=1), 0, Found()))
     pairs = features_of(msgspec.structs.replace(outcome, transitions=transitions))
     assert len(pairs) == len(transitions) + 1
     assert ("a > b" in pairs) == (transitions == ("a", "b"))
