@@ -1,15 +1,15 @@
 """New schedules: drawn afresh, or made of one that showed something new.
 
-Comes in: a menu, limits, dice. Goes out: schedules. Rare failures live in windows that the healer opens, so
-a change most often ties a fault to an instant at which it was seen to do something; and what it needs at
-that instant is its own process and its own edges, so half of those faults are there.
+Comes in: a menu, limits, what came of earlier schedules, dice. Goes out: schedules. Rare failures live in
+windows that the healer opens, or that one fault opens for another. So most changes let a fault begin soon
+after something that was seen; and what a healer needs then is its own process and its own edges.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,29 +17,26 @@ import msgspec
 import numpy as np
 
 from harness.faults.effects import Effect, Kill, Mutate
+from harness.search.leads import DELAY_MAX_S, Known, Lead, Tried, instants_of, kind_of
 from harness.search.limits import Limits
 from harness.search.menu import Menu
-from harness.search.outcome import Outcome, Seen
+from harness.search.outcome import Seen
 from harness.search.schedule import STEP_S, After, Event, Fault, Schedule, schedule_of
 
 EVENTS: tuple[Event, ...] = ("detected", "restart", "rollback", "repair", "finished", "verified")
 """What a fresh fault may wait for; what is rarer is found by snapping to what was seen."""
-BEGUN: frozenset[Event] = frozenset({"restart", "rollback", "retrain", "repair"})
-DELAY_MAX_S = 2.0
 JITTER_S = 2.0
 TRIGGERED_RATIO = 0.5
 NEAR_RATIO, NEAREST_RATIO = 0.5, 0.7
+"""Share of what is tied that hits the healer or an edge of it: by chance, and where it is systematic."""
 OVERLAP_RATIO = 0.5
-SAME_S = 0.1
-"""Events closer than this are one instant: what is told of it is one act."""
+"""Share of what is systematic that begins soon after another fault, not after what the healer did."""
 LASTS_MIN_S = 0.5
 NTH_MAX = 2
 _CHANGES_MAX, _TAKEN = 3, 3
-
-MUTATIONS = "mutate"
+_MUTATIONS = "mutate"
 
 Dice = np.random.Generator
-Tried = tuple[str, Effect]
 _Thing = TypeVar("_Thing")
 
 
@@ -49,19 +46,6 @@ class Parent:
 
     schedule: Schedule
     seen: tuple[Seen, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """What had begun by an instant, and how to name the instant: ``at_s``, or ``after`` an event."""
-
-    schedule: Schedule
-    at_s: float | None
-    after: After | None
-
-
-Known = Mapping[str, Sequence[Lead]]
-"""By the name of what happened: an event, or a kind of fault."""
 
 
 def dice_of(seed: int, *name: str | int) -> Dice:
@@ -139,7 +123,7 @@ class Drawing:
 
         kinds = self.menu.near if self.menu.near and dice.random() < NEAREST_RATIO else self.menu.kinds
         is_full = any(isinstance(one.effect, Mutate) for one in faults)
-        possible = [effects for kind, effects in kinds.items() if not (is_full and kind == MUTATIONS)]
+        possible = [effects for kind, effects in kinds.items() if not (is_full and kind == _MUTATIONS)]
         return _least(_least(possible, lambda kind: sum(map(count, kind)), dice), count, dice)
 
     # ways to change: faults, parent, dice -> faults
@@ -232,71 +216,6 @@ _WAYS: tuple[tuple[_Way, int, int], ...] = (
 def _delay_s(dice: Dice) -> float:
     """Rather soon after an event than late: a window opens with it."""
     return DELAY_MAX_S * float(dice.random()) ** 2
-
-
-def instants_of(seen: Sequence[Seen]) -> list[After]:
-    """All instants at which the healer was seen to do something, each by the name of what it began then.
-
-    >>> instants_of([Seen(event="detected", at_s=1.0), Seen(event="restart", at_s=1.0)])
-    [After(event='restart', nth=1, delay_s=0.0)]
-    """
-    return [
-        After(event=event, nth=sum(one.event == event for one in seen[: place + 1]))
-        for place, event in _named(seen)
-    ]
-
-
-def _named(seen: Sequence[Seen]) -> list[tuple[int, Event]]:
-    """Of each instant the event that names it, by its place."""
-    instants: list[list[int]] = []
-    for place, one in enumerate(seen):
-        if not instants or one.at_s - seen[instants[-1][0]].at_s > SAME_S:
-            instants.append([])
-        instants[-1].append(place)
-    places = (next((n for n in then if seen[n].event in BEGUN), then[0]) for then in instants)
-    return [(place, seen[place].event) for place in places]
-
-
-def leads_of(schedule: Schedule, outcome: Outcome) -> list[tuple[str, Lead]]:
-    """What had begun before each thing that the healer did, and before each fault; by name.
-
-    What came later had no part in it, and room is scarce.
-    """
-    began = [
-        (one.began_s, fault)
-        for one, fault in zip(outcome.met, schedule.faults, strict=True)
-        if one.began_s is not None
-    ]
-    seen = zip(_named(outcome.seen), instants_of(outcome.seen), strict=True)
-    things: list[tuple[float, str, float | None, After | None]] = [
-        (outcome.seen[place].at_s, event, None, after) for (place, event), after in seen
-    ]
-    things += [(at_s, kind_of(fault.effect), fault.at_s, fault.after) for at_s, fault in began]
-    found: list[tuple[str, Lead]] = []
-    for at_s, name, begins_s, after in things:
-        before = [fault for begun_s, fault in began if begun_s <= at_s]
-        if before:
-            found.append((name, Lead(schedule_of(before), begins_s, after)))
-    return found
-
-
-def tried_in(schedule: Schedule, outcome: Outcome) -> Iterator[Tried]:
-    """What was tied to what: to an event, or by beginning soon after another fault."""
-    for one, met in zip(schedule.faults, outcome.met, strict=True):
-        if one.after is not None:
-            yield one.after.event, one.effect
-        for other, there in zip(schedule.faults, outcome.met, strict=True):
-            if one is not other and _is_soon_after(met.began_s, there.began_s):
-                yield kind_of(other.effect), one.effect
-
-
-def _is_soon_after(at_s: float | None, other_s: float | None) -> bool:
-    return at_s is not None and other_s is not None and 0 <= at_s - other_s <= DELAY_MAX_S
-
-
-def kind_of(effect: Effect) -> str:
-    """The name of its kind in a menu: "kill"."""
-    return str(effect.__struct_config__.tag)
 
 
 def _soon_after(lead: Lead, dice: Dice) -> tuple[float | None, After | None]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.search.drawing import Drawing, Lead, Parent, Tried, dice_of, leads_of, tried_in
+from harness.search.drawing import Drawing, Parent, dice_of
+from harness.search.leads import Lead, Tried, leads_of, tried_in
 from harness.search.outcome import Outcome, Signature, features_of
 from harness.search.schedule import Schedule
 
@@ -21,7 +22,7 @@ BATCH = 16
 FRESH_RATIO = 0.2
 """Share of schedules that are drawn afresh all along: what the corpus has never seen cannot come from it."""
 PROBE_RATIO = 0.75
-"""Share of the others that try what was tried least where the healer does something."""
+"""Share of the others that are systematic: what began least after a thing of one name comes first."""
 
 Play = Callable[[Sequence[Schedule]], Sequence[Outcome]]
 """Plays schedules and gives their outcomes in the same order."""

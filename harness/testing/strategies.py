@@ -18,8 +18,9 @@ import msgspec
 from harness.errors import Refused
 from harness.experiment.model import Arm, System
 from harness.faults.effects import Effect, Kill, Mutate
-from harness.search.drawing import DELAY_MAX_S, EVENTS, LASTS_MIN_S, NTH_MAX
+from harness.search.drawing import EVENTS, LASTS_MIN_S, NTH_MAX
 from harness.search.finding import HEALERS
+from harness.search.leads import DELAY_MAX_S
 from harness.search.limits import Limits
 from harness.search.menu import Menu, menu_of
 from harness.search.schedule import STEP_S, After, Event, Fault, Schedule, schedule_of, step
