@@ -97,7 +97,7 @@ class Drawing:
         return 0.0 if isinstance(effect, Kill) else drawn_s
 
     def probed(self, known: Known, tried: Mapping[Tried, int], dice: Dice) -> Schedule:
-        """Let begin, soon after something of one name, what began least then, as much as there is room for.
+        """Let begin, soon after something of one name, what began least then; one fault or more, as room is.
 
         Chance does some of it ten times before others once, and what opens with a rare act hardly ever. Two
         faults at once are no loss: who shrinks a failure leaves out what it does not need.
@@ -110,12 +110,12 @@ class Drawing:
         if len(faults) >= self.limits.faults_max:
             del faults[int(dice.integers(len(faults)))]
         for _ in range(1 + int(dice.integers(self.limits.faults_max - len(faults)))):
-            effect = self._least(name, faults, tried, dice)
+            effect = self._next(name, faults, tried, dice)
             at_s, after = _soon_after(lead, dice)
             faults.append(Fault(effect=effect, at_s=at_s, after=after, lasts_s=self._lasts_s(effect, dice)))
         return _possible(faults)
 
-    def _least(self, name: str, faults: Sequence[Fault], tried: Mapping[Tried, int], dice: Dice) -> Effect:
+    def _next(self, name: str, faults: Sequence[Fault], tried: Mapping[Tried, int], dice: Dice) -> Effect:
         """What began least soon after something of this name: first the kind of fault, then the fault."""
 
         def count(effect: Effect) -> int:

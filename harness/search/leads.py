@@ -41,21 +41,23 @@ def instants_of(seen: Sequence[Seen]) -> list[After]:
     >>> instants_of([Seen(event="detected", at_s=1.0), Seen(event="restart", at_s=1.0)])
     [After(event='restart', nth=1, delay_s=0.0)]
     """
-    return [
-        After(event=event, nth=sum(one.event == event for one in seen[: place + 1]))
-        for place, event in _named(seen)
-    ]
+    return [after for _, after in _timed(seen)]
 
 
-def _named(seen: Sequence[Seen]) -> list[tuple[int, Event]]:
-    """Of each instant the event that names it, by its place."""
+def _timed(seen: Sequence[Seen]) -> list[tuple[float, After]]:
+    """Each instant with when it was."""
     instants: list[list[int]] = []
     for place, one in enumerate(seen):
         if not instants or one.at_s - seen[instants[-1][0]].at_s > SAME_S:
             instants.append([])
         instants[-1].append(place)
-    places = (next((n for n in then if seen[n].event in BEGUN), then[0]) for then in instants)
-    return [(place, seen[place].event) for place in places]
+    timed: list[tuple[float, After]] = []
+    for then in instants:
+        place = next((n for n in then if seen[n].event in BEGUN), then[0])
+        event = seen[place].event
+        nth = sum(one.event == event for one in seen[: place + 1])
+        timed.append((seen[place].at_s, After(event=event, nth=nth)))
+    return timed
 
 
 def leads_of(schedule: Schedule, outcome: Outcome) -> list[tuple[str, Lead]]:
@@ -68,9 +70,8 @@ def leads_of(schedule: Schedule, outcome: Outcome) -> list[tuple[str, Lead]]:
         for one, fault in zip(outcome.met, schedule.faults, strict=True)
         if one.began_s is not None
     ]
-    seen = zip(_named(outcome.seen), instants_of(outcome.seen), strict=True)
     things: list[tuple[float, str, float | None, After | None]] = [
-        (outcome.seen[place].at_s, event, None, after) for (place, event), after in seen
+        (at_s, after.event, None, after) for at_s, after in _timed(outcome.seen)
     ]
     things += [(at_s, kind_of(fault.effect), fault.at_s, fault.after) for at_s, fault in began]
     found: list[tuple[str, Lead]] = []
