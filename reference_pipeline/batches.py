@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from operator import attrgetter
 from statistics import median_low
 
@@ -147,7 +148,8 @@ def _scored_most(batch: Sequence[Scored]) -> str:
 
 def _raw(watch: RowWatch, batch: Sequence[Scored], number: int) -> RawBatch:
     columns = list(watch.watched.features.values())
-    rows = [[None if np.isnan(v) else float(v) for v in one.row[columns]] for one in batch]
+    values = np.array([one.row for one in batch])[:, columns].tolist()
+    rows = [[None if isnan(v) else v for v in row] for row in values]
     scores = [one.score for one in batch]
     hour = int(median_low(one.event_s for one in batch) % DAY_S // _HOUR_S)
     return RawBatch(number=number, hour=hour, rows=rows, scores=scores)

@@ -6,7 +6,7 @@ the first thing in which they differ, both sides in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -18,7 +18,7 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES, Experiment
 from harness.history.events import Entry, Event, FirstDue, RunEnded, RunStarted
 from harness.history.model import CampaignFile, History, Manifest
-from harness.history.observations import DTYPE, Rows
+from harness.history.observations import DTYPE, WITNESS, Rows
 from harness.history.store import find_campaign, read_campaign, read_run
 from harness.plan.model import Plan
 from harness.plan.schedule import make_plans, plan_sha256
@@ -168,8 +168,11 @@ def material_of(stored: Stored, store: Path, progress: Callable[[str], None]) ->
     return replace(material, observe_every_s=every_s, pace=manifest.pace)
 
 
-def compare(stored: Stored, again: SimulatedRun) -> Replayed:
-    """Compare a record with the same plan's run now; ``Untrustworthy`` where the record is not whole."""
+def compare(stored: Stored, again: SimulatedRun, code_sha256: str = "") -> Replayed:
+    """Compare a record with the same plan's run now; ``Untrustworthy`` where the record is not whole.
+
+    ``code_sha256``: of harness and system as they are now (``run.code``), "" = not known.
+    """
     recorded = stored.history
     if recorded.cut:
         raise Untrustworthy(f"{recorded.run_id} has no whole record to compare with: {recorded.cut}")
@@ -184,7 +187,7 @@ def compare(stored: Stored, again: SimulatedRun) -> Replayed:
         entries=len(again.history.entries),
         rows=len(again.history.rows),
         differences=tuple(found),
-        changed=_changed(_manifest(stored)) if found else (),
+        changed=_changed(stored, code_sha256) if found else (),
     )
 
 
@@ -195,10 +198,10 @@ def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
     parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
     if parted is not None:
         at_s = min(one[0] for one in parted if one is not None)
-        words = tuple(_event_text(one, first_s) for one in parted)
-        yield Difference(what="history.jsonl", at_s=at_s - first_s, recorded=words[0], again=words[1])
+        one, other = _event_texts(*parted, first_s)
+        yield Difference(what="history.jsonl", at_s=at_s - first_s, recorded=one, again=other)
     if (row := _first_row(recorded.rows, now.rows)) is not None:
-        texts = tuple(_row_text(rows, row, first_s) for rows in (recorded.rows, now.rows))
+        texts = _row_texts(recorded.rows, now.rows, row, first_s)
         at_s = min(float(r[row]["ended"]) for r in (recorded.rows, now.rows) if row < len(r))
         yield Difference(what="observations.bin", at_s=at_s - first_s, recorded=texts[0], again=texts[1])
     for name in BESIDE:
@@ -224,6 +227,19 @@ def _first_due_s(history: History) -> float:
     return dues[0] if dues else 0.0
 
 
+def _event_texts(
+    recorded: tuple[float, Event] | None, again: tuple[float, Event] | None, first_s: float
+) -> tuple[str, str]:
+    """Both in words; where these are the same, with what words leave out and is not the same."""
+    one, other = _event_text(recorded, first_s), _event_text(again, first_s)
+    if one != other or recorded is None or again is None:
+        return one, other
+    events = (msgspec.to_builtins(event) for _, event in (recorded, again))
+    leaves = list(_differing("", *events)) or [("instant_s", recorded[0], again[0])]
+    was, now = (", ".join(f"{leaf[0]} {leaf[side]!r}" for leaf in leaves) for side in (1, 2))
+    return f"{one} ({was})", f"{other} ({now})"
+
+
 def _event_text(told: tuple[float, Event] | None, first_s: float) -> str:
     if told is None:
         return "nothing: it was over"
@@ -241,14 +257,23 @@ def _first_row(recorded: Rows, again: Rows) -> int | None:
     return next((n for n, (one, other) in enumerate(both) if one.tobytes() != other.tobytes()), shorter)
 
 
-def _row_text(rows: Rows, number: int, first_s: float) -> str:
+def _row_texts(recorded: Rows, again: Rows, number: int, first_s: float) -> list[str]:
+    """Row ``number`` of both: which unit it is of, and the columns that are not the same."""
+    there = [rows[number] for rows in (recorded, again) if number < len(rows)]
+    differ = [name for name in DTYPE.names or () if len({row[name].tobytes() for row in there}) > 1]
+    return [_row_text(rows, number, differ or ("due", "status"), first_s) for rows in (recorded, again)]
+
+
+def _row_text(rows: Rows, number: int, names: Sequence[str], first_s: float) -> str:
     if number >= len(rows):
         return "no row: it was the last one before"
     row = rows[number]
-    shown = {name: row[name].item() for name in DTYPE.names or ()}
-    for name in ("due", "sent", "ended"):
+    shown = {name: row[name].item() for name in names}
+    for name in {"due", "sent", "ended"} & set(names):
         shown[name] = round(shown[name] - first_s, 6)
-    return f"row {number + 1}: " + ", ".join(f"{name} {value}" for name, value in shown.items())
+    told = ", ".join(f"{name} {value}" for name, value in shown.items())
+    stream = "witness" if row["stream"] == WITNESS else "load"
+    return f"row {number + 1}, unit {row['unit']} of the {stream}: {told}"
 
 
 def _lines_differ(name: str, was: bytes, now: bytes, end_s: float) -> Difference:
@@ -269,11 +294,14 @@ def _manifest(stored: Stored) -> Manifest:
         raise Untrustworthy(f"{path} cannot be read: {error}") from error
 
 
-def _changed(manifest: Manifest) -> tuple[str, ...]:
-    now = versions()
+def _changed(stored: Stored, code_sha256: str) -> tuple[str, ...]:
+    manifest, now = _manifest(stored), versions()
     found = [
         f"{name} was {manifest.versions.get(name, 'not there')} and is {now.get(name, 'not there')}"
         for name in dict.fromkeys((*manifest.versions, *now))
         if manifest.versions.get(name) != now.get(name)
     ]
+    recorded = stored.campaign.code_sha256  # over the versions, too
+    if not found and recorded and code_sha256 and code_sha256 != recorded:
+        found.append("the code of the harness or of the system was changed")
     return (*found, *(["the machine is another one"] if manifest.machine != fingerprint() else []))

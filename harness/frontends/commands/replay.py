@@ -76,14 +76,16 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
 
 def _again(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
+    from harness.run.code import code_sha256
     from harness.run.replay import compare, material_of
     from harness.run.simulated import run_simulated
 
-    again = run_simulated(material_of(stored, store, tell), stored.history.plan)
+    material = material_of(stored, store, tell)
+    again = run_simulated(material, stored.history.plan)
     trace = trace_of(again.history) if arguments.trace else ()
     if stored.history.cut and arguments.trace and not arguments.json:
         say("\n".join(map(trace_text, trace)))
-    replayed = compare(stored, again)
+    replayed = compare(stored, again, code_sha256(Path(material.experiment.system_dir)))
     code = EXIT_CODE["VOID" if replayed.differences else "DONE"]
     if arguments.json:
         _say_json(stored, _Told(run="", target="", exit_code=code, replayed=replayed, trace=trace))

@@ -13,11 +13,14 @@ from harness.errors import Refused, Untrustworthy, UsageProblem
 from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.faults.effects import Delay, Pause
-from harness.history.events import Acted, Injected
+from harness.history.events import Acted, Injected, Platform
 from harness.history.model import CampaignFile
 from harness.history.store import new_campaign, read_run
 from harness.plan.schedule import make_plans
+from harness.run.code import versions
+from harness.run.evidence import OBSERVATIONS
 from harness.run.keeping import keep_run
+from harness.run.machine import fingerprint
 from harness.run.material import Material
 from harness.run.replay import Replayed, Stored, compare, find_run, same_experiment
 from harness.run.scene import stop_at
@@ -120,6 +123,54 @@ def test_the_first_event_that_differs_is_named_with_both_sides_in_words(
     assert one.at_s == pytest.approx(ran.history.entries[acts[0]].mono_s - _first_due_s(ran))
     assert any(word.startswith("numpy was 0.1 and is") for word in told.changed)
     assert "the machine is another one" in told.changed
+
+
+def test_what_words_leave_out_is_told_where_nothing_else_differs(
+    tmp_path: Path, hang: Material, ran: SimulatedRun
+) -> None:
+    number = next(n for n, entry in enumerate(ran.history.entries) if isinstance(entry.event, Platform))
+    entries = [*ran.history.entries]
+    was = entries[number].event
+    event = msgspec.structs.replace(was, at_s=was.at_s + 0.01)
+    entries[number] = msgspec.structs.replace(entries[number], event=event)
+    told = again(tmp_path, kept(tmp_path, hang, _with_entries(ran, tuple(entries))), hang)
+    (one,) = told.differences
+    assert one.recorded.endswith(f"(at_s {event.at_s!r})")
+    assert one.again.endswith(f"(at_s {was.at_s!r})")
+
+
+def test_of_a_row_that_differs_the_unit_and_what_differs_are_told(
+    tmp_path: Path, hang: Material, ran: SimulatedRun
+) -> None:
+    rows = ran.history.rows.copy()
+    rows["status"][3] = 418
+    other = dataclasses.replace(ran, history=dataclasses.replace(ran.history, rows=rows))
+    files = {**ran.files, OBSERVATIONS: rows.tobytes()}
+    path = kept(tmp_path, hang, dataclasses.replace(other, files=files))
+    row = next(one for one in again(tmp_path, path, hang).differences if one.what == OBSERVATIONS)
+    unit = rows["unit"][3]
+    assert row.recorded.startswith(f"row 4, unit {unit} of the ")
+    assert row.recorded.endswith(": status 418")
+    assert row.again.endswith(": status 200")
+
+
+def test_code_that_was_changed_since_is_told_and_is_not_asked_where_nothing_differs(
+    tmp_path: Path, hang: Material, ran: SimulatedRun
+) -> None:
+    entries = ran.history.entries
+    late = msgspec.structs.replace(entries[9], mono_s=entries[9].mono_s + 1e-9)
+    other = _with_entries(ran, (*entries[:9], late, *entries[10:]))
+    folder = campaign(tmp_path, hang.experiment)
+    keep_run(folder, other, versions=versions(), machine=fingerprint(), abilities=())
+    stored = find_run(tmp_path, "kept-one")
+    file = msgspec.structs.replace(stored.campaign, code_sha256="before")
+    stored = dataclasses.replace(stored, campaign=file)
+    run = run_simulated(hang, stored.history.plan)
+    told = compare(stored, run, "now")
+    assert told.changed == ("the code of the harness or of the system was changed",)
+    assert "instant_s" in told.differences[0].recorded
+    assert compare(stored, run, "before").changed == ()
+    assert compare(dataclasses.replace(stored, history=read_run(stored.folder)), other, "now").changed == ()
 
 
 @pytest.mark.slow
