@@ -31,7 +31,7 @@ from harness.run.settle import audit_run
 from harness.run.stage import PUMP_EVERY_S, Recorded, Stage
 from harness.run.timetable import LEAD_S, BaselineNotMet, keep_timetable
 from harness.simulation.clock import VirtualClock
-from harness.simulation.guards import guarded
+from harness.simulation.guards import escapes_text, guarded
 from harness.simulation.kernel import Kernel, seldom_collected
 from harness.targets.local.ledger import Line
 from harness.targets.simulation.looker import Looker
@@ -113,7 +113,7 @@ def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: 
     witness = None
     try:
         evidence.append(RunStarted(run_id=_RUN, plan_sha256=plan.sha256))
-        _start(system)
+        start_system(system)
         boot_ids = {row.name: row.boot_id for row in system.services()}
         evidence.append(SystemReady(at_s=kernel.now_s, boot_ids=boot_ids))
         witness, costs = witness_of(material, plan, system)
@@ -148,14 +148,14 @@ def _run(material: Material, plan: Plan, progress: Callable[[str], None], stop: 
         kernel.close()
 
 
-def _start(system: SimulatedSystem) -> None:
+def start_system(system: SimulatedSystem) -> None:
     """Start it; ``Refused`` says what its processes said last, too."""
     try:
         system.start()
     except Refused as refused:
         kernel = system.kernel
         said = [f"{who}: {what}" for _, who, what in kernel.errors[-1:]]
-        said += [_escapes_text(kernel)] if kernel.escapes else []
+        said += filter(None, [escapes_text(kernel)])
         raise Refused("; ".join((str(refused), *said))) from refused
 
 
@@ -202,7 +202,7 @@ def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> S
     data = evidence.written(OBSERVATIONS)
     rows = read_rows(data)
     if kernel.escapes:
-        evidence.append(ControlRaised(where="world", error=_escapes_text(kernel)))
+        evidence.append(ControlRaised(where="world", error=escapes_text(kernel)))
         state = "unsafe" if state == "unsafe" else "void"
     digest = kernel.digest()
     sha256 = hashlib.sha256(data).hexdigest()
@@ -222,13 +222,6 @@ def _told(evidence: MemoryEvidence, plan: Plan, kernel: Kernel, state: str) -> S
             JOURNAL: bytes(evidence.words),
         },
     )
-
-
-def _escapes_text(kernel: Kernel) -> str:
-    at_s, who, what = kernel.escapes[0]
-    count = len(kernel.escapes)
-    more = f", and {count - 1} more" if count > 1 else ""
-    return f"{who} reached for the real world at {at_s:.3f} s: {what}{more}; no seed decides what that gives"
 
 
 @dataclass(frozen=True, slots=True)

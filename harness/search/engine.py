@@ -69,7 +69,7 @@ class Found:
     tried: Counter[Tried] = field(default_factory=Counter)
 
     def take(self, schedule: Schedule, outcome: Outcome) -> None:
-        """Merge the next episode. Where a fault met nothing, what broke is no evidence against anybody."""
+        """Merge the next episode. What breaks where nothing met a fault broke without one."""
         self.episodes += 1
         if outcome.void:
             self.void += 1

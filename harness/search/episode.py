@@ -54,7 +54,12 @@ class Player:
         outcome = _outcome(case, self.arm, len(schedule.faults))
         if self.arm == NONE or outcome.lost <= self.limits.eps_units:
             return outcome
-        twin = self._without(pinned(schedule, outcome))
+        try:
+            twin = self._without(pinned(schedule, outcome))
+        except Exception:
+            if outcome.broken:  # what is proven without a comparison stays so
+                return outcome
+            raise
         met = {_key(fault, one) for fault, one in zip(schedule.faults, outcome.met, strict=True) if one.met}
         # A process that nobody has restarted cannot be hit again: then the two have not met the same.
         more = None if met & twin.unmet else lost_more(case, twin.lost)

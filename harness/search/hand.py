@@ -51,7 +51,8 @@ UNDO_TRIES = 30
 class Held:
     """One fault from its begin to its end. Instants are the kernel's; ``ended_s`` None: it is in force.
 
-    ``absent``: what it is on is not there in this arm.
+    ``absent``: what it is on is not there in this arm. ``asked``: its hook has been asked to undo it;
+    ``stays``: and never did.
     """
 
     fault: Fault
@@ -59,6 +60,8 @@ class Held:
     ended_s: float | None = None
     met: bool = False
     absent: bool = False
+    asked: bool = False
+    stays: bool = False
     why: str = ""
     life: Life | None = None
     before: EdgeState | None = None
@@ -105,7 +108,7 @@ class Hand:
     def end(self, number: int) -> None:
         """Undo it now; a hook is asked to, and is over once it has."""
         held = self.held[number]
-        if held.ended_s is not None:
+        if held.ended_s is not None or held.asked:
             return
         effect = held.fault.effect
         match effect:
@@ -117,6 +120,7 @@ class Hand:
                 self.witness.order_off(number)
                 self._over(held)  # whether a record was touched the taint ledger says later
             case Hook():
+                held.asked = True
                 self._waiting.append((self.system.kernel.now_s, number, "undo"))
             case Surge() | Shift() | Relabel():
                 raise ValueError(f"a schedule holds no {effect.__struct_config__.tag}")
@@ -211,7 +215,8 @@ class Hand:
         elif held.tries < UNDO_TRIES:
             self._waiting.append((now_s + AGAIN_S, call.number, "undo"))
         else:
-            self._over(held, f"never undone: {type(said).__name__}: {said}"[:200])
+            held.stays, held.why = True, f"never undone: {type(said).__name__}: {said}"[:200]
+            self._over(held)
 
     def _over(self, held: Held, why: str = "") -> None:
         held.ended_s = self.system.kernel.now_s

@@ -16,7 +16,7 @@ from harness.driver.resends import read_resends
 from harness.errors import Untrustworthy
 from harness.faults.effects import Mutate
 from harness.history.events import Acted
-from harness.history.observations import BAD, UNKNOWN, Rows, read_rows
+from harness.history.observations import BAD, UNKNOWN, WITNESS, Rows, read_rows
 from harness.observers.fetch import Reply
 from harness.plan.model import Plan, PlannedEpisode
 from harness.run.audit import Balance, answers_of
@@ -24,6 +24,7 @@ from harness.run.evidence import OBSERVATIONS, RESENDS
 from harness.run.listing import ListingsReader
 from harness.run.material import Material, place_of, witness_of
 from harness.run.settle import Auditor, settled
+from harness.run.simulated import start_system
 from harness.run.virtual import VirtualWitness
 from harness.run.witness import Heard
 from harness.search.hand import Hand
@@ -31,6 +32,7 @@ from harness.search.limits import Limits
 from harness.search.schedule import Schedule
 from harness.search.words import Word, words
 from harness.simulation.clock import VirtualClock
+from harness.simulation.guards import escapes_text, guarded
 from harness.simulation.kernel import Kernel, seldom_collected
 from harness.targets.local.ledger import Line
 from harness.targets.simulation.looker import Looker
@@ -67,9 +69,19 @@ class Played:
     errors: tuple[tuple[float, str, str], ...]
 
 
-@seldom_collected()
 def play_out(material: Material, schedule: Schedule, limits: Limits, *, seed: int, arm: str) -> Played:
-    """Play ``schedule``; ``Refused`` where the system cannot begin or has no such arm."""
+    """Play ``schedule``.
+
+    Raises:
+        Refused: the system cannot begin, or has no such arm.
+        Untrustworthy: code of it reached for the real world, a fault is still in force at the end, or nothing
+            was offered after the last one: of such an episode nothing can be said.
+    """
+    with guarded(material.template), seldom_collected():
+        return _play(material, schedule, limits, seed=seed, arm=arm)
+
+
+def _play(material: Material, schedule: Schedule, limits: Limits, *, seed: int, arm: str) -> Played:
     kernel = Kernel(seed)
     plan = plan_of(material, schedule, limits, seed=seed, arm=arm)
     system = SimulatedSystem(kernel, place_of(material, plan))
@@ -77,7 +89,7 @@ def play_out(material: Material, schedule: Schedule, limits: Limits, *, seed: in
     observers = SimulatedObservers(system, every_s=PUMP_S, owed=False)
     witness = None
     try:
-        system.start()
+        start_system(system)
         witness, _ = witness_of(material, plan, system)
         observers.start()
         episode = _Episode(system, observers, witness, Hand(system, witness), limits)
@@ -85,7 +97,7 @@ def play_out(material: Material, schedule: Schedule, limits: Limits, *, seed: in
         balance, why = _audited(episode, plan, looker)
         observers.end()
         episode.hear()
-        return _played(episode, balance, why)
+        return _trusted(_played(episode, balance, why), escapes_text(kernel))
     finally:
         observers.close()
         looker.close()
@@ -270,6 +282,20 @@ def _audited(episode: _Episode, plan: Plan, looker: Looker) -> tuple[Balance | N
     except Untrustworthy as error:
         return None, str(error)
     return balance, ""
+
+
+def _trusted(played: Played, escapes: str) -> Played:
+    """The same; a fault that stays, or a witness that was silent afterwards, would let everything pass."""
+    if escapes:
+        raise Untrustworthy(escapes)
+    for number, held in played.hand.held.items():
+        if held.stays:
+            raise Untrustworthy(f"fault {number + 1} is still in force: {held.why}")
+    due_s = played.rows["due"][played.rows["stream"] == WITNESS]
+    if not (due_s > played.end_s).any():
+        since_s = played.end_s - played.start_s
+        raise Untrustworthy(f"the last fault was gone after {since_s:g} s, and no unit was offered after it")
+    return played
 
 
 def _played(episode: _Episode, balance: Balance | None, why: str) -> Played:

@@ -94,16 +94,13 @@ def why_not(regression: Regression, outcome: Outcome, *, prepared: str, harness_
     """
     if outcome.void:
         return f"nothing can be said of the episode: {outcome.void}"
-    fails = regression.signature in outcome.signatures()
+    broken = ", ".join(sorted(f"{one.invariant} ({one.stuck})" for one in outcome.signatures()))
     if regression.mended:
-        return f"it fails again, and was mended: {regression.mended}" if fails else ""
-    if not fails:
-        others = (
-            ", ".join(sorted(f"{one.invariant} ({one.stuck})" for one in outcome.signatures())) or "nothing"
-        )
+        return _not_mended(regression, outcome, broken)
+    if regression.signature not in outcome.signatures():
         return (
             f"{regression.signature.invariant} ({regression.signature.stuck}) does not break any more, but "
-            f"{others}; say why in 'mended', or find out"
+            f"{broken or 'nothing'}; say why in 'mended', or find out"
         )
     same = (prepared, harness_version, KERNEL) == (
         regression.prepared,
@@ -112,4 +109,13 @@ def why_not(regression: Regression, outcome: Outcome, *, prepared: str, harness_
     )
     if same and outcome.digest != regression.digest:
         return f"it fails, and its world has the digest {outcome.digest}, not {regression.digest}"
+    return ""
+
+
+def _not_mended(regression: Regression, outcome: Outcome, broken: str) -> str:
+    """Why what was mended is not proven to be so; what nothing meets proves nothing."""
+    if broken:
+        return f"it fails again, by {broken}, and was mended: {regression.mended}"
+    if not any(one.met for one in outcome.met):
+        return "nothing meets any fault of it: it proves nothing any more; change its schedule, or remove it"
     return ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Lock, get_ident
 from types import FrameType
 
-from harness.simulation.kernel import RUNNING
+from harness.simulation.kernel import RUNNING, Kernel
 
 AUDITED = frozenset(
     (
@@ -124,6 +124,16 @@ def guarded(*readable: Path) -> Iterator[None]:
                 _watch.readable.remove(folder)
             if not _watch.blocks:
                 _take_up()
+
+
+def escapes_text(kernel: Kernel) -> str:
+    """Say what of a world reached for the real one first, and how often; "" where nothing did."""
+    if not kernel.escapes:
+        return ""
+    at_s, who, what = kernel.escapes[0]
+    count = len(kernel.escapes)
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"{who} reached for the real world at {at_s:.3f} s: {what}{more}; no seed decides what that gives"
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:

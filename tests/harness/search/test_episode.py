@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.faults.effects import Cut, Mutate
+from harness.search import episode
 from harness.search.episode import pinned
 from harness.search.outcome import Invariant, Outcome
+from harness.search.player import Played, play_out
 from harness.search.schedule import Fault, schedule_of
-from tests.harness.search.ground import after, bad_model, closed_registry, kill, pause, player, renamed
+from harness.search.workers import player_of
+from harness.targets.simulation.system import SimulatedSystem
+from tests.harness.search.ground import (
+    SHORT,
+    after,
+    bad_model,
+    closed_registry,
+    ground,
+    kill,
+    pause,
+    player,
+    renamed,
+)
 from tests.tiers import few
 
 BUGS = "benchmarks.search.bugs:open_{}"
@@ -87,6 +102,54 @@ def test_what_the_harness_cannot_do_makes_the_episode_void_and_hides_nothing(sma
     outcome = player(small_template).play(schedule_of([nowhere]))
     assert "no such field" in outcome.void
     assert outcome.broken == ()
+
+
+def test_a_healer_that_reaches_for_the_real_world_can_be_said_nothing_of(small_template: Path) -> None:
+    outcome = player(small_template, "tests.harness.search.leaky:open_leaky").play(
+        schedule_of([kill("scorer-a", 1.0)])
+    )
+    assert "healer reached for the real world at" in outcome.void
+    assert outcome.broken == ()
+
+
+def test_a_fault_that_is_never_undone_is_no_end_after_which_all_was_served(
+    small_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = SimulatedSystem.call_hook
+
+    def silent(self: SimulatedSystem, name: str, words: tuple[str, ...]) -> list[bytes | Exception]:
+        return [] if words[0] == "undo" else done(self, name, words)
+
+    monkeypatch.setattr(SimulatedSystem, "call_hook", silent)
+    outcome = player(small_template).play(schedule_of([bad_model(1.0, 1.0)]))
+    assert "fault 1 is still in force: never undone" in outcome.void
+
+
+def test_a_hook_that_is_late_is_asked_once_to_undo(small_template: Path) -> None:
+    short = msgspec.structs.replace(SHORT, harm_max_s=4.0)
+    mine = player_of(ground(small_template, limits=short))
+    left = play_out(mine.material, schedule_of([bad_model(3.0, 10.0)]), short, seed=7, arm="reference")
+    held = left.hand.held[0]
+    assert held.met
+    assert held.tries == 1
+    assert held.ended_s == left.end_s
+
+
+def test_what_broke_stays_broken_where_arm_none_cannot_be_played(
+    small_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_one_arm(*arguments: object, seed: int, arm: str) -> Played:
+        if arm == "none":
+            raise RuntimeError("no such world")
+        return play_out(*arguments, seed=seed, arm=arm)
+
+    monkeypatch.setattr(episode, "play_out", of_one_arm)
+    faults, invariant = CASES["overlap"]
+    left = player_of(ground(small_template, BUGS.format("overlap"))).play(schedule_of(faults))
+    assert left.void == ""
+    assert invariant in {one.signature.invariant for one in left.broken}
+    gateway = schedule_of([pause("gateway", 1.0, 6.0)])
+    assert "no such world" in player_of(ground(small_template)).play(gateway).void
 
 
 CASES: dict[str, tuple[tuple[Fault, ...], Invariant]] = {

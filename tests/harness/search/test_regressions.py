@@ -9,7 +9,7 @@ import pytest
 
 import harness
 from harness.errors import Refused
-from harness.search.outcome import Broken, Outcome, Signature
+from harness.search.outcome import Broken, Met, Outcome, Signature
 from harness.search.regressions import Regression, name_of, prepared_hash, read, why_not, write
 from harness.search.schedule import schedule_of
 from harness.search.workers import player_of
@@ -114,8 +114,12 @@ def test_a_failure_that_does_not_come_is_told_unless_it_was_mended() -> None:
     assert told(KEPT, outcome(SIGNATURE)) == ""
     assert "served (late) does not break any more, but cause (restart)" in told(KEPT, outcome(other))
     mended = msgspec.structs.replace(KEPT, mended="the breaker closes sooner")
-    assert told(mended, outcome()) == ""
-    assert "it fails again" in told(mended, outcome(SIGNATURE))
+    met = Met(began_s=1.0, ended_s=1.0, met=True, why="")
+    assert told(mended, msgspec.structs.replace(outcome(), met=(met,))) == ""
+    assert "it fails again, by served (late)" in told(mended, outcome(SIGNATURE))
+    assert "it fails again, by cause (restart)" in told(mended, outcome(other))
+    unmet = Met(began_s=None, ended_s=None, met=False, why="what it waits for never came")
+    assert "it proves nothing" in told(mended, msgspec.structs.replace(outcome(), met=(unmet,)))
 
 
 def test_a_void_episode_and_another_digest_are_told() -> None:
