@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,7 @@ from benchmarks.search.bugs import TRUE_FAULTS
 from benchmarks.shared import CLAIMS, ROOT, commit_text, keep, refuse_a_changed_tree, share_out, stored
 from harness.estimates.rates import interval_per_h
 from harness.search.drawing import Drawing
-from harness.search.engine import Wanted, search
-from harness.search.episode import Player
+from harness.search.engine import Found, Wanted, search
 from harness.search.finding import menu_on
 from harness.search.outcome import Invariant, Outcome, Signature
 from harness.search.schedule import Schedule
@@ -59,7 +58,8 @@ FORECAST_S = 20_000.0
 class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``episodes``: until it was found, or the cap. ``faults``: of the shrunk schedule, -1 = not found.
 
-    ``others``: episodes before in which the sound healer broke the same: no find of this bug.
+    ``others``: episodes before in which the sound healer broke the same: no find of this bug. ``void``:
+    episodes that say nothing, also because the sound healer's play of them does not.
     """
 
     bug: str
@@ -147,27 +147,18 @@ def measure(item: Item, cap: int, template: Path, knobs: Mapping[str, str | int]
     )
     player = player_of(ground)
     drawing = Drawing(menu_on(ground), ground.limits)
-    hunt = Hunt(player, player_of(msgspec.structs.replace(ground, simulation="")), BREAKS[bug])
+    sound = player_of(msgspec.structs.replace(ground, simulation=""))
+    hunt = Hunt(player.play, sound.play, BREAKS[bug])
     wanted = Wanted(seed=seed, episodes=cap, uniform=way == UNIFORM, until=hunt.until)
     found = search(drawing, lambda batch: [player.play(one) for one in batch], wanted)
-    trial = Trial(
-        bug=bug,
-        way=way,
-        seed=seed,
-        commit=commit_text(),
-        found=False,
-        episodes=found.episodes,
-        cap=cap,
-        void=found.void,
-        cpu_s=round(time.process_time() - began_s, 1),
-    )
+    cpu_s = round(time.process_time() - began_s, 1)
+    trial = msgspec.structs.replace(trial_of(item, cap, found, hunt), cpu_s=cpu_s)
     if hunt.found is None or hunt.schedule is None:
         return trial
     shrunk = shrink_schedule(hunt.schedule, hunt.found, hunt.play, drawing.menu)
     return msgspec.structs.replace(
         trial,
         found=True,
-        others=hunt.others,
         first=schedule_text(hunt.schedule),
         smallest=schedule_text(shrunk.smallest),
         faults=len(shrunk.smallest.faults),
@@ -176,38 +167,66 @@ def measure(item: Item, cap: int, template: Path, knobs: Mapping[str, str | int]
     )
 
 
+def trial_of(item: Item, cap: int, found: Found, hunt: Hunt) -> Trial:
+    """Say how far a trial came, whether or not it found the bug; pure."""
+    bug, way, seed = item
+    return Trial(
+        bug=bug,
+        way=way,
+        seed=seed,
+        commit=commit_text(),
+        found=False,
+        episodes=found.episodes,
+        cap=cap,
+        others=hunt.others,
+        void=found.void + hunt.void,
+    )
+
+
 @dataclass(slots=True)
 class Hunt:
     """Looks for what breaks in the wrong healer and not in the sound one, on the very same schedule.
 
-    ``others``: episodes in which both broke: a failure, but not of the bug that was planted.
+    ``others``: episodes in which both broke: a failure, but not of the bug that was planted. ``void``: those
+    in which the wrong one broke, and nothing can be said of the sound one.
     """
 
-    wrong: Player
-    sound: Player
+    wrong: Callable[[Schedule], Outcome]
+    sound: Callable[[Schedule], Outcome]
     breaks: frozenset[Invariant]
     found: Signature | None = None
     schedule: Schedule | None = None
     others: int = 0
+    void: int = 0
 
     def play(self, schedule: Schedule) -> Outcome:
         """Play the wrong healer; what the sound one breaks, too, is left out."""
-        return self._own(schedule, self.wrong.play(schedule))
+        return self._own(schedule, self.wrong(schedule))
 
     def until(self, schedule: Schedule, outcome: Outcome) -> bool:
         """Whether this episode shows the bug."""
         if not any(one.invariant in self.breaks for one in outcome.signatures()):
             return False
-        own = [one.signature for one in self._own(schedule, outcome).broken]
+        played = self._own(schedule, outcome)
+        own = [one.signature for one in played.broken]
         self.found = next((one for one in own if one.invariant in self.breaks), None)
-        self.schedule, self.others = schedule, self.others + (self.found is None)
+        self.schedule = schedule
+        self.void += bool(played.void)
+        self.others += self.found is None and not played.void
         return self.found is not None
 
     def _own(self, schedule: Schedule, outcome: Outcome) -> Outcome:
+        """Leave out each invariant that the sound healer breaks, whatever it is stuck in then.
+
+        A void play breaks nothing and proves nothing, so nothing can be said of the wrong healer beside it.
+        """
         if not outcome.broken:
             return outcome
-        theirs = self.sound.play(schedule).signatures()
-        own = tuple(one for one in outcome.broken if one.signature not in theirs)
+        sound = self.sound(schedule)
+        if sound.void:
+            return msgspec.structs.replace(outcome, broken=(), void=f"the sound healer: {sound.void}")
+        theirs = {one.invariant for one in sound.signatures()}
+        own = tuple(one for one in outcome.broken if one.signature.invariant not in theirs)
         return msgspec.structs.replace(outcome, broken=own)
 
 
@@ -240,15 +259,16 @@ def race(guided: Sequence[Trial], chance: Sequence[Trial]) -> tuple[float | None
 
     Chance is memoryless: what it finds is a Poisson count over all its episodes, and the mean follows from
     that rate. A guided trial that found nothing counts as the cap. Each side is bounded at 97.5 %: its rate
-    from above (Garwood), the mean of the guided ones over resampled seeds. None where a side has fewer than
-    ``RACE_SEEDS`` trials.
+    from above (Garwood), the mean of the guided ones over resampled seeds. A void episode was not played, and
+    a trial of such alone is none. None where a side has fewer than ``RACE_SEEDS`` trials.
     """
+    guided, chance = ([one for one in side if _played(one)] for side in (guided, chance))
     if min(len(guided), len(chance)) < RACE_SEEDS:
         return None, None
     ours = np.array([one.episodes if one.found else RACE_CAP for one in guided], dtype=np.float64)
     dice = np.random.Generator(np.random.PCG64(SEED))
     means = ours[dice.integers(len(ours), size=(RESAMPLES, len(ours)))].mean(axis=1)
-    k, played = sum(one.found for one in chance), sum(one.episodes for one in chance)
+    k, played = sum(one.found for one in chance), sum(map(_played, chance))
     bound = restricted_mean(interval_per_h(k, played)[1]) / float(np.quantile(means, 0.975))
     return round(restricted_mean(k / played) / float(ours.mean()), 3), round(bound, 3)
 
@@ -266,6 +286,11 @@ def _of(trials: Sequence[Trial], bug: str, way: str) -> list[Trial]:
     return [trial for trial in trials if (trial.bug, trial.way) == (bug, way)]
 
 
+def _played(trial: Trial) -> int:
+    """Episodes of which something can be said."""
+    return trial.episodes - trial.void
+
+
 def _is_found(trials: Sequence[Trial]) -> bool:
     """Whether three of the first four seeds found it within the cap of a search."""
     first = sorted(trials, key=lambda one: one.seed)[:SEEDS]
@@ -273,12 +298,16 @@ def _is_found(trials: Sequence[Trial]) -> bool:
 
 
 def _side(trials: Sequence[Trial]) -> bool | None:
-    """Whether the median over all seeds is at the cap, whatever the missing ones would give; None = open."""
+    """Whether the median over all seeds is at the cap, whatever the missing ones would give; None = open.
+
+    A trial that found nothing and was not played up to the cap, since episodes were void, is on neither side.
+    """
     seeds = RACE_SEEDS if any(one.bug == RACE for one in trials) else CHANCE_SEEDS
-    at_cap = sum(one.episodes >= CHANCE_CAP for one in trials)
+    at_cap = sum(_played(one) >= CHANCE_CAP for one in trials)
+    below = sum(one.found and _played(one) < CHANCE_CAP for one in trials)
     if 2 * at_cap > seeds:
         return True
-    return False if 2 * (len(trials) - at_cap) >= seeds else None
+    return False if 2 * below >= seeds else None
 
 
 def _is_true(trials: Sequence[Trial]) -> bool:

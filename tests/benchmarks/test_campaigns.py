@@ -42,9 +42,16 @@ def test_no_rows_meet_none() -> None:
         (4, {"slope_kb": SLOPE_KB_MAX}, SMALL),
         (4, {"slope_kb": None}, SMALL),
         (4, {"episodes": 300}, SMALL),
+        (4, {"void": 1}, SMALL),
+        (4, {"void": 20_000}, SMALL),
     ],
 )
 def test_what_misses_a_bar(number: int, change: dict[str, object], bar: str) -> None:
     rows = [*WHOLE]
     rows[number] = replace(rows[number], **change)
     assert bar in missed(rows)
+
+
+def test_a_second_row_of_memory_does_not_stand_in_for_one_that_is_worth_nothing() -> None:
+    assert missed([*WHOLE, replace(WHOLE[4], void=1)]) == [SMALL]
+    assert missed([*WHOLE, replace(WHOLE[4], slope_kb=None)]) == [SMALL]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
+
 from benchmarks import simulation
-from benchmarks.simulation import EVENTS_MIN, KILLS, KILLS_AN_ITEM, Row, figures
+from benchmarks.simulation import EVENTS_MIN, HASH_SEEDS, KILLS, KILLS_AN_ITEM, PROCESSES, Row, figures
 
 
-def row(number: int, digest: str, events: int = EVENTS_MIN, faults: int = 1) -> Row:
-    return Row(item="process", commit="c", number=number, digest=digest, events=events, faults=faults)
+def row(number: int, digest: str, item: str = "process 0 0") -> Row:
+    return Row(item=item, commit="c", number=number, digest=digest, events=EVENTS_MIN, faults=1)
 
 
 def killed(**told: object) -> Row:
@@ -15,11 +18,15 @@ def killed(**told: object) -> Row:
     return Row(**{**given, **told})  # type: ignore[arg-type]
 
 
-WELL = [row(0, "a"), row(0, "a"), row(1, "b"), row(1, "b")]
+ITEMS = [f"process {hash_seed} {process}" for process in range(PROCESSES) for hash_seed in HASH_SEEDS]
+WELL = [row(number, digest, item) for item in ITEMS for number, digest in enumerate("ab")]
+ONE_DIGEST = "each episode has one digest in all processes"
+PROOF = "each episode is long enough and has a fault"
+DELIVERED = "what was accepted is delivered"
 
 
 def missed(rows: list[Row]) -> list[str]:
-    bars = figures(rows, kills=KILLS)["bars"]
+    bars = figures(rows, kills=KILLS, episodes=2)["bars"]
     assert isinstance(bars, dict)
     return [name for name, met in bars.items() if not met]
 
@@ -29,14 +36,48 @@ def test_equal_digests_and_quiet_dead_miss_no_bar() -> None:
 
 
 def test_each_thing_that_is_wrong_misses_its_own_bar() -> None:
-    assert missed([*WELL[:3], row(1, "c"), killed()]) == ["each episode has one digest in all processes"]
-    proof = ["each episode is long enough and has a fault"]
-    assert missed([*WELL, row(2, "d"), killed()]) == proof, "one process alone is compared with nothing"
-    assert missed([*WELL[:3], row(1, "b", events=EVENTS_MIN - 1), killed()]) == proof
-    assert missed([*WELL[:3], row(1, "b", faults=0), killed()]) == proof
+    last = WELL[-1]
+    assert missed([*WELL[:-1], replace(last, digest="c"), killed()]) == [ONE_DIGEST]
+    assert missed([*WELL, row(2, "d"), killed()]) == [PROOF], "one process alone is compared with nothing"
+    assert missed([*WELL[:-1], replace(last, events=EVENTS_MIN - 1), killed()]) == [PROOF]
+    assert missed([*WELL[:-1], replace(last, faults=0), killed()]) == [PROOF]
     assert missed([*WELL, killed(seen=("x",))]) == ["nothing of the dead is written, sent or said"]
-    assert missed([*WELL, killed(lost=1)]) == ["what was accepted is delivered"]
+    assert missed([*WELL, killed(lost=1)]) == [DELIVERED]
     assert missed([*WELL, killed(kills=KILLS - 1)]) == [f"{KILLS} kills"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [one for one in WELL if one.number == 0],
+        [one for one in WELL if one.item.split()[1] == HASH_SEEDS[0]],
+        [one for one in WELL if not one.item.endswith(f" {PROCESSES - 1}")],
+        WELL[:-1],
+        [*WELL[:-1], replace(WELL[-1], digest="")],
+        [*WELL, replace(WELL[-1], digest="")],
+        [*WELL[:-1], WELL[0]],
+    ],
+    ids=["episodes", "a hash seed", "a process", "one row", "a digest", "another digest", "the same twice"],
+)
+def test_what_was_asked_for_and_is_not_there_misses_the_bar_of_digests(rows: list[Row]) -> None:
+    assert ONE_DIGEST in missed([*rows, killed()])
+
+
+def test_what_is_not_there_is_named() -> None:
+    told = figures([*WELL[:-1], killed()], kills=KILLS, episodes=2)
+    assert told["missing"] == [f"{ITEMS[-1]}: episode 1"]
+    assert figures([*WELL, killed()], kills=KILLS, episodes=2)["missing"] == []
+
+
+def test_a_try_has_fewer_processes_and_all_of_its_own() -> None:
+    few = [one for one in WELL if one.item.endswith(" 0")]
+    bars = figures([*few, killed()], kills=KILLS, episodes=2, processes=1)["bars"]
+    assert all(bars.values())
+
+
+def test_where_nothing_was_accepted_nothing_is_delivered() -> None:
+    assert missed([*WELL, killed(accepted=0)]) == [DELIVERED]
+    assert missed([*WELL, killed(), killed(item="kills 1", accepted=0)]) == [DELIVERED]
 
 
 def test_no_rows_are_no_proof() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 import numpy as np
 import pytest
 
 from benchmarks.search import part
 from benchmarks.search.bugs import TRUE_FAULTS
-from benchmarks.search.part import GUIDED, RACE, UNIFORM, Trial, bars_and_figures, items, race
+from benchmarks.search.part import GUIDED, RACE, UNIFORM, Hunt, Trial, bars_and_figures, items, race
+from harness.faults.effects import Kill
+from harness.search.engine import Found
+from harness.search.outcome import Broken, Outcome, Signature
+from harness.search.schedule import Fault, Schedule, schedule_of
 
 
 def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object) -> Trial:
@@ -24,6 +30,41 @@ def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object)
         minimal=True,
     )
     return msgspec.structs.replace(found, **changes)
+
+
+KILL = schedule_of([Fault(effect=Kill(service="registry"), at_s=1.0)])
+ALIAS, OTHERWISE = Signature(invariant="alias", stuck="2.0.0"), Signature(invariant="alias", stuck="gone")
+SERVED = Signature(invariant="served", stuck="gateway")
+
+
+def outcome(*broken: Signature, void: str = "") -> Outcome:
+    """An episode of which nothing matters but what broke."""
+    return Outcome(
+        arm="reference",
+        transitions=(),
+        seen=(),
+        met=(),
+        near=(),
+        broken=tuple(Broken(signature=one, detail="") for one in broken),
+        units=100,
+        lost=0,
+        acts=0,
+        void=void,
+        digest="",
+        virtual_s=1.0,
+        events=1,
+    )
+
+
+def hunt(wrong: Outcome, sound: Outcome) -> Hunt:
+    """Two healers that do the same whatever happens."""
+
+    def plays(told: Outcome, schedule: Schedule) -> Outcome:
+        assert schedule == KILL
+        return told
+
+    breaks = part.BREAKS["overlap"]
+    return Hunt(functools.partial(plays, wrong), functools.partial(plays, sound), breaks)
 
 
 def good() -> list[Trial]:
@@ -46,6 +87,40 @@ def test_the_full_counts_are_those_that_were_asked_for() -> None:
     assert all(counts[bug, GUIDED] >= 4 for bug in TRUE_FAULTS)
     assert next(way for _, way, _ in items()) == UNIFORM, "how hard they are by chance is measured first"
     assert (part.cap_of(GUIDED), part.cap_of(UNIFORM)) == (5_000, 1_000)
+
+
+@pytest.mark.parametrize("theirs", [(), (SERVED,)])
+def test_what_breaks_in_the_wrong_healer_alone_is_a_find(theirs: tuple[Signature, ...]) -> None:
+    one = hunt(wrong := outcome(SERVED, ALIAS) if theirs else outcome(ALIAS), outcome(*theirs))
+    assert one.until(KILL, wrong)
+    assert (one.found, one.schedule, one.others, one.void) == (ALIAS, KILL, 0, 0)
+    assert one.play(KILL).signatures() == {ALIAS}, "the shrinker sees the same"
+
+
+@pytest.mark.parametrize("stuck", [ALIAS, OTHERWISE])
+def test_what_breaks_in_the_sound_healer_is_no_find_whatever_it_is_stuck_in(stuck: Signature) -> None:
+    one = hunt(wrong := outcome(ALIAS), outcome(stuck))
+    assert not one.until(KILL, wrong)
+    assert (one.found, one.others, one.void) == (None, 1, 0)
+    assert not one.play(KILL).broken, "the shrinker sees the same"
+
+
+def test_where_the_play_of_the_sound_healer_is_void_nothing_is_found() -> None:
+    one = hunt(wrong := outcome(ALIAS, SERVED), outcome(void="KeyError: x"))
+    assert not one.until(KILL, wrong)
+    assert (one.found, one.others, one.void) == (None, 0, 1)
+    played = one.play(KILL)
+    assert (played.broken, played.void) == ((), "the sound healer: KeyError: x")
+    assert one.void == 1, "a try of the shrinker is no episode of the trial"
+
+
+def test_a_trial_without_a_find_tells_what_the_sound_healer_broke_and_each_void_episode() -> None:
+    one, other = hunt(wrong := outcome(ALIAS), outcome(OTHERWISE)), hunt(wrong, outcome(void="x"))
+    assert not one.until(KILL, wrong)
+    told = part.trial_of((RACE, UNIFORM, 1), 1_000, Found(episodes=1_000, void=2), one)
+    assert (told.found, told.episodes, told.others, told.void) == (False, 1_000, 1, 2)
+    assert not other.until(KILL, wrong)
+    assert part.trial_of((RACE, UNIFORM, 1), 1_000, Found(episodes=1_000, void=2), other).void == 3
 
 
 def test_the_mean_of_chance_is_that_of_its_rate_cut_at_the_cap_of_the_race() -> None:
@@ -111,6 +186,46 @@ def test_bugs_that_chance_finds_at_once_are_not_hard() -> None:
         for one in good()
     ]
     assert "3 of 5 take chance 1000 episodes" in missed(easy)
+
+
+HARD = "3 of 5 take chance 1000 episodes"
+
+
+@pytest.mark.parametrize("void", [1, 300, 1_000])
+def test_a_void_episode_of_chance_makes_no_bug_hard(void: int) -> None:
+    trials = [
+        msgspec.structs.replace(one, void=void) if one.way == UNIFORM and one.bug != RACE else one
+        for one in good()
+    ]
+    assert missed(trials) == [HARD]
+
+
+def test_a_trial_whose_find_is_not_known_for_void_episodes_is_neither_hard_nor_easy() -> None:
+    never = [trial("double", UNIFORM, seed, 1_000, found=False, void=seed % 2) for seed in range(5)]
+    assert part._side(never) is True
+    assert part._side([msgspec.structs.replace(one, void=1) for one in never]) is None
+    found = [msgspec.structs.replace(one, found=True, void=1) for one in never]
+    assert part._side(found) is False, "found in episode 999 of those that were played"
+
+
+def test_chance_that_is_all_void_is_no_trial_of_the_race() -> None:
+    ours = [trial(RACE, GUIDED, seed, 400) for seed in range(12)]
+    never = [trial(RACE, UNIFORM, seed, 1_000, found=False, void=1_000) for seed in range(12)]
+    assert race(ours, never) == (None, None)
+    played = [msgspec.structs.replace(one, void=0) for one in never]
+    assert race(ours, [*played[:11], never[0]]) == (None, None), "one of them is missing"
+    assert race([*ours[:11], trial(RACE, GUIDED, 11, 5_000, found=False, void=5_000)], played) == (None, None)
+    all_void = [one if one.way == GUIDED else msgspec.structs.replace(one, void=1_000) for one in good()]
+    race_bars = [words for words in missed(all_void) if words.startswith(RACE)]
+    assert len(race_bars) == 2
+    assert HARD in missed(all_void)
+
+
+def test_the_rate_of_chance_is_over_the_episodes_that_were_played() -> None:
+    ours = [trial(RACE, GUIDED, seed, 400) for seed in range(12)]
+    whole = [trial(RACE, UNIFORM, seed, 250, found=seed == 0) for seed in range(12)]
+    void = [msgspec.structs.replace(one, episodes=1_000, void=750) for one in whole]
+    assert race(ours, void) == race(ours, whole)
 
 
 @pytest.mark.slow
