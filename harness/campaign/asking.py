@@ -24,7 +24,7 @@ from harness.plan.safety import SIMULATION, TARGETS, promises
 from harness.run.code import code_sha256
 from harness.run.fields import check_record_faults
 from harness.run.modules import import_path
-from harness.run.template import ensure_template
+from harness.run.template import ensure_template, template_key
 
 CHUNK_PAIRS, CHUNK_S = 10, 1800.0
 """A chunk is what one worker does in one go: few enough of long pairs that all workers end together."""
@@ -52,6 +52,7 @@ def ask(experiment: Experiment, wanted: Wanted, *, store: Path, progress: Callab
         experiment_file=Path(experiment.file).name,
         experiment_sha256=experiment.sha256,
         code_sha256=code_sha256(Path(experiment.system_dir)),
+        template=template_key(experiment),
         profile=wanted.profile,
         system=experiment.system.name,
         arms=experiment.arms,

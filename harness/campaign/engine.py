@@ -124,7 +124,9 @@ def run_chunks(
     ``decided``: see ``Merge``. Raises ``Refused`` where a worker cannot do the question at all,
     ``Untrustworthy`` where parts were lost.
     """
-    merge, present = Merge(asked, parts, decided), parts.present()
+    merge = Merge(asked, parts, decided)
+    # What raised (no room, no memory) may go well another time; what it gives is decided by its seed alone.
+    present = {chunk for chunk in parts.present() if all(row.digest for row in parts.read(chunk))}
     question = asked.question
     pairs = sum(len(question.pairs_of(chunk)) for chunk in present)
     tell(pairs)

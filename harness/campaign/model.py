@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from harness.episodes.model import NOT_EXERCISED
 from harness.experiment.model import Arm, Gate, Pace, RestartProfile
 
 
@@ -17,15 +18,15 @@ class Question(_Frozen, frozen=True, kw_only=True):
     """All that decides the outcome of a campaign, as ``question.json`` keeps it.
 
     ``code_sha256`` is over the code that runs and is run (``run.code``): what was done by another code is
-    another campaign. ``profile``: a built-in one that it is measured by, "" = as the file says.
-    ``pairs_max``: the cap; ``pairs_a_chunk``: pairs that one worker does in one go. ``precision_ratio``:
-    the campaign ends before the cap once the interval of every class's median recovery is no wider than
-    this share of the median to either side; None = only the cap ends it. ``fidelity`` and ``pace`` name how
-    it was simulated: figures of two of them are never put together. ``sham_only``: the runs with faults are
-    left out, so that all time is time in which nothing is broken. ``pack_sha256``: the question without the
-    system (``experiment.pack``); ``gate``: what a version may be worse by; ``score``: how points are
-    counted; ``baseline_sha256``: the campaign ends as soon as it is known whether it is, compared with this
-    baseline, "" = it does not look.
+    another campaign; ``template``: the key of what its runs start from (``run.template``). ``profile``: a
+    built-in one that it is measured by, "" = as the file says. ``pairs_max``: the cap; ``pairs_a_chunk``:
+    pairs that one worker does in one go. ``precision_ratio``: the campaign ends before the cap once the
+    interval of every class's median recovery is no wider than this share of the median to either side; None
+    = only the cap ends it. ``fidelity`` and ``pace`` name how it was simulated: figures of two of them are
+    never put together. ``sham_only``: the runs with faults are left out, so that all time is time in which
+    nothing is broken. ``pack_sha256``: the question without the system (``experiment.pack``); ``gate``:
+    what a version may be worse by; ``score``: how points are counted; ``baseline_sha256``: the campaign
+    ends as soon as it is known whether it is, compared with this baseline, "" = it does not look.
     """
 
     version: int = 1
@@ -33,6 +34,7 @@ class Question(_Frozen, frozen=True, kw_only=True):
     experiment_file: str
     experiment_sha256: str
     code_sha256: str
+    template: str = ""
     profile: str
     system: str
     arms: tuple[Arm, ...]
@@ -88,6 +90,11 @@ class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):
     loss_ppm: int | None = None
     kept_ppm: int | None = None
     tau_ms: int = 0
+
+    @property
+    def is_met(self) -> bool:
+        """Whether anything of the system met the fault; where nothing did, the episode shows nothing."""
+        return self.ended_by != NOT_EXERCISED
 
 
 class RunRow(_Frozen, frozen=True, kw_only=True, array_like=True):

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.campaign.model import EpisodeRow, Question, RunRow
 from harness.campaign.tally import EPS_MS, twin_of
-from harness.episodes.model import NOT_EXERCISED
 from harness.experiment.model import Arm
 from harness.verdict.baseline import Kind
 from harness.verdict.outcomes import Recovery, RunOutcome
@@ -78,7 +77,7 @@ def _recoveries(row: RunRow, labels: Mapping[str, None]) -> Iterator[Recovery]:
         if row.why or any(one.void for one in found):
             yield Recovery(label=label, time_s=None, void=True)
             continue
-        met = [one for one in found if one.ended_by != NOT_EXERCISED]
+        met = [one for one in found if one.is_met]
         if met:
             times = [_time_s(one) for one in met]
             back = [time_s for time_s in times if time_s is not None]
@@ -101,13 +100,16 @@ def _label(row: RunRow, episode: EpisodeRow) -> str:
 
 
 def _harmed(row: RunRow, twin: Mapping[int, EpisodeRow]) -> bool | None:
-    """One fault that was harmed is enough; that none was is known where each can be compared."""
+    """One fault that was harmed is enough; that none was is known where each that shows something can be
+    compared.
+    """
     if row.why:
         return None
-    pairs = [(one, twin[one.index]) for one in row.episodes if one.index in twin and not one.void]
+    shown = [one for one in row.episodes if one.void or one.is_met]
+    pairs = [(one, twin[one.index]) for one in shown if one.index in twin and not one.void]
     if any(one.lost_ms - other.lost_ms > EPS_MS for one, other in pairs):
         return True
-    return False if pairs and len(pairs) == len(row.episodes) else None
+    return False if pairs and len(pairs) == len(shown) else None
 
 
 def _once(runs: Sequence[RunRow]) -> bool | None:

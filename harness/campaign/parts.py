@@ -32,7 +32,8 @@ _PART_BYTES_MAX = 64 * 1024 * 1024
 """Ten pairs are some kilobytes: what unpacks to more is a bomb."""
 _SUFFIX = ".jsonl.gz"
 _SEAL = b"sha256 "
-"""Begins the last line of a part: whoever edits a figure by hand is told so."""
+"""Begins the last line of a part; what follows is over question, number and rows: whoever edits a figure by
+hand, or brings a part from elsewhere, is told so."""
 _AGAIN = "remove it and run the same command: it is done again"
 
 
@@ -66,8 +67,10 @@ class Parts:
             if len(text) > _PART_BYTES_MAX:
                 raise Untrustworthy(f"{path} holds more than {_PART_BYTES_MAX} bytes: it is no part")
             rows, _, seal = text.rpartition(_SEAL)
-            if seal != _sealed(rows):
-                raise Untrustworthy(f"{path} was changed after it was written; {_AGAIN}")
+            if seal != self._sealed(chunk, rows):
+                raise Untrustworthy(
+                    f"{path} was changed after it was written, or is of another campaign; {_AGAIN}"
+                )
             return tuple(msgspec.json.decode(line, type=RunRow) for line in rows.splitlines())
         except (OSError, NotPlain, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Untrustworthy(f"{path} cannot be read ({error}); {_AGAIN}") from error
@@ -75,12 +78,18 @@ class Parts:
     def write(self, chunk: int, rows: Sequence[RunRow]) -> None:
         """Keep the rows of one chunk; the same rows give the same bytes."""
         lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-        self._write(self._path(chunk), gzip.compress(lines + _SEAL + _sealed(lines), mtime=0))
+        self._write(self._path(chunk), gzip.compress(lines + _SEAL + self._sealed(chunk, lines), mtime=0))
 
     def write_file(self, name: str, data: bytes) -> Path:
         """Keep another file of the campaign; gives its path."""
         self._write(self.folder / name, data)
         return self.folder / name
+
+    def _sealed(self, chunk: int, lines: bytes) -> bytes:
+        with Folder(self.folder) as folder:
+            question = folder.read(QUESTION_FILE) if folder.holds(QUESTION_FILE) else b""
+        named = hashlib.sha256(question).digest() + str(chunk).encode() + b"\n"
+        return hashlib.sha256(named + lines).hexdigest().encode() + b"\n"
 
     def _path(self, chunk: int) -> Path:
         return self._parts / f"{chunk:07d}{_SUFFIX}"
@@ -111,10 +120,6 @@ def outcome_of(store: Path, name: str) -> tuple[Table, Verdict] | None:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Untrustworthy(f"{folder}: its outcome cannot be read ({error}); ask it again") from error
     return None
-
-
-def _sealed(lines: bytes) -> bytes:
-    return hashlib.sha256(lines).hexdigest().encode() + b"\n"
 
 
 @contextmanager

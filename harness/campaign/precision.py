@@ -29,7 +29,7 @@ def exact_enough(tally: Tally, precision_ratio: float) -> bool:
 def _is_exact(one: ClassTally, precision_ratio: float) -> bool:
     found = quantile(one.recovered, one.beyond, 0.5)
     if found.n < found.needs_n:
-        return upper_bound(one.hurt, one.n) <= RARE_RATIO
+        return upper_bound(one.hurt, one.met) <= RARE_RATIO
     if found.low_s is None:
         return True
     if found.value_s is None or found.high_s is None:

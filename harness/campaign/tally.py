@@ -88,16 +88,17 @@ class ClassTally:
         self.void += len(episodes) - len(kept)
         for one in kept:
             self._count(one)
-        pairs = [(one, least[one.index]) for one in kept if one.index in least]
+        met = [one for one in kept if one.is_met]
+        pairs = [(one, least[one.index]) for one in met if one.index in least]
         gains = [other.lost_ms - one.lost_ms for one, other in pairs]
         self.compared += len(gains)
         self.harmed += sum(gain < -EPS_MS for gain in gains)
-        points = [one.kept_ppm for one in kept if one.kept_ppm is not None and one.ended_by != NOT_EXERCISED]
+        points = [one.kept_ppm for one in met if one.kept_ppm is not None]
         if points:
             self.kept[(2 * sum(points) + 1000 * len(points)) // (2000 * len(points))] += 1
-        self.lost_ms.add_mean([one.lost_ms for one in kept])
+        self.lost_ms.add_mean([one.lost_ms for one in met])
         self.gain_ms.add_mean(gains)
-        self.loss_ppm.add_mean([one.loss_ppm for one in kept if one.loss_ppm is not None])
+        self.loss_ppm.add_mean([one.loss_ppm for one in met if one.loss_ppm is not None])
         told = [(one.loss_ppm, other.loss_ppm) for one, other in pairs]
         self.gain_ppm.add_mean([b - a for a, b in told if a is not None and b is not None])
 
@@ -225,14 +226,19 @@ class Tally:
 def twin_of(runs: Sequence[RunRow], run: RunRow) -> Mapping[int, EpisodeRow]:
     """Episodes by index of the run of the same pair in which nobody heals; none for that one itself.
 
-    Where that run is void there is nothing to compare with: another arm would be another comparison.
+    Where that run is void there is nothing to compare with: another arm would be another comparison. Nor is
+    there where nothing met its fault.
     """
     alike = [one for one in runs if one.restart_profile == run.restart_profile and not one.sham]
     arm = next((arm for arm in NOBODY_HEALS if any(one.arm == arm for one in alike)), run.arm)
     if arm == run.arm:
         return {}
     found = [one for one in alike if one.arm == arm and not one.why]
-    return {episode.index: episode for one in found for episode in one.episodes if not episode.void}
+    return {episode.index: episode for one in found for episode in one.episodes if _shows(episode)}
+
+
+def _shows(episode: EpisodeRow) -> bool:
+    return not episode.void and episode.is_met
 
 
 def _nothing_broken(run: RunRow) -> bool:

@@ -57,8 +57,13 @@ def _place(run: RunFacts, episode: Episode) -> Place:
 
 
 def _losses(facts: Iterable[RunFacts]) -> dict[Place, float]:
-    """Served loss in seconds of every counted episode, by where it stands in the campaign."""
-    return {_place(r, e): e.served.lost_s for r in facts for e in r.episodes if counted(r, e)}
+    """Served loss in seconds of every counted episode that shows something, by where it stands."""
+    return {
+        _place(r, e): e.served.lost_s
+        for r in facts
+        for e in r.episodes
+        if counted(r, e) and e.ended_by != NOT_EXERCISED
+    }
 
 
 def _class(
@@ -68,13 +73,13 @@ def _class(
     kept = [(run, episode) for run, episode in seen if counted(run, episode)]
     # A fault that nothing met shows nothing: it is no episode without impact.
     unmet = [e for _, e in kept if e.ended_by == NOT_EXERCISED]
-    met = [e for _, e in kept if e.ended_by != NOT_EXERCISED]
+    met = [(run, e) for run, e in kept if e.ended_by != NOT_EXERCISED]
     hurt = [e for _, e in kept if e.served.impact_s is not None]
     served = [e.served.recovered_s for e in hurt]
     less = [e for _, e in kept if e.full.impact_s is not None]
     full = [e.full.recovered_s for e in less]
     back = sum(t is not None for t in served)
-    depends = _dependence(kept)
+    depends = _dependence(met)
     wide = depends.widened
     owed = debts(hurt)
     return ClassEstimate(
@@ -96,15 +101,15 @@ def _class(
         served_median=quantile(served, 0.5, widened=wide),
         served_p90=quantile(served, 0.9, widened=wide),
         full_median=quantile(full, 0.5, widened=wide),
-        lost_s=run_mean(((run.run_id, e.served.lost_s) for run, e in kept), widened=wide),
-        sham_lost_s=run_mean(_sham_losses(kept, losses)),
-        gain_s=run_mean(_gains(kept, losses), widened=wide),
+        lost_s=run_mean(((run.run_id, e.served.lost_s) for run, e in met), widened=wide),
+        sham_lost_s=run_mean(_sham_losses(met, losses)),
+        gain_s=run_mean(_gains(met, losses), widened=wide),
         ended_by=dict(sorted(Counter(e.ended_by for _, e in kept).items())),
         flaps=sum(e.served.flaps for _, e in kept),
         recovered_s=_ordered(served),
         full_recovered_s=_ordered(full),
         tau_s=max((e.horizon_s for _, e in seen), default=profile.tau_s),
-        decisions=decisions(kept),
+        decisions=decisions(met),
         training=training(kept),
         dependence=depends,
         debt=owed,
@@ -114,9 +119,9 @@ def _class(
     )
 
 
-def _dependence(kept: Iterable[Seen]) -> Dependence:
+def _dependence(met: Iterable[Seen]) -> Dependence:
     """Whether what a run lost tells what the next one loses; runs are numbered as they were done."""
-    lost_s = of_runs((run.run_id, e.served.lost_s) for run, e in kept)
+    lost_s = of_runs((run.run_id, e.served.lost_s) for run, e in met)
     return dependence([lost_s[run_id] for run_id in sorted(lost_s)])
 
 
@@ -142,17 +147,17 @@ def _acted(kept: Iterable[Seen]) -> Share:
     return share(sum(seen), len(seen))
 
 
-def _sham_losses(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
+def _sham_losses(met: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
     """What the sham run of the same pair, arm and profile lost in the same stretch of time."""
-    for run, episode in kept:
+    for run, episode in met:
         sham = losses.get((run.pair, run.restart_profile, run.arm, True, episode.index))
         if sham is not None:
             yield run.run_id, sham
 
 
-def _gains(kept: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
+def _gains(met: Iterable[Seen], losses: Mapping[Place, float]) -> Iterable[tuple[str, float]]:
     """Loss prevented against the arm with the least help of the same pair; nothing for that arm itself."""
-    for run, episode in kept:
+    for run, episode in met:
         for least in ("bare", "none"):
             loss = losses.get((run.pair, run.restart_profile, least, False, episode.index))
             if run.arm == least:

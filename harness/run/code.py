@@ -15,7 +15,7 @@ import msgspec
 
 import harness
 
-WATCHED = ("aiohttp", "msgspec", "numpy", "scipy", "uvicorn")
+WATCHED = ("aiohttp", "msgspec", "numpy", "scikit-learn", "scipy", "uvicorn")
 """Distributions whose versions go into the manifest: those that a figure may depend on."""
 _NO_CODE = frozenset(("__pycache__", "node_modules", "reports"))
 _SUFFIXES = (".py", ".yaml", ".json")

@@ -121,6 +121,27 @@ def test_a_chunk_whose_workers_died_is_tried_again_by_the_next_attempt(tmp_path:
     assert encode(merge.table()) == encode(ran(tmp_path / "whole", Here()).table())
 
 
+def test_a_run_that_raised_is_tried_again_by_the_next_attempt(tmp_path: Path):
+    class Full(Toy):
+        def __call__(self, chunk: int) -> tuple[RunRow, ...]:
+            first, *others = super().__call__(chunk)
+            full = "OSError: no space left"
+            return (
+                (msgspec.structs.replace(first, why=full, digest=""), *others)
+                if chunk == 4
+                else (first, *others)
+            )
+
+    with held(tmp_path, question()) as parts:
+        first = run_chunks(Full(question()), Here(), parts, tell=lambda _: None, look=lambda: None)
+    assert first.doubtful == 1
+    executor = Here()
+    merge = ran(tmp_path, executor)
+    assert executor.did == [4]
+    assert merge.doubtful == 0
+    assert encode(merge.table()) == encode(ran(tmp_path / "whole", Here()).table())
+
+
 def test_of_many_bad_runs_the_first_are_named_and_all_are_counted(tmp_path: Path):
     merge = ran(tmp_path, Here([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]), bad=frozenset({2, 5, 8}))
     assert merge.doubtful == 24

@@ -47,6 +47,19 @@ def test_a_part_that_was_cut_by_somebody_is_told_by_name(tmp_path: Path, size: i
             parts.read(3)
 
 
+def test_a_part_of_another_campaign_or_of_another_number_is_told(tmp_path: Path):
+    with held(tmp_path / "other", question(seed=8)) as parts:
+        parts.write(0, ROWS)
+    theirs = (tmp_path / "other" / "parts" / "0000000.jsonl.gz").read_bytes()
+    with held(tmp_path / "mine", question()) as parts:
+        parts.write(0, ROWS)
+        mine = (tmp_path / "mine" / "parts" / "0000000.jsonl.gz").read_bytes()
+        for chunk, put in ((0, theirs), (1, mine)):
+            (tmp_path / "mine" / "parts" / f"{chunk:07d}.jsonl.gz").write_bytes(put)
+            with pytest.raises(Untrustworthy, match="is of another campaign"):
+                parts.read(chunk)
+
+
 def test_what_a_killed_process_left_half_written_is_no_part_and_is_removed(tmp_path: Path):
     with held(tmp_path, question()):
         pass

@@ -109,6 +109,20 @@ def test_a_class_that_occurs_twice_in_a_run_gives_the_runs_mean_once():
     assert (counted.lost_ms.n, counted.lost_ms.total) == (1, 150)
 
 
+def test_what_nothing_met_is_counted_and_enters_no_figure():
+    idle = {"impact_ms": None, "recovered_ms": None, "lost_ms": 0, "ended_by": "not exercised"}
+    pairs = [
+        [row(0, "none", episode(lost_ms=20_000)), row(0, "reference", episode(lost_ms=10_000))],
+        [row(1, "none", episode(**idle)), row(1, "reference", episode(**idle))],
+        [row(2, "none", episode(**idle)), row(2, "reference", episode(lost_ms=10_000))],
+    ]
+    counted = tallied(pairs).classes[KILL]
+    assert (counted.n, counted.met) == (3, 2)
+    assert (counted.lost_ms.n, counted.lost_ms.total) == (2, 20_000)
+    assert (counted.gain_ms.n, counted.gain_ms.total) == (1, 10_000)
+    assert (counted.compared, counted.harmed) == (1, 0)
+
+
 def test_harmed_is_who_loses_a_second_more_than_without_healing():
     lost = [(1000, 2000), (1000, 2001), (5000, 0)]
     found = [
