@@ -33,6 +33,7 @@ _WORST_FIRST: tuple[Word, ...] = ("VOID", "FAIL", "INCONCLUSIVE", "PASS")
 OTHER_WORLD = "done again with the same seed, another world came of"
 _NOT_HELD = "a campaign's table does not hold it; `hormesis run --target simulation` judges it"
 _OF_A_FIXED_NUMBER = frozenset({"recovery", "availability"})
+_NOT_ASKED = "; nothing was broken, so claims about faults were not asked"
 _CHOSEN = "the baseline ended it, so what was seen chose how many pairs; ask without --baseline"
 
 
@@ -43,9 +44,11 @@ def judge_campaign(
     doubts: Sequence[RunRow],
     unequal: Sequence[str],
     is_cut: bool = False,
+    sham_only: bool = False,
 ) -> Verdict:
     """Judge. ``doubts``: runs with which something is wrong; ``unequal``: those that were another when
     redone. ``is_cut``: what was seen decided how many pairs there are; no interval of a fixed number holds.
+    ``sham_only``: nothing was broken, so what is claimed of faults was not asked.
     """
     unsafe = sum(arm.unsafe for arm in tally.arms.values())
     if unsafe:
@@ -55,16 +58,28 @@ def judge_campaign(
         return _verdict("VOID", f"{OTHER_WORLD} {named(unequal)}")
     if doubt := _doubt(tally, doubts):
         return _verdict("VOID", doubt)
-    if not objectives:
+    asked = _of_shams(objectives) if sham_only else list(objectives)
+    left_out = _NOT_ASKED if asked != list(objectives) else ""
+    if not asked:
         void = sum(one.void for one in tally.classes.values())
         told = f"; {void} episodes were void and not counted" if void else ""
-        return _verdict("DONE", f"done, nothing claimed{told}")
-    claims = tuple(claim for objective in objectives for claim in _claims(objective, tally, is_cut))
+        return _verdict("DONE", f"done, nothing claimed{told}{left_out}")
+    claims = tuple(claim for objective in asked for claim in _claims(objective, tally, is_cut))
     unmet = ((key, one) for key, one in sorted(tally.classes.items()) if not one.met)
     claims += tuple(about_unmet(_label(key), one.n, key) for key, one in unmet)
     word: Word = next((w for w in _WORST_FIRST if any(c.word == w for c in claims)), "VOID")
     of_word = [f"{c.text} ({c.evidence})" for c in claims if c.word == word]
-    return _verdict(word, f"{len(of_word)} of {len(claims)} claims: {named(of_word)}", claims)
+    return _verdict(word, f"{len(of_word)} of {len(claims)} claims: {named(of_word)}{left_out}", claims)
+
+
+def _of_shams(objectives: Sequence[Objective]) -> list[Objective]:
+    """What of them can be asked where nothing is broken: of recovery and harm nothing."""
+    asked = []
+    for one in objectives:
+        left = msgspec.structs.replace(one, served_within_s=None, harm_left_ratio=None)
+        if left == one or left.availability_ratio is not None or left.exactly_once or left.no_acts:
+            asked.append(left)
+    return asked
 
 
 def _doubt(tally: Tally, doubts: Sequence[RunRow]) -> str:

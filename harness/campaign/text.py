@@ -43,14 +43,14 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     question = table.question
     doubts = [f"  {inert(doubt_text(doubt))}" for doubt in table.doubts]
     more = table.doubtful - len(doubts)
+    classes = [_class(line, _compared(line, table)) for line in table.classes]
     lines = [
         *verdict_lines(verdict),
         "",
         f"{inert(question.title)}: {table.pairs} pairs, seed {question.seed}, "
         f"virtual clock ({question.fidelity}, {question.pace}); ended by {table.stopped}",
         "",
-        *_aligned([_CLASS_HEAD, *(_class(line, _compared(line, table)) for line in table.classes)]),
-        "",
+        *([*_aligned([_CLASS_HEAD, *classes]), ""] if classes else ()),
         *_aligned([_ARM_HEAD, *map(_arm, table.arms)]),
         "",
         *map(_score, table.scores),
@@ -134,7 +134,7 @@ def _rate(heals: Rate) -> str:
         return f"not observable in {heals.blind} runs" if heals.blind else "-"
     upper = "in clusters" if heals.upper_per_h is None else f"at most {heals.upper_per_h:.3g}"
     blind = f", not observable in {heals.blind} runs" if heals.blind else ""
-    return f"{heals.per_h:.3g} ({upper}{blind})"
+    return f"{heals.per_h:.3g} ({upper}; {heals.k} in {heals.hours:.3g} h{blind})"
 
 
 def _share(share: Share) -> str:

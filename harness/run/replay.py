@@ -198,8 +198,8 @@ def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
     parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
     if parted is not None:
         at_s = min(one[0] for one in parted if one is not None)
-        one, other = _event_texts(*parted, first_s)
-        yield Difference(what="history.jsonl", at_s=at_s - first_s, recorded=one, again=other)
+        words = _event_texts(*parted, first_s)
+        yield Difference(what="history.jsonl", at_s=at_s - first_s, recorded=words[0], again=words[1])
     if (row := _first_row(recorded.rows, now.rows)) is not None:
         texts = _row_texts(recorded.rows, now.rows, row, first_s)
         at_s = min(float(r[row]["ended"]) for r in (recorded.rows, now.rows) if row < len(r))

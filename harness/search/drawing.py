@@ -31,6 +31,8 @@ NEAR_RATIO, NEAREST_RATIO = 0.5, 0.7
 """Share of what is tied that hits the healer or an edge of it: by chance, and where it is systematic."""
 OVERLAP_RATIO = 0.5
 """Share of what is systematic that begins soon after another fault, not after what the healer did."""
+LONGEST_RATIO = 0.25
+"""Share of what is systematic that lasts as long as may be: what nobody answers shows only where it stays."""
 LASTS_MIN_S = 0.5
 NTH_MAX = 2
 _CHANGES_MAX, _TAKEN = 3, 3
@@ -109,22 +111,14 @@ class Drawing:
         faults = list(lead.schedule.faults)
         if len(faults) >= self.limits.faults_max:
             del faults[int(dice.integers(len(faults)))]
-        for _ in range(1 + int(dice.integers(self.limits.faults_max - len(faults)))):
-            effect = self._next(name, faults, tried, dice)
-            at_s, after = _soon_after(lead, dice)
-            faults.append(Fault(effect=effect, at_s=at_s, after=after, lasts_s=self._lasts_s(effect, dice)))
-        return _possible(faults)
-
-    def _next(self, name: str, faults: Sequence[Fault], tried: Mapping[Tried, int], dice: Dice) -> Effect:
-        """What began least soon after something of this name: first the kind of fault, then the fault."""
-
-        def count(effect: Effect) -> int:
-            return tried.get((name, effect), 0)
-
         kinds = self.menu.near if self.menu.near and dice.random() < NEAREST_RATIO else self.menu.kinds
-        is_full = any(isinstance(one.effect, Mutate) for one in faults)
-        possible = [effects for kind, effects in kinds.items() if not (is_full and kind == _MUTATIONS)]
-        return _least(_least(possible, lambda kind: sum(map(count, kind)), dice), count, dice)
+        for _ in range(1 + int(dice.integers(self.limits.faults_max - len(faults)))):
+            effect = _next(kinds, faults, lambda one: tried.get((name, one), 0), dice)
+            at_s, after = _soon_after(lead, dice)
+            is_long = dice.random() < LONGEST_RATIO and not isinstance(effect, Kill)
+            lasts_s = self.limits.lasts_max_s if is_long else self._lasts_s(effect, dice)
+            faults.append(Fault(effect=effect, at_s=at_s, after=after, lasts_s=lasts_s))
+        return _possible(faults)
 
     # ways to change: faults, parent, dice -> faults
 
@@ -211,6 +205,18 @@ _WAYS: tuple[tuple[_Way, int, int], ...] = (
     (Drawing._overlap, 2, 1),
 )
 """Each with the number of faults that it needs at least, and how often it is taken beside the others."""
+
+
+def _next(
+    kinds: Mapping[str, Sequence[Effect]],
+    faults: Sequence[Fault],
+    count: Callable[[Effect], int],
+    dice: Dice,
+) -> Effect:
+    """What has the lowest count: first the kind of fault, then the fault."""
+    is_full = any(isinstance(one.effect, Mutate) for one in faults)
+    possible = [effects for kind, effects in kinds.items() if not (is_full and kind == _MUTATIONS)]
+    return _least(_least(possible, lambda kind: sum(map(count, kind)), dice), count, dice)
 
 
 def _delay_s(dice: Dice) -> float:

@@ -172,7 +172,13 @@ def _seen_through(
         if baseline is None
         else Decided(question, read_baseline(baseline, kind_of(question), question.seed))
     )
-    merge = run_chunks(work, executor, parts, tell=pace, look=look, decided=decided)
+    try:
+        merge = run_chunks(work, executor, parts, tell=pace, look=look, decided=decided)
+    except KeyboardInterrupt:
+        kept = sum(len(question.pairs_of(chunk)) for chunk in parts.present())
+        most, size = question.pairs_max, question.pairs_a_chunk
+        progress(f"{kept} of at most {most} pairs are kept, in whole parts of {size}")
+        raise
     parts.write_file(TABLE_FILE, encode(merge.table()))
     again = runs_again(work, merge.doubts, merge.tally.pairs, merge.rows)
     unequal = keep(work, again, parts.folder, progress)
@@ -182,6 +188,7 @@ def _seen_through(
         doubts=merge.doubts,
         unequal=unequal,
         is_cut=merge.stopped == DECIDED,
+        sham_only=question.sham_only,
     )
     parts.write_file(VERDICT_FILE, msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n")
     return merge, verdict

@@ -21,12 +21,15 @@ def judged(
     *objectives: Objective,
     unequal: Sequence[str] = (),
     is_cut: bool = False,
+    sham_only: bool = False,
 ) -> Verdict:
     tally = Tally()
     for runs in found:
         tally.add_pair(runs)
     doubts = [one for runs in found for one in runs if one.doubt()]
-    return judge_campaign(tally, objectives, doubts=doubts, unequal=unequal, is_cut=is_cut)
+    return judge_campaign(
+        tally, objectives, doubts=doubts, unequal=unequal, is_cut=is_cut, sham_only=sham_only
+    )
 
 
 def kills(count: int, recovered_ms: int | None = 4000, **changed: object) -> list[list[RunRow]]:
@@ -47,6 +50,22 @@ def test_without_a_single_episode_nothing_was_measured():
 def test_sham_runs_alone_measure_something():
     quiet = row(0, "none", episode(None, impact_ms=None), sham=True)
     assert judged([[quiet]]).why == "done, nothing claimed"
+
+
+def test_where_nothing_is_broken_claims_about_faults_are_not_asked_and_others_are():
+    quiet = [[row(pair, "none", episode(None, impact_ms=None), sham=True)] for pair in range(40)]
+    recovery = Objective(fault="process.kill", served_within_s=5)
+    alone = judged(quiet, recovery, sham_only=True)
+    assert (alone.word, alone.claims) == ("DONE", ())
+    assert "claims about faults were not asked" in alone.why
+    both = judged(quiet, Objective(served_within_s=5, exactly_once=True), recovery, sham_only=True)
+    assert both.word == "PASS"
+    (claim,) = both.claims
+    assert claim.text == "arm none, fast: every accepted transaction ends exactly once"
+    assert both.why.endswith("claims about faults were not asked")
+    asked = judged(quiet, Objective(exactly_once=True), sham_only=True)
+    assert "not asked" not in asked.why
+    assert judged(quiet, recovery).word == "VOID"
 
 
 def test_a_void_run_is_named_and_nothing_of_the_campaign_may_be_judged():

@@ -74,12 +74,19 @@ def test_the_text_names_what_is_wrong_and_shows_no_control_characters():
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize(("heals", "words"), [(0, "0 (at most"), (3, "in clusters")])
+@pytest.mark.parametrize(("heals", "words"), [(0, "; 0 in 0.0778 h)"), (3, "in clusters; 3 in")])
 def test_a_rate_is_told_with_its_bound_or_why_there_is_none(heals, words):
     found = [[row(0, sham=True, false_heals=heals), row(0, "none", episode())]]
     found += [[row(pair, sham=True)] for pair in range(1, 6)]
     verdict = Verdict(word="DONE", exit_code=0, why="", claims=(), next="")
     assert words in outcome_text(made(found), verdict)
+
+
+def test_where_nothing_was_broken_there_is_no_table_of_faults():
+    done = Verdict(word="DONE", exit_code=0, why="", claims=(), next="")
+    text = outcome_text(made([[row(0, sham=True)]]), done)
+    assert "false heals/h" in text
+    assert "recovered" not in text
 
 
 def test_a_mean_that_the_horizon_has_cut_is_told_as_a_bound():

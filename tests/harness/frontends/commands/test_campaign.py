@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.campaign import engine
 from harness.campaign.table import Table
 from harness.experiment.load import load_experiment
 from harness.frontends.cli import main
@@ -201,3 +202,14 @@ def test_a_gate_compares_what_real_worlds_did(asked, campaign, capsys, tmp_path)
         assert main(["gate", str(before), "--baseline", str(baseline)]) == 5
     finally:
         shutil.rmtree(after)
+
+
+def test_who_interrupts_it_is_told_how_much_is_kept(asked, campaign, capsys, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "run_chunks", interrupted)
+    assert campaign("--seed", "11", "--pairs", "20") == 130
+    err = capsys.readouterr().err
+    assert "0 of at most 20 pairs are kept, in whole parts of 10" in err
+    assert "the same command with the same --seed goes on" in err
