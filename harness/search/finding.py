@@ -84,7 +84,8 @@ def find(asked: Asked, crew: Crew, tell: Callable[[str], None]) -> Summary:
     """Search, then shrink each failure and keep it."""
 
     def told(found: Found) -> None:
-        failures = f", {len(found.failures)} failures" if found.failures else ""
+        count = len(found.failures)
+        failures = f", {count} failure{'' if count == 1 else 's'}" if count else ""
         tell(
             f"{found.episodes} of {asked.wanted.episodes} episodes, {len(found.counts)} pairs seen{failures}"
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.frontends.arguments import usage
+from harness.frontends.arguments import usage, wrong
 from harness.frontends.streams import say, tell
 from harness.plan.safety import SIMULATION
 from harness.report.trace import TraceLine, trace_of, trace_text
@@ -60,7 +60,8 @@ def execute(arguments: argparse.Namespace, /) -> int:
     target, until_s = stored.history.plan.target, arguments.until
     ends_s = stored.history.plan.duration_s
     if until_s is not None and until_s > ends_s:
-        raise usage("HRM402", f"--until {until_s:g}: this run takes {ends_s:g} s", "name an earlier second")
+        words = f"--until {until_s:.15g}: this run takes {ends_s:g} s"
+        raise usage("HRM402", words, "name an earlier second")
     if target == SIMULATION:
         refuse_if_halted(store)
         return _stopped(stored, store, arguments) if until_s is not None else _again(stored, store, arguments)
@@ -185,5 +186,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         value_s = math.nan
     if not 0 <= value_s < math.inf:
-        raise argparse.ArgumentTypeError("give seconds from 0 on, like 12.5")
+        raise wrong(text, "is no instant (seconds from 0 on, like 12.5)")
     return value_s
