@@ -225,8 +225,8 @@ def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
     for name in BESIDE:
         path = stored.folder / name
         was = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-        if (other := again.files.get(name, b"")) != was:
-            yield _lines_differ(name, was, other, again.virtual_s - first_s)
+        if (after := again.files.get(name, b"")) != was:
+            yield _lines_differ(name, was, after, again.virtual_s - first_s)
 
 
 def _told(history: History) -> list[tuple[float, Event]]:
