@@ -17,7 +17,7 @@ from harness.archive.comparing import UNTRUSTED
 from harness.archive.model import Identity, Side
 from harness.archive.sides import identity_of, side_of_pairs, side_of_runs
 from harness.campaign.model import Question, RunRow, chained
-from harness.campaign.parts import QUESTION_FILE, TABLE_FILE, VERDICT_FILE, Parts
+from harness.campaign.parts import QUESTION_FILE, TABLE_FILE, VERDICT_FILE, Parts, unfinished
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
 from harness.history.model import Campaign, Manifest
@@ -86,7 +86,7 @@ def read_pairs(folder: Path) -> tuple[Question, Table, Verdict]:
     with Folder(folder) as opened:
         question = _decoded(opened, QUESTION_FILE, Question, folder)
         if not (opened.holds(TABLE_FILE) and opened.holds(VERDICT_FILE)):
-            raise Refused(f"{folder} is not over: ask it again with the same words and seed, it goes on")
+            raise Refused("; ".join(unfinished(folder)))
         return (
             question,
             _decoded(opened, TABLE_FILE, Table, folder),

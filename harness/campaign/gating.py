@@ -19,7 +19,7 @@ from harness.campaign.judging import doubts_of
 from harness.campaign.measured import Measured, measured
 from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.outcomes import gated_arm, kind_of, outcomes
-from harness.campaign.parts import QUESTION_FILE, Parts, campaign_name, outcome_of
+from harness.campaign.parts import QUESTION_FILE, Parts, campaign_name, outcome_of, unfinished
 from harness.campaign.shown import shown
 from harness.campaign.table import Table
 from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
@@ -87,7 +87,7 @@ def _digest(runs: Sequence[RunOutcome]) -> str:
 def _of_pairs(store: Path, name: str, folder: Path) -> Weighable:
     ended = outcome_of(store, name)
     if ended is None:
-        raise Refused(f"{folder} has not ended: the same `hormesis campaign` command goes on with it")
+        raise Refused("; ".join(unfinished(folder)))
     table, verdict = ended
     question = table.question
     if question.sham_only:

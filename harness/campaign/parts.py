@@ -22,6 +22,7 @@ import msgspec
 from harness.campaign.model import Question, RunRow
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
+from harness.experiment.excerpt import quoted
 from harness.history.plain import Folder, NotPlain
 from harness.run.writing import write_whole
 from harness.verdict.model import Verdict
@@ -34,6 +35,7 @@ _SUFFIX = ".jsonl.gz"
 _SEAL = b"sha256 "
 """Begins the last line of a part; what follows is over question, number and rows: whoever edits a figure by
 hand, or brings a part from elsewhere, is told so."""
+_UNREADABLE = (OSError, NotPlain, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _AGAIN = "remove it and run the same command: it is done again"
 
 
@@ -120,6 +122,25 @@ def outcome_of(store: Path, name: str) -> tuple[Table, Verdict] | None:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Untrustworthy(f"{folder}: its outcome cannot be read ({error}); ask it again") from error
     return None
+
+
+def unfinished(folder: Path) -> tuple[str, str]:
+    """Say how far a campaign that is not over has come, and what goes on with it."""
+    try:
+        with Folder(folder) as opened:
+            question = msgspec.json.decode(opened.read(QUESTION_FILE), type=Question)
+        kept = [question.pairs_of(chunk) for chunk in Parts(folder).present() if chunk < question.chunks()]
+        pairs = sum(map(len, kept))
+    except (*_UNREADABLE, ArithmeticError) as error:  # no pairs a chunk, or more than there can be
+        why = f"{folder} is not over, and its {QUESTION_FILE} cannot be read: {error}"
+        return why, "begin anew, with the command that began it"
+    title, file = quoted(question.title), quoted(question.experiment_file)
+    return (
+        f"{folder} is not over: of {title} {pairs} of at most {question.pairs_max} pairs are kept, "
+        f"in {len(kept)} of {question.chunks()} parts",
+        f"the same command goes on: hormesis campaign {file} --seed {question.seed} and what else it was "
+        "begun with",
+    )
 
 
 @contextmanager

@@ -44,10 +44,11 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     doubts = [f"  {inert(doubt_text(doubt))}" for doubt in table.doubts]
     more = table.doubtful - len(doubts)
     classes = [_class(line, _compared(line, table)) for line in table.classes]
+    pairs = f"{table.pairs} pair{'' if table.pairs == 1 else 's'}"
     lines = [
         *verdict_lines(verdict),
         "",
-        f"{inert(question.title)}: {table.pairs} pairs, seed {question.seed}, "
+        f"{inert(question.title)}: {pairs}, seed {question.seed}, "
         f"virtual clock ({question.fidelity}, {question.pace}); ended by {table.stopped}",
         "",
         *([*_aligned([_CLASS_HEAD, *classes]), ""] if classes else ()),

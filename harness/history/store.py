@@ -29,6 +29,8 @@ from harness.history.plain import Folder, NotPlain
 from harness.plan.model import Plan
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
+_QUESTION = "question.json"
+"""Only a campaign of pairs holds it."""
 _NUMBER = re.compile(r"r(\d{4,})(?:-|$)")  # as _run_id writes it
 _COLUMNS = tuple((name, DTYPE[name].str) for name in DTYPE.names or ())
 _T = TypeVar("_T")
@@ -160,7 +162,7 @@ def find_campaign(store: Path, name: str) -> Path:
 def _found(store: Path, name: str) -> Path:
     named = store / name
     is_kept = _ID.fullmatch(name) and named.is_dir() and not named.is_symlink()
-    if is_kept and not (named / "kept").is_dir():
+    if is_kept and not (named / "kept").is_dir() and not (named / _QUESTION).is_file():
         return named
     folder = named if is_kept else _existing(name)
     # A name that leads nowhere must not lead to the campaign that the user happens to stand in.
@@ -170,7 +172,21 @@ def _found(store: Path, name: str) -> Path:
     if folder and (folder / "kept" / "campaign.json").is_file():
         words = f"holds a table of pairs, for `hormesis report`; its whole runs are in {folder / 'kept'}"
         raise _problem("no-campaign", name, f"{name!r} {words}")
-    raise _problem("no-campaign", name, f"no campaign {name!r} in {store}, and no such campaign folder")
+    if folder and (folder / _QUESTION).is_file():
+        words = (
+            "is a campaign of pairs that is not over, for `hormesis report`, and keeps no whole run so far"
+        )
+        raise _problem("no-campaign", name, f"{name!r} {words}")
+    raise _problem("no-campaign", name, _what_else(store, name, folder))
+
+
+def _what_else(store: Path, name: str, folder: Path | None) -> str:
+    """Say what the name of no campaign leads to."""
+    if folder:
+        return f"{name!r} is a folder, and no campaign and no run of one"
+    if os.path.isfile(name):  # Path.is_file raises where a name is too long
+        return f"{name!r} is a file, and a campaign is a folder, as is a run"
+    return f"no campaign {name!r} in {store}, and no such campaign folder"
 
 
 def _existing(name: str) -> Path | None:
@@ -279,7 +295,7 @@ def _recorded(opened: Folder, genesis: str, doubts: list[str]) -> Recorded:
         with os.fdopen(opened.open("history.jsonl"), "rb") as file:
             return read_history(file, genesis)
     except (OSError, NotPlain) as error:
-        doubts.append(f"history.jsonl: {error}")
+        doubts.append(f"history.jsonl: {_words(error)}")
         return Recorded((), "", 0, "")
 
 
@@ -287,8 +303,13 @@ def _part(opened: Folder, name: str, doubts: list[str]) -> bytes:
     try:
         return opened.read(name)
     except (OSError, NotPlain) as error:
-        doubts.append(f"{name}: {error}")
+        doubts.append(f"{name}: {_words(error)}")
         return b""
+
+
+def _words(error: OSError | NotPlain) -> str:
+    """What is wrong, without the name: that is told beside it."""
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _decoded(data: bytes, kind: type[_T], name: str, doubts: list[str]) -> _T | None:

@@ -66,6 +66,23 @@ def refuse_if_not_writable(store: Path) -> None:
         ) from error
 
 
+def refuse_if_no_place(file: Path) -> None:
+    """Raise Refused where no file can be written at ``file``: told before what it would hold is measured."""
+    try:
+        if file.is_symlink() or (file.exists() and not file.is_file()):
+            raise OSError(0, "it is a link, or no file")
+        if not file.parent.is_dir():
+            raise OSError(0, f"there is no folder {file.parent}")
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}."):
+            pass
+    except (OSError, ValueError) as error:  # a NUL in the name
+        why = getattr(error, "strerror", None) or str(error)
+        raise Refused(
+            f"cannot write {str(file)!r}: {why[:1].lower()}{why[1:]}; "
+            "name a file in a folder that you may write into; nothing was started"
+        ) from error
+
+
 def refuse_without_load(plans: Sequence[Plan]) -> None:
     """Raise Refused where a scenario asks for background load and nobody here can make it."""
     asked = [plan for plan in plans if plan.background is not msgspec.UNSET]

@@ -6,6 +6,7 @@ the first thing in which they differ, both sides in words.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -33,6 +34,10 @@ from harness.run.template import ensure_template
 
 BESIDE = (TAINT, RESENDS, JOURNAL)
 _MANIFEST = "manifest.json"
+_RUNS = (
+    "name a run's folder, like reports/runs/CAMPAIGN/runs/r0001-..., or of a campaign of pairs one below its "
+    "kept/runs"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,8 @@ def find_run(store: Path, name: str) -> Stored:
     """
     inside = not Path(name).is_absolute() and ".." not in Path(name).parts
     named = [store / name] * inside + [Path(name)]
-    run = next((one.absolute() for one in named if (one / "plan.json").is_file()), None)
-    campaign_folder = find_campaign(store, name) if run is None else run.parent.parent
+    run = next((one.absolute() for one in named if os.path.isfile(one / "plan.json")), None)
+    campaign_folder = _campaign(store, name) if run is None else run.parent.parent
     campaign = read_campaign(campaign_folder)
     names = [one.run_id for one in campaign.runs]
     if run is None and len(names) != 1:
@@ -98,6 +103,13 @@ def find_run(store: Path, name: str) -> Stored:
     return Stored(path, campaign.file, history)
 
 
+def _campaign(store: Path, name: str) -> Path:
+    try:
+        return find_campaign(store, name)
+    except UsageProblem as wrong:
+        raise UsageProblem(tuple(replace(one, help=_RUNS) for one in wrong.problems)) from wrong
+
+
 def same_experiment(stored: Stored) -> Experiment:
     """Load the experiment that the run was planned from.
 
@@ -109,6 +121,12 @@ def same_experiment(stored: Stored) -> Experiment:
             f"{file} lies in the stored campaign {came_with}: what comes with it is never started; "
             "look at it, and `hormesis run` a copy of it elsewhere"
         )
+    if not os.path.exists(file):
+        message = f"{stored.history.run_id} was planned from {file}, which is not there any more"
+        mend = "put it back, and the files that it names"
+        mend += "" if file.is_absolute() else "; its path counts from where the run was started"
+        problem = Problem(code="HRM101", message=message, file=str(stored.folder), help=mend)
+        raise UsageProblem((problem,))
     experiment = load_experiment(file)
     name = plan.profile.name
     if experiment.sha256 != plan.experiment_sha256 and name in PROFILES:
@@ -207,8 +225,8 @@ def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
     for name in BESIDE:
         path = stored.folder / name
         was = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-        if (other := again.files.get(name, b"")) != was:
-            yield _lines_differ(name, was, other, again.virtual_s - first_s)
+        if (after := again.files.get(name, b"")) != was:
+            yield _lines_differ(name, was, after, again.virtual_s - first_s)
 
 
 def _told(history: History) -> list[tuple[float, Event]]:
@@ -290,8 +308,9 @@ def _manifest(stored: Stored) -> Manifest:
     path = stored.folder / _MANIFEST
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Untrustworthy(f"{path} cannot be read: {error}") from error
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        raise Untrustworthy(f"{path} cannot be read: {why}; it says how the run was observed") from error
 
 
 def _changed(stored: Stored, code_sha256: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from harness.errors import Refused, UsageProblem
 from harness.experiment.model import Experiment, Prepare
 from harness.experiment.yaml import findings_of
 from harness.guard.verbs import VARIABLE
-from harness.run.refusals import refuse_if_halted
+from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
 from harness.run.safety import guarded_apart
 from harness.run.scratch import scratch
 from harness.targets.local.kernel import ending_with_us
@@ -76,15 +76,15 @@ def ensure_template(
 ) -> Path:
     """Return the template's folder, building it where the cache lacks it.
 
-    ``cache`` lies in the store. A system without ``prepare`` gets an empty folder. Raises ``Refused`` with
-    the command's last lines where it fails, UsageProblem where it does not take the scenario: nothing was
-    started then.
+    ``cache`` lies in the store. A system without ``prepare`` gets an empty folder. Raises ``Refused`` where
+    the store takes nothing, or with the command's last lines where it fails, UsageProblem where it does not
+    take the scenario: nothing was started then.
     """
     cache = cache.resolve()  # `prepare` runs inside it, and is told absolute places
     folder = cache / template_key(experiment)
     if folder.is_dir():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
+    refuse_if_not_writable(cache)
     if experiment.system.prepare is None:
         folder.mkdir()
         return folder

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import harness
-from harness.errors import Refused
+from harness.errors import Problem, Refused, UsageProblem
+from harness.experiment.excerpt import quoted
+from harness.experiment.findings import advice
 from harness.experiment.model import Arm, Experiment
 from harness.run.modules import import_path
 from harness.run.template import ensure_template
@@ -41,9 +43,9 @@ class Asked:
 
 
 def ground_of(
-    experiment: Experiment, *, seed: int, arm: str, store: Path, progress: Callable[[str], None]
+    experiment: Experiment, *, seed: int, arm: Arm, store: Path, progress: Callable[[str], None]
 ) -> Ground:
-    """Prepare what all episodes share; ``Refused`` where the file names no arm that heals."""
+    """Prepare what all episodes share; ``Refused`` where it cannot be prepared."""
     python_path = import_path(experiment)
     template = ensure_template(
         experiment, cache=store / ".templates", python_path=python_path, progress=progress
@@ -53,23 +55,26 @@ def ground_of(
         template=str(template),
         python_path=python_path,
         seed=seed,
-        arm=_healing(experiment, arm),
+        arm=arm,
     )
 
 
-def _healing(experiment: Experiment, asked: str) -> Arm:
-    """The arm that was asked for, else the first of the file's arms with a healer, else of the system's."""
-    there = [arm for arm in HEALERS if arm in experiment.system.arms]
-    if asked:
-        if asked not in there:
-            raise Refused(
-                f"{experiment.system.name} has no healer in arm {asked!r}; it has: {', '.join(there)}"
-            )
-        return next(arm for arm in there if arm == asked)
-    wanted = [arm for arm in experiment.arms if arm in there] or there
-    if not wanted:
-        raise Refused(f"{experiment.system.name} has no arm with a healer: there is nothing to search for")
-    return wanted[0]
+def healing(experiment: Experiment, asked: str) -> Arm:
+    """The arm that was asked for, else the first of the file's arms with a healer, else of the system's.
+
+    Raises UsageProblem where there is no healer in the one that was asked for, ``Refused`` where in none.
+    """
+    name, there = experiment.system.name, [arm for arm in HEALERS if arm in experiment.system.arms]
+    if not there:
+        raise Refused(f"{name} has no arm with a healer: there is nothing to search for")
+    if not asked:
+        return next((arm for arm in experiment.arms if arm in there), there[0])
+    found = next((arm for arm in there if arm == asked), None)
+    if found is None:
+        message = f"{name} has no healer in arm {quoted(asked)}"
+        help_text = advice(asked, there)
+        raise UsageProblem((Problem(code="HRM219", message=message, file=experiment.file, help=help_text),))
+    return found
 
 
 def menu_on(ground: Ground) -> Menu:
@@ -84,7 +89,8 @@ def find(asked: Asked, crew: Crew, tell: Callable[[str], None]) -> Summary:
     """Search, then shrink each failure and keep it."""
 
     def told(found: Found) -> None:
-        failures = f", {len(found.failures)} failures" if found.failures else ""
+        count = len(found.failures)
+        failures = f", {count} failure{'' if count == 1 else 's'}" if count else ""
         tell(
             f"{found.episodes} of {asked.wanted.episodes} episodes, {len(found.counts)} pairs seen{failures}"
         )

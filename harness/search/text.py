@@ -53,8 +53,9 @@ def summary_text(summary: Summary) -> str:
     """Say it for a terminal."""
     counts = summary.counts
     how = "drawn at random" if summary.uniform else "guided by what the healer does"
+    episodes = f"{counts['episodes']} episode{'' if counts['episodes'] == 1 else 's'}"
     lines = [
-        f"{summary.title}: {counts['episodes']} episodes in arm {summary.arm}, {how}; seed {summary.seed}",
+        f"{summary.title}: {episodes} in arm {summary.arm}, {how}; seed {summary.seed}",
         f"  {counts['features']} pairs of transitions seen, {counts['corpus']} schedules showed a new one; "
         f"in {counts['met_nothing']} episodes nothing met a fault, {counts['void']} are void",
         *(f"  void {count} times: {why}" for why, count in summary.voids.items()),

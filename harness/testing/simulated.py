@@ -17,7 +17,7 @@ from harness.experiment.model import System
 from harness.faults.effects import Mutate
 from harness.run.refusals import refuse_if_halted
 from harness.run.root import store_root
-from harness.search.finding import ground_of
+from harness.search.finding import ground_of, healing
 from harness.search.limits import Limits
 from harness.search.outcome import Outcome
 from harness.search.records import mutations_of
@@ -62,12 +62,13 @@ def pipeline(
 
     ``arm``: whose healer, "" = the file's first that has one; ``seed``: what is offered; ``limits``: how long
     an episode is and what is asked of the healer; ``store``: None = where ``hormesis run`` keeps its own
-    (``HORMESIS_STORE``, else ``reports/runs``). Raises ``UsageProblem`` where the file is wrong, ``Refused``
-    where the system has no such healer or cannot be prepared.
+    (``HORMESIS_STORE``, else ``reports/runs``). Raises ``UsageProblem`` where the file is wrong or the system
+    has no healer in ``arm``, ``Refused`` where it has none at all or cannot be prepared.
     """
     store = store or store_root()
     refuse_if_halted(store)
     # Absolute: a test may change the folder before the first schedule is played.
     experiment = load_experiment(Path(file).absolute())
-    ground = ground_of(experiment, seed=seed, arm=arm, store=store, progress=lambda _: None)
+    heals = healing(experiment, arm)
+    ground = ground_of(experiment, seed=seed, arm=heals, store=store, progress=lambda _: None)
     return Pipeline(msgspec.structs.replace(ground, limits=limits))

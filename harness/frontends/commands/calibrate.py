@@ -15,9 +15,20 @@ ABOUT_S = 90.0
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file: its system is measured")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="COSTS", help="where the costs are written, as JSON"
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="an experiment file: its system is started here and each of its services killed several times, "
+        "in about a minute and a half; its method is not run",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="COSTS",
+        help="where the costs are written; with 'costs: COSTS' under 'simulation:' of the system file "
+        "runs on a virtual clock take as long (docs/campaigns.md)",
     )
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where templates are kept (HORMESIS_STORE, reports/runs)"
@@ -29,11 +40,14 @@ def execute(arguments: argparse.Namespace, /) -> int:
     import msgspec
 
     from harness.run.calibrate import calibrate_here
+    from harness.run.refusals import refuse_if_halted, refuse_if_no_place, refuse_if_not_writable
     from harness.run.writing import write_whole
 
     experiment = load_experiment(arguments.file)
     store = arguments.store or store_root()
-    store.mkdir(parents=True, exist_ok=True)
+    refuse_if_no_place(arguments.out)
+    refuse_if_halted(store)
+    refuse_if_not_writable(store)
     tell(f"{experiment.system.name}, arm {experiment.arms[0]}: nothing else should run on this machine")
     with Progress(ABOUT_S) as progress:
         costs = calibrate_here(experiment, store, progress)

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.errors import Untrustworthy
 from harness.experiment.load import load_experiment
-from harness.frontends.arguments import seed, usage
+from harness.frontends.arguments import count, seed, usage, wrong
 from harness.frontends.pace import Pace
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
     parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file")
     parser.add_argument(
-        "--pairs", type=_count, default=PAIRS, metavar="N", help=f"pairs of runs at most ({PAIRS})"
+        "--pairs", type=count, default=PAIRS, metavar="N", help=f"pairs of runs at most ({PAIRS})"
     )
     parser.add_argument(
         "--precision",
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         help="end sooner, once `hormesis gate` with this baseline passes or fails",
     )
     parser.add_argument(
-        "--workers", type=_count, metavar="N", help="processes of this machine (one a processor)"
+        "--workers", type=count, metavar="N", help="processes of this machine (one a processor)"
     )
     parser.add_argument(
         "--scheduler",
@@ -112,7 +112,8 @@ def conduct(
 
     refuse_if_halted(store)
     refuse_if_not_writable(store)
-    tell(f"{experiment.title}: at most {wanted.pairs_max} pairs on a virtual clock; seed {wanted.seed}")
+    pairs = f"at most {wanted.pairs_max} pair{'' if wanted.pairs_max == 1 else 's'}"
+    tell(f"{experiment.title}: {pairs} on a virtual clock; seed {wanted.seed}")
     with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
         work = ask(experiment, wanted, store=store, progress=progress)
         folder = store / campaign_name(work.question)
@@ -218,17 +219,11 @@ def _cluster(arguments: argparse.Namespace) -> Executor:
     return DaskExecutor(arguments.scheduler)
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 10**9:
-        raise argparse.ArgumentTypeError("give a whole number from 1")
-    return int(text)
-
-
 def _ratio(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not PRECISION_MIN <= value < 1:
-        raise argparse.ArgumentTypeError(f"give a share from {PRECISION_MIN:g} to below 1, like 0.1")
+        raise wrong(text, f"is no share (from {PRECISION_MIN:g} to below 1, like 0.1)")
     return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.frontends.arguments import sha256, usage
+from harness.frontends.arguments import sha256, usage, wrong
 from harness.frontends.formats import SHARED, STDOUT, add_formats, shared, wanted, write_all
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
@@ -138,7 +138,7 @@ def _words(text: str) -> tuple[str, ...]:
     """Words of the table of codes that may be let through; FAIL and UNSAFE never."""
     words = tuple(word.strip().upper() for word in text.split(","))
     if not set(words) <= {"INCONCLUSIVE", "VOID"}:
-        raise argparse.ArgumentTypeError("give inconclusive, void, or both with a comma")
+        raise wrong(text, "names none that may end 0 (inconclusive, void, or both with a comma)")
     return words
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.experiment.excerpt import quoted
-from harness.frontends.arguments import usage
+from harness.frontends.arguments import usage, wrong
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
@@ -87,5 +86,5 @@ def _json(**parts: Sequence[Entry] | Sequence[Series]) -> str:
 
 def _day(text: str) -> str:
     if not _DAY.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no day (2026-11-24)")
+        raise wrong(text, "is no day (2026-11-24)")
     return text

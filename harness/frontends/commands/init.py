@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import Refused
-from harness.frontends.arguments import usage
+from harness.frontends.arguments import usage, wrong
 from harness.frontends.streams import say
 from harness.verdict.codes import EXIT_CODE
 
@@ -265,5 +265,5 @@ def _unit(text: str) -> Mapping[str, object]:
     except (ValueError, RecursionError):  # what our loader would not take: NaN, half of a letter
         unit = None
     if not isinstance(unit, dict):
-        raise argparse.ArgumentTypeError('give a JSON object, like {"rooms": 3}')
+        raise wrong(text, 'is no JSON object (like {"rooms": 3})')
     return unit

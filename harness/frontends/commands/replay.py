@@ -1,19 +1,21 @@
 """`hormesis replay RUN`: a stored run once more; the same to the last bit on a virtual clock, or exit 4.
 
 A run on processes of this machine is not the same twice: there the plan alone is done once more, and said so.
+A failure that a search kept is played again, and ends in 1 where an invariant breaks.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.frontends.arguments import usage
+from harness.frontends.arguments import usage, wrong
 from harness.frontends.streams import say, tell
 from harness.plan.safety import SIMULATION
 from harness.report.trace import TraceLine, trace_of, trace_text
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or a campaign with one run")
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="a run's folder, or a campaign with one run; or FILE.json, a failure that `search` kept",
+    )
     parser.add_argument(
         "--until", type=_seconds, metavar="S", help="stop S seconds after the first unit was due, and look"
     )
@@ -56,11 +62,14 @@ def execute(arguments: argparse.Namespace, /) -> int:
     from harness.run.replay import find_run
 
     store = arguments.store or store_root()
+    if arguments.run.endswith(".json") and os.path.isfile(arguments.run):
+        return _failure(arguments, store)
     stored = find_run(store, arguments.run)
     target, until_s = stored.history.plan.target, arguments.until
     ends_s = stored.history.plan.duration_s
     if until_s is not None and until_s > ends_s:
-        raise usage("HRM402", f"--until {until_s:g}: this run takes {ends_s:g} s", "name an earlier second")
+        words = f"--until {until_s:.15g}: this run takes {ends_s:g} s"
+        raise usage("HRM402", words, "name an earlier second")
     if target == SIMULATION:
         refuse_if_halted(store)
         return _stopped(stored, store, arguments) if until_s is not None else _again(stored, store, arguments)
@@ -73,6 +82,17 @@ def execute(arguments: argparse.Namespace, /) -> int:
         )
     refuse_if_halted(store)
     return _same_plan(stored, store, arguments)
+
+
+def _failure(arguments: argparse.Namespace, store: Path) -> int:
+    from harness.frontends.kept_failure import replay_failure
+    from harness.run.refusals import refuse_if_halted
+
+    if arguments.trace or arguments.until is not None:
+        words = "a failure that was kept holds no record to be told, and is played to its end"
+        raise usage("HRM402", words, help_text="leave out --trace and --until")
+    refuse_if_halted(store)
+    return replay_failure(Path(arguments.run), store, as_json=arguments.json)
 
 
 def _again(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
@@ -185,5 +205,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         value_s = math.nan
     if not 0 <= value_s < math.inf:
-        raise argparse.ArgumentTypeError("give seconds from 0 on, like 12.5")
+        raise wrong(text, "is no instant (seconds from 0 on, like 12.5)")
     return value_s

@@ -32,11 +32,14 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Show it; exit 0 when shown, whatever the verdict was (`analyse` gives the verdict's code)."""
-    from harness.campaign.parts import outcome_of
+    from harness.archive.reading import pairs_folder
+    from harness.campaign.parts import outcome_of, unfinished
     from harness.frontends.outcome import stored
 
-    places = wanted(arguments)
-    pairs = outcome_of(arguments.store or store_root(), arguments.run)
+    places, store = wanted(arguments), arguments.store or store_root()
+    pairs = outcome_of(store, arguments.run)
+    if pairs is None and (folder := pairs_folder(store, arguments.run)):
+        raise usage("HRM403", *unfinished(folder))
     writers, text = _of_run(arguments) if pairs is None else _of_pairs(*pairs, arguments)
     asked = {*places, *(["mlflow"] if arguments.mlflow else [])}
     if not asked:

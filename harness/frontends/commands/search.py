@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from harness.experiment.load import load_experiment
-from harness.experiment.model import Arm
-from harness.frontends.arguments import seed
+from harness.frontends.arguments import count, seed
 from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
@@ -22,23 +20,19 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
     """Add the arguments."""
     parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file: its system and world")
     parser.add_argument(
-        "--episodes", type=_count, default=EPISODES, metavar="N", help=f"how many to play ({EPISODES})"
+        "--episodes", type=count, default=EPISODES, metavar="N", help=f"how many to play ({EPISODES})"
     )
     parser.add_argument(
         "--seed", type=seed, metavar="N", help="decides all dice; drawn and printed if absent"
     )
     parser.add_argument(
-        "--arm",
-        default="",
-        choices=get_args(Arm),
-        metavar="ARM",
-        help="whose healer (the file's first that has one)",
+        "--arm", default="", metavar="ARM", help="whose healer (the file's first that has one)"
     )
     parser.add_argument(
         "--uniform", action="store_true", help="draw every schedule at random, learn from none"
     )
     parser.add_argument(
-        "--workers", type=_count, metavar="N", help="processes of this machine (one a processor)"
+        "--workers", type=count, metavar="N", help="processes of this machine (one a processor)"
     )
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where failures are kept (HORMESIS_STORE, reports/runs)"
@@ -55,7 +49,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
     from harness.search.drawing import Drawing
     from harness.search.engine import Wanted
-    from harness.search.finding import Asked, find, ground_of, menu_on
+    from harness.search.finding import Asked, find, ground_of, healing, menu_on
     from harness.search.text import summary_text
     from harness.search.workers import Crew
     from harness.targets.local.kernel import ending_with_us
@@ -65,10 +59,12 @@ def execute(arguments: argparse.Namespace, /) -> int:
     refuse_if_not_writable(store)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     experiment = load_experiment(arguments.file)
-    tell(f"{experiment.title}: {arguments.episodes} short episodes on a virtual clock; seed {number}")
+    arm = healing(experiment, arguments.arm)
+    episodes = f"{arguments.episodes} short episode{'' if arguments.episodes == 1 else 's'}"
+    tell(f"{experiment.title}: {episodes} on a virtual clock; seed {number}")
     pin_children()
     with Progress(None) as progress:
-        ground = ground_of(experiment, seed=number, arm=arguments.arm, store=store, progress=progress)
+        ground = ground_of(experiment, seed=number, arm=arm, store=store, progress=progress)
         asked = Asked(
             ground=ground,
             title=experiment.title,
@@ -89,10 +85,3 @@ def execute(arguments: argparse.Namespace, /) -> int:
         return EXIT_CODE["FAIL"]
     nothing = summary.counts["void"] + summary.counts["met_nothing"] == summary.counts["episodes"]
     return EXIT_CODE["VOID" if nothing else "DONE"]
-
-
-def _count(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError("give a whole number from 1")
-    return value

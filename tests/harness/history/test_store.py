@@ -244,6 +244,33 @@ def test_a_table_of_pairs_is_told_with_the_command_that_reads_it(tmp_path: Path,
         find_campaign(tmp_path, pairs.name if by_id else str(pairs))
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+def test_pairs_that_are_not_over_are_told_with_the_command_that_says_how_far_they_are(
+    tmp_path: Path, by_id: bool
+) -> None:
+    pairs = tmp_path / "a-kill-0123456789ab"
+    (pairs / "parts").mkdir(parents=True)
+    (pairs / "question.json").write_text("{}")
+    with pytest.raises(UsageProblem, match="of pairs that is not over, for `hormesis report`, and keeps no"):
+        find_campaign(tmp_path, pairs.name if by_id else str(pairs))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("campaign.json", "is a file, and a campaign is a folder, as is a run"),
+        ("..", "is a folder, and no campaign and no run of one"),
+        ("nothing", "and no such campaign folder"),
+        ("x" * 300, "and no such campaign folder"),
+    ],
+)
+def test_what_a_name_leads_to_is_told_where_it_is_no_campaign(
+    campaign: Path, tmp_path: Path, name: str, what: str
+) -> None:
+    with pytest.raises(UsageProblem, match=what):
+        find_campaign(tmp_path, os.path.normpath(campaign / name))
+
+
 def test_a_store_that_nobody_lets_us_look_into_is_refused(
     campaign: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

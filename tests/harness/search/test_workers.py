@@ -13,7 +13,7 @@ from harness.frontends.cli import main
 from harness.run.template import template_key
 from harness.search.drawing import Drawing
 from harness.search.engine import Wanted
-from harness.search.finding import Asked, find, ground_of, menu_on
+from harness.search.finding import Asked, find, healing, menu_on
 from harness.search.regressions import read
 from harness.search.schedule import schedule_of
 from harness.search.text import summary_text
@@ -79,12 +79,22 @@ def test_a_failure_is_shrunk_kept_and_told(small_template: Path, tmp_path: Path)
     assert any(line.startswith("shrinking") for line in lines)
 
 
-def test_an_arm_without_a_healer_is_refused(tmp_path: Path, small_template: Path) -> None:
+@pytest.mark.parametrize("arm", ["bare", "none", "nobody"])
+def test_an_arm_without_a_healer_is_told_with_those_that_have_one(arm: str, tmp_path: Path, capsys) -> None:
+    assert main(["search", str(EXPERIMENT), "--arm", arm, "--store", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error[HRM219]: reference-pipeline has no healer in arm '{arm}'\n")
+    assert "Known: oracle, reference, seed" in told
+    assert not list(tmp_path.iterdir()), "nothing was prepared"
+
+
+def test_where_nobody_heals_there_is_nothing_to_search_for_whatever_is_asked() -> None:
     experiment = load_experiment(EXPERIMENT)
-    (tmp_path / ".templates").mkdir()
-    (tmp_path / ".templates" / template_key(experiment)).symlink_to(small_template)
-    with pytest.raises(Refused, match="no healer in arm 'bare'; it has: reference, seed, oracle"):
-        ground_of(experiment, seed=1, arm="bare", store=tmp_path, progress=lambda _: None)
+    arms = {name: arm for name, arm in experiment.system.arms.items() if name in ("none", "bare")}
+    system = msgspec.structs.replace(experiment.system, arms=arms)
+    for asked in ("", "reference"):
+        with pytest.raises(Refused, match="has no arm with a healer"):
+            healing(msgspec.structs.replace(experiment, system=system), asked)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import example
 
-from harness.errors import Refused, Untrustworthy
+from harness.errors import Refused, Untrustworthy, UsageProblem
 from harness.experiment.load import load_experiment
 from harness.faults.effects import Mutate
 from harness.guard.halt import halt
@@ -103,7 +103,7 @@ def test_another_seed_or_other_limits_are_another_pipeline_and_equal_ones_are_eq
 
 
 def test_a_healer_that_is_not_there_and_a_store_that_is_halted_are_refused(here: Path) -> None:
-    with pytest.raises(Refused, match="no healer in arm 'bare'"):
+    with pytest.raises(UsageProblem, match="no healer in arm 'bare'"):
         pipeline(FILE, arm="bare")
     halt(here / "store", "enough")
     with pytest.raises(Refused, match="is halted: enough"):

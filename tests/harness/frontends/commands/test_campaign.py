@@ -156,10 +156,10 @@ def test_a_store_that_is_none_is_refused(campaign, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--pairs", "0"), "give a whole number from 1"),
-        (("--pairs", "x"), "give a whole number from 1"),
-        (("--precision", "0.001"), "give a share from 0.01 to below 1"),
-        (("--precision", "much"), "give a share from 0.01 to below 1"),
+        (("--pairs", "0"), "is no count (a whole number from 1 on)"),
+        (("--pairs", "x"), "is no count (a whole number from 1 on)"),
+        (("--precision", "0.001"), "is no share (from 0.01 to below 1"),
+        (("--precision", "much"), "is no share (from 0.01 to below 1"),
         (("--scheduler", "tcp://127.0.0.1:1"), "--workers counts processes of this machine"),
     ],
 )

@@ -118,7 +118,10 @@ def test_a_campaign_that_has_not_ended_is_refused(tmp_path, baseline, capsys) ->
     folder = stored(tmp_path, 2)
     (folder / "table.json").unlink()
     assert judged(folder, baseline) == 5
-    assert "has not ended" in capsys.readouterr().err
+    assert (
+        "is not over: of 'A kill' 40 of at most 40 pairs are kept, in 10 of 10 parts; "
+        in capsys.readouterr().err
+    )
 
 
 def test_a_campaign_without_faults_is_refused(tmp_path, baseline) -> None:

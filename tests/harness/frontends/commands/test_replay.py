@@ -151,9 +151,32 @@ def test_a_real_run_is_told_from_its_record_alone_and_not_gone_back_to(
 
 def test_what_cannot_be_meant_is_a_usage_error_with_the_way_out(store: Path, capsys) -> None:
     run = run_of(store)
-    assert "this run takes" in told(capsys, run, "--store", store, "--until", 500, code=2)
-    assert "give seconds from 0 on" in told(capsys, run, "--until", -1, code=2)
+    assert "--until 1000000000: this run takes" in told(capsys, run, "--until", "1e9", code=2)
     assert "no campaign 'nothing'" in told(capsys, "nothing", "--store", store, code=2)
+    for name in (run / "history.jsonl", store, store.parent / "one.yaml", "x" * 300):
+        assert "help: name a run's folder, like " in told(capsys, name, code=2)
+    assert "'/proc/nope/.templates' cannot be written" in told(capsys, run, "--store", "/proc/nope", code=5)
+
+
+def test_what_a_run_needs_and_is_gone_is_told_in_one_sentence(store: Path, capsys, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(campaign_of(store), other)
+    run = run_of(tmp_path)
+    (run / "manifest.json").unlink()
+    shown = told(capsys, run, "--store", store, code=4)
+    assert shown.endswith(
+        "/manifest.json cannot be read: no such file or directory; it says how the run was observed\n"
+    )
+    assert shown.count("manifest.json") == 1
+    told_of = json.loads((other / "campaign.json").read_text())
+    for file, mend in (
+        ("/nowhere/one.yaml", "files that it names"),
+        ("no/one.yaml", "counts from where the"),
+    ):
+        (other / "campaign.json").write_text(json.dumps(told_of | {"experiment_file": file}))
+        shown = told(capsys, run, "--store", store, code=2)
+        assert f"{run.name} was planned from {file}, which is not there any more" in shown
+        assert mend in shown
 
 
 @pytest.mark.parametrize("changed", [{"arm": "nonesuch"}, {"restart_profile": "nope"}])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
 
 from harness.campaign.judging import judge_campaign
-from harness.campaign.parts import TABLE_FILE, VERDICT_FILE
+from harness.campaign.parts import TABLE_FILE, VERDICT_FILE, held
 from harness.campaign.table import Ending, encode, table_of
 from harness.campaign.tally import Tally
 from harness.frontends.cli import main
@@ -94,6 +95,41 @@ def test_a_campaign_of_pairs_has_no_page_and_says_what_it_has(pairs, tmp_path, c
     )
     assert "--markdown" in capsys.readouterr().err
     assert files_of(tmp_path) == {"store"}, "nothing was written"
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+def test_pairs_that_are_not_over_are_told_with_how_far_they_are_and_what_goes_on(tmp_path, capsys, by_id):
+    folder = tmp_path / "a-kill-0123456789ab"
+    with held(folder, question(title="A \x1b[2Jkill")) as parts:
+        parts.write(0, ())
+        parts.write(7, ())
+    name = folder.name if by_id else str(folder)
+    assert main(["report", name, "--store", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert (
+        f"error[HRM403]: {folder} is not over: of 'A \ufffd[2Jkill' 4 of at most 20 pairs are kept, in 2 of"
+        in told
+    )
+    assert "help: the same command goes on: hormesis campaign 'kill.yaml' --seed 7 and what else" in told
+    for command in (["analyse"], ["replay"], ["explain", "run"]):
+        assert main([*command, str(folder)]) == 2
+        assert "is a campaign of pairs that is not over, for `hormesis report`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "damage", ["{}", "\xff", "[" * 100_000, '"pairs_a_chunk": 0', '"pairs_max": 99999999999999999999999']
+)
+def test_a_question_that_is_damaged_is_told_where_pairs_are_not_over(tmp_path, capsys, damage):
+    with held(tmp_path / "kept", question()) as parts:
+        parts.write(0, ())
+    file = tmp_path / "kept" / "question.json"
+    key, colon, _ = damage.partition(":")
+    whole = file.read_text()
+    file.write_text(re.sub(f"{key}: [0-9]+", damage, whole) if colon else damage, encoding="latin-1")
+    assert main(["report", str(tmp_path / "kept")]) == 2
+    told = capsys.readouterr().err
+    assert "kept is not over" in told
+    assert "internal error" not in told
 
 
 def test_the_json_of_a_campaign_of_pairs_is_its_table(pairs, tmp_path):
