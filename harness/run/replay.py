@@ -33,6 +33,7 @@ from harness.run.simulated import SimulatedRun
 from harness.run.template import ensure_template
 
 BESIDE = (TAINT, RESENDS, JOURNAL)
+_Told = tuple[float, Event]
 _MANIFEST = "manifest.json"
 _RUNS = (
     "name a run's folder, like reports/runs/CAMPAIGN/runs/r0001-..., or of a campaign of pairs one below its "
@@ -209,15 +210,34 @@ def compare(stored: Stored, again: SimulatedRun, code_sha256: str = "") -> Repla
     )
 
 
+def over_s(stored: Stored) -> float:
+    """When the run was over, in seconds after the first unit was due: as planned, or later by its audit."""
+    recorded = stored.history
+    last_s = max((entry.mono_s for entry in recorded.entries), default=0.0) - _first_due_s(recorded)
+    return recorded.plan.duration_s if recorded.cut else max(recorded.plan.duration_s, last_s)
+
+
+def begins_otherwise(stored: Stored, begun: History) -> Difference | None:
+    """Where a run that was stopped in its middle had parted from its record; None = nowhere so far."""
+    told = _told(begun)
+    return _parted(_told(stored.history)[: len(told)], told, _first_due_s(stored.history))
+
+
+def _parted(recorded: Sequence[_Told], now: Sequence[_Told], first_s: float) -> Difference | None:
+    pairs = zip_longest(recorded, now)
+    parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    if parted is None:
+        return None
+    at_s = min(one[0] for one in parted if one is not None)
+    words = _event_texts(*parted, first_s)
+    return Difference(what="history.jsonl", at_s=at_s - first_s, recorded=words[0], again=words[1])
+
+
 def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
     recorded, now = stored.history, again.history
     first_s = _first_due_s(recorded)
-    pairs = zip_longest(_told(recorded), _told(now))
-    parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
-    if parted is not None:
-        at_s = min(one[0] for one in parted if one is not None)
-        words = _event_texts(*parted, first_s)
-        yield Difference(what="history.jsonl", at_s=at_s - first_s, recorded=words[0], again=words[1])
+    if (parted := _parted(_told(recorded), _told(now), first_s)) is not None:
+        yield parted
     if (row := _first_row(recorded.rows, now.rows)) is not None:
         texts = _row_texts(recorded.rows, now.rows, row, first_s)
         at_s = min(float(r[row]["ended"]) for r in (recorded.rows, now.rows) if row < len(r))
@@ -229,7 +249,7 @@ def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
             yield _lines_differ(name, was, after, again.virtual_s - first_s)
 
 
-def _told(history: History) -> list[tuple[float, Event]]:
+def _told(history: History) -> list[_Told]:
     """What a history says but for the names of run and rows: those are told of on their own."""
     return [(entry.mono_s, _nameless(entry)) for entry in history.entries]
 
@@ -245,9 +265,7 @@ def _first_due_s(history: History) -> float:
     return dues[0] if dues else 0.0
 
 
-def _event_texts(
-    recorded: tuple[float, Event] | None, again: tuple[float, Event] | None, first_s: float
-) -> tuple[str, str]:
+def _event_texts(recorded: _Told | None, again: _Told | None, first_s: float) -> tuple[str, str]:
     """Both in words; where these are the same, with what words leave out and is not the same."""
     one, other = _event_text(recorded, first_s), _event_text(again, first_s)
     if one != other or recorded is None or again is None:
@@ -258,7 +276,7 @@ def _event_texts(
     return f"{one} ({was})", f"{other} ({now})"
 
 
-def _event_text(told: tuple[float, Event] | None, first_s: float) -> str:
+def _event_text(told: _Told | None, first_s: float) -> str:
     if told is None:
         return "nothing: it was over"
     at_s, event = told

@@ -36,7 +36,10 @@ def configure(parser: argparse.ArgumentParser, /) -> None:
         help="a run's folder, or a campaign with one run; or FILE.json, a failure that `search` kept",
     )
     parser.add_argument(
-        "--until", type=_seconds, metavar="S", help="stop S seconds after the first unit was due, and look"
+        "--until",
+        type=_seconds,
+        metavar="S",
+        help="stop S seconds after the first unit was due, and look: what is known by then",
     )
     parser.add_argument("--trace", action="store_true", help="tell the run in words, one line an event")
     parser.add_argument(
@@ -53,22 +56,22 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     replayed: Replayed | None = None
     snapshot: Snapshot | None = None
+    parted: Difference | None = None
     trace: tuple[TraceLine, ...] = ()
 
 
 def execute(arguments: argparse.Namespace, /) -> int:
     """Do it once more, or tell it, or both; 4 where what was recorded does not come again."""
     from harness.run.refusals import refuse_if_halted
-    from harness.run.replay import find_run
+    from harness.run.replay import find_run, over_s
 
     store = arguments.store or store_root()
     if arguments.run.endswith(".json") and os.path.isfile(arguments.run):
         return _failure(arguments, store)
     stored = find_run(store, arguments.run)
     target, until_s = stored.history.plan.target, arguments.until
-    ends_s = stored.history.plan.duration_s
-    if until_s is not None and until_s > ends_s:
-        words = f"--until {until_s:.15g}: this run takes {ends_s:g} s"
+    if until_s is not None and until_s >= (ends_s := over_s(stored)):
+        words = f"--until {until_s:.15g}: this run is over after {ends_s:.3f} s"
         raise usage("HRM402", words, "name an earlier second")
     if target == SIMULATION:
         refuse_if_halted(store)
@@ -115,18 +118,21 @@ def _again(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
 
 
 def _stopped(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
-    from harness.run.replay import material_of
+    from harness.run.replay import begins_otherwise, material_of
     from harness.run.scene import stop_at
 
     snapshot, history = stop_at(material_of(stored, store, tell), stored.history.plan, arguments.until)
-    trace = trace_of(history) if arguments.trace else ()
     cut = stored.history.cut  # what was played may not be what was recorded
-    code = EXIT_CODE["VOID" if cut else "DONE"]
+    parted = None if cut else begins_otherwise(stored, history)
+    trace = trace_of(history) if arguments.trace else ()
+    code = EXIT_CODE["VOID" if cut or parted else "DONE"]
     if arguments.json:
-        _say_json(stored, _Told(run="", target="", exit_code=code, snapshot=snapshot, trace=trace))
+        told = _Told(run="", target="", exit_code=code, snapshot=snapshot, trace=trace, parted=parted)
+        _say_json(stored, told)
     else:
-        told = (f"the record is not whole: {inert(cut)}",) if cut else ()
-        say("\n".join((*map(trace_text, trace), *_snapshot_text(snapshot), *told)))
+        doubts = (f"the record is not whole: {inert(cut)}",) if cut else ()
+        differs = _difference_text("VOID  by then it was another run", parted) if parted else ()
+        say("\n".join((*map(trace_text, trace), *_snapshot_text(snapshot), *doubts, *differs)))
     return code
 
 

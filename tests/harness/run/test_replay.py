@@ -14,7 +14,7 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import Experiment
 from harness.faults.effects import Delay, Pause
 from harness.history.events import Acted, Injected, Platform
-from harness.history.model import CampaignFile
+from harness.history.model import CampaignFile, History
 from harness.history.store import new_campaign, read_run
 from harness.plan.schedule import make_plans
 from harness.run.code import versions
@@ -22,7 +22,15 @@ from harness.run.evidence import OBSERVATIONS
 from harness.run.keeping import keep_run
 from harness.run.machine import fingerprint
 from harness.run.material import Material
-from harness.run.replay import Replayed, Stored, compare, find_run, same_experiment
+from harness.run.replay import (
+    Replayed,
+    Stored,
+    begins_otherwise,
+    compare,
+    find_run,
+    over_s,
+    same_experiment,
+)
 from harness.run.scene import stop_at
 from harness.run.simulated import SimulatedRun, run_simulated
 from harness.targets.simulation.opening import open_simulation
@@ -123,6 +131,25 @@ def test_the_first_event_that_differs_is_named_with_both_sides_in_words(
     assert one.at_s == pytest.approx(ran.history.entries[acts[0]].mono_s - _first_due_s(ran))
     assert any(word.startswith("numpy was 0.1 and is") for word in told.changed)
     assert "the machine is another one" in told.changed
+
+
+def test_a_run_that_was_stopped_is_compared_as_far_as_it_came(
+    tmp_path: Path, hang: Material, ran: SimulatedRun
+) -> None:
+    number = next(n for n, entry in enumerate(ran.history.entries) if isinstance(entry.event, Acted))
+    entries = [*ran.history.entries]
+    event = msgspec.structs.replace(entries[number].event, detail="another reason")
+    entries[number] = msgspec.structs.replace(entries[number], event=event)
+    stored = find_run(tmp_path, str(kept(tmp_path, hang, _with_entries(ran, tuple(entries)))))
+
+    def begun(length: int) -> History:
+        return dataclasses.replace(ran.history, entries=ran.history.entries[:length])
+
+    assert begins_otherwise(stored, begun(number)) is None
+    parted = begins_otherwise(stored, begun(number + 1))
+    assert parted is not None
+    assert "another reason" in parted.recorded
+    assert over_s(stored) == pytest.approx(ran.history.entries[-1].mono_s - _first_due_s(ran))
 
 
 def test_what_words_leave_out_is_told_where_nothing_else_differs(

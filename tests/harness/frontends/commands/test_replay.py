@@ -151,7 +151,11 @@ def test_a_real_run_is_told_from_its_record_alone_and_not_gone_back_to(
 
 def test_what_cannot_be_meant_is_a_usage_error_with_the_way_out(store: Path, capsys) -> None:
     run = run_of(store)
-    assert "--until 1000000000: this run takes" in told(capsys, run, "--until", "1e9", code=2)
+    trace = json.loads(told(capsys, run, "--store", store, "--trace", "--json"))["trace"]
+    over_s = max(line["at_s"] for line in trace)
+    late = told(capsys, run, "--store", store, "--until", over_s - 0.01)
+    assert f"stopped {over_s - 0.01:g} s after the first unit was due" in late, "its audit can be looked at"
+    assert "--until 1000000000: this run is over after" in told(capsys, run, "--until", "1e9", code=2)
     assert "no campaign 'nothing'" in told(capsys, "nothing", "--store", store, code=2)
     for name in (run / "history.jsonl", store, store.parent / "one.yaml", "x" * 300):
         assert "help: name a run's folder, like " in told(capsys, name, code=2)
