@@ -64,9 +64,17 @@ class Drawing:
     limits: Limits
 
     def fresh(self, dice: Dice, *, triggers: bool) -> Schedule:
-        """Draw one to ``faults_max`` faults; without ``triggers`` all at instants."""
+        """Draw one to ``faults_max`` faults; without ``triggers`` all at instants, else one at least.
+
+        Where all wait for what a healer does, it has nothing to do.
+        """
         count = 1 + int(dice.integers(self.limits.faults_max))
-        return _possible([self._fault(dice, triggers=triggers) for _ in range(count)])
+        drawn = _possible([self._fault(dice, triggers=triggers) for _ in range(count)])
+        if any(one.after is None for one in drawn.faults):
+            return drawn
+        first, *others = drawn.faults
+        at_s = dice.uniform(0, self.limits.span_s)
+        return schedule_of([msgspec.structs.replace(first, at_s=at_s, after=None), *others])
 
     def changed(self, parent: Parent, dice: Dice) -> Schedule:
         """Change a schedule in one to three ways."""

@@ -45,6 +45,14 @@ def test_faults_begin_after_each_kind_of_thing_evenly_by_kind_and_within_a_kind(
             assert max(times) - min(times) <= Limits().faults_max
 
 
+@given(st.integers(0, 2**31), st.integers(1, 4), st.booleans())
+def test_a_fresh_schedule_begins_by_itself(seed: int, most: int, triggers: bool) -> None:
+    drawn = Drawing(MENU, Limits(faults_max=most)).fresh(dice_of(seed), triggers=triggers)
+    tied = [one.after is not None for one in drawn.faults]
+    assert not all(tied), "who waits for what a healer does would wait for ever"
+    assert triggers or not any(tied)
+
+
 @given(st.integers(0, 2**31), st.integers(2, 4))
 def test_what_is_probed_is_possible_and_within_the_limits(seed: int, most: int) -> None:
     drawing = Drawing(MENU, Limits(faults_max=most))
