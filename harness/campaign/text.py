@@ -120,7 +120,7 @@ def _score(line: ScoreLine) -> str:
     """Points of 100 that were kept, and the class that kept least."""
     head = f"score {line.name}, {line.arm}, {line.restart_profile}: "
     if line.why:
-        return f"{head}none, {inert(line.why)}"
+        return f"{head}no points, {inert(line.why)}"
     return f"{head}{_points(line.points)}; floor {_points(line.floor)}, {inert(line.worst)}"
 
 

@@ -189,7 +189,8 @@ def _counted(event: _Counted) -> str:
                 f"{event.quarantined} in dead letters, {event.refused} refused, {event.lost} lost"
             )
         case events.LabelsTold():
-            return f"{event.told} of {event.due} labels told"
+            unheard = ", where nobody listens" if event.due and not (event.told or event.failed) else ""
+            return f"{event.told} of {event.due} labels told{unheard}"
         case _:
             assert_never(event)
 

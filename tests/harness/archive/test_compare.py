@@ -15,6 +15,7 @@ from harness.archive.compare_text import comparison_text
 from harness.archive.comparing import compare
 from harness.archive.comparison import Comparison
 from harness.archive.reading import read_side
+from harness.campaign.parts import Parts
 from harness.experiment.model import PROFILES
 from harness.frontends.cli import main
 from tests.harness.archive.archive_kit import pair_rows, stored, stored_pairs, stories
@@ -263,6 +264,10 @@ def test_parts_that_are_not_those_of_the_table_are_void(asked, tmp_path):
     a, other = stored_pairs(tmp_path, pair_rows()), stored_pairs(tmp_path / "x", pair_rows(pairs=11))
     part = a / "parts" / "0000001.jsonl.gz"
     part.write_bytes((other / "parts" / "0000000.jsonl.gz").read_bytes())
+    code, _, err = asked(a.name, a.name, where=tmp_path)
+    assert code == 4
+    assert "is of another campaign" in err
+    Parts(a).write(1, Parts(other).read(0))
     code, _, err = asked(a.name, a.name, where=tmp_path)
     assert code == 4
     assert "are not those that its table was made of" in err

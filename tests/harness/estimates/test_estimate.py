@@ -13,6 +13,7 @@ from harness.episodes.model import RunFacts
 from harness.episodes.platform import PlatformHarm
 from harness.estimates.estimate import estimate
 from harness.faults.effects import Pause
+from harness.history.events import Undone
 from tests.traps.histories import PROFILE, SERVICE, Outage, Story, history_of, killed, never_back
 
 
@@ -69,6 +70,24 @@ def test_the_gain_is_what_bare_lost_more_in_the_same_pair() -> None:
     assert (found.gain_s.n, found.gain_s.mean) == (2, pytest.approx(6.0 - 0.35, abs=0.03))
     assert one_class(*stories, arm="bare").gain_s.n == 0
     assert one_class(*pairs(2), never_back(pair=5)).gain_s.n == 0
+
+
+def _idle(told: list) -> list:
+    return [
+        msgspec.structs.replace(event, exercised=False) if isinstance(event, Undone) else event
+        for event in told
+    ]
+
+
+def test_what_nothing_met_is_counted_and_enters_no_mean() -> None:
+    met = [*pairs(2), *(never_back(pair=i, seed=i) for i in range(2))]
+    idle = [
+        Story(pair=2, seed=2, events=_idle),
+        replace(never_back(pair=2, seed=2), outages=(), events=_idle),
+    ]
+    found, alone = one_class(*met, *idle), one_class(*met)
+    assert (found.n, found.ended_by["not exercised"]) == (3, 1)
+    assert (found.lost_s, found.gain_s) == (alone.lost_s, alone.gain_s)
 
 
 def test_two_episodes_of_a_run_are_two_episodes_and_one_mean() -> None:

@@ -91,6 +91,8 @@ TOLD: list[tuple[Event, str | None]] = [
         "9 decisions, 2 beyond the first of a record, 1 behind that of a later one",
     ),
     (events.LabelsTold(due=4, told=3), "3 of 4 labels told"),
+    (events.LabelsTold(due=4, told=0), "0 of 4 labels told, where nobody listens"),
+    (events.LabelsTold(due=4, told=0, failed=2), "0 of 4 labels told"),
     (
         events.BackgroundLoad(users=2, requests=80, failed=1),
         "background load: 80 requests of 2 users, 1 failed, by Locust, not measured with",
