@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 
@@ -92,6 +93,7 @@ class Crew:
         self._workers = workers
         self._prepare = prepare
         self._pool: ProcessPoolExecutor | None = None
+        self._others: frozenset[BaseProcess] = frozenset()  # of whoever uses this as a library
 
     def play(self, batch: Sequence[Schedule]) -> list[Outcome]:
         """Play all of them; ``Untrustworthy`` where workers keep dying."""
@@ -116,12 +118,13 @@ class Crew:
     def _new_pool(self) -> ProcessPoolExecutor:
         # Spawned, not forked: a worker begins as fresh as any other, whatever this process has done.
         context = multiprocessing.get_context("spawn")
+        self._others = frozenset(multiprocessing.active_children())
         return ProcessPoolExecutor(self._workers, context, initializer=self._prepare)
 
     def _end(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
+            for child in set(multiprocessing.active_children()) - self._others:
                 child.kill()
                 child.join()

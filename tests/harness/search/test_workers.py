@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import time
 from pathlib import Path
 
 import msgspec
@@ -32,6 +34,17 @@ def test_two_processes_give_what_one_gives_in_the_same_order(small_template: Pat
     batch = [schedule_of([pause("features", 1.0, 2.0)]), schedule_of([kill("gateway", 1.0)])] * 2
     with Crew(here, 1, nothing) as one, Crew(here, 2, nothing) as two:
         assert two.play(batch) == one.play(batch)
+
+
+@pytest.mark.slow
+def test_processes_of_whoever_uses_a_crew_are_not_ended_with_it(small_template: Path) -> None:
+    mine = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600.0,))
+    mine.start()
+    with Crew(ground(small_template), 2, nothing) as crew:
+        crew.play([schedule_of([kill("gateway", 1.0)])])
+    assert mine.is_alive()
+    mine.kill()
+    mine.join()
 
 
 def test_the_menu_leaves_the_users_own_edges_and_what_touches_nothing_alone(small_template: Path) -> None:
