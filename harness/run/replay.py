@@ -7,9 +7,8 @@ the first thing in which they differ, both sides in words.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -17,14 +16,20 @@ import msgspec
 from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
 from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES, Experiment
-from harness.history.events import Entry, Event, FirstDue, RunEnded, RunStarted
+from harness.history.events import RunEnded
 from harness.history.model import CampaignFile, History, Manifest
-from harness.history.observations import DTYPE, WITNESS, Rows
 from harness.history.store import find_campaign, read_campaign, read_run
 from harness.plan.model import Plan
 from harness.plan.schedule import make_plans, plan_sha256
-from harness.report.trace import event_words
 from harness.run.code import versions
+from harness.run.differences import (
+    Difference,
+    differing,
+    events_differ,
+    first_due_s,
+    lines_differ,
+    rows_differ,
+)
 from harness.run.evidence import JOURNAL, RESENDS, TAINT
 from harness.run.machine import fingerprint
 from harness.run.material import Material, open_material
@@ -33,7 +38,6 @@ from harness.run.simulated import SimulatedRun
 from harness.run.template import ensure_template
 
 BESIDE = (TAINT, RESENDS, JOURNAL)
-_Told = tuple[float, Event]
 _MANIFEST = "manifest.json"
 _RUNS = (
     "name a run's folder, like reports/runs/CAMPAIGN/runs/r0001-..., or of a campaign of pairs one below its "
@@ -48,18 +52,6 @@ class Stored:
     folder: Path
     campaign: CampaignFile
     history: History
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """Where two runs of one plan part, ``at_s`` seconds after the first unit was due.
-
-    ``what``: the file that tells it.
-    """
-
-    what: str
-    at_s: float
-    recorded: str
-    again: str
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +145,7 @@ def _what_changed(experiment: Experiment, plan: Plan) -> str:
     before = msgspec.to_builtins(plan)
     knobs = [
         f"{where} was {was!r} and is {value!r}"
-        for where, was, value in _differing("", before, msgspec.to_builtins(now))
+        for where, was, value in differing("", before, msgspec.to_builtins(now))
         if where.partition(".")[0] in ("profile", "system", "world_s_per_run_s")
         or where.endswith(("kind", "name"))
         or ".effect" in where
@@ -161,18 +153,6 @@ def _what_changed(experiment: Experiment, plan: Plan) -> str:
     if now.scenario_sha256 != plan.scenario_sha256:
         knobs.append("the scenario is another one")
     return "; ".join(knobs[:3]) or "its system file, or what it asks of the runs, is another one"
-
-
-def _differing(where: str, was: object, now: object) -> Iterator[tuple[str, object, object]]:
-    """Leaves of two plain values that differ, each with its path."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        for key in dict.fromkeys((*was, *now)):
-            yield from _differing(f"{where}.{key}".strip("."), was.get(key), now.get(key))
-    elif isinstance(was, list | tuple) and isinstance(now, list | tuple) and len(was) == len(now):
-        for index, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from _differing(f"{where}[{index}]", one, other)
-    elif was != now:
-        yield where, was, now
 
 
 def material_of(stored: Stored, store: Path, progress: Callable[[str], None]) -> Material:
@@ -195,7 +175,7 @@ def compare(stored: Stored, again: SimulatedRun, code_sha256: str = "") -> Repla
     recorded = stored.history
     if recorded.cut:
         raise Untrustworthy(f"{recorded.run_id} has no whole record to compare with: {recorded.cut}")
-    found = sorted(_differences(stored, again), key=lambda one: one.at_s)
+    found = sorted(filter(None, _differences(stored, again)), key=lambda one: one.at_s)
     ended = recorded.entries[-1].event
     return Replayed(
         run_id=recorded.run_id,
@@ -213,113 +193,18 @@ def compare(stored: Stored, again: SimulatedRun, code_sha256: str = "") -> Repla
 def over_s(stored: Stored) -> float:
     """When the run was over, in seconds after the first unit was due: as planned, or later by its audit."""
     recorded = stored.history
-    last_s = max((entry.mono_s for entry in recorded.entries), default=0.0) - _first_due_s(recorded)
+    last_s = max((entry.mono_s for entry in recorded.entries), default=0.0) - first_due_s(recorded)
     return recorded.plan.duration_s if recorded.cut else max(recorded.plan.duration_s, last_s)
 
 
-def begins_otherwise(stored: Stored, begun: History) -> Difference | None:
-    """Where a run that was stopped in its middle had parted from its record; None = nowhere so far."""
-    told = _told(begun)
-    return _parted(_told(stored.history)[: len(told)], told, _first_due_s(stored.history))
-
-
-def _parted(recorded: Sequence[_Told], now: Sequence[_Told], first_s: float) -> Difference | None:
-    pairs = zip_longest(recorded, now)
-    parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
-    if parted is None:
-        return None
-    at_s = min(one[0] for one in parted if one is not None)
-    words = _event_texts(*parted, first_s)
-    return Difference(what="history.jsonl", at_s=at_s - first_s, recorded=words[0], again=words[1])
-
-
-def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference]:
-    recorded, now = stored.history, again.history
-    first_s = _first_due_s(recorded)
-    if (parted := _parted(_told(recorded), _told(now), first_s)) is not None:
-        yield parted
-    if (row := _first_row(recorded.rows, now.rows)) is not None:
-        texts = _row_texts(recorded.rows, now.rows, row, first_s)
-        at_s = min(float(r[row]["ended"]) for r in (recorded.rows, now.rows) if row < len(r))
-        yield Difference(what="observations.bin", at_s=at_s - first_s, recorded=texts[0], again=texts[1])
+def _differences(stored: Stored, again: SimulatedRun) -> Iterator[Difference | None]:
+    recorded, first_s = stored.history, first_due_s(stored.history)
+    yield events_differ(recorded, again.history)
+    yield rows_differ(recorded.rows, again.history.rows, first_s)
     for name in BESIDE:
         path = stored.folder / name
         was = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-        if (after := again.files.get(name, b"")) != was:
-            yield _lines_differ(name, was, after, again.virtual_s - first_s)
-
-
-def _told(history: History) -> list[_Told]:
-    """What a history says but for the names of run and rows: those are told of on their own."""
-    return [(entry.mono_s, _nameless(entry)) for entry in history.entries]
-
-
-def _nameless(entry: Entry) -> Event:
-    if isinstance(entry.event, RunStarted):
-        return msgspec.structs.replace(entry.event, run_id="")
-    return entry.event
-
-
-def _first_due_s(history: History) -> float:
-    dues = [entry.event.at_s for entry in history.entries if isinstance(entry.event, FirstDue)]
-    return dues[0] if dues else 0.0
-
-
-def _event_texts(recorded: _Told | None, again: _Told | None, first_s: float) -> tuple[str, str]:
-    """Both in words; where these are the same, with what words leave out and is not the same."""
-    one, other = _event_text(recorded, first_s), _event_text(again, first_s)
-    if one != other or recorded is None or again is None:
-        return one, other
-    events = (msgspec.to_builtins(event) for _, event in (recorded, again))
-    leaves = list(_differing("", *events)) or [("instant_s", recorded[0], again[0])]
-    was, now = (", ".join(f"{leaf[0]} {leaf[side]!r}" for leaf in leaves) for side in (1, 2))
-    return f"{one} ({was})", f"{other} ({now})"
-
-
-def _event_text(told: _Told | None, first_s: float) -> str:
-    if told is None:
-        return "nothing: it was over"
-    at_s, event = told
-    words = event_words(event)
-    plain = f"{type(event).__struct_config__.tag} {msgspec.json.encode(event).decode()}"
-    return f"at {at_s - first_s:.6f} s {': '.join(words) if words else plain}"
-
-
-def _first_row(recorded: Rows, again: Rows) -> int | None:
-    if recorded.tobytes() == again.tobytes():
-        return None
-    both = zip(recorded, again, strict=False)
-    shorter = min(len(recorded), len(again))
-    return next((n for n, (one, other) in enumerate(both) if one.tobytes() != other.tobytes()), shorter)
-
-
-def _row_texts(recorded: Rows, again: Rows, number: int, first_s: float) -> list[str]:
-    """Row ``number`` of both: which unit it is of, and the columns that are not the same."""
-    there = [rows[number] for rows in (recorded, again) if number < len(rows)]
-    differ = [name for name in DTYPE.names or () if len({row[name].tobytes() for row in there}) > 1]
-    return [_row_text(rows, number, differ or ("due", "status"), first_s) for rows in (recorded, again)]
-
-
-def _row_text(rows: Rows, number: int, names: Sequence[str], first_s: float) -> str:
-    if number >= len(rows):
-        return "no row: it was the last one before"
-    row = rows[number]
-    shown = {name: row[name].item() for name in names}
-    for name in {"due", "sent", "ended"} & set(names):
-        shown[name] = round(shown[name] - first_s, 6)
-    told = ", ".join(f"{name} {value}" for name, value in shown.items())
-    stream = "witness" if row["stream"] == WITNESS else "load"
-    return f"row {number + 1}, unit {row['unit']} of the {stream}: {told}"
-
-
-def _lines_differ(name: str, was: bytes, now: bytes, end_s: float) -> Difference:
-    lines = zip_longest(was.split(b"\n"), now.split(b"\n"))
-    number, (one, other) = next((n, pair) for n, pair in enumerate(lines, start=1) if pair[0] != pair[1])
-
-    def shown(line: bytes | None) -> str:
-        return f"line {number}: " + ("none" if line is None else line[:300].decode("utf-8", "replace"))
-
-    return Difference(what=name, at_s=end_s, recorded=shown(one), again=shown(other))
+        yield lines_differ(name, was, again.files.get(name, b""), again.virtual_s - first_s)
 
 
 def _manifest(stored: Stored) -> Manifest:

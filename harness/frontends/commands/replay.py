@@ -24,7 +24,8 @@ from harness.run.root import store_root
 from harness.verdict.codes import EXIT_CODE
 
 if TYPE_CHECKING:
-    from harness.run.replay import Difference, Replayed, Stored
+    from harness.run.differences import Difference
+    from harness.run.replay import Replayed, Stored
     from harness.run.scene import Snapshot
 
 
@@ -118,12 +119,13 @@ def _again(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
 
 
 def _stopped(stored: Stored, store: Path, arguments: argparse.Namespace) -> int:
-    from harness.run.replay import begins_otherwise, material_of
+    from harness.run.differences import events_differ
+    from harness.run.replay import material_of
     from harness.run.scene import stop_at
 
     snapshot, history = stop_at(material_of(stored, store, tell), stored.history.plan, arguments.until)
     cut = stored.history.cut  # what was played may not be what was recorded
-    parted = None if cut else begins_otherwise(stored, history)
+    parted = None if cut else events_differ(stored.history, history, begun=True)
     trace = trace_of(history) if arguments.trace else ()
     code = EXIT_CODE["VOID" if cut or parted else "DONE"]
     if arguments.json:

@@ -18,6 +18,7 @@ from harness.history.model import CampaignFile, History
 from harness.history.store import new_campaign, read_run
 from harness.plan.schedule import make_plans
 from harness.run.code import versions
+from harness.run.differences import events_differ
 from harness.run.evidence import OBSERVATIONS
 from harness.run.keeping import keep_run
 from harness.run.machine import fingerprint
@@ -25,7 +26,6 @@ from harness.run.material import Material
 from harness.run.replay import (
     Replayed,
     Stored,
-    begins_otherwise,
     compare,
     find_run,
     over_s,
@@ -145,8 +145,8 @@ def test_a_run_that_was_stopped_is_compared_as_far_as_it_came(
     def begun(length: int) -> History:
         return dataclasses.replace(ran.history, entries=ran.history.entries[:length])
 
-    assert begins_otherwise(stored, begun(number)) is None
-    parted = begins_otherwise(stored, begun(number + 1))
+    assert events_differ(stored.history, begun(number), begun=True) is None
+    parted = events_differ(stored.history, begun(number + 1), begun=True)
     assert parted is not None
     assert "another reason" in parted.recorded
     assert over_s(stored) == pytest.approx(ran.history.entries[-1].mono_s - _first_due_s(ran))
