@@ -46,6 +46,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 
     from harness.campaign.asking import workers_here
     from harness.campaign.shell import pin_children
+    from harness.run.modules import import_path
     from harness.run.refusals import refuse_if_halted, refuse_if_not_writable
     from harness.search.drawing import Drawing
     from harness.search.engine import Wanted
@@ -59,6 +60,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     refuse_if_not_writable(store)
     number = fresh_seed() if arguments.seed is None else arguments.seed
     experiment = load_experiment(arguments.file)
+    import_path(experiment)  # what nobody consented to is told before anything else of the system
     arm = healing(experiment, arguments.arm)
     episodes = f"{arguments.episodes} short episode{'' if arguments.episodes == 1 else 's'}"
     tell(f"{experiment.title}: {episodes} on a virtual clock; seed {number}")

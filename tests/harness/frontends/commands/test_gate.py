@@ -13,7 +13,7 @@ from harness.campaign.engine import DECIDED, run_chunks
 from harness.campaign.gating import Decided, read_baseline
 from harness.campaign.judging import judge_campaign
 from harness.campaign.outcomes import kind_of
-from harness.campaign.parts import held
+from harness.campaign.parts import Parts, held
 from harness.campaign.tally import Tally
 from harness.experiment.model import Gate
 from harness.frontends.cli import main
@@ -107,6 +107,9 @@ def test_parts_that_are_not_those_of_the_table_are_void(tmp_path, baseline, caps
     folder, other = stored(tmp_path, 2), stored(tmp_path, 5)
     part = sorted((folder / "parts").glob("*.gz"))[3]
     part.write_bytes((other / "parts" / part.name).read_bytes())
+    assert judged(folder, baseline) == 4
+    assert "is of another campaign" in capsys.readouterr().err
+    Parts(folder).write(3, Parts(other).read(3))
     assert judged(folder, baseline) == 4
     assert "not those that its table was made of" in capsys.readouterr().err
     part.unlink()
