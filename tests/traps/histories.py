@@ -82,6 +82,13 @@ def never_back(**changes: object) -> Story:
     return replace(Story(outages=(Outage(0.0, 1e9),), arm="bare"), **changes)
 
 
+def unmet(told: list[Event]) -> list[Event]:
+    """As ``events`` of a story: nothing of the system met its fault."""
+    return [
+        msgspec.structs.replace(one, exercised=False) if isinstance(one, ev.Undone) else one for one in told
+    ]
+
+
 def owing(story: Story, *owed: tuple[float, int], binds: bool = True) -> Story:
     """``story`` with looks every 0.1 s; from each instant after the fault on so much is owed."""
     plan = plan_of(story)

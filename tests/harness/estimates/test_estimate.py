@@ -13,8 +13,7 @@ from harness.episodes.model import RunFacts
 from harness.episodes.platform import PlatformHarm
 from harness.estimates.estimate import estimate
 from harness.faults.effects import Pause
-from harness.history.events import Undone
-from tests.traps.histories import PROFILE, SERVICE, Outage, Story, history_of, killed, never_back
+from tests.traps.histories import PROFILE, SERVICE, Outage, Story, history_of, killed, never_back, unmet
 
 
 def facts_of(*stories: Story) -> list[RunFacts]:
@@ -72,18 +71,11 @@ def test_the_gain_is_what_bare_lost_more_in_the_same_pair() -> None:
     assert one_class(*pairs(2), never_back(pair=5)).gain_s.n == 0
 
 
-def _idle(told: list) -> list:
-    return [
-        msgspec.structs.replace(event, exercised=False) if isinstance(event, Undone) else event
-        for event in told
-    ]
-
-
 def test_what_nothing_met_is_counted_and_enters_no_mean() -> None:
     met = [*pairs(2), *(never_back(pair=i, seed=i) for i in range(2))]
     idle = [
-        Story(pair=2, seed=2, events=_idle),
-        replace(never_back(pair=2, seed=2), outages=(), events=_idle),
+        Story(pair=2, seed=2, events=unmet),
+        replace(never_back(pair=2, seed=2), outages=(), events=unmet),
     ]
     found, alone = one_class(*met, *idle), one_class(*met)
     assert (found.n, found.ended_by["not exercised"]) == (3, 1)

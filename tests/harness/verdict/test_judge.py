@@ -16,12 +16,11 @@ from harness.estimates.estimate import estimate
 from harness.estimates.means import mean
 from harness.estimates.model import Mean
 from harness.estimates.shares import lower_bound, upper_bound
-from harness.history.events import Undone
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import judge_all, judge_mean, judge_share, needed_n
 from harness.verdict.judge import judge
 from harness.verdict.model import Verdict
-from tests.traps.histories import PROFILE, Story, history_of, killed, never_back, objective
+from tests.traps.histories import PROFILE, Story, history_of, killed, never_back, objective, unmet
 
 
 @cache
@@ -238,12 +237,8 @@ def test_acts_in_a_placebo_are_needless_too() -> None:
     assert verdict_of(placebo, claim).word == "FAIL"
 
 
-def _idle(told: list) -> list:
-    return [changed(event, exercised=False) if isinstance(event, Undone) else event for event in told]
-
-
 def test_a_fault_that_nothing_met_is_no_evidence():
-    idle = facts(history_of(Story(events=_idle)))
+    idle = facts(history_of(Story(events=unmet)))
     assert (idle.episodes[0].ended_by, idle.episodes[0].exercised) == ("not exercised", False)
     runs = [changed(idle, run_id=f"r{i:04d}", pair=i) for i in range(40)]
     for more in ({}, {"while_hurt": True}, {"level": "full"}):
@@ -253,14 +248,14 @@ def test_a_fault_that_nothing_met_is_no_evidence():
 
 
 def test_a_fault_that_was_felt_counts_though_nothing_had_met_it_at_first():
-    lost = facts(history_of(replace(never_back(), events=_idle)))
+    lost = facts(history_of(replace(never_back(), events=unmet)))
     assert not lost.episodes[0].exercised
     runs = [changed(lost, run_id=f"r{i:04d}", pair=i) for i in range(29)]
     assert verdict_of(runs, SOON).word == "FAIL"
 
 
 def test_where_nothing_met_any_fault_of_a_class_what_holds_is_no_pass():
-    idle = facts(history_of(Story(events=_idle)))
+    idle = facts(history_of(Story(events=unmet)))
     runs = [changed(idle, run_id=f"r{i:04d}", pair=i) for i in range(3)]
     assert verdict_of(runs, {"exactly_once": True}).word == "VOID"
     assert verdict_of(runs_of(back=2), {"exactly_once": True}).word == "PASS"
@@ -275,7 +270,7 @@ def test_a_claim_about_a_class_names_it_and_one_about_an_arm_names_none(claim):
 
 
 def test_that_nothing_met_a_class_is_said_of_that_class():
-    idle = facts(history_of(Story(events=_idle)))
+    idle = facts(history_of(Story(events=unmet)))
     claims = verdict_of([idle], {"exactly_once": True}).claims
     assert [c.about for c in claims] == [None, ("process.kill", "scorer-a", "none", "fast")]
 
