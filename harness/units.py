@@ -33,6 +33,15 @@ def percent_text(ratio: float | None, digits: int = 1) -> str:
     return "–" if ratio is None else f"{ratio * 100:.{digits}f} %"
 
 
+def plural(count: int, noun: str) -> str:
+    """Write how many of something there are.
+
+    >>> plural(1, "run"), plural(0, "run"), plural(3, "open record")
+    ('1 run', '0 runs', '3 open records')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 NAMED_MAX = 3
 """So many are named in one sentence."""
 

@@ -16,10 +16,9 @@ import msgspec
 
 from harness.archive.entry import Entry, Point
 from harness.archive.reading import read_pairs
-from harness.campaign.parts import QUESTION_FILE
 from harness.campaign.table import Table
 from harness.errors import HormesisError, Problem, Refused, Untrustworthy, UsageProblem
-from harness.history.model import CampaignFile
+from harness.history.model import QUESTION_FILE, CampaignFile
 from harness.history.plain import Folder, NotPlain
 from harness.plan.safety import SIMULATION
 from harness.report.compose import compose, decode

@@ -17,10 +17,10 @@ from harness.archive.comparing import UNTRUSTED
 from harness.archive.model import Identity, Side
 from harness.archive.sides import identity_of, side_of_pairs, side_of_runs
 from harness.campaign.model import Question, RunRow, chained
-from harness.campaign.parts import QUESTION_FILE, TABLE_FILE, VERDICT_FILE, Parts, unfinished
+from harness.campaign.parts import TABLE_FILE, VERDICT_FILE, Parts, unfinished
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
-from harness.history.model import Campaign, Manifest
+from harness.history.model import QUESTION_FILE, Campaign, Manifest
 from harness.history.plain import Folder, NotPlain
 from harness.history.store import find_campaign, read_campaign
 from harness.plan.safety import SIMULATION

@@ -128,7 +128,7 @@ def run_chunks(
     # What raised (no room, no memory) may go well another time; what it gives is decided by its seed alone.
     present = {chunk for chunk in parts.present() if all(row.digest for row in parts.read(chunk))}
     question = asked.question
-    pairs = sum(len(question.pairs_of(chunk)) for chunk in present)
+    pairs = question.pairs_in(present)
     tell(pairs)
     try:
         merge.go_on(present)

@@ -19,11 +19,12 @@ from harness.campaign.judging import doubts_of
 from harness.campaign.measured import Measured, measured
 from harness.campaign.model import Question, RunRow, chained
 from harness.campaign.outcomes import gated_arm, kind_of, outcomes
-from harness.campaign.parts import QUESTION_FILE, Parts, campaign_name, outcome_of, unfinished
+from harness.campaign.parts import Parts, campaign_name, outcome_of, unfinished
 from harness.campaign.shown import shown
 from harness.campaign.table import Table
 from harness.errors import Problem, Refused, Untrustworthy, UsageProblem
 from harness.experiment.model import Gate
+from harness.history.model import QUESTION_FILE
 from harness.report.shown import Shown
 from harness.report.shown import shown as shown_runs
 from harness.run.writing import write_whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -66,6 +67,10 @@ class Question(_Frozen, frozen=True, kw_only=True):
         """The pairs of one chunk."""
         first = chunk * self.pairs_a_chunk
         return range(first, min(first + self.pairs_a_chunk, self.pairs_max))
+
+    def pairs_in(self, chunks: Iterable[int]) -> int:
+        """How many pairs those chunks hold."""
+        return sum(len(self.pairs_of(chunk)) for chunk in chunks)
 
 
 class EpisodeRow(_Frozen, frozen=True, kw_only=True, array_like=True):

@@ -23,11 +23,12 @@ from harness.campaign.model import Question, RunRow
 from harness.campaign.table import Table
 from harness.errors import Refused, Untrustworthy
 from harness.experiment.excerpt import quoted
+from harness.history.model import QUESTION_FILE
 from harness.history.plain import Folder, NotPlain
 from harness.run.writing import write_whole
 from harness.verdict.model import Verdict
 
-QUESTION_FILE, TABLE_FILE, VERDICT_FILE = "question.json", "table.json", "verdict.json"
+TABLE_FILE, VERDICT_FILE = "table.json", "verdict.json"
 _LOCK_FILE = ".lock"
 _PART_BYTES_MAX = 64 * 1024 * 1024
 """Ten pairs are some kilobytes: what unpacks to more is a bomb."""
@@ -129,8 +130,8 @@ def unfinished(folder: Path) -> tuple[str, str]:
     try:
         with Folder(folder) as opened:
             question = msgspec.json.decode(opened.read(QUESTION_FILE), type=Question)
-        kept = [question.pairs_of(chunk) for chunk in Parts(folder).present() if chunk < question.chunks()]
-        pairs = sum(map(len, kept))
+        kept = [chunk for chunk in Parts(folder).present() if chunk < question.chunks()]
+        pairs = question.pairs_in(kept)
     except (*_UNREADABLE, ArithmeticError) as error:  # no pairs a chunk, or more than there can be
         why = f"{folder} is not over, and its {QUESTION_FILE} cannot be read: {error}"
         return why, "begin anew, with the command that began it"

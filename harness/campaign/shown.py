@@ -10,6 +10,7 @@ from harness.campaign.table import ArmLine, ClassLine, Table
 from harness.campaign.text import doubt_text
 from harness.episodes.model import NOT_EXERCISED
 from harness.report.shown import Shown, ShownArm, ShownClass
+from harness.units import plural
 from harness.verdict.model import Verdict
 
 TARGET = "simulation"
@@ -24,7 +25,7 @@ def shown(table: Table, verdict: Verdict, name: str) -> Shown:
         system=question.system,
         target=TARGET,
         seed=question.seed,
-        counted=f"{table.pairs} pair{'s' * (table.pairs != 1)}",
+        counted=plural(table.pairs, "pair"),
         started_utc="",
         verdict=verdict,
         classes=tuple(map(_class, table.classes)),

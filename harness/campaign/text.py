@@ -15,7 +15,7 @@ from harness.estimates.model import Mean, Quantile, Share
 from harness.experiment.model import NOBODY_HEALS
 from harness.report.labels import count_text
 from harness.report.words import inert
-from harness.units import percent_text
+from harness.units import percent_text, plural
 from harness.verdict.model import Verdict
 
 _CLASS_HEAD = (
@@ -44,7 +44,7 @@ def outcome_text(table: Table, verdict: Verdict) -> str:
     doubts = [f"  {inert(doubt_text(doubt))}" for doubt in table.doubts]
     more = table.doubtful - len(doubts)
     classes = [_class(line, _compared(line, table)) for line in table.classes]
-    pairs = f"{table.pairs} pair{'' if table.pairs == 1 else 's'}"
+    pairs = plural(table.pairs, "pair")
     lines = [
         *verdict_lines(verdict),
         "",

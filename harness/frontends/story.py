@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.episodes.acts import sees_acts
 from harness.episodes.model import Episode, RunFacts
 from harness.report.document import Document
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Story:
         """One sentence for the end of the demo."""
         if not self.differs:
             return "instrument and story are right; a demo makes no claim about the system"
-        return f"{self.word}, {len(self.differs)} thing{'' if len(self.differs) == 1 else 's'} differ"
+        return f"{self.word}, {plural(len(self.differs), 'thing')} differ"
 
 
 def check_story(document: Document, plot: Plot = FAULTS) -> Story:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from harness.errors import Problem, UsageProblem
 from harness.experiment.messages import MESSAGES
+from harness.units import plural
 
 # What reading a stored run calls its problems, by the code that `explain code` lists.
 STORED: Mapping[str, str] = {"no-campaign": "HRM403", "damaged-campaign": "HRM404", "no-run": "HRM405"}
@@ -30,7 +31,7 @@ def problem_text(problem: Problem) -> str:
 def usage_text(error: UsageProblem) -> str:
     """Write all problems of one usage error, and that nothing was done."""
     count = len(error.problems)
-    end = f"{count} problem{'' if count == 1 else 's'}. Nothing was done."
+    end = f"{plural(count, 'problem')}. Nothing was done."
     return "\n\n".join([*map(problem_text, error.problems), end])
 
 

@@ -93,6 +93,8 @@ class History:
 
 
 PAST_FILE = "past.json"
+QUESTION_FILE = "question.json"
+"""Only a campaign of pairs holds it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,15 @@ class NotPlain(Exception):
     """A name that leads to no plain file: a link, a pipe, a device, or one too large."""
 
 
+def reason_of(error: Exception) -> str:
+    """Say what is wrong, without the name of a file: that is told beside it.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "plan.json"))
+    'no such file or directory'
+    """
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+
+
 class Folder:
     """A folder read by descriptor: what is in it is opened without following links."""
 

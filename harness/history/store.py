@@ -23,14 +23,12 @@ from harness.experiment.model import Pace, Profile
 from harness.history.events import RunEnded, RunStarted
 from harness.history.journal import read_journal
 from harness.history.log import HistoryWriter, Recorded, read_history
-from harness.history.model import PAST_FILE, Campaign, CampaignFile, History, Manifest
+from harness.history.model import PAST_FILE, QUESTION_FILE, Campaign, CampaignFile, History, Manifest
 from harness.history.observations import DTYPE, read_rows
-from harness.history.plain import Folder, NotPlain
+from harness.history.plain import Folder, NotPlain, reason_of
 from harness.plan.model import Plan
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
-_QUESTION = "question.json"
-"""Only a campaign of pairs holds it."""
 _NUMBER = re.compile(r"r(\d{4,})(?:-|$)")  # as _run_id writes it
 _COLUMNS = tuple((name, DTYPE[name].str) for name in DTYPE.names or ())
 _T = TypeVar("_T")
@@ -162,7 +160,7 @@ def find_campaign(store: Path, name: str) -> Path:
 def _found(store: Path, name: str) -> Path:
     named = store / name
     is_kept = _ID.fullmatch(name) and named.is_dir() and not named.is_symlink()
-    if is_kept and not (named / "kept").is_dir() and not (named / _QUESTION).is_file():
+    if is_kept and not (named / "kept").is_dir() and not (named / QUESTION_FILE).is_file():
         return named
     folder = named if is_kept else _existing(name)
     # A name that leads nowhere must not lead to the campaign that the user happens to stand in.
@@ -172,7 +170,7 @@ def _found(store: Path, name: str) -> Path:
     if folder and (folder / "kept" / "campaign.json").is_file():
         words = f"holds a table of pairs, for `hormesis report`; its whole runs are in {folder / 'kept'}"
         raise _problem("no-campaign", name, f"{name!r} {words}")
-    if folder and (folder / _QUESTION).is_file():
+    if folder and (folder / QUESTION_FILE).is_file():
         words = (
             "is a campaign of pairs that is not over, for `hormesis report`, and keeps no whole run so far"
         )
@@ -295,7 +293,7 @@ def _recorded(opened: Folder, genesis: str, doubts: list[str]) -> Recorded:
         with os.fdopen(opened.open("history.jsonl"), "rb") as file:
             return read_history(file, genesis)
     except (OSError, NotPlain) as error:
-        doubts.append(f"history.jsonl: {_words(error)}")
+        doubts.append(f"history.jsonl: {reason_of(error)}")
         return Recorded((), "", 0, "")
 
 
@@ -303,13 +301,8 @@ def _part(opened: Folder, name: str, doubts: list[str]) -> bytes:
     try:
         return opened.read(name)
     except (OSError, NotPlain) as error:
-        doubts.append(f"{name}: {_words(error)}")
+        doubts.append(f"{name}: {reason_of(error)}")
         return b""
-
-
-def _words(error: OSError | NotPlain) -> str:
-    """What is wrong, without the name: that is told beside it."""
-    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _decoded(data: bytes, kind: type[_T], name: str, doubts: list[str]) -> _T | None:

@@ -9,6 +9,7 @@ from harness.estimates.model import ClassEstimate, DecisionEstimate, Mean, Train
 from harness.report.figures import Figure, mean_seconds
 from harness.report.lengths import amount, at_most
 from harness.report.words import inert
+from harness.units import plural
 
 _JOINED = {"gave up": "on ", "left an orphan": "of "}
 NO_TRAINING, UNSEEN = "no training", "not observable"
@@ -42,7 +43,7 @@ def heals_figure(found: Rate | None) -> Figure:
     """Write false heals with the hours that were looked at and the bound; unseen ones are no zero."""
     if found is None:
         return Figure("–", quiet=True)
-    runs = f"{found.blind} run{'s' * (found.blind != 1)}"
+    runs = plural(found.blind, "run")
     seen = f", {found.blind_k} seen there" if found.blind_k else ""
     if found.per_h is None:
         return (

@@ -15,6 +15,7 @@ from harness.estimates.counts import Rate
 from harness.estimates.model import ArmEstimate, ClassEstimate, Mean, Quantile, Share
 from harness.report.document import Check, Document
 from harness.report.words import inert
+from harness.units import plural
 from harness.verdict.model import Verdict
 
 LABEL_MAX = 120
@@ -97,7 +98,7 @@ def shown(document: Document) -> Shown:
         system=asked.system,
         target=asked.target,
         seed=asked.seed,
-        counted=f"{runs} run{'s' * (runs != 1)}",
+        counted=plural(runs, "run"),
         started_utc=asked.started_utc,
         verdict=document.verdict,
         classes=tuple(map(_class, document.estimates.classes)),

@@ -12,6 +12,7 @@ from harness.episodes.model import Episode
 from harness.episodes.outage import Outage
 from harness.report.document import Document
 from harness.report.lengths import after, seconds, span
+from harness.units import plural
 
 EPISODES_MAX = 20  # report.json has all of them
 OUTAGES_MAX = 20
@@ -43,8 +44,8 @@ def _listed(episode: Episode) -> str:
     count = len(episode.outages)
     told = ", ".join(map(outage_text, episode.outages[:OUTAGES_MAX]))
     more = f" and {count - OUTAGES_MAX} more in report.json" if count > OUTAGES_MAX else ""
-    kills = f"{len(episode.hits_s)} kill{'s' * (len(episode.hits_s) != 1)}{missed}"
-    return f"{kills}; {count} outage{'s' * (count != 1)}{': ' * bool(count)}{told}{more}"
+    kills = f"{plural(len(episode.hits_s), 'kill')}{missed}"
+    return f"{kills}; {plural(count, 'outage')}{': ' * bool(count)}{told}{more}"
 
 
 def outage_text(outage: Outage) -> str:

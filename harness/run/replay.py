@@ -18,6 +18,7 @@ from harness.experiment.load import load_experiment
 from harness.experiment.model import PROFILES, Experiment
 from harness.history.events import RunEnded
 from harness.history.model import CampaignFile, History, Manifest
+from harness.history.plain import reason_of
 from harness.history.store import find_campaign, read_campaign, read_run
 from harness.plan.model import Plan
 from harness.plan.schedule import make_plans, plan_sha256
@@ -212,8 +213,9 @@ def _manifest(stored: Stored) -> Manifest:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-        raise Untrustworthy(f"{path} cannot be read: {why}; it says how the run was observed") from error
+        raise Untrustworthy(
+            f"{path} cannot be read: {reason_of(error)}; it says how the run was observed"
+        ) from error
 
 
 def _changed(stored: Stored, code_sha256: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from harness.search.schedule import Schedule
 from harness.search.simpler import shrink_schedule
 from harness.search.text import Kept, Summary
 from harness.search.workers import Crew, Ground, experiment_of, player_of
+from harness.units import plural
 
 HEALERS: tuple[Arm, ...] = ("reference", "seed", "oracle")
 REGRESSIONS = "regressions"
@@ -90,7 +91,7 @@ def find(asked: Asked, crew: Crew, tell: Callable[[str], None]) -> Summary:
 
     def told(found: Found) -> None:
         count = len(found.failures)
-        failures = f", {count} failure{'' if count == 1 else 's'}" if count else ""
+        failures = f", {plural(count, 'failure')}" if count else ""
         tell(
             f"{found.episodes} of {asked.wanted.episodes} episodes, {len(found.counts)} pairs seen{failures}"
         )

@@ -12,6 +12,7 @@ import msgspec
 from harness.search.engine import Failure
 from harness.search.schedule import Schedule
 from harness.search.wording import fault_text
+from harness.units import plural
 
 WHAT: Mapping[str, str] = {
     "exactly_once": "a record was lost, doubled or changed",
@@ -53,7 +54,7 @@ def summary_text(summary: Summary) -> str:
     """Say it for a terminal."""
     counts = summary.counts
     how = "drawn at random" if summary.uniform else "guided by what the healer does"
-    episodes = f"{counts['episodes']} episode{'' if counts['episodes'] == 1 else 's'}"
+    episodes = plural(counts["episodes"], "episode")
     lines = [
         f"{summary.title}: {episodes} in arm {summary.arm}, {how}; seed {summary.seed}",
         f"  {counts['features']} pairs of transitions seen, {counts['corpus']} schedules showed a new one; "

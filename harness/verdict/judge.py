@@ -16,7 +16,7 @@ from harness.episodes.model import NOT_EXERCISED, Decided, Episode, Level, RunFa
 from harness.estimates.estimate import counted
 from harness.estimates.model import ClassEstimate, Estimates
 from harness.experiment.model import Objective
-from harness.units import NAMED_MAX, named, percent_text, seconds_text
+from harness.units import NAMED_MAX, named, percent_text, plural, seconds_text
 from harness.verdict.codes import EXIT_CODE
 from harness.verdict.evidence import Judged, doubted_availability, judge_all, judge_mean, judge_share
 from harness.verdict.model import Asks, Claim, Verdict, Word
@@ -150,7 +150,7 @@ def _served_claims(objective: Objective, estimates: Estimates, facts: Sequence[R
         told = f"; {relapsed} lost again later" if relapsed else ""
         idle = len(kept) - len(episodes)
         told += f"; {idle} not exercised and not counted" if idle else ""
-        seen = f"{judged.evidence}, in {runs} run{'s' * (runs != 1)}"
+        seen = f"{judged.evidence}, in {plural(runs, 'run')}"
         yield _claim(text, Judged(judged.word, f"{seen}{told}", judged.more), _key(c))
 
 

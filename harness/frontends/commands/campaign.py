@@ -17,6 +17,7 @@ from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
 from harness.shell import fresh_seed, monotonic_s
+from harness.units import plural
 
 if TYPE_CHECKING:
     from harness.campaign.asking import Wanted
@@ -112,7 +113,7 @@ def conduct(
 
     refuse_if_halted(store)
     refuse_if_not_writable(store)
-    pairs = f"at most {wanted.pairs_max} pair{'' if wanted.pairs_max == 1 else 's'}"
+    pairs = f"at most {plural(wanted.pairs_max, 'pair')}"
     tell(f"{experiment.title}: {pairs} on a virtual clock; seed {wanted.seed}")
     with Progress(None, interrupting="Ctrl-C stops; the same command with this seed goes on") as progress:
         work = ask(experiment, wanted, store=store, progress=progress)
@@ -176,7 +177,7 @@ def _seen_through(
     try:
         merge = run_chunks(work, executor, parts, tell=pace, look=look, decided=decided)
     except KeyboardInterrupt:
-        kept = sum(len(question.pairs_of(chunk)) for chunk in parts.present())
+        kept = question.pairs_in(parts.present())
         most, size = question.pairs_max, question.pairs_a_chunk
         progress(f"{kept} of at most {most} pairs are kept, in whole parts of {size}")
         raise

@@ -14,6 +14,7 @@ from harness.frontends.systems import named_system
 from harness.report.words import inert
 from harness.run.consent import VARIABLE, Item, digest_of, give, items_of, missing
 from harness.run.modules import python_path
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 
@@ -46,7 +47,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
 def _count(items: Sequence[Item]) -> str:
     if not items:
         return "Hormesis itself runs nothing of it but its services; no consent is needed"
-    return f"{len(items)} thing{'' if len(items) == 1 else 's'} that Hormesis itself would run"
+    return f"{plural(len(items), 'thing')} that Hormesis itself would run"
 
 
 def _lines(item: Item, lacks: dict[str, str]) -> list[str]:

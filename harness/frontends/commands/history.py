@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.frontends.arguments import usage, wrong
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _site(arguments: argparse.Namespace, store: Path) -> int:
     from harness.archive.publishing import publish
 
     pages = publish(store, arguments.out)
-    tell(f"{pages} page{'' if pages == 1 else 's'}")
+    tell(plural(pages, "page"))
     say(str(arguments.out / "index.html"))
     return EXIT_CODE["DONE"]
 

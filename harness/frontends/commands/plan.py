@@ -23,6 +23,7 @@ from harness.plan.safety import SIMULATION, TARGETS, Limits, Promise, promises
 from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 
@@ -124,7 +125,7 @@ def _document(
 
 
 def _runs(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> list[str]:
-    count = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
+    count = plural(len(plans), "run")
     head = f"{experiment.title}: {count}, about {length_text(forecast_s(plans))}; seed {number}"
     held = f"plan {plans_sha256(plans)}: `hormesis run --seed {number} --plan` with it runs this or nothing"
     return [
@@ -191,7 +192,7 @@ def _prices(found: Sequence[Price], repetitions: int, length_s: float) -> list[s
     if not found:
         return ["what a verdict costs: nothing is claimed, so the run ends DONE whatever comes out", ""]
     each_s = length_s / repetitions
-    lines = [f"what a verdict costs at least, {repetitions} repetition{'s' * (repetitions != 1)} asked for:"]
+    lines = [f"what a verdict costs at least, {plural(repetitions, 'repetition')} asked for:"]
     for price in found:
         passes = "is out of reach" if price.passes is None else _cost(price.passes, each_s)
         lines += [f"  {price.claim}", f"    PASS {passes}, FAIL {_cost(price.fails, each_s)}"]

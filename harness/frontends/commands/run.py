@@ -19,6 +19,7 @@ from harness.plan.safety import LOCAL, TARGETS, promises
 from harness.plan.schedule import forecast_s, make_plans, plans_sha256
 from harness.run.root import store_root
 from harness.shell import fresh_seed
+from harness.units import plural
 
 
 def configure(parser: argparse.ArgumentParser, /) -> None:
@@ -122,7 +123,7 @@ def _announced(experiment: Experiment, plans: tuple[Plan, ...], number: int) -> 
     for plan in plans:  # no effect without a provable undo, or beyond the limits
         promises(plan, TARGETS[plan.target], limits=limits, parts=parts_of(experiment.system))
     length_s = forecast_s(plans)
-    runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
+    runs = plural(len(plans), "run")
     tell(f"{experiment.title}: {runs}, about {length_text(length_s)}; seed {number}")
     return length_s
 

@@ -11,6 +11,7 @@ from harness.frontends.progress import Progress
 from harness.frontends.streams import say, tell
 from harness.run.root import store_root
 from harness.shell import fresh_seed
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 EPISODES = 500
@@ -62,7 +63,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
     experiment = load_experiment(arguments.file)
     import_path(experiment)  # what nobody consented to is told before anything else of the system
     arm = healing(experiment, arguments.arm)
-    episodes = f"{arguments.episodes} short episode{'' if arguments.episodes == 1 else 's'}"
+    episodes = plural(arguments.episodes, "short episode")
     tell(f"{experiment.title}: {episodes} on a virtual clock; seed {number}")
     pin_children()
     with Progress(None) as progress:

@@ -11,6 +11,7 @@ from harness.guard.records import FOLDER, Record, open_records, undo_folder
 from harness.guard.undo import Outcome, undo_all
 from harness.run.refusals import refuse_if_no_store
 from harness.run.root import store_root
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 
@@ -34,7 +35,7 @@ def execute(arguments: argparse.Namespace, /) -> int:
         records = open_records(folder)
         for record in records:
             say(_listed(record))
-        say(f"{len(records)} open undo record{'' if len(records) == 1 else 's'} in {store}")
+        say(f"{plural(len(records), 'open undo record')} in {store}")
         return EXIT_CODE["DONE"]
     outcomes = undo_all(folder, say=lambda outcome: say(_told(outcome)))
     left = [outcome for outcome in outcomes if not outcome.clean]

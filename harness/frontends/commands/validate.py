@@ -13,6 +13,7 @@ from harness.experiment.load import load_experiment
 from harness.frontends.streams import say, tell
 from harness.frontends.wording import code_of, length_text, usage_text
 from harness.plan.schedule import forecast_s, make_plans
+from harness.units import plural
 from harness.verdict.codes import EXIT_CODE
 
 
@@ -43,8 +44,8 @@ def _checked(file: Path, *, quiet: bool) -> dict[str, object]:
     plans = make_plans(experiment, seed=0)
     length_s = forecast_s(plans)
     if not quiet:
-        faults = f"{len(experiment.steps)} fault{'' if len(experiment.steps) == 1 else 's'}"
-        runs = f"{len(plans)} run{'' if len(plans) == 1 else 's'}"
+        faults = plural(len(experiment.steps), "fault")
+        runs = plural(len(plans), "run")
         say(f"ok  {file}: {faults}, arms {', '.join(experiment.arms)}; {runs}, {length_text(length_s)}")
     return {
         "file": str(file),

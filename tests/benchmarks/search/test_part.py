@@ -11,10 +11,10 @@ import pytest
 from benchmarks.search import part
 from benchmarks.search.bugs import TRUE_FAULTS
 from benchmarks.search.part import GUIDED, RACE, UNIFORM, Hunt, Trial, bars_and_figures, items, race
-from harness.faults.effects import Kill
 from harness.search.engine import Found
-from harness.search.outcome import Broken, Outcome, Signature
-from harness.search.schedule import Fault, Schedule, schedule_of
+from harness.search.outcome import Outcome, Signature
+from harness.search.schedule import Schedule, schedule_of
+from tests.harness.search.ground import kill, outcome
 
 
 def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object) -> Trial:
@@ -32,28 +32,9 @@ def trial(bug: str, way: str, seed: int, episodes: int = 100, **changes: object)
     return msgspec.structs.replace(found, **changes)
 
 
-KILL = schedule_of([Fault(effect=Kill(service="registry"), at_s=1.0)])
+KILL = schedule_of([kill("registry", 1.0)])
 ALIAS, OTHERWISE = Signature(invariant="alias", stuck="2.0.0"), Signature(invariant="alias", stuck="gone")
 SERVED = Signature(invariant="served", stuck="gateway")
-
-
-def outcome(*broken: Signature, void: str = "") -> Outcome:
-    """An episode of which nothing matters but what broke."""
-    return Outcome(
-        arm="reference",
-        transitions=(),
-        seen=(),
-        met=(),
-        near=(),
-        broken=tuple(Broken(signature=one, detail="") for one in broken),
-        units=100,
-        lost=0,
-        acts=0,
-        void=void,
-        digest="",
-        virtual_s=1.0,
-        events=1,
-    )
 
 
 def hunt(wrong: Outcome, sound: Outcome) -> Hunt:

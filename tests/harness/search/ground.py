@@ -10,6 +10,7 @@ import msgspec
 from harness.faults.effects import Hook, Kill, Mutate, Pause, Refuse
 from harness.search.episode import Player
 from harness.search.limits import Limits
+from harness.search.outcome import Broken, Outcome, Signature
 from harness.search.schedule import After, Fault
 from harness.search.workers import Ground, player_of
 from tests.conftest import SMALL
@@ -63,3 +64,23 @@ def after(fault: Fault, event: str, delay_s: float) -> Fault:
 
 def closed_registry(lasts_s: float = 1.0) -> Fault:
     return Fault(effect=Refuse(edge="healer-registry"), at_s=0.0, lasts_s=lasts_s)
+
+
+def outcome(*broken: Signature, **changes: object) -> Outcome:
+    """An episode of which nothing matters but what broke, and what ``changes`` says."""
+    one = Outcome(
+        arm="reference",
+        transitions=(),
+        seen=(),
+        met=(),
+        near=(),
+        broken=tuple(Broken(signature=signature, detail="") for signature in broken),
+        units=1,
+        lost=0,
+        acts=0,
+        void="",
+        digest="d",
+        virtual_s=1.0,
+        events=1,
+    )
+    return msgspec.structs.replace(one, **changes)

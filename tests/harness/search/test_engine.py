@@ -14,9 +14,9 @@ from harness.search.drawing import Drawing
 from harness.search.engine import BATCH, Found, Wanted, draw, search
 from harness.search.limits import Limits
 from harness.search.menu import menu_of
-from harness.search.outcome import Broken, Met, Outcome, Seen, Signature, features_of
+from harness.search.outcome import Met, Outcome, Seen, Signature, features_of
 from harness.search.schedule import Schedule, encode
-from tests.harness.search.ground import EXPERIMENT
+from tests.harness.search.ground import EXPERIMENT, outcome
 
 SIGNATURE = Signature(invariant="alias", stuck="toy")
 DRAWING = Drawing(menu_of(load_experiment(EXPERIMENT).system, "reference"), Limits())
@@ -44,20 +44,12 @@ def toy(schedule: Schedule, void: str = "") -> Outcome:
     ]
     rolled = [one.at_s for one in seen if one.event == "rollback"]
     broke = any(0 < death - at_s < WINDOW_S for at_s in rolled for death in deaths)
-    return Outcome(
-        arm="reference",
+    return outcome(
+        *([SIGNATURE] if broke else []),
         transitions=tuple(f"{one.event} model" for one in seen),
         seen=tuple(seen),
         met=tuple(Met(began_s=at_s, ended_s=at_s, met=at_s is not None, why="") for at_s in began),
-        near=(),
-        broken=(Broken(signature=SIGNATURE, detail="toy"),) if broke else (),
-        units=1,
-        lost=0,
-        acts=0,
         void=void,
-        digest="",
-        virtual_s=1.0,
-        events=1,
     )
 
 

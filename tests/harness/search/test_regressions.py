@@ -9,13 +9,13 @@ import pytest
 
 import harness
 from harness.errors import Refused
-from harness.search.outcome import Broken, Met, Outcome, Signature
+from harness.search.outcome import Met, Outcome, Signature
 from harness.search.regressions import Regression, name_of, prepared_hash, read, why_not, write
 from harness.search.schedule import schedule_of
 from harness.search.workers import player_of
 from reference_pipeline.deploy.prepare import prepare
 from tests.conftest import SMALL
-from tests.harness.search.ground import ROOT, ground, kill
+from tests.harness.search.ground import ROOT, ground, kill, outcome
 from tests.tiers import few
 
 FOLDER = ROOT / "tests" / "regressions"
@@ -85,24 +85,6 @@ KEPT = Regression(
     detail="",
     digest="d",
 )
-
-
-def outcome(*signatures: Signature, void: str = "", digest: str = "d") -> Outcome:
-    return Outcome(
-        arm="reference",
-        transitions=(),
-        seen=(),
-        met=(),
-        near=(),
-        broken=tuple(Broken(signature=one, detail="") for one in signatures),
-        units=1,
-        lost=0,
-        acts=0,
-        void=void,
-        digest=digest,
-        virtual_s=1.0,
-        events=1,
-    )
 
 
 def told(kept: Regression, seen: Outcome) -> str:
