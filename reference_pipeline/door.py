@@ -7,7 +7,9 @@ common routes. Counting happens here, so that a handler holds only its own matte
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from urllib.parse import parse_qsl
@@ -53,8 +55,10 @@ class Door:
         self._why_not_ready = why_not_ready
         self._signals = signals
         self._body_max_bytes = body_max_bytes
-        self._started_s = ports.clock.now_s()
+        known = {"service": ports.service, "boot_id": ports.boot_id, "started_s": ports.clock.now_s()}
+        self._health = json_reply(200, known)  # asked for all the time, and always the same
         self._metrics = _Metrics(signals)
+        self._places: dict[str, tuple[str, str, str]] = {}
         self._routes = {
             **routes,
             "GET /healthz": self._healthz,
@@ -65,16 +69,15 @@ class Door:
 
     async def handle(self, route: str, body: bytes) -> Reply:
         """Answer one request; an error that the pipeline raises on purpose becomes its status."""
-        method, _, target = route.partition(" ")
-        path, _, query = target.partition("?")
-        name, rest = self._find(method, path)
+        asked, _, query = route.partition("?")
+        name, path, rest = self._places.get(asked) or self._find(asked)
         started_s = self._ports.clock.now_s()
         try:
             if len(body) > self._body_max_bytes:
                 raise BadRequest(f"the body is above {self._body_max_bytes} bytes", 413)
             handler = self._routes.get(name)
             if handler is None:
-                raise BadRequest(f"no route {method} {path[:100]}", 404)
+                raise BadRequest(f"no route {asked[:100]}", 404)
             reply = await handler(Request(path, rest, _read(query) if query else {}, body))
         except BadRequest as error:
             reply = json_reply(error.status, {"error": str(error)})
@@ -83,17 +86,18 @@ class Door:
         self._metrics.count(name or "other", reply.status, self._ports.clock.now_s() - started_s)
         return reply
 
-    def _find(self, method: str, path: str) -> tuple[str, str]:
-        if (exact := f"{method} {path}") in self._routes:
-            return exact, ""
+    def _find(self, asked: str) -> tuple[str, str, str]:
+        """Name of the route, path and its last part where that is free; one without a free part is kept."""
+        method, _, path = asked.partition(" ")
+        if asked in self._routes:
+            self._places[asked] = asked, path, ""
+            return self._places[asked]
         parent, _, rest = path.rpartition("/")
         below = f"{method} {parent}/*"
-        return (below, rest) if below in self._routes else ("", "")
+        return (below, path, rest) if below in self._routes else ("", path, "")
 
     async def _healthz(self, _: Request) -> Reply:
-        ports = self._ports
-        known = {"service": ports.service, "boot_id": ports.boot_id, "started_s": self._started_s}
-        return json_reply(200, known)
+        return self._health
 
     async def _readyz(self, _: Request) -> Reply:
         if why := self._why_not_ready():
@@ -133,6 +137,14 @@ def page(request: Request) -> tuple[int, int]:
     return after, min(limit, _PAGE_MAX)
 
 
+@dataclass(slots=True)
+class _Took:
+    """How long a route took: answers by bucket, and seconds together."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_S) + 1))
+    seconds: float = 0.0
+
+
 class _Metrics(Collector):
     """Prometheus text of one service; families are made at scrape time only.
 
@@ -144,16 +156,17 @@ class _Metrics(Collector):
         self._signals = signals
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._answered: dict[tuple[str, int], int] = {}
-        self._buckets: dict[str, list[int]] = {}
-        self._took_s: dict[str, float] = {}
+        self._answered: Counter[tuple[str, int]] = Counter()
+        self._took: dict[str, _Took] = {}
 
     def count(self, route: str, status: int, took_s: float) -> None:
         """Count one answered request."""
-        self._answered[route, status] = self._answered.get((route, status), 0) + 1
-        buckets = self._buckets.setdefault(route, [0] * (len(_BUCKETS_S) + 1))
-        buckets[bisect_left(_BUCKETS_S, took_s)] += 1
-        self._took_s[route] = self._took_s.get(route, 0.0) + took_s
+        self._answered[route, status] += 1
+        took = self._took.get(route)
+        if took is None:
+            took = self._took[route] = _Took()
+        took.buckets[bisect_left(_BUCKETS_S, took_s)] += 1
+        took.seconds += took_s
 
     def collect(self) -> Iterable[Metric]:
         """Give requests and times, then the signals, as counters where the name ends in ``_total``."""
@@ -162,8 +175,8 @@ class _Metrics(Collector):
             answered.add_metric((route, str(status)), number)
         yield answered
         took = HistogramMetricFamily("pipeline_request_seconds", "Time to answer.", labels=("route",))
-        for route, counts in self._buckets.items():
-            took.add_metric((route,), _cumulated(counts), self._took_s[route])
+        for route, one in self._took.items():
+            took.add_metric((route,), _cumulated(one.buckets), one.seconds)
         yield took
         for name, value in self._signals().items():
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily

@@ -95,7 +95,7 @@ class Examples:
     @property
     def decided_declined(self) -> float:
         """Share of declined rows among those decided lately, labelled or not; 0 before the first."""
-        return sum(self._lately) / len(self._lately) if self._lately else 0.0
+        return self._lately.count(True) / len(self._lately) if self._lately else 0.0
 
     def recover(self) -> None:
         """Read what an earlier life joined; only what is kept is decoded."""

@@ -20,8 +20,7 @@ Answered = TypeVar("Answered")
 _ACTS_MAX = 10_000  # of one life of the gateway; older ones are forgotten first
 
 
-@dataclass(frozen=True, slots=True)
-class Ask(Generic[Answered]):
+class Ask(msgspec.Struct, Generic[Answered], frozen=True):
     """One question to a hop. ``read`` turns the reply's body into the answer, or raises CallFailed.
 
     ``hops_left`` counts this hop and those after it in the same request, which share its time.

@@ -7,8 +7,10 @@ sockets and disks; no service module imports sqlite3, uvicorn or aiohttp.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from reference_pipeline.errors import PipelineError
 
@@ -36,13 +38,12 @@ class StoreFailed(PipelineError):
     """Nothing of this commit is durable (disk full, I/O error); the store itself stays usable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """An HTTP answer. The target that carries it adds ``x-boot-id``, also to its own errors."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=lambda: JSON_HEADERS)
+    headers: Mapping[str, str] = msgspec.field(default_factory=lambda: JSON_HEADERS)
 
 
 class Row(NamedTuple):
@@ -121,8 +122,7 @@ Spawn = Callable[[Callable[[], Coroutine[None, None, None]]], None]
 Handler = Callable[["Request"], Awaitable[Reply]]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """A routed request: path, its last part below the route's prefix, query and body."""
 
     path: str

@@ -7,7 +7,6 @@ copy made by :func:`copy_registry`.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from reference_pipeline.content import content_sha256
 from reference_pipeline.errors import BadArtefact, UnknownVersion, VersionConflict
 from reference_pipeline.folders import DiskFolder, Folder
 from reference_pipeline.ports import Append, Store
@@ -72,7 +72,7 @@ class Registry:
         """
         if not _SEMANTIC.fullmatch(version):
             raise ValueError(f"version is {version!r}; write MAJOR.MINOR.PATCH, e.g. 1.0.0")
-        sha256 = hashlib.sha256(artefact).hexdigest()
+        sha256 = content_sha256(artefact)
         full = f"{version}+{sha256[:12]}"
         new = Version(
             version=full, semantic=version, sha256=sha256, metrics=dict(metrics), lineage=dict(lineage)
@@ -142,7 +142,7 @@ class Registry:
             raise BadArtefact(f"artefact {sha256[:12]}.. cannot be read: {error}") from error
         if data is None:
             raise BadArtefact(f"artefact {sha256[:12]}.. cannot be read: it is gone")
-        if hashlib.sha256(data).hexdigest() != sha256:
+        if content_sha256(data) != sha256:
             raise BadArtefact(f"artefact {sha256[:12]}.. is damaged on disk")
         return data
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -226,7 +225,7 @@ def _truncated(span: Span, effect: Mutate, due: Mapping[int, Batch]) -> Iterator
 
 
 def _only_while(change: Change) -> Parcel:
-    return replace(change.parcel, units=(), body=b"", instead=change)
+    return msgspec.structs.replace(change.parcel, units=(), body=b"", instead=change)
 
 
 def _taint(span: Span, ids: Sequence[str], mutation: str, *, field: str = "", detail: str) -> bytes:

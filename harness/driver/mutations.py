@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from harness.driver.offered import Offered
 from harness.faults.effects import Mutate
@@ -93,7 +94,7 @@ def _changed(one: Offered, change: _Change) -> Offered | None:
     record = change(one)
     # 1 == 1.0 == true to Python, and not to who reads the JSON.
     same = record.keys() == one.record.keys() and repr(record) == repr(dict(one.record))
-    return None if same else replace(one, record=record)
+    return None if same else msgspec.structs.replace(one, record=record)
 
 
 def _changer(
@@ -243,8 +244,8 @@ def _may_exchange(one: Offered, other: Offered) -> bool:
 
 def _in_place_of(slot: Offered, source: Offered) -> Offered:
     known = {name: getattr(source.unit, name) for name in _KNOWN_OF_RECORD}
-    unit = replace(slot.unit, **known)
-    return replace(slot, unit=unit, record=source.record)
+    unit = msgspec.structs.replace(slot.unit, **known)
+    return msgspec.structs.replace(slot, unit=unit, record=source.record)
 
 
 def _digest(seed: int, episode: int, *labels: str) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from harness.driver.request import build_body, build_single
 from harness.driver.workload import Parcel, Unit
@@ -13,8 +14,7 @@ FRESH_EVERY = 4
 """Every fourth witness unit opens a connection: a pooled one can hide a listener that is dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(msgspec.Struct, frozen=True, gc=False):
     """One unit and its record. ``single``: where it stands in a body of its own; None: in one with others."""
 
     unit: Unit

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from math import nan
+
+import msgspec
 
 from harness.driver.labels import Labels
 from harness.driver.orders import RecordFaults
@@ -110,7 +111,7 @@ class OpenLoop:
     def _findings(self, change: Change, reply: Reply) -> dict[str, Finding]:
         """Judge the answers to a duplicate, which has no units of its own."""
         again = tuple(Unit(0, name, WITNESS, change.parcel.due_s) for name in change.touched)
-        answers = self._workload.collect(replace(change.parcel, units=again), reply)
+        answers = self._workload.collect(msgspec.structs.replace(change.parcel, units=again), reply)
         return {u.id: self._workload.check(u, a, 0.0) for u, a in zip(again, answers, strict=True)}
 
     async def _one(self, parcel: Parcel, due_s: float) -> Reply:

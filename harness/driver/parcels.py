@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -67,7 +67,10 @@ def build_parcels(
         changes, extra = changes_of(span, plain, seed)
         instead |= changes
         parcels += extra
-    parcels += [replace(parcel_of(batch), instead=instead.get(index)) for index, batch in enumerate(plain)]
+    parcels += [
+        msgspec.structs.replace(parcel_of(batch), instead=instead.get(index))
+        for index, batch in enumerate(plain)
+    ]
     return sorted(parcels, key=lambda parcel: parcel.due_s)
 
 
@@ -142,7 +145,9 @@ def _one_by_one(profile: Profile) -> Profile:
 
 def _formed(batches: list[Batch], single: tuple[str, ...] | None) -> list[Batch]:
     return (
-        batches if single is None else [[replace(one, single=single) for one in batch] for batch in batches]
+        batches
+        if single is None
+        else [[msgspec.structs.replace(one, single=single) for one in batch] for batch in batches]
     )
 
 
@@ -220,7 +225,7 @@ def _unit(seed: int, slot: _Slot, number: int) -> Unit:
 
 def _informed(unit: Unit, truth: _Truth, at: int) -> Unit:
     """Add what is known of the record at place ``at``."""
-    return replace(
+    return msgspec.structs.replace(
         unit,
         posterior=float(truth.offers.posterior[at]),
         reference=int(truth.declines[at]),

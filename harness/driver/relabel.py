@@ -7,7 +7,8 @@ its label if it falls due while they are on, and what is told of it then, and wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from harness.driver.mutations import hashed_dice
 from harness.driver.spec import LabelFeed, Span
@@ -22,7 +23,7 @@ def with_label_faults(unit: Unit, record: Mapping[str, object], spans: Sequence[
         for span in spans
         if isinstance(span.effect, Relabel) and _touches(span, span.effect, unit, record, seed=seed)
     )
-    return replace(unit, label_faults=found) if found else unit
+    return msgspec.structs.replace(unit, label_faults=found) if found else unit
 
 
 def told_instead(

@@ -7,13 +7,13 @@ A *unit* has an id, a due instant and a weight. ``submit`` hands a parcel of uni
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import nan
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+
+class Unit(msgspec.Struct, frozen=True, gc=False):
     """One unit of work. ``due_s`` counts from the first slot; ``golden`` is its one right decision or "".
 
     ``posterior`` is P(y = 1 | x) of its record under the world as it is; NaN where unknown. ``reference`` is
@@ -41,8 +41,7 @@ class Unit:
     label_faults: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True, gc=False):
     """Units handed over together, ready to send; ``fresh`` asks for a connection of its own.
 
     Without a body there is nothing to send, unless ``instead`` is in force. ``keys``: the ids of the records
@@ -57,8 +56,7 @@ class Parcel:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """What is offered in a parcel's place while ``episode`` is on.
 
     ``touched`` are the ids of the changed, added or withheld records, in order; ``taint`` their lines
@@ -71,8 +69,7 @@ class Change:
     taint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What came back for a parcel. ``fault`` is a word of ``REASONS``, or "" when something came.
 
     Instants are monotonic seconds; ``status`` is 0 where there is none. ``handed``: the whole request was
@@ -88,8 +85,7 @@ class Reply:
     handed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What came back for one unit; ``content`` is None where nothing readable did."""
 
     fault: str
@@ -97,8 +93,7 @@ class Answer:
     content: Mapping[str, object] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """The judgement of one unit: outcome and reason as in ``harness.history.observations``.
 
     ``score`` in [0, 1] is the share of the unit that is right (content only, not time);

@@ -21,13 +21,15 @@ class _File:
     """``seen`` is what readers see; a power cut leaves the first ``kept`` bytes of ``durable`` for sure.
 
     ``kept`` -1: not even its name. While a file is only appended to, both are one buffer: a sync copies
-    nothing. ``unsynced`` are the writes since, None where it was emptied.
+    nothing. ``unsynced`` are the writes since, None where it was emptied. ``read`` is what the last reader
+    was given, until the next write: who reads a file again and again is given one and the same object.
     """
 
     seen: bytearray = field(default_factory=bytearray)
     durable: bytearray = field(default_factory=bytearray)
     kept: int = -1
     unsynced: list[bytes | None] = field(default_factory=list)
+    read: bytes | None = None
 
     @classmethod
     def whole(cls, data: bytearray) -> _File:
@@ -76,6 +78,7 @@ class Disk:
         life.kernel.mix(data)
         file = self._files.setdefault(name, _File())
         file.seen += data
+        file.read = None
         file.unsynced.append(bytes(data))
         self._stored_bytes += len(data)
 
@@ -86,12 +89,16 @@ class Disk:
         file = self._files.setdefault(name, _File())
         self._stored_bytes += len(data) - len(file.seen)
         file.seen = bytearray(data)
+        file.read = None
         file.unsynced += [None, bytes(data)]
 
     def read(self, life: Life, name: str) -> bytes:
         """Give all of a file; FileNotFoundError where there is none."""
         self._begin(life, "read")
-        return bytes(self._file(name).seen)
+        file = self._file(name)
+        if file.read is None:
+            file.read = bytes(file.seen)
+        return file.read
 
     def rename(self, life: Life, name: str, other: str) -> None:
         """Give a file another name, in place of the one that has it."""

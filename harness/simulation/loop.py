@@ -11,7 +11,6 @@ import asyncio
 import contextvars
 import inspect
 import math
-import sys
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -75,12 +74,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
         self.tasks: dict[SimulatedTask[Any], None] = {}
         self._tasks_max = _TASKS_MIN
 
-    def enter(self) -> None:
-        """See ``kernel.Life``."""
-        events._set_running_loop(self)
-        sys.set_asyncgen_hooks(finalizer=self._let_go)
-
-    def _let_go(self, generator: AsyncGenerator[Any, Any]) -> None:
+    def let_go(self, generator: AsyncGenerator[object, object]) -> None:
         """End an asynchronous generator that nobody holds, as asyncio does; in a dead life it never ends."""
         if self.state != State.DEAD:
             self.call_soon(self.create_task, generator.aclose())
@@ -266,13 +260,16 @@ def _refuse_what_leaves() -> None:
 _refuse_what_leaves()
 
 
+_NOWHERE = contextvars.Context()  # of a wait that nobody waits for yet
+
+
 class Sleep(Handle):
     """A wait until ``when_s`` that is its own timer: one event, where ``asyncio.sleep`` is two."""
 
     __slots__ = ("_asyncio_future_blocking", "_loop", "_over")
 
     def __init__(self, loop: LifeLoop, when_s: float) -> None:
-        super().__init__(_nobody, (), contextvars.Context(), loop, when_s=when_s)
+        super().__init__(_nobody, (), _NOWHERE, loop, when_s=when_s)
         self._loop = loop
         self._over = False
         self._asyncio_future_blocking = False
@@ -369,13 +366,15 @@ class Coming(Generic[T]):
         self._push()
 
     def _push(self) -> None:
-        if self._step is None or not self.sent:
+        step, context, due_s = self._step, self._context, self.due_s
+        if step is None or context is None or due_s == math.inf:  # nobody waits, or nothing is sent
             return
-        loop = self._loop
-        if self.due_s > loop.kernel.now_s:
-            self._wake = loop.call_at(self.due_s, self._step, self, context=self._context)
+        loop, kernel = self._loop, self._loop.kernel
+        self._wake = wake = Handle(step, (self,), context, loop, when_s=due_s)
+        if due_s > kernel.now_s:
+            kernel.push(due_s, wake)
         else:
-            self._wake = loop.call_soon(self._step, self, context=self._context)
+            kernel.ready.append(wake)
 
     def get_loop(self) -> LifeLoop:
         """Whose wait it is: a task of another life is told so."""
@@ -385,7 +384,7 @@ class Coming(Generic[T]):
         self, callback: Callable[..., object], *, context: contextvars.Context | None = None
     ) -> None:
         """Called by the task that waits."""
-        self._step, self._context = callback, context
+        self._step, self._context = callback, context or contextvars.copy_context()
         self._push()
 
     def remove_done_callback(self, _: Callable[..., object]) -> int:

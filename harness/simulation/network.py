@@ -18,7 +18,6 @@ Not modelled: retransmission inside a connection, windows, TLS, connections that
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from harness.simulation.kernel import Kernel, State
@@ -98,8 +97,7 @@ Place = tuple[Life, str, str]
 """Whose connection, to which host, over which edge."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request. ``edge`` "": over no edge that could be harmed."""
 
     route: str

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reference_pipeline.healing.acts import Quarantine, Release
 from reference_pipeline.healing.decide import Wish
-from reference_pipeline.healing.detectors.pointmass import PointMass, point_mass
+from reference_pipeline.healing.detectors.pointmass import PointMass, Sample, point_mass, sample_of
 from reference_pipeline.healing.detectors.stored import RowWatch
 from reference_pipeline.healing.model_ports import Experience
 from reference_pipeline.healing.raw_rows import RawBatch
@@ -33,7 +33,7 @@ _GONE = 100  # batches without the value
 class _Column:
     """A column: its sample, what came lately, and batches in a row without the value left out."""
 
-    sample: Floats
+    sample: Sample
     recent: deque[Floats] = field(default_factory=lambda: deque(maxlen=_WINDOW))
     without: int = 0
 
@@ -44,7 +44,7 @@ class Damage:
     def __init__(self, experience: Experience, scribe: Scribe, watch: RowWatch) -> None:
         self._experience = experience
         self._scribe = scribe
-        self._columns = {name: _Column(np.asarray(one)) for name, one in watch.samples().items()}
+        self._columns = {name: _Column(sample_of(np.asarray(one))) for name, one in watch.samples().items()}
         self._found: dict[str, PointMass] = {}
         self._last = 0
 

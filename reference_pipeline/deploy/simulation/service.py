@@ -21,7 +21,7 @@ from reference_pipeline.deploy.wiring import Place, Wired, wire
 from reference_pipeline.folders import Folder
 from reference_pipeline.healing.policy import PolicySource
 from reference_pipeline.healing.ports import Platform, PlatformService
-from reference_pipeline.ports import Beside, CallFailed, CallRefused, Ports, Reply
+from reference_pipeline.ports import JSON_HEADERS, Beside, CallFailed, CallRefused, Ports, Reply
 from reference_pipeline.registry import LOGS, Registry
 from reference_pipeline.trainings import Trainer
 
@@ -123,10 +123,12 @@ async def serve(host: Host, shared: Shared, wiring: Wiring = wire) -> None:
     service = wired.build(ports)
     await service.start()
     shown = {"x-boot-id": host.boot_id}
+    usual = {**JSON_HEADERS, **shown}
 
     async def handle(route: str, body: bytes) -> Answer:
         reply = await service.handle(route, body)
-        return Answer(reply.status, reply.body, {**reply.headers, **shown})
+        headers = usual if reply.headers is JSON_HEADERS else {**reply.headers, **shown}
+        return Answer(reply.status, reply.body, headers)
 
     host.serve(handle)
     await asyncio.get_running_loop().create_future()  # until this life is over

@@ -3,18 +3,17 @@
 Comes in: the bytes that a model is or would be loaded from, and the registered hash. Goes out: a reading.
 Pure.
 
-    >>> check_artefact(b"trees", hashlib.sha256(b"trees").hexdigest(), version="1.0.0").says
+    >>> check_artefact(b"trees", content_sha256(b"trees"), version="1.0.0").says
     'quiet'
-    >>> check_artefact(b"tree5", hashlib.sha256(b"trees").hexdigest(), version="1.0.0").says
+    >>> check_artefact(b"tree5", content_sha256(b"trees"), version="1.0.0").says
     'alarm'
-    >>> check_artefact(None, hashlib.sha256(b"trees").hexdigest(), version="1.0.0").says
+    >>> check_artefact(None, content_sha256(b"trees"), version="1.0.0").says
     'no data'
 """
 
 from __future__ import annotations
 
-import hashlib
-
+from reference_pipeline.content import content_sha256
 from reference_pipeline.healing.detectors.reading import Reading
 
 
@@ -22,7 +21,7 @@ def check_artefact(content: bytes | None, registered_sha256: str, *, version: st
     """Compare the hash of ``content``; None: it could not be read, which is not the same as being wrong."""
     if content is None or not registered_sha256:
         return Reading(says="no data", means="harmed", where=version)
-    same = hashlib.sha256(content).hexdigest() == registered_sha256.lower()
+    same = content_sha256(content) == registered_sha256.lower()
     return Reading(
         says="quiet" if same else "alarm",
         means="harmed",

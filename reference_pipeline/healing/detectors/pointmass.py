@@ -13,9 +13,10 @@ one thing, not a number for a missing one. It is told by a column beside: there 
 or a few, that was seen before. So many different values as rows would be needed must be there.
 
     >>> usual = np.linspace(0.0, 500.0, 2000)
-    >>> point_mass(np.append(usual[::5], np.full(80, 999.0)), usual)
+    >>> sample = sample_of(usual)
+    >>> point_mass(np.append(usual[::5], np.full(80, 999.0)), sample)
     PointMass(value=999.0, times=80, of=480)
-    >>> point_mass(usual[::5], usual) is None
+    >>> point_mass(usual[::5], sample) is None
     True
 """
 
@@ -44,23 +45,37 @@ class PointMass(NamedTuple):
     of: int
 
 
+class Sample(NamedTuple):
+    """The known ``values`` of a column while nothing was wrong; ``tells``: no value of it is usual."""
+
+    values: Floats
+    tells: bool
+
+
+def sample_of(values: Floats) -> Sample:
+    """Look at a sample once for all looks; missing values (NaN) are left out."""
+    known = values[~np.isnan(values)]
+    tells = len(known) >= SAMPLE_LEAST and _commonest(known)[1] < USUAL_SHARE * len(known)
+    return Sample(known, tells)
+
+
 def point_mass(
     values: Floats,
-    sample: Floats,
+    sample: Sample,
     *,
-    beside: Sequence[tuple[Floats, Floats]] = (),
+    beside: Sequence[tuple[Floats, Sample]] = (),
     alpha: float = ALPHA,
 ) -> PointMass | None:
-    """Find the value of ``values`` that is far too frequent; missing ones (NaN) are left out of both.
+    """Find the value of ``values`` that is far too frequent; missing ones (NaN) are left out.
 
     ``beside``: the other columns, each with its values in the same rows and its sample.
     """
-    seen, usual = values[~np.isnan(values)], sample[~np.isnan(sample)]
-    if not len(seen) or len(usual) < SAMPLE_LEAST or _commonest(usual)[1] >= USUAL_SHARE * len(usual):
+    seen = values[~np.isnan(values)]
+    if not len(seen) or not sample.tells:
         return None
     value, times = _commonest(seen)
-    among = int((usual == value).sum())
-    borne = round((among + 2.0 * (among + 1.0) ** 0.5 + 1.0) / len(usual), 4)
+    among = int((sample.values == value).sum())
+    borne = round((among + 2.0 * (among + 1.0) ** 0.5 + 1.0) / len(sample.values), 4)
     least = least_rejecting(len(seen), borne, alpha)
     if times < least:
         return None
@@ -68,12 +83,12 @@ def point_mass(
     return None if any(number < least for number in things) else PointMass(value, times, len(seen))
 
 
-def _things(values: Floats, sample: Floats) -> int:
+def _things(values: Floats, sample: Sample) -> int:
     """Different values in these rows; all of them where the commonest one is new, and so wrong itself."""
-    seen, usual = values[~np.isnan(values)], sample[~np.isnan(sample)]
-    if not len(seen) or len(usual) < SAMPLE_LEAST or _commonest(usual)[1] >= USUAL_SHARE * len(usual):
+    seen = values[~np.isnan(values)]
+    if not len(seen) or not sample.tells:
         return len(values)
-    known = bool((usual == _commonest(seen)[0]).any())
+    known = bool((sample.values == _commonest(seen)[0]).any())
     return len(np.unique(seen)) if known else len(values)
 
 

@@ -23,9 +23,11 @@ count up to ``SCORE_MOST``: a handful of rows that all are called sure to be pos
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -39,7 +41,7 @@ _MEMORY = 50.0  # positives that the scores say of the rest, and of which it is 
 _FEW = 2.0
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One part of the rows: the sum, whether they are gone, and since then what was said and what came.
 
     ``rest_said``, ``rest_came``: of the rows that are not of this part, lately.
@@ -59,8 +61,8 @@ def look(part: Part, scores: Floats, labels: Floats, inside: NDArray[np.bool_]) 
     A label may be a probability.
     """
     before = part.gone
-    p = np.clip(scores, 0.0, SCORE_MOST)
-    part, right = _rest(part, float(p[~inside].sum()), float(labels[~inside].sum()))
+    p, outside = np.minimum(np.maximum(scores, 0.0), SCORE_MOST), ~inside
+    part, right = _rest(part, float(p[outside].sum()), float(labels[outside].sum()))
     for score, label in zip((right * p[inside]).tolist(), labels[inside].tolist(), strict=True):
         part = _watched(part, score, label) if part.gone else _missed(part, score, label)
     said: Says = "" if part.gone == before else "gone" if part.gone else "back"
@@ -70,7 +72,7 @@ def look(part: Part, scores: Floats, labels: Floats, inside: NDArray[np.bool_]) 
 def _rest(part: Part, said: float, came: float) -> tuple[Part, float]:
     """Remember what came of the rest; gives how right the scores are there, at most 1, now and lately."""
     kept = max(0.0, 1.0 - said / _MEMORY)
-    part = part._replace(rest_said=kept * part.rest_said + said, rest_came=kept * part.rest_came + came)
+    part = replace(part, rest_said=kept * part.rest_said + said, rest_came=kept * part.rest_came + came)
     lately = (part.rest_came + _FEW) / (part.rest_said + _FEW)
     return part, min(1.0, lately, (came + _FEW) / (said + _FEW))
 
@@ -78,12 +80,12 @@ def _rest(part: Part, said: float, came: float) -> tuple[Part, float]:
 def _missed(part: Part, score: float, label: float) -> Part:
     none = (1.0 - BET_RATIO * score) / (1.0 - BORNE_RATIO * score)
     total = (1.0 + part.total) * (label * BET_RATIO / BORNE_RATIO + (1.0 - label) * none)
-    return part._replace(total=0.0, gone=True) if total >= RUN_LENGTH else part._replace(total=total)
+    return replace(part, total=0.0, gone=True) if total >= RUN_LENGTH else replace(part, total=total)
 
 
 def _watched(part: Part, score: float, label: float) -> Part:
     """Once they are gone: are they back, by what came of the last ``BACK_AFTER`` that were said?"""
     said, came = part.said + score, part.came + label
     if said < BACK_AFTER:
-        return part._replace(said=said, came=came)
-    return part._replace(gone=came < BORNE_RATIO * said, said=0.0, came=0.0)
+        return replace(part, said=said, came=came)
+    return replace(part, gone=came < BORNE_RATIO * said, said=0.0, came=0.0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from harness.driver.sinks import FileSink
 from harness.driver.workload import Finding, Reply, Unit

@@ -141,3 +141,32 @@ def test_what_is_not_there_is_told_as_a_real_disk_tells_it(process):
             operation(life, "none")
     with pytest.raises(FileNotFoundError):
         own.rename(life, "none", "other")
+
+
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["append", "write"]), st.sampled_from("ab"), st.binary(max_size=9)),
+    st.tuples(st.just("rename"), st.sampled_from(["ab", "ba"]), st.just(b"")),
+    st.tuples(st.just("remove"), st.sampled_from("ab"), st.just(b"")),
+)
+
+
+@given(st.lists(STEPS, max_size=20))
+def test_a_reader_is_given_what_is_there_however_often_it_has_read_before(steps):
+    host, there = disk(), {}
+    life = Process(Kernel(seed=1), "one", idle).start()
+    for step, name, data in steps:
+        if step == "append":
+            host.append(life, name, data)
+            there[name] = there.get(name, b"") + data
+        elif step == "write":
+            host.write(life, name, data)
+            there[name] = data
+        elif name[0] in there:
+            if step == "rename":
+                host.rename(life, *name)
+                there[name[1]] = there.pop(name[0])
+            else:
+                host.remove(life, name)
+                del there[name]
+        for _ in range(2):
+            assert {one: host.read(life, one) for one in host.names(life)} == there

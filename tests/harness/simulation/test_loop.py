@@ -163,6 +163,42 @@ def test_a_generator_that_is_left_early_is_closed_in_the_time_of_the_world():
     assert run(main) == [2.5]
 
 
+@pytest.mark.parametrize(("killed", "seen"), [(False, [("first", 2.5)]), (True, [])])
+def test_a_generator_that_another_life_lets_go_of_ends_in_its_own_or_never_if_that_is_over(killed, seen):
+    kernel, held, ended = Kernel(seed=1), [], []
+
+    async def first(life):
+        async def ticks():
+            try:
+                yield life.time()
+            finally:
+                await asyncio.sleep(0.5)
+                ended.append((asyncio.get_running_loop().name, life.time()))
+
+        held.append(ticks())
+        await anext(held[0])
+        await life.create_future()
+
+    async def second(_):
+        async def own():
+            yield 1
+
+        await asyncio.sleep(2.0)
+        held.clear()
+        async for _ in own():
+            pass
+        await asyncio.sleep(5.0)
+
+    processes = [Process(kernel, "first", first), Process(kernel, "second", second)]
+    for process in processes:
+        process.start()
+    kernel.run(until_s=1.0)
+    if killed:
+        processes[0].kill()
+    kernel.run(until_s=9.0)
+    assert ended == seen
+
+
 def test_an_error_that_nobody_took_is_kept_and_the_world_goes_on():
     kernel, seen = Kernel(seed=1), []
 

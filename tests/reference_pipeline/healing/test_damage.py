@@ -12,7 +12,7 @@ import pytest
 from reference_pipeline.features import load_features
 from reference_pipeline.healing.acts import Quarantine, Release
 from reference_pipeline.healing.damage import Damage
-from reference_pipeline.healing.detectors.pointmass import point_mass
+from reference_pipeline.healing.detectors.pointmass import point_mass, sample_of
 from reference_pipeline.healing.detectors.stored import load_row_watch
 from reference_pipeline.healing.journal import JOURNAL, Journal
 from reference_pipeline.healing.model import Evidence
@@ -70,7 +70,7 @@ def test_a_customer_who_buys_again_and_again_is_no_damage(whole_template: Path) 
     given = units(whole_template, seed=63, length_s=100)
     watch, names = load_row_watch(whole_template), load_features(whole_template).spec.features
     assert watch is not None
-    samples = {name: np.asarray(one) for name, one in watch.samples().items()}
+    samples = {name: sample_of(np.asarray(one)) for name, one in watch.samples().items()}
     alone = beside = 0
     for first in range(0, len(given.rows) - 400, 100):
         rows = given.rows[first : first + 400]
