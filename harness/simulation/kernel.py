@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from enum import IntEnum
+from functools import lru_cache
 from threading import get_ident
 from typing import Protocol
 from zlib import crc32
@@ -30,6 +31,11 @@ class Escape(RuntimeError):
 
 class ProcessDead(BaseException):
     """A port was used by a life that is over; no ``Exception``, so that no handler takes it for a failure."""
+
+
+_LARGE_BYTES = 1 << 14
+_remembered = lru_cache(maxsize=4)(crc32)
+"""A model goes over the wire at every look, one and the same object: its checksum is taken once."""
 
 
 class State(IntEnum):
@@ -143,7 +149,8 @@ class Kernel:
 
     def mix(self, content: bytes) -> None:
         """Put content into the digest that goes over a wire or to a disk: instants alone do not show it."""
-        self._mixed = hash((self._mixed, crc32(content)))
+        checksum = crc32(content) if len(content) < _LARGE_BYTES else _remembered(content)
+        self._mixed = hash((self._mixed, checksum))
 
     def escaped(self, what: str) -> Escape:
         """Keep that code of this world reached for the real one; gives the error to raise.
