@@ -22,7 +22,7 @@ from harness.targets.local.keeper import Keeper
 from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.machine import GONE_WITHIN_S, Child
 from harness.targets.local.orphans import is_below
-from harness.targets.local.procfs import descendants, parents_below, start_ticks
+from harness.targets.local.procfs import PROC, descendants, parents_below, start_ticks
 from harness.targets.local.sockets import command_line, holders, is_listened_on
 from harness.targets.local.spec import ServiceState
 
@@ -31,6 +31,10 @@ LOOK_EVERY_S = 0.03
 
 BELOW_EVERY_S = 0.2
 """Whether who serves still has its loop above it: a few reads of the process table."""
+
+
+_FORK_WITHIN_S = 1.0
+"""After that a process with its parent's command line is what it is going to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,28 @@ def worker_below(root: int, worker: str, port: int) -> Worker | None:
     if worker == PORT:
         hits = holders(port, parents)
     else:
-        hits = [pid for pid in parents if worker in command_line(pid)]
+        named = [pid for pid in parents if worker in command_line(pid)]
+        hits = [pid for pid in named if _has_become(pid, parents[pid], port)]
     above = {upper for pid in hits for upper in _line_above(pid, parents)}
     found = [Worker(pid, ticks) for pid in hits if pid not in above and (ticks := start_ticks(pid))]
     return min(found, key=lambda one: (one.start_ticks, one.pid), default=None)
+
+
+def _has_become(pid: int, parent: int, port: int) -> bool:
+    """Whether a process is what its command line says.
+
+    Right after the fork it has its parent's, whatever it is about to become: a shell loop with the worker's
+    name in it would have another worker for each ``sleep``. What stays such a fork holds the port, or is
+    there for a while.
+    """
+    if command_line(pid) != command_line(parent) or holders(port, (pid,)):
+        return True
+    return _lived_s(pid) > _FORK_WITHIN_S
+
+
+def _lived_s(pid: int) -> float:
+    up_s = float((PROC / "uptime").read_text("ascii").split()[0])
+    return up_s - start_ticks(pid) / os.sysconf("SC_CLK_TCK")  # one that is gone has no ticks, and no command
 
 
 def _line_above(pid: int, parents: Mapping[int, int]) -> Iterator[int]:

@@ -147,8 +147,11 @@ def test_any_words_stay_words(tmp_path: Path, command: list[str], unit: dict[str
 
 
 SERVER = """\
+import select
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+select.select([], [], [], 0.1)  # what is back within three slots was not away to a witness
 
 
 class Answer(BaseHTTPRequestHandler):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import msgspec
@@ -64,6 +67,53 @@ def test_a_kill_hits_who_serves_and_the_loop_starts_another(place):
         assert target.is_clean(applied)
 
 
+def root_of(system: LocalSystem, name: str = "one") -> int:
+    loops = [line for line in system.ledger() if line.act == "loop_started" and line.service == name]
+    return int(loops[0].detail.removeprefix("pid "))
+
+
+def test_a_fork_of_the_loop_that_is_about_to_become_something_else_is_nobody(place, tmp_path):
+    """Until then it has the loop's own command line, and in that the name of who serves."""
+    script = 'while true; do "$0" "$1" "$2"; ( read line; exec true ) < "$3"; done'
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = ("sh", "-c", script, "{python}", "{system}/loop_server.py", "{port}", str(pipe))
+    with LocalSystem(place({"one": loop(worker="loop_server.py", command=command)})) as system:
+        row = system.service("one")
+        LocalTarget(system).apply(Kill(service="one"))
+        with pipe.open("w") as waiting:  # once the fork has it open
+            assert worker_below(root_of(system), "loop_server.py", row.port) is None
+            waiting.write("on\n")
+        until(system, "ready", 2)
+        assert system.service("one").pid == pid_said(system)
+
+
+def test_a_fork_that_serves_is_found_by_the_name_that_it_shares_with_its_parent(place):
+    forked = "; ".join(
+        (
+            "import os, socketserver as s, sys",
+            "served = s.TCPServer(('127.0.0.1', int(sys.argv[1])), s.BaseRequestHandler)",
+            "os.fork() and os.wait() or served.serve_forever()",
+        )
+    )
+    service = Service(command=("{python}", "-c", forked, "{port}"), worker="serve_forever", readiness="tcp")
+    with LocalSystem(place({"one": service})) as system:
+        row = system.service("one")
+        assert row.pid not in (0, root_of(system))
+        assert command_line(row.pid) == command_line(root_of(system))
+
+
+def test_a_fork_that_holds_no_port_is_found_once_it_has_stayed_what_it_is():
+    code = "import os, signal; os.fork() and os.wait() or print(os.getpid(), flush=True) or signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as root:
+        child = int(root.stdout.readline())
+        give_up_s = time.monotonic() + 20
+        while (found := worker_below(root.pid, "signal.pause", 9)) is None:
+            assert time.monotonic() < give_up_s
+        assert found.pid == child
+        os.kill(child, signal.SIGKILL)
+
+
 @pytest.mark.slow
 def test_a_hang_hits_who_serves_and_stays_until_it_is_undone(place):
     with LocalSystem(place({"one": loop()})) as system:
@@ -115,9 +165,7 @@ def test_a_loop_that_never_serves_is_refused_with_its_last_words(place):
 def test_a_process_that_is_not_below_the_loop_is_never_who_serves(place):
     with LocalSystem(place({"one": loop(), "two": loop()})) as system:
         port = system.ports["two"]
-        one = system.service("one")
-        loops = [line for line in system.ledger() if line.act == "loop_started" and line.service == "one"]
-        root = int(loops[0].detail.removeprefix("pid "))
+        one, root = system.service("one"), root_of(system)
         assert worker_below(root, "port", port) is None
         assert worker_below(root, "port", one.port).pid == one.pid
 
