@@ -27,7 +27,7 @@ STAMP := $(VENV)/.hormesis-$(KEY)
 
 help:
 	@echo "make demo [STORY=name]  three stories in about 7 minutes, with reports; STORY=faults, drift or simulated"
-	@echo "make test               style, pure and short live tests; 10 to 18 minutes on 2 cores"
+	@echo "make test               style, pure and short live tests; 10 minutes on 2 fast cores, 18 on slow ones"
 	@echo "make test-all [SEED=n]  every test, with fresh seeds; at most 90 minutes"
 	@echo "make bars [PART=name]   full counts and timed figures into benchmarks/results; resumable"
 	@echo "make clean              remove what make made; reports and results stay"

@@ -77,7 +77,7 @@ class Door:
                 raise BadRequest(f"the body is above {self._body_max_bytes} bytes", 413)
             handler = self._routes.get(name)
             if handler is None:
-                raise BadRequest(f"no route {asked[:100]}", 404)
+                raise BadRequest(f"no route {asked.partition(' ')[0]} {path[:100]}", 404)
             reply = await handler(Request(path, rest, _read(query) if query else {}, body))
         except BadRequest as error:
             reply = json_reply(error.status, {"error": str(error)})

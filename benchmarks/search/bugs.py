@@ -238,7 +238,7 @@ class Retraining:
         told = json.loads(reply.body)
         if self.own in told["golden"]:
             told["golden"][self.own] = [told["golden"][self.own][0], 0]
-        return replace(reply, body=json.dumps(told).encode())
+        return msgspec.structs.replace(reply, body=json.dumps(told).encode())
 
 
 class Forgetful(Healer):

@@ -149,7 +149,8 @@ class Kernel:
 
     def mix(self, content: bytes) -> None:
         """Put content into the digest that goes over a wire or to a disk: instants alone do not show it."""
-        checksum = crc32(content) if len(content) < _LARGE_BYTES else _remembered(content)
+        is_large = len(content) >= _LARGE_BYTES and type(content) is bytes  # others cannot be remembered
+        checksum = _remembered(content) if is_large else crc32(content)
         self._mixed = hash((self._mixed, checksum))
 
     def escaped(self, what: str) -> Escape:
@@ -242,6 +243,7 @@ class Kernel:
         """Let go of all that is queued: the world ends here."""
         self._heap.clear()
         self.ready.clear()
+        self._generators.clear()
 
 
 @contextmanager

@@ -57,6 +57,11 @@ class SimulatedFuture(asyncio.Future[Any]):
 _TASKS_MIN = 64
 
 
+def _own(context: contextvars.Context | None) -> contextvars.Context:
+    """The context of a callback, as asyncio has it; one in which nothing is set is false, and its own."""
+    return contextvars.copy_context() if context is None else context
+
+
 class LifeLoop(asyncio.AbstractEventLoop):
     """The loop of one life: ``key`` is the number of that life, ``state`` and ``parked`` the kernel's.
 
@@ -112,7 +117,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[..., object], *args: object, context: contextvars.Context | None = None
     ) -> Handle:
         """Queue for this instant."""
-        handle = Handle(callback, args, context or contextvars.copy_context(), self)
+        handle = Handle(callback, args, _own(context), self)
         self.kernel.ready.append(handle)
         return handle
 
@@ -126,7 +131,7 @@ class LifeLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> Handle:
         """Queue for the instant ``when``."""
-        handle = Handle(callback, args, context or contextvars.copy_context(), self, when_s=when)
+        handle = Handle(callback, args, _own(context), self, when_s=when)
         self.kernel.push(when, handle)
         return handle
 
@@ -283,7 +288,7 @@ class Sleep(Handle):
     ) -> None:
         """Called by the task that waits: from here on it is due."""
         self.function, self.arguments = callback, (self,)
-        self.context = context or self.context
+        self.context = _own(context)
         self._loop.kernel.push(self._when_s, self)
 
     def remove_done_callback(self, _: Callable[..., object]) -> int:
@@ -384,7 +389,7 @@ class Coming(Generic[T]):
         self, callback: Callable[..., object], *, context: contextvars.Context | None = None
     ) -> None:
         """Called by the task that waits."""
-        self._step, self._context = callback, context or contextvars.copy_context()
+        self._step, self._context = callback, _own(context)
         self._push()
 
     def remove_done_callback(self, _: Callable[..., object]) -> int:

@@ -23,7 +23,7 @@ from harness.targets.local.kernel import is_gone, pinned
 from harness.targets.local.machine import GONE_WITHIN_S, Child
 from harness.targets.local.orphans import is_below
 from harness.targets.local.procfs import PROC, descendants, parents_below, start_ticks
-from harness.targets.local.sockets import command_line, holders, is_listened_on
+from harness.targets.local.sockets import command_line, has_own_command, holders, is_listened_on
 from harness.targets.local.spec import ServiceState
 
 LOOK_EVERY_S = 0.03
@@ -34,7 +34,7 @@ BELOW_EVERY_S = 0.2
 
 
 _FORK_WITHIN_S = 1.0
-"""After that a process with its parent's command line is what it is going to be."""
+"""After that a fork is what it is going to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +56,23 @@ def worker_below(root: int, worker: str, port: int) -> Worker | None:
     if worker == PORT:
         hits = holders(port, parents)
     else:
-        named = [pid for pid in parents if worker in command_line(pid)]
-        hits = [pid for pid in named if _has_become(pid, parents[pid], port)]
+        hits = [pid for pid in parents if _is_named(pid, worker, port)]
     above = {upper for pid in hits for upper in _line_above(pid, parents)}
     found = [Worker(pid, ticks) for pid in hits if pid not in above and (ticks := start_ticks(pid))]
     return min(found, key=lambda one: (one.start_ticks, one.pid), default=None)
 
 
-def _has_become(pid: int, parent: int, port: int) -> bool:
-    """Whether a process is what its command line says.
+def _is_named(pid: int, text: str, port: int) -> bool:
+    """Whether a process is what its command line says, and that has ``text`` in it.
 
     Right after the fork it has its parent's, whatever it is about to become: a shell loop with the worker's
     name in it would have another worker for each ``sleep``. What stays such a fork holds the port, or is
     there for a while.
     """
-    if command_line(pid) != command_line(parent) or holders(port, (pid,)):
-        return True
-    return _lived_s(pid) > _FORK_WITHIN_S
+    own = has_own_command(pid)  # asked first: it may become something else between the two looks
+    if text not in command_line(pid):
+        return False
+    return own or bool(holders(port, (pid,))) or _lived_s(pid) > _FORK_WITHIN_S
 
 
 def _lived_s(pid: int) -> float:

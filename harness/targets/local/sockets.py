@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from harness.targets.local.procfs import PROC
 
 LISTENING = "0A"  # TCP_LISTEN as /proc/net/tcp writes it
+_FORKED = 0x40  # PF_FORKNOEXEC of the kernel, in field 9 of ``stat``
 
 
 def port_holder(port: int) -> int:
@@ -38,6 +39,15 @@ def command_line(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ""
     return b" ".join(words).decode("utf-8", "replace").strip()
+
+
+def has_own_command(pid: int) -> bool:
+    """Whether it has executed a program since it was forked; before that its command line is its parent's."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return not int(text[text.rindex(")") + 2 :].split()[6]) & _FORKED
 
 
 def _listening_inodes(port: int) -> list[str]:

@@ -143,6 +143,13 @@ def test_what_is_not_there_is_told_as_a_real_disk_tells_it(process):
         own.rename(life, "none", "other")
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_kind_of_bytes_may_be_written_however_many(process, kind):
+    host = disk()
+    host.append(process.start(), "log", kind(bytearray(1 << 15)))
+    assert host.read(process.life, "log") == bytes(1 << 15)
+
+
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["append", "write"]), st.sampled_from("ab"), st.binary(max_size=9)),
     st.tuples(st.just("rename"), st.sampled_from(["ab", "ba"]), st.just(b"")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.simulation.loop import Sleep
 from harness.simulation.processes import Process
 
 ROOT = Path(__file__).resolve().parents[3]
+SAID = contextvars.ContextVar("SAID", default=".")
 
 
 def run(main, until_s=100.0):
@@ -197,6 +199,29 @@ def test_a_generator_that_another_life_lets_go_of_ends_in_its_own_or_never_if_th
         processes[0].kill()
     kernel.run(until_s=9.0)
     assert ended == seen
+
+
+def test_what_a_task_sets_in_its_context_is_there_after_each_wait_and_nowhere_else():
+    """Begun in a context in which nothing is set: such a one is false."""
+    kernel, seen = Kernel(seed=1), []
+
+    def main(value, waits_s):
+        async def remember(life):
+            for wait_s in waits_s:
+                await (Sleep(life, life.time() + wait_s) if wait_s else asyncio.sleep(0))
+                SAID.set(SAID.get() + value)
+            seen.append(SAID.get())
+
+        return remember
+
+    def world():
+        Process(kernel, "first", main("a", [1.0, 0, 1.0])).start()
+        Process(kernel, "second", main("b", [1.5, 1.5])).start()
+        kernel.run(until_s=9.0)
+        return SAID.get()
+
+    assert contextvars.Context().run(world) == "."
+    assert seen == [".aaa", ".bb"]
 
 
 def test_an_error_that_nobody_took_is_kept_and_the_world_goes_on():

@@ -103,6 +103,19 @@ def test_a_fork_that_serves_is_found_by_the_name_that_it_shares_with_its_parent(
         assert command_line(row.pid) == command_line(root_of(system))
 
 
+def test_a_program_that_starts_itself_once_more_is_found_at_once():
+    """The other one has the same command line, and port or age are not asked of it."""
+    code = (
+        "import os, signal, subprocess, sys; os.environ.pop('AGAIN', '') and "
+        "(print(os.getpid(), flush=True) or signal.pause()) or "
+        "subprocess.run(sys.orig_argv, env={'AGAIN': 'yes'})"
+    )
+    with subprocess.Popen([sys.executable, "-S", "-c", code], stdout=subprocess.PIPE) as root:
+        child = int(root.stdout.readline())
+        assert worker_below(root.pid, "signal.pause", 9).pid == child
+        os.kill(child, signal.SIGKILL)
+
+
 def test_a_fork_that_holds_no_port_is_found_once_it_has_stayed_what_it_is():
     code = "import os, signal; os.fork() and os.wait() or print(os.getpid(), flush=True) or signal.pause()"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as root:
