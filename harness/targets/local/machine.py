@@ -16,19 +16,21 @@ from typing import Protocol
 
 from harness.errors import Refused
 from harness.experiment.model import RUNNING, TCP
+from harness.shell import monotonic_s
 from harness.targets.local.child import tail
 from harness.targets.local.forks import Child, Forks
 from harness.targets.local.looks import Answer
 from harness.targets.local.orphans import end_processes, orphans_on
 from harness.targets.local.probes import Prober
 from harness.targets.local.procfs import start_ticks
-from harness.targets.local.sockets import port_holder
+from harness.targets.local.sockets import has_own_command, port_holder
 from harness.targets.local.spec import RUN_VARIABLE, ServiceSpec
 from harness.targets.local.zygote import Spawn
 
 __all__ = ["Child", "LocalMachine", "Machine"]
 
 GONE_WITHIN_S = 1.0
+_EXECUTED_EVERY_S = 0.001
 
 
 class Machine(Protocol):
@@ -90,7 +92,10 @@ class LocalMachine:
             folder=str(log.parent),
             log=str(log),
         )
-        return await self.forks.spawn(order)
+        child = await self.forks.spawn(order)
+        if spec.command:
+            await _executed(child, spec.start_timeout_s)
+        return child
 
     def signal(self, pid: int, number: int, /) -> None:
         """See ``Machine``."""
@@ -156,3 +161,16 @@ async def _accepted(port: int, timeout_s: float) -> Answer:
         except OSError as error:
             return Answer(status=0, why=f"{type(error).__name__}: {error}")
     return Answer(status=200)
+
+
+async def _executed(child: Child, within_s: float) -> None:
+    """Wait until a fork is the command that it was started for; one that ends before is told by its end.
+
+    Before that it is a copy of the zygote: whoever hit it would hit no service, and a job without a port has
+    nothing else by which it could be seen that it is not there yet.
+    """
+    until_s = child.started_at_s + within_s
+    while not has_own_command(child.pid) and monotonic_s() < until_s:
+        ended, _ = await asyncio.wait([child.exited], timeout=_EXECUTED_EVERY_S)
+        if ended:
+            return
