@@ -23,7 +23,7 @@ from harness.targets.local.looks import Answer
 from harness.targets.local.orphans import end_processes, orphans_on
 from harness.targets.local.probes import Prober
 from harness.targets.local.procfs import start_ticks
-from harness.targets.local.sockets import has_own_command, port_holder
+from harness.targets.local.sockets import command_line, has_own_command, port_holder
 from harness.targets.local.spec import RUN_VARIABLE, ServiceSpec
 from harness.targets.local.zygote import Spawn
 
@@ -170,7 +170,8 @@ async def _executed(child: Child, within_s: float) -> None:
     nothing else by which it could be seen that it is not there yet.
     """
     until_s = child.started_at_s + within_s
-    while not has_own_command(child.pid) and monotonic_s() < until_s:
+    # A program has no words for an instant, while the kernel puts it together.
+    while not (has_own_command(child.pid) and command_line(child.pid)) and monotonic_s() < until_s:
         ended, _ = await asyncio.wait([child.exited], timeout=_EXECUTED_EVERY_S)
         if ended:
             return
