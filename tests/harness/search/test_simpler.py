@@ -10,10 +10,11 @@ from harness.faults.effects import Cut, Delay, Kill, Pause, Refuse
 from harness.search.drawing import Drawing, dice_of
 from harness.search.limits import Limits
 from harness.search.menu import menu_of
-from harness.search.outcome import Broken, Met, Outcome, Signature
+from harness.search.outcome import Met, Outcome, Signature
 from harness.search.schedule import After, Fault, Schedule, schedule_of
 from harness.search.simpler import Moves, shrink_schedule
 from tests.harness.search.ground import EXPERIMENT, pause
+from tests.harness.search.ground import outcome as plain_outcome
 
 MENU = menu_of(load_experiment(EXPERIMENT).system, "reference")
 SIGNATURE = Signature(invariant="served", stuck="late")
@@ -22,24 +23,11 @@ OTHER = Signature(invariant="cause", stuck="restart")
 
 def outcome(schedule: Schedule, *signatures: Signature) -> Outcome:
     """An episode in which every fault began, those with a trigger at 5 s, and so much broke."""
-    return Outcome(
-        arm="reference",
-        transitions=(),
-        seen=(),
-        met=tuple(
-            Met(began_s=5.0 if one.at_s is None else one.at_s, ended_s=9.0, met=True, why="")
-            for one in schedule.faults
-        ),
-        near=(),
-        broken=tuple(Broken(signature=one, detail="") for one in signatures),
-        units=1,
-        lost=0,
-        acts=0,
-        void="",
-        digest="",
-        virtual_s=1.0,
-        events=1,
+    met = tuple(
+        Met(began_s=5.0 if one.at_s is None else one.at_s, ended_s=9.0, met=True, why="")
+        for one in schedule.faults
     )
+    return plain_outcome(*signatures, met=met, digest="")
 
 
 def test_what_the_failure_does_not_need_is_left_out() -> None:
